@@ -1,0 +1,99 @@
+"""Errors that a user can act on: what is wrong, where, and what to do.
+
+::
+
+    StemError
+    ├── OptionError               an option outside of its range
+    ├── SlideError                a slide that cannot be used
+    │   ├── SlideNotFound
+    │   ├── SlideUnreadable
+    │   └── MissingScale          no micrometres per pixel
+    ├── SpotsError                spots or counts that cannot be used
+    │   ├── SpotsNotFound
+    │   ├── SpotsOutsideSlide
+    │   └── CountsError           negative, not finite, or not of these spots
+    ├── PanelError                genes that a slide or a panel lacks
+    ├── EncoderError              an unknown encoder, or weights that are not here
+    ├── CheckpointError
+    │   ├── CheckpointNotFound
+    │   ├── CheckpointUnreadable
+    │   └── CheckpointMismatch    made for another encoder, geometry or schema
+    ├── TrainingError             a run that cannot start or go on
+    └── StorageError              a file that could not be written
+
+None derives from `RuntimeError` (Qt workers lose it) or `KeyError` (it quotes its message).
+"""
+
+from __future__ import annotations
+
+
+class StemError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class OptionError(StemError, ValueError):
+    """An option is outside of its range or contradicts another one."""
+
+
+class SlideError(StemError, ValueError):
+    """A slide cannot be used."""
+
+
+class SlideNotFound(SlideError, FileNotFoundError):
+    """There is no slide at this path."""
+
+
+class SlideUnreadable(SlideError):
+    """The file is damaged, of an unknown format, or not an RGB image."""
+
+
+class MissingScale(SlideError):
+    """The slide states no micrometres per pixel and none was given."""
+
+
+class SpotsError(StemError, ValueError):
+    """A spot table cannot be used."""
+
+
+class SpotsNotFound(SpotsError, FileNotFoundError):
+    """There are no spots at this path."""
+
+
+class SpotsOutsideSlide(SpotsError):
+    """Spots lie outside of the slide: wrong image, scale or axis order."""
+
+
+class CountsError(SpotsError):
+    """Counts are negative, not finite, or belong to other spots."""
+
+
+class PanelError(StemError, ValueError):
+    """A gene panel is empty, too large, or names genes that are missing."""
+
+
+class EncoderError(StemError, ValueError):
+    """An encoder is unknown or its weights cannot be loaded."""
+
+
+class CheckpointError(StemError, ValueError):
+    """A checkpoint cannot be used."""
+
+
+class CheckpointNotFound(CheckpointError, FileNotFoundError):
+    """There is no checkpoint at this path."""
+
+
+class CheckpointUnreadable(CheckpointError):
+    """The file is damaged or is no checkpoint."""
+
+
+class CheckpointMismatch(CheckpointError):
+    """The checkpoint was made for another encoder, geometry or schema."""
+
+
+class TrainingError(StemError, ValueError):
+    """A training run cannot start or go on."""
+
+
+class StorageError(StemError, OSError):
+    """A file could not be written; what stood there before is untouched."""

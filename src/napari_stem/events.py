@@ -1,0 +1,85 @@
+"""What long work says while it runs: small frozen events, at most about ten a second.
+
+Long work is a generator of events whose return value is its result. Closing the generator
+cancels within one batch; what was finished is on disk by then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`done` of `total` units of a stage are finished."""
+
+    done: int
+    total: int
+    stage: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """A preview of a prediction: statistics over the draws so far.
+
+    `mean` is (n, c) and nobody writes to it again.
+    """
+
+    draws: int
+    total: int
+    mean: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Training loss at a step; `validation` is present where one was measured."""
+
+    step: int
+    value: float
+    validation: float | None = None
+
+
+Event: TypeAlias = Progress | Partial | Loss
+Events: TypeAlias = Generator[Event, None, T]
+
+
+def _ignore(event: Event) -> None:
+    pass
+
+
+def finish(events: Events[T], on_event: Callable[[Event], None] = _ignore) -> T:
+    """Exhaust `events`, hand each to `on_event`, return the generator's result."""
+    with closing(events):
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            on_event(event)
+
+
+class Pace:
+    """Says when the next event is due, so that a fast loop does not flood its listener."""
+
+    def __init__(self, seconds: float = 0.1) -> None:
+        self._seconds = seconds
+        self._last = float("-inf")
+
+    def due(self) -> bool:
+        """Whether `seconds` have passed since this last answered yes."""
+        now = time.monotonic()
+        if now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True
