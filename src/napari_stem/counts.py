@@ -1,0 +1,71 @@
+"""From raw counts of a spot table to the values that a network learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from napari_stem.errors import OptionError, SpotsError
+from napari_stem.panels import check_panel
+from napari_stem.spots import check_counts, has_counts
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+CountTransform = Literal["log2", "log1p_cp10k"]
+UNITS: dict[CountTransform, str] = {
+    "log2": "log2(count + 1)",
+    "log1p_cp10k": "log(counts per 10,000 + 1)",
+}
+
+
+def panel_counts(spots: AnnData, panel: Sequence[str], where: str) -> NDArray[np.float64]:
+    """Raw counts of a panel's genes, (n, c), in the panel's order.
+
+    Raises
+    ------
+    SpotsError
+        The table holds no counts.
+    CountsError
+        A count is negative or not finite.
+    PanelError
+        The table lacks genes of the panel; the message names them.
+    """
+    if not has_counts(spots):
+        raise SpotsError(f"{where}: the spots hold no counts. Training needs paired counts.")
+    check_counts(spots)
+    check_panel(panel, spots.var_names, where)
+    chosen = spots[:, list(panel)].X
+    dense = chosen.toarray() if hasattr(chosen, "toarray") else chosen
+    return np.asarray(dense, dtype=np.float64)
+
+
+def transform_counts(
+    spots: AnnData, panel: Sequence[str], transform: CountTransform, *, where: str = "spots"
+) -> NDArray[np.float32]:
+    """Panel counts in the log space in which they are learned and reported.
+
+    Parameters
+    ----------
+    spots
+        Raw counts of all genes measured, not of the panel alone: depth is their sum.
+    transform
+        "log2": log2(count + 1) of raw counts (the paper's). "log1p_cp10k": scanpy's
+        ``normalize_total(target_sum=1e4)`` followed by ``log1p``.
+
+    Returns
+    -------
+    (n, c). A spot without any count is all zeros.
+    """
+    if transform not in get_args(CountTransform):
+        raise OptionError(
+            f"count transform '{transform}' is unknown; choose {' or '.join(UNITS)}."
+        )
+    counts = panel_counts(spots, panel, where)
+    if transform == "log2":
+        return np.log2(counts + 1).astype(np.float32)
+    depth = np.asarray(spots.X.sum(axis=1), dtype=np.float64).reshape(-1, 1)
+    return np.log1p(counts / np.maximum(depth, 1) * 1e4).astype(np.float32)

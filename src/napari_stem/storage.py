@@ -1,0 +1,70 @@
+"""Where files live, and writing them so that a failure loses nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from napari_stem.errors import StorageError
+
+CACHE_VARIABLE = "NAPARI_STEM_CACHE"
+
+
+def cache_dir() -> Path:
+    """Folder of what can be computed again; NAPARI_STEM_CACHE overrides the user's own."""
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("napari-stem"))
+
+
+def checkpoints_dir() -> Path:
+    """Folder whose checkpoints the plugin lists."""
+    return platformdirs.user_data_path("napari-stem") / "checkpoints"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say a failed write to `path` as a `StorageError`."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(
+            f"'{path}' could not be written ({error.strerror or error}). "
+            "Free some space or choose another folder, then try again."
+        ) from error
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Write a file or a folder beside its place and move it there when it is whole.
+
+    Yields
+    ------
+    A path in the same folder. On success it replaces `path`; on any failure it is removed and
+    what stood at `path` stays.
+
+    Raises
+    ------
+    StorageError
+        The disk is full, the folder is read-only, or the like.
+    """
+    path = Path(path)
+    draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield draft
+            if path.is_dir():
+                shutil.rmtree(path)
+            draft.replace(path)
+    finally:
+        if draft.is_dir():
+            shutil.rmtree(draft, ignore_errors=True)
+        else:
+            draft.unlink(missing_ok=True)
