@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Set up everything, then run the tests; arguments go to pytest (for example: -m "not slow").
+# With CHECKS=1 the linters, the type checker, the import order and the wheel are checked first.
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+install_display_libraries
+install_project dev
+if [ "${CHECKS:-0}" = 1 ]; then
+    say "Checking style, types, import order and manifest"
+    .venv/bin/ruff check .
+    .venv/bin/ruff format --check .
+    .venv/bin/mypy
+    .venv/bin/lint-imports
+    .venv/bin/npe2 validate --imports napari-stem
+fi
+say "Running the tests"
+exec .venv/bin/python -m pytest "$@"
