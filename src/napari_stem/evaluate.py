@@ -1,0 +1,132 @@
+"""A checkpoint on held-out sections, beside baselines fitted to the same spots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_stem.baselines import nearest, ridge
+from napari_stem.counts import transform_counts
+from napari_stem.embed import iter_embed
+from napari_stem.events import Events, finish
+from napari_stem.metrics import Scores, pcc, score
+from napari_stem.predict import Drawn, PredictOptions, iter_draws, summarise
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from napari_stem.checkpoint import Checkpoint
+    from napari_stem.section import Section
+
+MODEL, RIDGE, NEAREST = "Stem", "ridge", "50-NN"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures of one held-out section.
+
+    Attributes
+    ----------
+    scores
+        By method: the model, ridge regression, retrieval of the 50 nearest training spots.
+    gene_pcc
+        (c,) correlation of each gene of the panel.
+    truth
+        (n, c) measured values in the recipe's log space.
+    prediction
+        The model's prediction, spots that hold counts only; `layers["truth"]` is `truth`.
+    """
+
+    section: str
+    scores: Mapping[str, Scores]
+    gene_pcc: Mapping[str, float]
+    prediction: AnnData
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What baselines learn from: embeddings (n, d) and values (n, c) of the training spots."""
+
+    embeddings: NDArray[np.float32]
+    values: NDArray[np.float32]
+
+
+def iter_training_data(
+    sections: Sequence[Section], checkpoint: Checkpoint, options: PredictOptions
+) -> Events[Training]:
+    """Embeddings and values of sections as the checkpoint's recipe sees them."""
+    recipe, embeddings, values = checkpoint.recipe, [], []
+    for section in sections:
+        found = yield from iter_embed(
+            section.slide,
+            section.spots,
+            recipe.encoders,
+            recipe.geometry,
+            cache=options.cache,
+            weights=options.weights or {},
+            device=options.device,
+        )
+        embeddings.append(found[:, 0])
+        values.append(
+            transform_counts(section.spots, recipe.panel, recipe.transform, where=section.name)
+        )
+    return Training(np.concatenate(embeddings), np.concatenate(values))
+
+
+def iter_evaluate(
+    checkpoint: Checkpoint,
+    section: Section,
+    training: Training,
+    options: PredictOptions | None = None,
+) -> Events[Evaluation]:
+    """Predict a section that measured its counts and compare.
+
+    Raises
+    ------
+    SpotsError, CountsError, PanelError
+        The section holds no counts, or not of all genes of the panel.
+    """
+    options = options or PredictOptions()
+    recipe = checkpoint.recipe
+    truth = transform_counts(section.spots, recipe.panel, recipe.transform, where=section.name)
+    drawn = yield from iter_draws(section.slide, section.spots, checkpoint, options)
+    with closing(drawn.store):
+        prediction = summarise(drawn, section.slide, section.spots, checkpoint, options)
+        scores = compare(drawn, truth, training)
+    prediction.layers["truth"] = truth
+    by_gene = pcc(prediction.X, truth)
+    return Evaluation(
+        section=section.name,
+        scores=scores,
+        gene_pcc=dict(zip(recipe.panel, map(float, by_gene), strict=True)),
+        prediction=prediction,
+    )
+
+
+def compare(
+    drawn: Drawn, truth: NDArray[np.float32], training: Training
+) -> dict[str, Scores]:
+    """Scores of the model and of both baselines, each from draws."""
+    known = training.embeddings, training.values, drawn.embeddings
+    return {
+        MODEL: score(drawn.store.read(), truth),
+        RIDGE: score(ridge(*known), truth),
+        NEAREST: score(nearest(*known), truth),
+    }
+
+
+def evaluate(
+    checkpoint: Checkpoint,
+    section: Section,
+    sections: Sequence[Section],
+    options: PredictOptions | None = None,
+) -> Evaluation:
+    """As `iter_evaluate`, with the baselines' training sections, without the events."""
+    options = options or PredictOptions()
+    training = finish(iter_training_data(sections, checkpoint, options))
+    return finish(iter_evaluate(checkpoint, section, training, options))

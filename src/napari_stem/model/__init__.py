@@ -1,0 +1,1 @@
+"""The diffusion model of Stem: tensors in, tensors out."""

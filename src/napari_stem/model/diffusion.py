@@ -1,0 +1,129 @@
+"""The forward process, its training loss, and the adapter from a network to `denoise`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_stem.errors import OptionError
+
+Prediction = Literal["eps", "v"]
+
+Denoise: TypeAlias = Callable[[Tensor, int], Tensor]
+"""(x_t (n, c), t) -> x_start (n, c): all that a sampler knows of a network."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffusionConfig:
+    """The noise schedule and what the network predicts; the defaults are the paper's.
+
+    Attributes
+    ----------
+    prediction
+        "eps": the noise. "v": sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_start (Salimans and Ho
+        2022), which trains faster where data are few.
+    """
+
+    steps: int = 1000
+    beta_min: float = 1e-4
+    beta_max: float = 0.02
+    prediction: Prediction = "eps"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or not 0 < self.beta_min <= self.beta_max < 1:
+            raise OptionError(f"steps must be positive, betas within (0, 1) and rising: {self}.")
+        if self.prediction not in get_args(Prediction):
+            raise OptionError(f"prediction '{self.prediction}' is unknown; choose eps or v.")
+
+
+class Schedule:
+    """q(x_t | x_start) = N(sqrt(alpha_bar_t) x_start, (1 - alpha_bar_t) I), beta linear in t.
+
+    Attributes
+    ----------
+    alpha_bar
+        (T,) float64, share of the signal's variance left at t = 0 to T - 1.
+    log_snr
+        (T,) float64, log(alpha_bar / (1 - alpha_bar)).
+    """
+
+    def __init__(self, config: DiffusionConfig) -> None:
+        self.config = config
+        beta = torch.linspace(config.beta_min, config.beta_max, config.steps, dtype=torch.float64)
+        self.alpha_bar = torch.cumprod(1 - beta, dim=0)
+        self.log_snr = torch.logit(self.alpha_bar)
+
+    @property
+    def steps(self) -> int:
+        """T, number of trained timesteps."""
+        return self.config.steps
+
+
+def diffusion_loss(
+    network: nn.Module,
+    x_start: Tensor,
+    condition: Tensor,
+    schedule: Schedule,
+    generator: torch.Generator | None = None,
+    *,
+    t: Tensor | None = None,
+    noise: Tensor | None = None,
+) -> Tensor:
+    """Mean squared error of the network's prediction, t uniform (paper, eq. 4).
+
+    Parameters
+    ----------
+    x_start
+        (n, c) values.
+    condition
+        (n, S) histology of their spots.
+    generator
+        Source of what is not given: `t` (n,) and `noise` (n, c).
+    """
+    n, c = x_start.shape
+    if t is None:
+        t = torch.randint(schedule.steps, (n,), device=x_start.device, generator=generator)
+    if noise is None:
+        noise = torch.randn(
+            x_start.shape, device=x_start.device, dtype=x_start.dtype, generator=generator
+        )
+    alpha_bar = schedule.alpha_bar.to(x_start.dtype).to(x_start.device)[t, None]  # (n, 1)
+    signal, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+    x_t = signal * x_start + sigma * noise
+    target = noise if schedule.config.prediction == "eps" else signal * noise - sigma * x_start
+    return F.mse_loss(network(x_t, t, condition)[:, :c].to(target.dtype), target)
+
+
+def denoiser(network: nn.Module, condition: Tensor, schedule: Schedule) -> Denoise:
+    """Turn a network that predicts eps or v into one that predicts x_start.
+
+    Parameters
+    ----------
+    condition
+        (n, S) histology of the spots, on the network's device.
+
+    Returns
+    -------
+    (x_t, t) -> x_start in the precision of x_t; the network runs in its own.
+    """
+    dtype = next(network.parameters()).dtype
+    condition = condition.to(dtype)
+
+    @torch.no_grad()
+    def denoise(x_t: Tensor, t: int) -> Tensor:
+        n, c = x_t.shape
+        alpha_bar = float(schedule.alpha_bar[t])
+        signal, sigma = math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
+        times = torch.full((n,), t, device=x_t.device)
+        output: Tensor = network(x_t.to(dtype), times, condition)[:, :c].to(x_t.dtype)
+        if schedule.config.prediction == "eps":
+            return (x_t - sigma * output) / signal
+        return signal * x_t - sigma * output
+
+    return denoise

@@ -1,0 +1,261 @@
+"""The inner training loop: tensors in, events out, a state on disk that resumes to the bit."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from napari_stem.errors import TrainingError
+from napari_stem.events import Events, Loss, Pace, Progress
+from napari_stem.model.diffusion import Schedule, diffusion_loss
+from napari_stem.storage import atomic_path
+
+SAVE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class FitConfig:
+    """How a network is trained; the defaults are the paper's (appendix C).
+
+    Attributes
+    ----------
+    augmented
+        Transformed views of a patch for each original one (paper, table 4: 1:4).
+    condition_noise
+        Standard deviation of Gaussian noise added to the condition, which keeps a network from
+        learning a few hundred spots by heart; 0 in the paper.
+    ema
+        Decay of the weight average that predicts; it warms up over the first steps.
+    warmup
+        Steps over which the learning rate rises to its value.
+    decay
+        "cosine" lets the learning rate fall to zero at the last step, for short runs.
+    clip
+        Largest gradient norm.
+    """
+
+    steps: int = 250_000
+    batch_size: int = 256
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.0
+    warmup: int = 0
+    decay: Literal["constant", "cosine"] = "constant"
+    clip: float = 1.0
+    ema: float = 0.9999
+    augmented: float = 4.0
+    condition_noise: float = 0.0
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """Learning rate at a step."""
+        rise = min(1.0, (step + 1) / (self.warmup + 1))
+        if self.decay == "constant":
+            return self.learning_rate * rise
+        return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Paired values and conditions.
+
+    Attributes
+    ----------
+    x_start
+        (n, c) values to learn.
+    condition
+        (n, v, S) one vector for each view of a patch, the original first.
+    """
+
+    x_start: Tensor
+    condition: Tensor
+
+
+def iter_fit(
+    network: nn.Module,
+    schedule: Schedule,
+    examples: Examples,
+    config: FitConfig,
+    *,
+    validation: Examples | None = None,
+    validate_every: int = 100,
+    state_path: Path | None = None,
+    device: str = "auto",
+    devices: int = 1,
+) -> Events[nn.Module]:
+    """Train `network` on the mean squared error of the diffusion (paper, eq. 4).
+
+    Every random number of a step follows from the seed and the step alone, so that a run resumed
+    from `state_path` equals an unbroken one.
+
+    Parameters
+    ----------
+    validation
+        Held-out examples whose loss is reported, always with the same noise.
+    state_path
+        File that holds the unfinished run. Closing the generator saves it, at most one step late.
+
+    Returns
+    -------
+    The network with its averaged (EMA) weights, on the CPU, in evaluation mode.
+
+    Raises
+    ------
+    TrainingError
+        The state on disk belongs to another run, or the loss is no longer finite.
+    """
+    fabric = Fabric(accelerator=device, devices=devices, precision=config.precision)
+    fabric.launch()
+    run = _Run(fabric, network, config)
+    if state_path is not None and state_path.exists():
+        run.load(state_path)
+    training, held_out = run.to_device(examples), validation and run.to_device(validation)
+    pace, save_pace = Pace(), Pace(SAVE_SECONDS)
+    save_pace.due()
+    try:
+        while run.step < config.steps:
+            loss = run.advance(training, schedule)
+            measured = None
+            if held_out and (run.step % validate_every == 0 or run.step == config.steps):
+                measured = run.validate(held_out, schedule)
+            if measured is not None or pace.due() or run.step == config.steps:
+                yield Loss(run.step, loss.item(), measured)
+                yield Progress(run.step, config.steps, "train")
+            if state_path is not None and save_pace.due():
+                run.save(state_path)
+    except GeneratorExit:
+        if state_path is not None:
+            run.save(state_path)
+        raise
+    if state_path is not None:
+        run.save(state_path)
+    averaged: nn.Module = run.average.module
+    return averaged.cpu().eval()
+
+
+class _Run:
+    """Network, average and optimiser at one step: saved and loaded whole."""
+
+    def __init__(self, fabric: Fabric, network: nn.Module, config: FitConfig) -> None:
+        self._fabric = fabric
+        self._config = config
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self._network, self._optimizer = fabric.setup(network, optimizer)
+        self.average = AveragedModel(network, multi_avg_fn=_warm_average(config.ema))
+        self.average.eval()
+        self.step = 0
+
+    def to_device(self, examples: Examples) -> Examples:
+        return Examples(
+            self._fabric.to_device(examples.x_start), self._fabric.to_device(examples.condition)
+        )
+
+    def advance(self, examples: Examples, schedule: Schedule) -> Tensor:
+        """One optimiser step; the loss, still on the device."""
+        seed = _seed(self._config.seed, self.step, self._fabric.global_rank)
+        random = torch.Generator(self._fabric.device).manual_seed(seed)
+        cuda = [self._fabric.device] if self._fabric.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=cuda):
+            torch.manual_seed(seed)  # dropout
+            self._network.train()
+            x_start, condition = _batch(examples, self._config, random)
+            loss = diffusion_loss(self._network, x_start, condition, schedule, random)
+            self._fabric.backward(loss)
+        norm = self._fabric.clip_gradients(
+            self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
+        )
+        if not torch.isfinite(norm):
+            raise TrainingError(
+                f"the loss is no longer finite at step {self.step}. "
+                "Lower the learning rate or use precision 32-true."
+            )
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._config.rate(self.step)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self.average.update_parameters(self._network)
+        self.step += 1
+        return loss.detach()
+
+    @torch.no_grad()
+    def validate(self, examples: Examples, schedule: Schedule) -> float:
+        """Loss of the averaged weights on every held-out spot, with noise that never changes."""
+        random = torch.Generator(self._fabric.device).manual_seed(_seed(self._config.seed, -1, 0))
+        losses = [
+            diffusion_loss(
+                self.average, examples.x_start, examples.condition[:, 0], schedule, random
+            )
+            for _ in range(8)
+        ]
+        return float(torch.stack(losses).mean())
+
+    def save(self, path: Path) -> None:
+        if self._fabric.is_global_zero:
+            with atomic_path(path) as draft:
+                torch.save(self._state(), draft)
+
+    def load(self, path: Path) -> None:
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            same = state["config"] == asdict(self._config)
+        except Exception as error:  # noqa: BLE001  # torch raises many kinds for a damaged file
+            raise TrainingError(
+                f"'{path}' is no training state ({error}). Delete it to start anew."
+            ) from error
+        if not same:
+            raise TrainingError(
+                f"'{path}' belongs to a run with other settings. Repeat its settings to resume, "
+                "or choose another run folder."
+            )
+        self._network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "config": asdict(self._config),
+            "network": self._network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "step": self.step,
+        }
+
+
+def _batch(
+    examples: Examples, config: FitConfig, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Random spots, each in a random view: the original once in `augmented` + 1 times."""
+    n, views, width = examples.condition.shape
+    where = {"device": random.device, "generator": random}
+    rows = torch.randint(n, (config.batch_size,), **where)
+    original = torch.rand(config.batch_size, **where) * (config.augmented + 1) < 1
+    view = torch.randint(1, max(views, 2), (config.batch_size,), **where) % views
+    condition = examples.condition[rows, torch.where(original, 0, view)]
+    noise = torch.randn(config.batch_size, width, **where)
+    return examples.x_start[rows], condition + config.condition_noise * noise
+
+
+def _warm_average(decay: float) -> Any:
+    """Exponential moving average that forgets its first steps sooner, for short runs."""
+
+    def update(average: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
+        warm = min(decay, (1 + float(updates)) / (10 + float(updates)))
+        torch._foreach_lerp_(average, current, 1 - warm)
+
+    return update
+
+
+def _seed(seed: int, step: int, rank: int) -> int:
+    """A seed for one step: nearby runs, steps and devices share no random numbers."""
+    return zlib.crc32(f"{seed}/{step}/{rank}".encode())

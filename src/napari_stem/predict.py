@@ -1,0 +1,219 @@
+"""From a slide, spots and a checkpoint to a prediction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from anndata import AnnData
+
+from napari_stem.counts import UNITS
+from napari_stem.draws import DrawStore
+from napari_stem.embed import iter_embed
+from napari_stem.errors import OptionError
+from napari_stem.events import Events, finish
+from napari_stem.model.diffusion import Schedule, denoiser
+from napari_stem.sampling import SamplerConfig, iter_sample
+from napari_stem.slide import Slide
+from napari_stem.spots import check_spots, library, positions, spot_diameter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_stem.checkpoint import Checkpoint
+
+N_DRAWS = 20
+STATISTICS = ("mean", "std", "q05", "q95")
+
+
+@dataclass(frozen=True, slots=True)
+class PredictOptions:
+    """How a prediction is drawn and computed.
+
+    Attributes
+    ----------
+    n_draws
+        Realisations a spot; their mean is the prediction, their spread its uncertainty.
+    seed
+        The same seed gives a spot the same draws, whatever is predicted beside it.
+    batch_size
+        Spots that the network sees at once; halved when memory runs out.
+    device
+        "auto", "cpu", "cuda" or "mps".
+    cache
+        Folder that keeps embeddings and draws, so that a stopped prediction goes on; None
+        keeps nothing.
+    weights
+        Local weight files of encoders, by encoder name.
+    """
+
+    n_draws: int = N_DRAWS
+    seed: int = 0
+    sampler: SamplerConfig = SamplerConfig()
+    batch_size: int = 256
+    device: str = "auto"
+    cache: Path | None = None
+    weights: Mapping[str, Path] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("n_draws", "batch_size"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Draws of a set of spots, and how far each spot is from the training data."""
+
+    store: DrawStore
+    embeddings: NDArray[np.float32]
+    ood: NDArray[np.float32]
+
+
+def iter_draws(
+    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
+) -> Events[Drawn]:
+    """Embed the patches around spots and draw expression for each.
+
+    The caller closes the returned store.
+
+    Raises
+    ------
+    SlideError, SpotsError, EncoderError, OptionError, StorageError
+        What stands in the way, and what to do.
+    """
+    check_spots(spots, slide)
+    recipe = checkpoint.recipe
+    embeddings = yield from iter_embed(
+        slide,
+        spots,
+        recipe.encoders,
+        recipe.geometry,
+        cache=options.cache,
+        weights=options.weights or {},
+        device=options.device,
+    )
+    embeddings = embeddings[:, 0]
+    schedule = Schedule(recipe.diffusion)
+    store = _open_store(slide, spots, checkpoint, options)
+    try:
+        yield from iter_sample(
+            lambda network, condition: denoiser(network, condition, schedule),
+            schedule,
+            checkpoint.condition.transform(embeddings),
+            positions(spots),
+            len(recipe.panel),
+            store,
+            n_draws=options.n_draws,
+            seed=options.seed,
+            sampler=options.sampler,
+            batch_size=options.batch_size,
+            device=options.device,
+            finish_values=checkpoint.to_values,
+        )
+    except BaseException:
+        store.close()
+        raise
+    return Drawn(store, embeddings, checkpoint.condition.ood(embeddings))
+
+
+def iter_predict(
+    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions | None = None
+) -> Events[AnnData]:
+    """Predict expression around spots; `Partial` events carry the mean of the draws so far.
+
+    Returns
+    -------
+    A table of the spots by the checkpoint's panel. `X` is the mean over draws in the recipe's
+    log space, `layers` hold "std", "q05" and "q95", `obs["ood"]` the distance to the training
+    data (1 = the 99th percentile of its own), `uns["spatial"]` a thumbnail, and
+    `uns["napari_stem"]` how it was made.
+
+    Raises
+    ------
+    SlideError, SpotsError, EncoderError, OptionError, StorageError
+        What stands in the way, and what to do.
+    """
+    options = options or PredictOptions()
+    drawn = yield from iter_draws(slide, spots, checkpoint, options)
+    with closing(drawn.store):
+        return summarise(drawn, slide, spots, checkpoint, options)
+
+
+def predict(
+    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions | None = None
+) -> AnnData:
+    """As `iter_predict`, without the events."""
+    return finish(iter_predict(slide, spots, checkpoint, options))
+
+
+def summarise(
+    drawn: Drawn, slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
+) -> AnnData:
+    """Statistics over draws as a prediction (see `iter_predict`)."""
+    recipe = checkpoint.recipe
+    store = drawn.store
+    prediction = AnnData(
+        store.mean(),
+        obs=spots.obs[[]].assign(ood=drawn.ood),
+        layers={"std": store.std(), "q05": store.quantile(0.05), "q95": store.quantile(0.95)},
+        obsm={"spatial": positions(spots)},
+    )
+    prediction.var_names = list(recipe.panel)
+    for gene, pcc in checkpoint.about.get("gene_pcc", {}).items():
+        prediction.var.loc[gene, "held_out_pcc"] = pcc
+    prediction.uns["spatial"] = {library(spots): _picture(slide, spots)}
+    prediction.uns["napari_stem"] = {
+        "recipe": recipe.to_json(),
+        "unit": UNITS[recipe.transform],
+        "statistic": "mean",
+        "sampler": json.dumps(asdict(options.sampler)),
+        "seed": options.seed,
+        "n_draws": store.n_draws,
+        "slide": slide.name,
+        "mpp": slide.mpp or 0.0,
+        "versions": json.dumps({name: version(name) for name in ("napari-stem", "torch", "timm")}),
+    }
+    return prediction
+
+
+def _picture(slide: Slide, spots: AnnData) -> dict[str, object]:
+    """What scanpy and squidpy need to draw spots over the slide."""
+    image, downsample = slide.thumbnail()
+    return {
+        "images": {"hires": image},
+        "scalefactors": {
+            "tissue_hires_scalef": 1 / downsample,
+            "spot_diameter_fullres": spot_diameter(spots),
+        },
+    }
+
+
+def _open_store(
+    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
+) -> DrawStore:
+    """The store of exactly these draws: found again when the same is asked for again."""
+    key = hashlib.sha256()
+    for part in (
+        slide.fingerprint,
+        positions(spots).tobytes(),
+        checkpoint.fingerprint,
+        options.seed,
+        sorted(asdict(options.sampler).items()),
+    ):
+        key.update(repr(part).encode() + b"\0")
+    name = key.hexdigest()[:32]
+    return DrawStore.open_or_create(
+        options.cache and options.cache / "draws" / f"{name}.zarr",
+        key=name,
+        n_draws=options.n_draws,
+        n_spots=spots.n_obs,
+        n_genes=len(checkpoint.recipe.panel),
+    )

@@ -1,0 +1,154 @@
+"""Training learns, resumes to the bit, and refuses a state that is not its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from napari_stem.errors import TrainingError
+from napari_stem.events import Event, Loss, finish
+from napari_stem.model.diffusion import DiffusionConfig, Schedule
+from napari_stem.model.fit import Examples, FitConfig, iter_fit
+from napari_stem.model.network import NetworkConfig, StemNetwork
+
+SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
+CONFIG = FitConfig(
+    steps=40, batch_size=16, learning_rate=3e-3, ema=0.9, condition_noise=0.1, warmup=5
+)
+
+
+def examples(n: int = 64, views: int = 8) -> Examples:
+    """Values that follow from the condition by a linear law with a little noise."""
+    random = torch.Generator().manual_seed(0)
+    condition = torch.randn(n, 1, 4, generator=random).expand(n, views, 4).contiguous()
+    law = torch.randn(4, 6, generator=torch.Generator().manual_seed(1)) / 2
+    noise = 0.1 * torch.randn(n, 6, generator=random)
+    return Examples(condition[:, 0] @ law + noise, condition)
+
+
+def network() -> StemNetwork:
+    torch.manual_seed(0)
+    return StemNetwork(
+        NetworkConfig(n_genes=6, condition_width=4, width=16, depth=1, heads=2, dropout=0.1)
+    )
+
+
+def fit(config: FitConfig = CONFIG, **options: object) -> dict[str, Tensor]:
+    events = iter_fit(network(), SCHEDULE, examples(), config, device="cpu", **options)  # type: ignore[arg-type]
+    return finish(events).state_dict()
+
+
+def test_the_loss_of_held_out_spots_falls_below_that_of_knowing_nothing():
+    events: list[Event] = []
+    held_out = examples(128)
+    finish(
+        iter_fit(
+            network(), SCHEDULE, examples(64), replace(CONFIG, steps=300),
+            validation=held_out, validate_every=100, device="cpu",
+        ),
+        events.append,
+    )
+    losses = [event.validation for event in events if isinstance(event, Loss) and event.validation]
+    assert len(losses) == 3
+    # A network that outputs zero has the loss E[v^2], here about the mean of 1 and E[x^2].
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_run_closed_midway_and_resumed_equals_an_unbroken_one(tmp_path: Path):
+    state = tmp_path / "state.pt"
+    events = iter_fit(network(), SCHEDULE, examples(), CONFIG, state_path=state, device="cpu")
+    next(events)
+    events.close()
+    assert state.exists()
+    resumed, unbroken = fit(state_path=state), fit()
+    assert all(torch.equal(resumed[name], unbroken[name]) for name in unbroken)
+
+
+def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(tmp_path: Path):
+    state = tmp_path / "state.pt"
+    script = (
+        "import napari_stem.model.fit as f; f.SAVE_SECONDS = 0.0\n"
+        "import importlib.util, pathlib, sys\n"
+        "spec = importlib.util.spec_from_file_location('t', sys.argv[1])\n"
+        "t = importlib.util.module_from_spec(spec); spec.loader.exec_module(t)\n"
+        "t.fit(t.replace(t.CONFIG, steps=t.CONFIG.steps), state_path=pathlib.Path(sys.argv[2]))\n"
+        "import time; time.sleep(600)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", script, __file__, str(state)])
+    while not state.exists():
+        assert child.poll() is None
+        time.sleep(0.005)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    resumed, unbroken = fit(state_path=state), fit()
+    assert all(torch.equal(resumed[name], unbroken[name]) for name in unbroken)
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path):
+    state = tmp_path / "state.pt"
+    first = fit(state_path=state)
+    events: list[Event] = []
+    again = finish(
+        iter_fit(network(), SCHEDULE, examples(), CONFIG, state_path=state, device="cpu"),
+        events.append,
+    )
+    assert events == []
+    assert all(torch.equal(first[name], value) for name, value in again.state_dict().items())
+
+
+def test_training_leaves_the_callers_random_numbers_alone():
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    start = network()
+    torch.manual_seed(7)
+    finish(iter_fit(start, SCHEDULE, examples(), replace(CONFIG, steps=2), device="cpu"))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_state_of_another_run_is_refused(tmp_path: Path):
+    state = tmp_path / "state.pt"
+    fit(replace(CONFIG, steps=1), state_path=state)
+    with pytest.raises(TrainingError, match="belongs to a run with other settings"):
+        fit(replace(CONFIG, steps=2), state_path=state)
+    state.write_bytes(b"not a state")
+    with pytest.raises(TrainingError, match="is no training state"):
+        fit(state_path=state)
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice():
+    bad = examples()
+    bad.x_start[:] = torch.nan
+    with pytest.raises(TrainingError, match="no longer finite at step 0"):
+        finish(iter_fit(network(), SCHEDULE, bad, CONFIG, device="cpu"))
+
+
+def test_the_learning_rate_rises_holds_and_falls():
+    constant = FitConfig(steps=100, learning_rate=1.0, warmup=9)
+    assert [constant.rate(step) for step in (0, 9, 99)] == [0.1, 1.0, 1.0]
+    cosine = replace(constant, warmup=0, decay="cosine")
+    assert cosine.rate(0) == 1.0
+    assert cosine.rate(50) == pytest.approx(0.5)
+    assert cosine.rate(99) < 0.001
+
+
+def test_one_view_in_five_is_the_original_and_the_others_are_even():
+    """The paper's ratio of 1:4, seen through a condition that states its view."""
+    from napari_stem.model.fit import _batch
+
+    views = torch.arange(8.0).view(1, 8, 1).expand(10, 8, 1)
+    config = replace(CONFIG, batch_size=40_000, condition_noise=0.0)
+    _, condition = _batch(Examples(torch.zeros(10, 1), views), config, torch.Generator())
+    share = torch.bincount(condition.flatten().long(), minlength=8) / 40_000
+    # Four standard deviations of a binomial share of .2 or .8 / 7 at 40,000 trials.
+    assert share[0] == pytest.approx(0.2, abs=0.008)
+    assert share[1:] == pytest.approx(torch.full((7,), 0.8 / 7), abs=0.0064)

@@ -1,0 +1,38 @@
+"""Long work can be watched, finished and closed."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_stem.events import Event, Events, Pace, Progress, finish
+
+
+def work(closed: list[bool]) -> Events[str]:
+    try:
+        yield Progress(1, 2, "work")
+        yield Progress(2, 2, "work")
+        return "result"
+    finally:
+        closed.append(True)
+
+
+def test_finish_hands_on_every_event_and_returns_the_result():
+    seen: list[Event] = []
+    assert finish(work([]), seen.append) == "result"
+    assert seen == [Progress(1, 2, "work"), Progress(2, 2, "work")]
+
+
+def test_a_listener_that_fails_closes_the_work():
+    closed: list[bool] = []
+
+    def fail(event: Event) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        finish(work(closed), fail)
+    assert closed == [True]
+
+
+def test_pace_lets_the_first_event_pass_and_holds_the_next():
+    pace = Pace(seconds=3600)
+    assert [pace.due(), pace.due()] == [True, False]

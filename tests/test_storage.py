@@ -1,0 +1,69 @@
+"""Files are whole or not there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from napari_stem.errors import StorageError
+from napari_stem.storage import CACHE_VARIABLE, atomic_path, cache_dir
+
+
+def test_a_finished_draft_replaces_what_stood_there(tmp_path: Path):
+    target = tmp_path / "deep" / "result.txt"
+    for text in ("first", "second"):
+        with atomic_path(target) as draft:
+            draft.write_text(text)
+    assert target.read_text() == "second"
+    assert [p.name for p in target.parent.iterdir()] == ["result.txt"]
+
+
+def test_a_failure_leaves_the_old_file_and_no_draft(tmp_path: Path):
+    target = tmp_path / "result.txt"
+    target.write_text("old")
+    with pytest.raises(ZeroDivisionError), atomic_path(target) as draft:
+        draft.write_text("half")
+        raise ZeroDivisionError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path):
+    target = tmp_path / "store.zarr"
+    for name in ("a", "b"):
+        with atomic_path(target) as draft:
+            draft.mkdir()
+            (draft / name).touch()
+    assert [p.name for p in target.iterdir()] == ["b"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path):
+    """A file system of 256 kB."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this machine mounts no tmpfs")
+    yield mount
+    subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_a_full_disk_is_a_storage_error_and_loses_nothing(small_disk: Path):
+    target = small_disk / "result.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(StorageError, match=r"result.bin.*No space left.*Free some space"):
+        with atomic_path(target) as draft:
+            draft.write_bytes(bytes(1_000_000))
+    assert target.read_bytes() == b"old"
+    assert [p.name for p in small_disk.iterdir()] == ["result.bin"]
+
+
+def test_the_cache_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    assert cache_dir() == tmp_path
