@@ -96,11 +96,13 @@ class Attention(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """(n, k, d) to what each token learns from the others."""
-        qkv = self.qkv(h).view(*h.shape[:2], 3, self.heads, -1)  # (n, k, 3, heads, d / heads)
+        qkv: Tensor = self.qkv(h).view(
+            *h.shape[:2], 3, self.heads, -1
+        )  # (n, k, 3, heads, d / heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (n, heads, k, d / heads)
         mixed = F.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))  # (n, k, d)
-        return self.dropout(out)
+        out: Tensor = self.dropout(self.out(mixed.transpose(1, 2).flatten(2)))
+        return out  # (n, k, d)
 
 
 class Block(nn.Module):
@@ -123,8 +125,7 @@ class Block(nn.Module):
         """(n, k, d) tokens, given the (n, d) condition."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = _chunks(self.modulation(c), 6)
         h = h + gate_a * self.attention(self.norm(h) * (1 + scale_a) + shift_a)
-        h = h + gate_m * self.mlp(self.norm(h) * (1 + scale_m) + shift_m)
-        return h
+        return h + gate_m * self.mlp(self.norm(h) * (1 + scale_m) + shift_m)
 
 
 class Head(nn.Module):

@@ -1,0 +1,59 @@
+"""Files of spots and predictions: one module a format, and the choice among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_stem.errors import OptionError, SpotsNotFound
+from napari_stem.io.csv import read_csv, write_csv
+from napari_stem.io.geojson import write_geojson
+from napari_stem.io.h5ad import read_h5ad, write_h5ad
+from napari_stem.io.legacy_st import is_legacy_st, read_legacy_st
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_READERS = {".h5ad": read_h5ad, ".csv": read_csv, ".tsv": read_csv}
+_WRITERS = {".h5ad": write_h5ad, ".csv": write_csv, ".geojson": write_geojson}
+PREDICTION_SUFFIXES = tuple(_WRITERS)
+
+
+def read_spots(path: str | Path) -> AnnData:
+    """Read a spot table: .h5ad, .csv or .tsv of coordinates, or a legacy ST folder.
+
+    Raises
+    ------
+    SpotsNotFound
+        Nothing is there, or its format is unknown.
+    SpotsError, CountsError
+        The content cannot be used; the message names file and field.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SpotsNotFound(f"There are no spots at '{path}'. Check the path.")
+    if is_legacy_st(path):
+        return read_legacy_st(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise SpotsNotFound(
+            f"'{path}' is no spot table: {', '.join(_READERS)} or a legacy ST folder is needed."
+        )
+    return reader(path)
+
+
+def write_prediction(prediction: AnnData, path: str | Path) -> None:
+    """Write a prediction in the format of the suffix: .h5ad, .csv or .geojson.
+
+    Raises
+    ------
+    OptionError
+        The suffix is none of these.
+    StorageError
+        The file cannot be written; what stood there stays.
+    """
+    path = Path(path)
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise OptionError(f"'{path}': choose one of the suffixes {', '.join(_WRITERS)}.")
+    writer(prediction, path)

@@ -1,0 +1,38 @@
+"""Spot tables and predictions as AnnData files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anndata
+from anndata import AnnData
+
+from napari_stem.errors import SpotsError
+from napari_stem.spots import positions, spot_diameter
+from napari_stem.storage import atomic_path
+
+
+def read_h5ad(path: Path) -> AnnData:
+    """A spot table or a prediction.
+
+    Raises
+    ------
+    SpotsError
+        The file is damaged, or its rows have no place on a slide.
+    """
+    try:
+        table = anndata.read_h5ad(path)
+    except Exception as error:
+        raise SpotsError(f"'{path}' cannot be read as h5ad: {error}.") from error
+    try:
+        positions(table)
+        spot_diameter(table)
+    except SpotsError as error:
+        raise SpotsError(f"'{path}' is no spot table: {error}") from error
+    return table
+
+
+def write_h5ad(prediction: AnnData, path: Path) -> None:
+    """Write a prediction; `read_h5ad`, scanpy and squidpy read it as it stands."""
+    with atomic_path(path) as draft:
+        prediction.write_h5ad(draft, compression="gzip")

@@ -1,0 +1,222 @@
+"""A slide: levels that are read by region, and micrometres per pixel."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from PIL import Image
+
+from napari_stem.errors import MissingScale, OptionError, SlideNotFound, SlideUnreadable
+from napari_stem.slide_files import Level, SlideFile, halved_levels, open_file
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+_MEBIBYTE = 1 << 20
+
+
+class Slide:
+    """An RGB image of tissue, read by region. Reading from several threads is safe.
+
+    Attributes
+    ----------
+    name
+        What people call it: the file's name without its suffix.
+    path
+        Where it lies; None for an image in memory.
+    mpp
+        Micrometres per level-0 pixel; None where nobody stated it.
+    mpp_source
+        Who stated it.
+    levels
+        (h, w, 3) uint8 arrays, level 0 first, which read what is sliced.
+    downsamples
+        Level-0 pixels per pixel of each level.
+    fingerprint
+        The same for the same content, whatever the file's name.
+    """
+
+    def __init__(
+        self, file: SlideFile, *, name: str, path: Path | None, fingerprint: str
+    ) -> None:
+        self._file = file
+        self.name = name
+        self.path = path
+        self.fingerprint = fingerprint
+        self.mpp = file.mpp
+        self.mpp_source = file.mpp_source
+
+    @classmethod
+    def from_array(
+        cls, image: NDArray[np.uint8], *, mpp: float | None = None, name: str = "slide"
+    ) -> Slide:
+        """A slide of an image in memory, (h, w, 3) RGB."""
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise SlideUnreadable(
+                f"'{name}' is not RGB: shape {image.shape}, {image.dtype}; (h, w, 3) of uint8 "
+                "is needed."
+            )
+        image = np.ascontiguousarray(image)
+        digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
+        digest.update(image.data)
+        slide = cls(
+            SlideFile(halved_levels(image)), name=name, path=None, fingerprint=digest.hexdigest()
+        )
+        return slide if mpp is None else slide.with_mpp(mpp)
+
+    @property
+    def levels(self) -> Sequence[Level]:
+        return self._file.levels
+
+    @property
+    def width(self) -> int:
+        """Pixels of level 0 from left to right."""
+        return int(self.levels[0].shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels of level 0 from top to bottom."""
+        return int(self.levels[0].shape[0])
+
+    @property
+    def downsamples(self) -> tuple[float, ...]:
+        # Vendors round sizes of levels; the scale of a 2x pyramid is a power of two all the same.
+        ratios = (self.width / level.shape[1] for level in self.levels)
+        return tuple(round(r) if abs(r - round(r)) < 0.01 * r else r for r in ratios)
+
+    def require_mpp(self) -> float:
+        """Micrometres per level-0 pixel.
+
+        Raises
+        ------
+        MissingScale
+            Nobody stated it.
+        """
+        if self.mpp is None:
+            raise MissingScale(
+                f"'{self.name}' states no micrometres per pixel. Give it (--mpp; 20x scans have "
+                "about 0.5, 40x scans 0.25), or the spot pitch (Visium 100 um, ST 200 um)."
+            )
+        return self.mpp
+
+    def with_mpp(self, mpp: float, source: str = "argument") -> Slide:
+        """The same slide at a stated scale; it shares the open file.
+
+        Raises
+        ------
+        OptionError
+            The scale is not a positive number.
+        """
+        if not 0 < mpp < float("inf"):
+            raise OptionError(f"'{self.name}': {mpp} micrometres per pixel is no scale.")
+        slide = Slide(self._file, name=self.name, path=self.path, fingerprint=self.fingerprint)
+        slide.mpp, slide.mpp_source = mpp, source
+        return slide
+
+    def read_region(
+        self, x: int, y: int, width: int, height: int, level: int = 0
+    ) -> NDArray[np.uint8]:
+        """A rectangle of a level.
+
+        Parameters
+        ----------
+        x, y, width, height
+            Left, top and size in pixels of that level. What lies outside is white.
+
+        Returns
+        -------
+        (height, width, 3) RGB.
+
+        Raises
+        ------
+        SlideUnreadable
+            The file is damaged there.
+        """
+        pixels = self.levels[level]
+        rows, columns = pixels.shape[:2]
+        left, top = max(x, 0), max(y, 0)
+        right, bottom = min(x + width, columns), min(y + height, rows)
+        region = np.full((height, width, 3), 255, np.uint8)
+        if left < right and top < bottom:
+            try:
+                found = np.asarray(pixels[top:bottom, left:right])
+            except Exception as error:
+                raise SlideUnreadable(
+                    f"'{self.path or self.name}' is damaged near ({left}, {top}) of level "
+                    f"{level}: {error}. Copy it again from the scanner."
+                ) from error
+            region[top - y : bottom - y, left - x : right - x] = found
+        return region
+
+    def thumbnail(self, longest: int = 1024) -> tuple[NDArray[np.uint8], float]:
+        """The whole slide at most `longest` pixels long, and its level-0 pixels per pixel."""
+        scale = max(self.width, self.height) / longest
+        if scale <= 1:
+            return self.read_region(0, 0, self.width, self.height), 1.0
+        fine = [i for i, d in enumerate(self.downsamples) if d <= scale]
+        level = fine[-1] if fine else 0
+        height, width = self.levels[level].shape[:2]
+        image = Image.fromarray(self.read_region(0, 0, width, height, level))
+        size = (round(self.width / scale), round(self.height / scale))
+        return np.asarray(image.resize(size, Image.Resampling.BOX)), scale
+
+    def close(self) -> None:
+        """Release the file. Slides made by `with_mpp` share it."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        scale = f"{self.mpp:.3g} um/px" if self.mpp else "scale unknown"
+        return f"<Slide '{self.name}' {self.width} x {self.height}, {scale}>"
+
+
+def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
+    """Open a slide: SVS and other TIFF pyramids, OME-TIFF, JPEG, PNG.
+
+    Tiled files are never read whole.
+
+    Parameters
+    ----------
+    mpp
+        Micrometres per pixel, where the file states none or a wrong one.
+
+    Raises
+    ------
+    SlideNotFound, SlideUnreadable
+        The file is missing, damaged, of an unknown format, or not an RGB image.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SlideNotFound(f"There is no slide at '{path}'. Check the path.")
+    file = open_file(path)
+    name = path.name.split(".")[0]
+    slide = Slide(file, name=name, path=path, fingerprint=_fingerprint(path, file))
+    return slide if mpp is None else slide.with_mpp(mpp)
+
+
+def _fingerprint(path: Path, file: SlideFile) -> str:
+    """Content that two slides hardly share: size, both ends of the file, shapes of levels."""
+    size = path.stat().st_size
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(repr((size, [tuple(level.shape) for level in file.levels])).encode())
+    with path.open("rb") as stream:
+        digest.update(stream.read(_MEBIBYTE))
+        stream.seek(max(0, size - _MEBIBYTE))
+        digest.update(stream.read())
+    return digest.hexdigest()

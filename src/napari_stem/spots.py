@@ -1,0 +1,182 @@
+"""The spot table: an AnnData whose rows are places on a slide.
+
+`obs_names` are spot ids; `obsm["spatial"]` is (n, 2), x and y in level-0 pixels, pixel (row r,
+column c) covering [c, c + 1) x [r, r + 1); the spot's diameter in pixels stands at
+`uns["spatial"][library]["scalefactors"]["spot_diameter_fullres"]`; `X` holds raw counts, or the
+table has no genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+from scipy.spatial import KDTree
+
+from napari_stem.errors import CountsError, MissingScale, SpotsError, SpotsOutsideSlide
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_stem.slide import Slide
+
+
+def spot_table(
+    xy: ArrayLike,
+    *,
+    diameter_px: float,
+    ids: Sequence[str] | None = None,
+    counts: Any = None,
+    genes: Sequence[str] | None = None,
+    library: str = "slide",
+) -> AnnData:
+    """Make a spot table.
+
+    Parameters
+    ----------
+    xy
+        (n, 2) centres in level-0 pixels.
+    diameter_px
+        Diameter of a spot in level-0 pixels.
+    ids
+        Unique names; "spot_0", "spot_1", … otherwise.
+    counts
+        (n, g) raw counts, sparse or dense.
+    genes
+        g symbols.
+
+    Raises
+    ------
+    SpotsError
+        There is no spot, a position is not finite, or an id comes twice.
+    CountsError
+        Counts belong to another number of spots.
+    """
+    xy = np.asarray(xy, dtype=np.float64)
+    if xy.ndim != 2 or xy.shape[1] != 2 or not len(xy):
+        raise SpotsError(f"spots need at least one (x, y) position, got shape {xy.shape}.")
+    if not np.isfinite(xy).all():
+        raise SpotsError(f"{int((~np.isfinite(xy)).any(1).sum())} spots have no finite position.")
+    if not diameter_px > 0:
+        raise SpotsError(f"the spot diameter is {diameter_px} pixels; it must be positive.")
+    index = pd.Index(ids if ids is not None else [f"spot_{i}" for i in range(len(xy))], dtype=str)
+    if not index.is_unique:
+        twice = ", ".join(index[index.duplicated()].unique()[:5])
+        raise SpotsError(f"spot ids must be unique; these come more than once: {twice}.")
+    matrix = sparse.csr_matrix((len(xy), 0), dtype=np.float32) if counts is None else counts
+    if matrix.shape[0] != len(xy):
+        raise CountsError(f"there are {len(xy)} spots and counts of {matrix.shape[0]}.")
+    return AnnData(
+        matrix,
+        obs=pd.DataFrame(index=index),
+        var=pd.DataFrame(index=pd.Index(genes if genes is not None else [], dtype=str)),
+        obsm={"spatial": xy},
+        uns={"spatial": {library: {"scalefactors": {"spot_diameter_fullres": float(diameter_px)}}}},
+    )
+
+
+def positions(spots: AnnData) -> NDArray[np.float64]:
+    """(n, 2) centres, x and y in level-0 pixels.
+
+    Raises
+    ------
+    SpotsError
+        The table has none.
+    """
+    if "spatial" not in spots.obsm:
+        raise SpotsError("the table has no obsm['spatial'], so its rows have no place on a slide.")
+    return np.asarray(spots.obsm["spatial"], dtype=np.float64)[:, :2]
+
+
+def library(spots: AnnData) -> str:
+    """Name under which `uns["spatial"]` describes the slide.
+
+    Raises
+    ------
+    SpotsError
+        The table describes none, or several.
+    """
+    names = list(spots.uns.get("spatial", {}))
+    if len(names) != 1:
+        raise SpotsError(
+            f"uns['spatial'] must describe one slide, it describes {len(names)} "
+            f"({', '.join(names) or 'none'}). Take the rows of one slide."
+        )
+    return str(names[0])
+
+
+def spot_diameter(spots: AnnData) -> float:
+    """Diameter of a spot in level-0 pixels.
+
+    Raises
+    ------
+    SpotsError
+        The table does not state it.
+    """
+    name = library(spots)
+    try:
+        return float(spots.uns["spatial"][name]["scalefactors"]["spot_diameter_fullres"])
+    except (LookupError, TypeError) as error:
+        raise SpotsError(
+            f"uns['spatial']['{name}']['scalefactors'] lacks spot_diameter_fullres."
+        ) from error
+
+
+def pitch(spots: AnnData) -> float:
+    """Median distance from a spot to its nearest neighbour, in level-0 pixels.
+
+    Raises
+    ------
+    SpotsError
+        There are fewer than two spots.
+    """
+    xy = positions(spots)
+    if len(xy) < 2:
+        raise SpotsError("a pitch needs at least two spots.")
+    distance, _ = KDTree(xy).query(xy, k=2)
+    return float(np.median(distance[:, 1]))
+
+
+def mpp_from_pitch(spots: AnnData, pitch_um: float) -> float:
+    """Micrometres per pixel of a slide whose array has a known pitch (Visium 100, ST 200)."""
+    spacing = pitch(spots)
+    if not spacing > 0 or not pitch_um > 0:
+        raise MissingScale(f"a pitch of {spacing} px and {pitch_um} um gives no scale.")
+    return pitch_um / spacing
+
+
+def has_counts(spots: AnnData) -> bool:
+    """Whether the table measured any gene."""
+    return bool(spots.n_vars) and spots.X is not None
+
+
+def check_counts(spots: AnnData) -> None:
+    """Raise a `CountsError` that names the first count below zero or not finite."""
+    matrix = spots.X
+    values = matrix.data if sparse.issparse(matrix) else np.asarray(matrix)
+    if np.isfinite(values).all() and (values >= 0).all():
+        return
+    dense = matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
+    row, column = np.argwhere(~np.isfinite(dense) | (dense < 0))[0]
+    raise CountsError(
+        f"spot {spots.obs_names[row]}, gene {spots.var_names[column]}: a count of "
+        f"{dense[row, column]} is impossible. Give raw counts."
+    )
+
+
+def check_spots(spots: AnnData, slide: Slide) -> None:
+    """Raise `SpotsOutsideSlide` if a spot's centre is not on the slide."""
+    xy = positions(spots)
+    outside = ((xy < 0) | (xy > (slide.width, slide.height))).any(axis=1)
+    if outside.any():
+        name = spots.obs_names[np.flatnonzero(outside)[0]]
+        x, y = xy[outside][0]
+        raise SpotsOutsideSlide(
+            f"{int(outside.sum())} of {len(xy)} spots lie outside of '{slide.name}' "
+            f"({slide.width} x {slide.height} pixels), for example {name} at ({x:.0f}, {y:.0f}). "
+            "Is this the full-resolution image that the spots belong to?"
+        )
