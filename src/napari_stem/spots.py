@@ -126,8 +126,26 @@ def spot_diameter(spots: AnnData) -> float:
         ) from error
 
 
+def lattice_pitch(array_xy: NDArray[np.float64], xy: NDArray[np.float64]) -> float:
+    """Pixels between neighbours of a square array, by least squares over all spots.
+
+    Printed spots jitter, so that the nearest neighbour is nearer than the pitch.
+
+    Parameters
+    ----------
+    array_xy, xy
+        (n, 2) places in the array, in steps, and on the slide, in level-0 pixels.
+    """
+    steps = np.column_stack([array_xy, np.ones(len(array_xy))])
+    axes = np.linalg.lstsq(steps, xy, rcond=None)[0][:2]
+    return float(np.sqrt(abs(np.linalg.det(axes))))
+
+
 def pitch(spots: AnnData) -> float:
-    """Median distance from a spot to its nearest neighbour, in level-0 pixels.
+    """Distance of neighbouring spots in level-0 pixels.
+
+    From the array's lattice where `obs` holds "array_x" and "array_y", else the median distance
+    to the nearest neighbour.
 
     Raises
     ------
@@ -137,6 +155,8 @@ def pitch(spots: AnnData) -> float:
     xy = positions(spots)
     if len(xy) < 2:
         raise SpotsError("a pitch needs at least two spots.")
+    if {"array_x", "array_y"} <= set(spots.obs) and len(xy) > 2:
+        return lattice_pitch(spots.obs[["array_x", "array_y"]].to_numpy(float), xy)
     distance, _ = KDTree(xy).query(xy, k=2)
     return float(np.median(distance[:, 1]))
 

@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 from scipy import sparse
-from scipy.spatial import KDTree
 
 from napari_stem.errors import CountsError, SpotsError, SpotsNotFound
-from napari_stem.spots import check_counts, spot_table
+from napari_stem.spots import check_counts, lattice_pitch, spot_table
 
 PITCH_UM = 200.0
 DIAMETER_OVER_PITCH = 0.5  # 100 um spots, 200 um apart
@@ -60,7 +59,7 @@ def read_legacy_st(folder: Path) -> AnnData:
     xy = inside[["pixel_x", "pixel_y"]].to_numpy(float)
     table = spot_table(
         xy,
-        diameter_px=DIAMETER_OVER_PITCH * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1])),
+        diameter_px=DIAMETER_OVER_PITCH * lattice_pitch(inside[["x", "y"]].to_numpy(float), xy),
         ids=list(inside.index),
         counts=sparse.csr_matrix(counts.loc[inside.index].to_numpy(np.float32)),
         genes=list(counts.columns),

@@ -1,0 +1,82 @@
+"""A regular grid of spots over a slide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from matplotlib.path import Path as Polygon
+
+from napari_stem.errors import OptionError, SpotsError
+from napari_stem.spots import spot_table
+from napari_stem.tissue import tissue_mask
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_stem.slide import Slide
+
+Layout = Literal["hex", "square"]
+
+
+def make_grid(
+    slide: Slide,
+    *,
+    pitch_um: float = 100.0,
+    diameter_um: float = 55.0,
+    layout: Layout = "hex",
+    region: ArrayLike | None = None,
+    on_tissue: bool = True,
+) -> AnnData:
+    """Spots at regular distances; the defaults are Visium's.
+
+    Parameters
+    ----------
+    pitch_um, diameter_um
+        Distance of neighbours and diameter of a spot.
+    layout
+        "hex" shifts every second row by half a pitch.
+    region
+        (m, 2) corners of a polygon, x and y in level-0 pixels, that spots must lie in.
+    on_tissue
+        Leave out spots whose centre is on the background.
+
+    Raises
+    ------
+    MissingScale
+        The slide states no micrometres per pixel.
+    OptionError
+        A length is not positive, or the layout is unknown.
+    SpotsError
+        No spot is left.
+    """
+    if not (pitch_um > 0 and diameter_um > 0):
+        raise OptionError(f"pitch {pitch_um} um and diameter {diameter_um} um must be positive.")
+    if layout not in get_args(Layout):
+        raise OptionError(f"layout '{layout}' is unknown; choose {' or '.join(get_args(Layout))}.")
+    mpp = slide.require_mpp()
+    xy = _lattice(slide.width, slide.height, pitch_um / mpp, layout)
+    if region is not None:
+        xy = xy[Polygon(np.asarray(region, dtype=float)).contains_points(xy)]
+    if on_tissue and len(xy):
+        xy = xy[tissue_mask(slide).contains(xy)]
+    if not len(xy):
+        raise SpotsError(
+            f"'{slide.name}': a grid of {pitch_um} um has no spot on "
+            f"{'tissue' if on_tissue else 'the slide'}{' in the region' if region is not None else ''}. "
+            "Choose a smaller pitch, another region, or include the background."
+        )
+    return spot_table(xy, diameter_px=diameter_um / mpp, library=slide.name)
+
+
+def _lattice(width: int, height: int, pitch: float, layout: Layout) -> NDArray[np.float64]:
+    """Points half a pitch away from the slide's border, row by row."""
+    row_distance = pitch * (np.sqrt(3) / 2 if layout == "hex" else 1)
+    rows = np.arange(pitch / 2, height - pitch / 2 + 1e-9, row_distance)
+    columns = np.arange(pitch / 2, width - pitch / 2 + 1e-9, pitch)
+    x, y = np.meshgrid(columns, rows)
+    if layout == "hex":
+        x[1::2] += pitch / 2
+    xy = np.column_stack([x.ravel(), y.ravel()])
+    return xy[xy[:, 0] <= width - pitch / 4]
