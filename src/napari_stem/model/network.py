@@ -96,9 +96,7 @@ class Attention(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """(n, k, d) to what each token learns from the others."""
-        qkv: Tensor = self.qkv(h).view(
-            *h.shape[:2], 3, self.heads, -1
-        )  # (n, k, 3, heads, d / heads)
+        qkv: Tensor = self.qkv(h).view(*h.shape[:2], 3, self.heads, -1)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (n, heads, k, d / heads)
         mixed = F.scaled_dot_product_attention(q, k, v)
         out: Tensor = self.dropout(self.out(mixed.transpose(1, 2).flatten(2)))
@@ -124,8 +122,10 @@ class Block(nn.Module):
     def forward(self, h: Tensor, c: Tensor) -> Tensor:
         """(n, k, d) tokens, given the (n, d) condition."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = _chunks(self.modulation(c), 6)
-        h = h + gate_a * self.attention(self.norm(h) * (1 + scale_a) + shift_a)
-        return h + gate_m * self.mlp(self.norm(h) * (1 + scale_m) + shift_m)
+        attended: Tensor = self.attention(self.norm(h) * (1 + scale_a) + shift_a)
+        h = h + gate_a * attended
+        thought: Tensor = self.mlp(self.norm(h) * (1 + scale_m) + shift_m)
+        return h + gate_m * thought
 
 
 class Head(nn.Module):
