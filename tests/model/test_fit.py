@@ -22,7 +22,7 @@ from napari_stem.model.network import NetworkConfig, StemNetwork
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
 CONFIG = FitConfig(
-    steps=40, batch_size=16, learning_rate=3e-3, ema=0.9, condition_noise=0.1, warmup=5
+    steps=40, batch_size=16, learning_rate=3e-3, ema=0.9, warmup=5
 )
 
 
@@ -32,7 +32,7 @@ def examples(n: int = 64, views: int = 8) -> Examples:
     condition = torch.randn(n, 1, 4, generator=random).expand(n, views, 4).contiguous()
     law = torch.randn(4, 6, generator=torch.Generator().manual_seed(1)) / 2
     noise = 0.1 * torch.randn(n, 6, generator=random)
-    return Examples(condition[:, 0] @ law + noise, condition)
+    return Examples(condition[:, 0] @ law + noise, condition, torch.full((4,), 0.1))
 
 
 def network() -> StemNetwork:
@@ -146,8 +146,8 @@ def test_one_view_in_five_is_the_original_and_the_others_are_even():
     from napari_stem.model.fit import _batch
 
     views = torch.arange(8.0).view(1, 8, 1).expand(10, 8, 1)
-    config = replace(CONFIG, batch_size=40_000, condition_noise=0.0)
-    _, condition = _batch(Examples(torch.zeros(10, 1), views), config, torch.Generator())
+    config = replace(CONFIG, batch_size=40_000)
+    _, condition = _batch(Examples(torch.zeros(10, 1), views, torch.zeros(1)), config, torch.Generator())
     share = torch.bincount(condition.flatten().long(), minlength=8) / 40_000
     # Four standard deviations of a binomial share of .2 or .8 / 7 at 40,000 trials.
     assert share[0] == pytest.approx(0.2, abs=0.008)

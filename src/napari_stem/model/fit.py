@@ -29,9 +29,6 @@ class FitConfig:
     ----------
     augmented
         Transformed views of a patch for each original one (paper, table 4: 1:4).
-    condition_noise
-        Standard deviation of Gaussian noise added to the condition, which keeps a network from
-        learning a few hundred spots by heart; 0 in the paper.
     ema
         Decay of the weight average that predicts; it warms up over the first steps.
     warmup
@@ -51,7 +48,6 @@ class FitConfig:
     clip: float = 1.0
     ema: float = 0.9999
     augmented: float = 4.0
-    condition_noise: float = 0.0
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
 
@@ -73,10 +69,14 @@ class Examples:
         (n, c) values to learn.
     condition
         (n, v, S) one vector for each view of a patch, the original first.
+    noise
+        (S,) standard deviation of noise that training adds to the condition, which keeps a
+        network from learning a few hundred spots by heart; zeros in the paper.
     """
 
     x_start: Tensor
     condition: Tensor
+    noise: Tensor
 
 
 def iter_fit(
@@ -156,9 +156,8 @@ class _Run:
         self.step = 0
 
     def to_device(self, examples: Examples) -> Examples:
-        return Examples(
-            self._fabric.to_device(examples.x_start), self._fabric.to_device(examples.condition)
-        )
+        parts = (examples.x_start, examples.condition, examples.noise)
+        return Examples(*map(self._fabric.to_device, parts))
 
     def advance(self, examples: Examples, schedule: Schedule) -> Tensor:
         """One optimiser step; the loss, still on the device."""
@@ -243,7 +242,7 @@ def _batch(
     view = torch.randint(1, max(views, 2), (config.batch_size,), **where) % views
     condition = examples.condition[rows, torch.where(original, 0, view)]
     noise = torch.randn(config.batch_size, width, **where)
-    return examples.x_start[rows], condition + config.condition_noise * noise
+    return examples.x_start[rows], condition + examples.noise * noise
 
 
 def _warm_average(decay: float) -> Any:

@@ -1,0 +1,204 @@
+"""Patches to embeddings, batch by batch, kept on disk so that no patch is described twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import zarr
+
+from napari_stem.encoders.builders import build_encoder
+from napari_stem.events import Events, Pace, Progress, finish
+from napari_stem.patches import PatchGeometry, dihedral, iter_patches
+from napari_stem.spots import check_spots, positions, spot_diameter
+from napari_stem.storage import atomic_path, writing
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from napari_stem.encoders.registry import Encoder
+    from napari_stem.slide import Slide
+
+_ROWS = 64
+
+
+def iter_embed(
+    slide: Slide,
+    spots: AnnData,
+    encoders: Sequence[Encoder],
+    geometry: PatchGeometry,
+    *,
+    views: Sequence[int] = (0,),
+    cache: Path | None = None,
+    weights: Mapping[str, Path] | None = None,
+    device: str = "auto",
+    batch_size: int = _ROWS,
+) -> Events[NDArray[np.float32]]:
+    """Describe the patches around spots.
+
+    Parameters
+    ----------
+    views
+        Which of the eight flips and turns of a patch to describe (`patches.dihedral`).
+    cache
+        Folder that keeps what was computed; a second call computes only what is missing.
+    weights
+        Local files of weights, by encoder name.
+
+    Returns
+    -------
+    (n, v, d): spots, views, and the encoders' vectors one after the other.
+
+    Raises
+    ------
+    SpotsOutsideSlide, MissingScale, EncoderError, SlideUnreadable, StorageError
+        What stands in the way, and what to do.
+    """
+    check_spots(spots, slide)
+    vectors = []
+    for encoder in encoders:
+        for field in encoder.fields:
+            work = _Work(slide, spots, encoder, geometry.widened(field), tuple(views))
+            path = (weights or {}).get(encoder.name)
+            vectors.append((yield from work.run(cache, path, device, batch_size)))
+    return np.concatenate(vectors, axis=2)
+
+
+def embed(
+    slide: Slide,
+    spots: AnnData,
+    encoders: Sequence[Encoder],
+    geometry: PatchGeometry,
+    *,
+    views: Sequence[int] = (0,),
+    cache: Path | None = None,
+) -> NDArray[np.float32]:
+    """As `iter_embed`, without the events."""
+    return finish(iter_embed(slide, spots, encoders, geometry, views=views, cache=cache))
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; "auto" takes CUDA, then Apple's MPS, then the CPU."""
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+class _Work:
+    """Vectors of one encoder at one field of view, for all spots of a slide."""
+
+    def __init__(
+        self,
+        slide: Slide,
+        spots: AnnData,
+        encoder: Encoder,
+        geometry: PatchGeometry,
+        views: tuple[int, ...],
+    ) -> None:
+        self._slide = slide
+        self._centres = positions(spots)
+        self._diameter = spot_diameter(spots)
+        self._encoder = encoder
+        self._geometry = geometry
+        self._views = views
+
+    def run(
+        self, cache: Path | None, weights: Path | None, device: str, batch_size: int
+    ) -> Events[NDArray[np.float32]]:
+        n, name = len(self._centres), self._encoder.name
+        kept = None if cache is None else _Kept(cache / "embeddings" / f"{self._key()}.zarr")
+        found = None if kept is None else kept.read(n)
+        missing = np.arange(n) if found is None else np.flatnonzero(np.isnan(found[:, 0, 0]))
+        if found is not None and not len(missing):
+            return found
+        module = build_encoder(self._encoder, weights).to(choose_device(device))
+        yield Progress(n - len(missing), n, "embed", name)
+        pace, done = Pace(), n - len(missing)
+        for rows, vectors in self._vectors(module, missing, batch_size, choose_device(device)):
+            if found is None:
+                found = np.full((n, *vectors.shape[1:]), np.nan, np.float32)
+            found[rows] = vectors
+            if kept is not None:
+                kept.write(found, rows)
+            done += len(rows)
+            if pace.due() or done == n:
+                yield Progress(done, n, "embed", name)
+        assert found is not None
+        return found
+
+    def _vectors(
+        self, module: nn.Module, missing: NDArray[np.intp], batch_size: int, device: torch.device
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+        batches = iter_patches(
+            self._slide,
+            self._centres[missing],
+            self._geometry,
+            batch_size=batch_size,
+            spot_diameter_px=self._diameter,
+        )
+        for rows, patches in batches:
+            turned = [np.ascontiguousarray(dihedral(patches, view)) for view in self._views]
+            with torch.inference_mode():
+                vectors = [module(torch.from_numpy(view).to(device)).cpu() for view in turned]
+            yield missing[rows], torch.stack(vectors, dim=1).numpy()
+
+    def _key(self) -> str:
+        """The same only for the same slide, spots, geometry, encoder and views."""
+        parts = {
+            "slide": self._slide.fingerprint,
+            "mpp": self._slide.mpp,
+            "centres": hashlib.sha256(self._centres.tobytes()).hexdigest(),
+            "diameter": self._diameter if self._geometry.width_um is None else None,
+            "geometry": asdict(self._geometry),
+            "encoder": self._encoder.to_dict(),
+            "views": self._views,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class _Kept:
+    """Vectors on disk, (n, v, d), NaN where they are not computed yet.
+
+    A chunk is a file that zarr replaces whole, so that a process killed midway leaves full rows
+    or NaN; no separate record of what is done can contradict the data.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, n: int) -> NDArray[np.float32] | None:
+        """What is there; None where nothing is, or where it is damaged."""
+        try:
+            values = np.asarray(zarr.open_array(self._path, mode="r")[:], dtype=np.float32)
+        except Exception:  # noqa: BLE001  # zarr and its codecs raise many kinds; computing again is safe
+            return None
+        return values if values.ndim == 3 and len(values) == n else None
+
+    def write(self, found: NDArray[np.float32], rows: NDArray[np.intp]) -> None:
+        """Write the chunks that hold `rows`."""
+        if self.read_shape() != found.shape:
+            with atomic_path(self._path) as draft:
+                zarr.create_array(
+                    draft, shape=found.shape, chunks=(_ROWS, *found.shape[1:]), dtype="f4",
+                    fill_value=np.nan,
+                )  # fmt: skip
+        with writing(self._path):
+            array = zarr.open_array(self._path, mode="r+")
+            for start in np.unique(rows // _ROWS) * _ROWS:
+                array[start : start + _ROWS] = found[start : start + _ROWS]
+
+    def read_shape(self) -> tuple[int, ...] | None:
+        try:
+            return zarr.open_array(self._path, mode="r").shape
+        except Exception:  # noqa: BLE001  # as in `read`
+            return None

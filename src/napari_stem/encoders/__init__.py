@@ -1,0 +1,1 @@
+"""Encoders: from patches to vectors."""
