@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from napari_stem.condition import Condition
+from napari_stem.encoders.registry import find_encoder
 from napari_stem.errors import (
-    CheckpointError,
     CheckpointMismatch,
     CheckpointNotFound,
     CheckpointUnreadable,
@@ -51,6 +52,16 @@ class Checkpoint:
     target_mean: NDArray[np.float32]
     target_std: NDArray[np.float32]
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same only for the same recipe, weights and condition."""
+        digest = hashlib.blake2b(self.recipe.to_json().encode(), digest_size=16)
+        for value in self.network.state_dict().values():
+            digest.update(value.cpu().numpy().tobytes())
+        for array in (*self.condition.tensors().values(), self.target_mean, self.target_std):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
 
     def to_values(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Network outputs (..., c) in the log space of the recipe, never below zero counts."""
@@ -162,8 +173,6 @@ def _header(file: Any, path: Path) -> tuple[Recipe, dict[str, Any]]:
 
 
 def _check_encoders(recipe: Recipe, path: Path) -> None:
-    from napari_stem.encoders.registry import find_encoder
-
     for encoder in recipe.encoders:
         known = find_encoder(encoder.name)
         if encoder != known:
@@ -196,5 +205,3 @@ def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
-
-__all__ = ["Checkpoint", "CheckpointError", "load_checkpoint", "read_about", "save_checkpoint"]

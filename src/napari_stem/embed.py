@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import zarr
 
+from napari_stem.devices import choose_device
 from napari_stem.encoders.builders import build_encoder
 from napari_stem.events import Events, Pace, Progress, finish
 from napari_stem.patches import PatchGeometry, dihedral, iter_patches
@@ -83,15 +84,6 @@ def embed(
 ) -> NDArray[np.float32]:
     """As `iter_embed`, without the events."""
     return finish(iter_embed(slide, spots, encoders, geometry, views=views, cache=cache))
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" takes CUDA, then Apple's MPS, then the CPU."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 class _Work:

@@ -19,7 +19,7 @@ from napari_stem.draws import DrawStore
 from napari_stem.embed import iter_embed
 from napari_stem.errors import OptionError
 from napari_stem.events import Events, finish
-from napari_stem.model.diffusion import Schedule, denoiser
+from napari_stem.model.diffusion import Schedule
 from napari_stem.sampling import SamplerConfig, iter_sample
 from napari_stem.slide import Slide
 from napari_stem.spots import check_spots, library, positions, spot_diameter
@@ -101,22 +101,20 @@ def iter_draws(
         device=options.device,
     )
     embeddings = embeddings[:, 0]
-    schedule = Schedule(recipe.diffusion)
     store = _open_store(slide, spots, checkpoint, options)
     try:
         yield from iter_sample(
-            lambda network, condition: denoiser(network, condition, schedule),
-            schedule,
+            checkpoint.network,
+            Schedule(recipe.diffusion),
             checkpoint.condition.transform(embeddings),
             positions(spots),
-            len(recipe.panel),
             store,
             n_draws=options.n_draws,
             seed=options.seed,
             sampler=options.sampler,
             batch_size=options.batch_size,
             device=options.device,
-            finish_values=checkpoint.to_values,
+            to_values=checkpoint.to_values,
         )
     except BaseException:
         store.close()
@@ -159,11 +157,11 @@ def summarise(
 ) -> AnnData:
     """Statistics over draws as a prediction (see `iter_predict`)."""
     recipe = checkpoint.recipe
-    store = drawn.store
+    mean, std, (q05, q95) = drawn.store.summary(quantiles=(0.05, 0.95), n_draws=options.n_draws)
     prediction = AnnData(
-        store.mean(),
+        mean,
         obs=spots.obs[[]].assign(ood=drawn.ood),
-        layers={"std": store.std(), "q05": store.quantile(0.05), "q95": store.quantile(0.95)},
+        layers={"std": std, "q05": q05, "q95": q95},
         obsm={"spatial": positions(spots)},
     )
     prediction.var_names = list(recipe.panel)
@@ -176,7 +174,7 @@ def summarise(
         "statistic": "mean",
         "sampler": json.dumps(asdict(options.sampler)),
         "seed": options.seed,
-        "n_draws": store.n_draws,
+        "n_draws": options.n_draws,
         "slide": slide.name,
         "mpp": slide.mpp or 0.0,
         "versions": json.dumps({name: version(name) for name in ("napari-stem", "torch", "timm")}),

@@ -38,6 +38,8 @@ class Recipe:
         Their vectors are concatenated in this order.
     components
         Principal components kept as the condition; None keeps the standardised embedding.
+    embedding_noise
+        Standard deviation of noise that training adds to standardised embeddings (`Condition`).
     """
 
     panel: tuple[str, ...]
@@ -46,6 +48,7 @@ class Recipe:
     geometry: PatchGeometry
     encoders: tuple[Encoder, ...]
     components: int | None
+    embedding_noise: float
     network: NetworkConfig
     diffusion: DiffusionConfig
     fit: FitConfig
@@ -84,6 +87,7 @@ class Recipe:
                 geometry=PatchGeometry(**values["geometry"]),
                 encoders=tuple(Encoder.from_dict(entry) for entry in values["encoders"]),
                 components=values["components"],
+                embedding_noise=values["embedding_noise"],
                 network=NetworkConfig(**values["network"]),
                 diffusion=DiffusionConfig(**values["diffusion"]),
                 fit=FitConfig(**values["fit"]),
@@ -121,16 +125,28 @@ def make_recipe(
         raise OptionError(f"preset '{preset}' is unknown; choose {' or '.join(get_args(Preset))}.")
     if not panel:
         raise PanelError("the panel is empty. Choose at least one gene.")
-    found = tuple(find_encoder(name) for name in encoders)
-    recipe = (_paper if preset == "paper" else _small)(len(panel), sum(e.width for e in found))
     unknown = set(fit or {}) - {field.name for field in fields(FitConfig)}
     if unknown:
         raise OptionError(f"unknown training settings: {', '.join(sorted(unknown))}.")
-    return replace(
-        recipe,
+    found = tuple(find_encoder(name) for name in encoders)
+    width = max(1, sum(encoder.width for encoder in found))
+    small = preset == "small"
+    recipe = Recipe(
         panel=tuple(panel),
-        encoders=found,
         transform=transform,
+        standardised=small,
         geometry=geometry,
-        fit=replace(recipe.fit, **(fit or {})),
+        encoders=found,
+        components=128 if small else None,
+        embedding_noise=0.7 if small else 0.0,
+        network=NetworkConfig(len(panel), width, **(_SMALL_NETWORK if small else {})),
+        diffusion=DiffusionConfig(prediction="v" if small else "eps"),
+        fit=_SMALL_FIT if small else FitConfig(),
     )
+    return replace(recipe, fit=replace(recipe.fit, **(fit or {})))
+
+
+_SMALL_NETWORK: dict[str, Any] = {"width": 64, "depth": 3, "heads": 4, "genes_per_token": 25}
+_SMALL_FIT = FitConfig(
+    steps=1000, batch_size=128, learning_rate=1e-3, warmup=50, ema=0.995, augmented=0.0
+)

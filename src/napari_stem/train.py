@@ -79,13 +79,14 @@ def iter_train(
     for section in sections:
         data.append((yield from _iter_examples(section, recipe, options)))
     embeddings, values = (np.concatenate(part) for part in zip(*data, strict=True))
-    condition = Condition.fit(embeddings[:, 0], components=recipe.components)
+    condition = Condition.fit(embeddings[:, 0], components=recipe.components, noise=recipe.embedding_noise)
     mean, std = _target_scale(values, recipe)
     held_out_data = held_out and (yield from _iter_examples(held_out, recipe, options))
 
     def examples(embeddings: NDArray[np.float32], values: NDArray[np.float32]) -> Examples:
         views = np.stack([condition.transform(view) for view in embeddings.swapaxes(0, 1)], 1)
-        return Examples(torch.from_numpy((values - mean) / std), torch.from_numpy(views))
+        parts = ((values - mean) / std, views, condition.noise)
+        return Examples(*map(torch.from_numpy, parts))
 
     recipe = replace(recipe, network=replace(recipe.network, condition_width=condition.width))
     with torch.random.fork_rng():

@@ -15,7 +15,7 @@ def noise(positions, *, seed=0, draw=0, step=1000, n_genes=10):
 
 
 def grid(n):
-    return torch.cartesian_prod(torch.arange(n), torch.arange(n)) * 100.0
+    return torch.cartesian_prod(torch.arange(n), torch.arange(n)) * 100.0 + torch.tensor([30, 7])
 
 
 @pytest.mark.parametrize(
@@ -72,21 +72,16 @@ def test_noise_is_standard_normal():
         {"draw": 2},
         {"step": 999},
         {"positions": grid(100) + torch.tensor([1 / 16, 0.0])},
-        {"positions": grid(100).flip(1)[1:], "drop": 1},
-        {"positions": -grid(100)[1:], "drop": 1},
+        {"positions": grid(100).flip(1)},
+        {"positions": -grid(100)},
     ],
     ids=["seed", "high seed", "draw", "step", "a sixteenth of a pixel", "x for y", "mirrored"],
 )
 def test_noise_of_another_key_is_independent(other):
-    drop = other.pop("drop", 0)
-    first = noise(grid(100)[drop:])
-    second = noise(**{"positions": grid(100), **other})
-    if "positions" in other and drop:  # points on the diagonal are their own mirror images
-        apart = (grid(100)[drop:] != other["positions"]).any(dim=1)
-        first, second = first[apart], second[apart]
-    correlation = np.corrcoef(first.numpy().ravel(), second.numpy().ravel())[0, 1]
+    first, second = noise(grid(100)), noise(**{"positions": grid(100), **other})
+    assert (first != second).float().mean() > 0.999
+    correlation = np.corrcoef(first.ravel(), second.ravel())[0, 1]
     assert abs(correlation) < 5 / np.sqrt(first.numel())  # five standard errors
-    assert not (first == second).any(dim=1).all()
 
 
 def test_genes_and_neighbours_are_uncorrelated():
