@@ -1,0 +1,67 @@
+"""Leiden clusters of predicted expression."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import scanpy as sc
+from anndata import AnnData
+
+from napari_stem.errors import OptionError, SpotsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FEWEST = 5
+_NEIGHBOURS, _COMPONENTS = 15, 30
+
+
+def cluster(
+    prediction: AnnData, *, resolution: float = 1.0, n_genes: int | None = None, seed: int = 0
+) -> None:
+    """Cluster spots by predicted expression into `obs["leiden"]`, named "1", "2", … by size.
+
+    Parameters
+    ----------
+    resolution
+        Higher gives more clusters.
+    n_genes
+        Only the genes that vary most; None takes all.
+
+    Raises
+    ------
+    SpotsError
+        There are too few spots.
+    OptionError
+        The resolution or the number of genes is not positive.
+    """
+    if prediction.n_obs < _FEWEST:
+        raise SpotsError(f"{prediction.n_obs} spots are too few to cluster; {_FEWEST} are needed.")
+    if not resolution > 0 or (n_genes is not None and n_genes < 1):
+        raise OptionError(f"resolution {resolution} and {n_genes} genes must be positive.")
+    values = np.asarray(prediction.X, dtype=np.float32)
+    if n_genes is not None:
+        values = values[:, np.argsort(-values.var(axis=0))[:n_genes]]
+    table = AnnData(values, obs=pd.DataFrame(index=prediction.obs_names))
+    components = min(_COMPONENTS, min(values.shape) - 1)
+    if components > 1:
+        sc.pp.pca(table, n_comps=components, random_state=seed)
+    # pynndescent, scanpy's choice for many spots, fails with recent versions of scipy.
+    sc.pp.neighbors(
+        table, n_neighbors=min(_NEIGHBOURS, table.n_obs - 1), transformer="sklearn",
+        use_rep="X_pca" if components > 1 else "X", random_state=seed,
+    )  # fmt: skip
+    # leidenalg would hold the interpreter, and with it a viewer, for seconds.
+    sc.tl.leiden(
+        table, resolution=resolution, flavor="igraph", n_iterations=2, directed=False,
+        random_state=seed,
+    )  # fmt: skip
+    prediction.obs["leiden"] = _by_size(table.obs["leiden"].to_numpy())
+
+
+def _by_size(labels: NDArray[np.str_]) -> pd.Categorical:
+    sizes = pd.Series(labels).value_counts(sort=True)
+    names = {label: str(i) for i, label in enumerate(sizes.index, start=1)}
+    return pd.Categorical([names[label] for label in labels], categories=list(names.values()))
