@@ -19,9 +19,7 @@ def table(seed: int, genes: list[str], n: int = 60) -> AnnData:
     random = np.random.default_rng(seed)
     mean = np.exp(np.random.default_rng(0).normal(0, 1.5, len(genes)))
     counts = random.poisson(mean * random.gamma(1, 1, (n, len(genes))))
-    return AnnData(
-        sparse.csr_matrix(counts.astype(np.float32)), var=pd.DataFrame(index=genes)
-    )
+    return AnnData(sparse.csr_matrix(counts.astype(np.float32)), var=pd.DataFrame(index=genes))
 
 
 GENES = [*(f"G{i}" for i in range(2500)), "MT-CO1", "mt-Nd1", "RPL7", "Rps3", "MTOR", "MT2A"]
@@ -53,7 +51,16 @@ def test_hmhvg_equals_the_definition_followed_step_by_step(tables: list[AnnData]
 
 
 def test_mitochondrial_and_ribosomal_genes_are_left_out_and_their_namesakes_stay():
-    genes = ["MT-CO1", "mt-Nd1", "RPL7", "Rps3", "MTOR", "MT2A", "RPE", *(f"G{i}" for i in range(20))]
+    genes = [
+        "MT-CO1",
+        "mt-Nd1",
+        "RPL7",
+        "Rps3",
+        "MTOR",
+        "MT2A",
+        "RPE",
+        *(f"G{i}" for i in range(20)),
+    ]
     panel = hmhvg([table(1, genes)], 23)
     assert {"MTOR", "MT2A", "RPE"} <= set(panel)
     assert not {"MT-CO1", "mt-Nd1", "RPL7", "Rps3"} & set(panel)

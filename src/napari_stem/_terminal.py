@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Self, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -21,13 +21,12 @@ from rich.progress import (
 from rich.table import Table
 
 from napari_stem import events
+from napari_stem.report import HEADINGS
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from napari_stem.metrics import Scores
-
-T = TypeVar("T")
 
 
 class Bars:
@@ -98,29 +97,24 @@ def print_json(event: events.Event) -> None:
 
 def scores_table(scores: Mapping[str, Scores], title: str) -> Table:
     """Methods as rows, figures as columns; the best of each column in bold."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("method")
-    columns = [(field.name, *_HEADINGS[field.name]) for field in fields(next(iter(scores.values())))]
-    for _, heading, _ in columns:
+    table = Table("method", title=title, title_justify="left")
+    rows = {method: asdict(figures) for method, figures in scores.items()}
+    best = {name: min((row[name] for row in rows.values()), key=_loss(name)) for name in HEADINGS}
+    for heading in HEADINGS.values():
         table.add_column(heading, justify="right")
-    for method, figures in scores.items():
-        cells = [method]
-        for name, _, better in columns:
-            value = getattr(figures, name)
-            best = min(scores.values(), key=lambda s: better(getattr(s, name)))  # noqa: B023
-            text = f"{value:.3f}"
-            cells.append(f"[bold]{text}[/bold]" if getattr(best, name) == value else text)
-        table.add_row(*cells)
+    for method, row in rows.items():
+        cells = [
+            f"[bold]{row[name]:.3f}[/]" if row[name] == best[name] else f"{row[name]:.3f}"
+            for name in HEADINGS
+        ]
+        table.add_row(method, *cells)
     return table
 
 
-_HEADINGS = {
-    "pcc_10": ("PCC-10", lambda v: -v),
-    "pcc_50": ("PCC-50", lambda v: -v),
-    "pcc_all": ("PCC-all", lambda v: -v),
-    "mae": ("MAE", lambda v: v),
-    "mse": ("MSE", lambda v: v),
-    "rvd": ("RVD", lambda v: v),
-    "crps": ("CRPS", lambda v: v),
-    "coverage": ("90 % coverage", lambda v: abs(v - 0.9)),
-}
+def _loss(name: str) -> Callable[[float], float]:
+    """How bad a value of that figure is."""
+    if name.startswith("pcc"):
+        return lambda value: -value
+    if name == "coverage":
+        return lambda value: abs(value - 0.9)
+    return lambda value: value

@@ -65,7 +65,7 @@ class Checkpoint:
 
     def to_values(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Network outputs (..., c) in the log space of the recipe, never below zero counts."""
-        return np.maximum(x * self.target_std + self.target_mean, 0)
+        return np.maximum(x * self.target_std + self.target_mean, 0).astype(np.float32)
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> Path:
@@ -204,4 +204,3 @@ def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
-

@@ -1,12 +1,10 @@
-"""The `napari-stem` command."""
+"""The `napari-stem` command: each function reads its options and calls the core."""
 
 from __future__ import annotations
 
 import json
-import signal
+import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -27,34 +25,43 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
-    help="Predict gene expression from H&E slides, on this machine. Research use only.",
+    help="Predict gene expression from H&E slides, on this machine. For research use only.",
 )
-console = Console(stderr=True)
+console = Console()
 
+Sections = Annotated[
+    list[str],
+    typer.Argument(help="Folders with image, spots and counts, or her2st:C2, generated:1, …"),
+]
 Mpp = Annotated[
     float | None, typer.Option(help="Micrometres per pixel, where the slide states none.")
 ]
+Image = Annotated[Path | None, typer.Option(help="The slide, where SPOTS is no folder with one.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same draws.")]
 Draws = Annotated[int, typer.Option("--draws", min=1, help="Realisations a spot.")]
-Steps = Annotated[int, typer.Option(min=1, help="Network evaluations a draw.")]
+Steps = Annotated[int, typer.Option("--sampler-steps", min=1, help="Network evaluations a draw.")]
 Sampler = Annotated[
     Literal["dpm++", "ddim", "ancestral"],
-    typer.Option(help="ancestral is the paper's, with 1,000 steps."),
+    typer.Option(help="ancestral with 1,000 steps is the paper's."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Weights = Annotated[
+    list[str] | None, typer.Option(help="ENCODER=FILE: local weights of an encoder; repeat.")
+]
 Cache = Annotated[
-    Path | None,
-    typer.Option(help="Folder of embeddings and draws that can be used again."),
+    Path | None, typer.Option(help="Folder of embeddings and draws; the user's own otherwise.")
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(
-        envvar="NAPARI_STEM_DATA", help="Folder with sample data, for names such as her2st:C2."
-    ),
+    typer.Option(envvar="NAPARI_STEM_DATA", help="Folder that holds her2st/, not downloaded then."),
 ]
 Output = Annotated[
-    list[Path],
-    typer.Option("--output", "-o", help="Where to write: .h5ad, .geojson, .csv or .html."),
+    list[Path] | None,
+    typer.Option("--output", "-o", help="Write .h5ad, .geojson, .csv, .html or .png; repeat."),
+]
+Resolution = Annotated[float, typer.Option(help="Of Leiden clusters; higher gives more.")]
+Events_ = Annotated[
+    Literal["bars", "jsonl"], typer.Option("--events", help="Progress for people or programs.")
 ]
 
 
@@ -63,7 +70,9 @@ def main() -> None:
     try:
         app()
     except StemError as error:
-        console.print(f"[bold red]{type(error).__name__}[/]: {error}", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(
+            f"{type(error).__name__}: {error}", style="red", highlight=False, markup=False
+        )
         sys.exit(1)
 
 
@@ -74,3 +83,335 @@ def _version(
     if show:
         typer.echo(version("napari-stem"))
         raise typer.Exit
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path(
+        "demo-output"
+    ),
+    view: Annotated[bool, typer.Option(help="Open napari where there is a display.")] = True,
+) -> None:
+    """Generate slides, train on some, predict another one, and show it."""
+    from napari_stem.demo import iter_demo
+
+    result = _run(iter_demo(output))
+    _print_scores(result.evaluation)
+    clusters = result.evaluation.prediction.obs["leiden"].nunique()
+    console.print(f"{clusters} clusters. Results lie in {output.resolve()}:")
+    for path in result.files:
+        console.print(f"  {path.name}")
+    if view and _has_display():
+        from napari_stem._napari.show import show_prediction
+
+        show_prediction(result.section.slide, result.evaluation.prediction)
+
+
+@app.command()
+def embed(
+    spots: Annotated[str, typer.Argument(help="A section, or a spot table with --image.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="An .h5ad file.")],
+    encoder: Annotated[list[str] | None, typer.Option(help="Repeat to concatenate.")] = None,
+    image: Image = None,
+    mpp: Mpp = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    cache: Cache = None,
+    data: Data = None,
+) -> None:
+    """Describe the patches around spots; the vectors go to obsm["embedding"]."""
+    from napari_stem.embed import iter_embed
+    from napari_stem.encoders.registry import find_encoder
+    from napari_stem.io.h5ad import write_h5ad
+    from napari_stem.patches import PHYSICAL
+
+    section = _section(spots, data, image=image, mpp=mpp)
+    options = _options(cache=cache, device=device, weights=weights)
+    encoders = [find_encoder(name) for name in encoder or ["morphology"]]
+    vectors = _run(
+        iter_embed(
+            section.slide, section.spots, encoders, PHYSICAL,
+            cache=options.cache, weights=options.weights, device=device,
+        )
+    )  # fmt: skip
+    section.spots.obsm["embedding"] = vectors[:, 0]
+    write_h5ad(section.spots, output)
+    console.print(f"{vectors.shape[0]} spots, {vectors.shape[2]} numbers each: {output}")
+
+
+@app.command()
+def train(
+    sections: Sections,
+    run: Annotated[Path, typer.Option(help="Folder of the run; the same one resumes it.")],
+    held_out: Annotated[
+        str | None,
+        typer.Option(help="A further section to evaluate on, or a share of each such as 0.2."),
+    ] = None,
+    genes: Annotated[int, typer.Option(min=1, help="Size of the HMHVG panel.")] = 300,
+    panel: Annotated[Path | None, typer.Option(help="A gene list instead, one a line.")] = None,
+    preset: Annotated[
+        Literal["small", "paper"], typer.Option(help="small: for CPUs; paper: for GPUs.")
+    ] = "small",
+    encoder: Annotated[list[str] | None, typer.Option(help="Repeat to concatenate.")] = None,
+    transform: Annotated[
+        Literal["log2", "log1p_cp10k"], typer.Option(help="What to learn of raw counts.")
+    ] = "log2",
+    geometry: Annotated[
+        Literal["physical", "paper"],
+        typer.Option(help="physical: 112 um a patch; paper: 224 pixels of level 0."),
+    ] = "physical",
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0)] = None,
+    seed: Seed = 0,
+    draws: Draws = 20,
+    mpp: Mpp = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    cache: Cache = None,
+    data: Data = None,
+    events: Events_ = "bars",
+) -> None:
+    """Train on sections with counts; the checkpoint lies in the run's folder."""
+    from napari_stem.panels import hmhvg, read_panel
+    from napari_stem.patches import PAPER, PHYSICAL
+    from napari_stem.recipe import make_recipe
+    from napari_stem.train import iter_train
+
+    training, tested = _split(sections, held_out, data, mpp)
+    chosen = read_panel(panel) if panel else hmhvg([s.spots for s in training], genes)
+    given = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
+    recipe = make_recipe(
+        preset,
+        chosen,
+        encoders=encoder or ["morphology"],
+        transform=transform,
+        geometry=PAPER if geometry == "paper" else PHYSICAL,
+        fit={name: value for name, value in given.items() if value is not None} | {"seed": seed},
+    )
+    options = _options(cache=cache, device=device, weights=weights, n_draws=draws, seed=seed)
+    result = _run(iter_train(training, recipe, run, held_out=tested, options=options), events)
+    if result.evaluation is not None and events == "bars":
+        _print_scores(result.evaluation)
+    console.print(f"Checkpoint: {result.path}") if events == "bars" else None
+
+
+@app.command()
+def predict(
+    slide: Annotated[str, typer.Argument(help="A slide, or a section with its own spots.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of `train`.")],
+    output: Output = None,
+    spots: Annotated[Path | None, typer.Option(help="A spot table on the slide.")] = None,
+    pitch: Annotated[float, typer.Option(help="Micrometres between spots of a grid.")] = 100.0,
+    genes: Annotated[list[str] | None, typer.Option("--gene", help="To show; repeat.")] = None,
+    draws: Draws = 20,
+    sampler: Sampler = "dpm++",
+    sampler_steps: Steps = 20,
+    seed: Seed = 0,
+    resolution: Resolution = 1.0,
+    mpp: Mpp = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    cache: Cache = None,
+    data: Data = None,
+    events: Events_ = "bars",
+) -> None:
+    """Predict a slide on its spots, or on a grid over its tissue."""
+    from napari_stem.checkpoint import load_checkpoint
+    from napari_stem.cluster import cluster
+    from napari_stem.io import write_prediction
+    from napari_stem.panels import check_panel
+    from napari_stem.predict import iter_predict
+    from napari_stem.report import write_picture, write_report
+
+    loaded = load_checkpoint(checkpoint)
+    check_panel(genes or [], loaded.recipe.panel, "--gene")
+    section = _section_to_predict(slide, spots, pitch, mpp, data)
+    outputs = output or [Path(f"{section.name}-prediction.h5ad")]
+    options = _options(
+        cache=cache, device=device, weights=weights, n_draws=draws, seed=seed,
+        sampler=(sampler, sampler_steps),
+    )  # fmt: skip
+    prediction = _run(iter_predict(section.slide, section.spots, loaded, options), events)
+    cluster(prediction, resolution=resolution, seed=seed)
+    for path in outputs:
+        if path.suffix == ".html":
+            write_report(prediction, path, genes=genes or ())
+        elif path.suffix == ".png":
+            write_picture(prediction, path, genes=genes or ())
+        else:
+            write_prediction(prediction, path)
+        console.print(f"{path}") if events == "bars" else None
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of `train`.")],
+    section: Annotated[str, typer.Argument(help="A held-out section with counts.")],
+    training: Annotated[
+        list[str], typer.Option("--train", help="The sections that it learned from; repeat.")
+    ],
+    draws: Draws = 20,
+    sampler: Sampler = "dpm++",
+    sampler_steps: Steps = 20,
+    seed: Seed = 0,
+    report: Annotated[Path | None, typer.Option(help="Write an .html report.")] = None,
+    mpp: Mpp = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    cache: Cache = None,
+    data: Data = None,
+) -> None:
+    """Compare a checkpoint with ridge regression and retrieval on a held-out section."""
+    from napari_stem.checkpoint import load_checkpoint
+    from napari_stem.evaluate import iter_evaluate, iter_training_data
+    from napari_stem.report import write_report
+
+    loaded = load_checkpoint(checkpoint)
+    options = _options(
+        cache=cache, device=device, weights=weights, n_draws=draws, seed=seed,
+        sampler=(sampler, sampler_steps),
+    )  # fmt: skip
+    known = [_section(name, data, mpp=mpp) for name in training]
+    tested = _section(section, data, mpp=mpp)
+    learned = _run(iter_training_data(known, loaded, options))
+    evaluation = _run(iter_evaluate(loaded, tested, learned, options))
+    _print_scores(evaluation)
+    if report:
+        write_report(evaluation.prediction, report, scores=evaluation.scores)
+
+
+@app.command()
+def info(
+    path: Annotated[str, typer.Argument(help="A slide, spots, a section or a checkpoint.")],
+    data: Data = None,
+) -> None:
+    """Say what a file is and whether it can be used."""
+    from napari_stem.io import is_spot_source, read_spots
+    from napari_stem.slide import open_slide
+    from napari_stem.spots import pitch
+
+    if path.endswith(".safetensors"):
+        from napari_stem.checkpoint import read_about
+
+        recipe, about = read_about(path)
+        console.print(f"checkpoint: {len(recipe.panel)} genes, {recipe.transform}, encoders "
+                      f"{'+'.join(e.name for e in recipe.encoders)}")  # fmt: skip
+        console.print_json(json.dumps({"recipe": json.loads(recipe.to_json()), "about": about}))
+    elif _SAMPLE.match(path) or is_spot_source(Path(path)):
+        spots = _section(path, data).spots if _SAMPLE.match(path) else read_spots(path)
+        console.print(
+            f"spots: {spots.n_obs}, {pitch(spots):.1f} pixels apart; {spots.n_vars} genes"
+        )
+    else:
+        with open_slide(path) as slide:
+            sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)
+            scale = f"{slide.mpp:.4g} um/px ({slide.mpp_source})" if slide.mpp else "unknown"
+            console.print(f"slide: levels {sizes}; scale {scale}")
+
+
+@app.command()
+def encoders() -> None:
+    """List the encoders with width, licence and whether access must be requested."""
+    from rich.table import Table
+
+    from napari_stem.encoders.registry import ENCODERS
+
+    table = Table("name", "numbers", "licence", "access", "source")
+    for entry in ENCODERS.values():
+        access = "on request" if entry.gated else "open"
+        table.add_row(entry.name, str(entry.width), entry.licence, access, entry.source)
+    console.print(table)
+    console.print("timm:NAME takes any model of timm, with --weights timm:NAME=FILE.")
+
+
+_SAMPLE = re.compile(r"^(her2st|generated):")
+
+
+def _run(events: Events[T], mode: str = "bars") -> T:
+    """Exhaust a generator of events and show them."""
+    from napari_stem._terminal import Bars, print_json
+    from napari_stem.events import finish
+
+    if mode == "jsonl":
+        return finish(events, print_json)
+    with Bars(console) as bars:
+        return finish(events, bars.show)
+
+
+def _section(name: str, data: Path | None, **options: Any) -> Section:
+    from napari_stem.datasets import sample_section
+    from napari_stem.section import open_section
+
+    return sample_section(name, data=data) if _SAMPLE.match(name) else open_section(name, **options)
+
+
+def _section_to_predict(
+    slide: str, spots: Path | None, pitch: float, mpp: float | None, data: Path | None
+) -> Section:
+    """A section as it is, or a slide with spots from a file or a grid."""
+    from napari_stem.grid import make_grid
+    from napari_stem.io import read_spots
+    from napari_stem.section import Section
+    from napari_stem.slide import open_slide
+
+    if _SAMPLE.match(slide) or Path(slide).is_dir():
+        return _section(slide, data, mpp=mpp)
+    opened = open_slide(slide, mpp=mpp)
+    table = read_spots(spots) if spots else make_grid(opened, pitch_um=pitch)
+    return Section(opened.name, opened, table)
+
+
+def _split(
+    names: list[str], held_out: str | None, data: Path | None, mpp: float | None
+) -> tuple[list[Section], Section | None]:
+    """Sections to train on, and what is held out of them or beside them."""
+    from napari_stem.train import hold_out_spots
+
+    sections = [_section(name, data, mpp=mpp) for name in names]
+    if held_out is None:
+        return sections, None
+    if not re.fullmatch(r"0?\.\d+", held_out):
+        return sections, _section(held_out, data, mpp=mpp)
+    if len(sections) > 1:
+        raise OptionError("a share can be held out of one section; of several, name a section.")
+    training, tested = hold_out_spots(sections[0], float(held_out))
+    return [training], tested
+
+
+def _options(
+    *,
+    cache: Path | None,
+    device: str,
+    weights: list[str] | None,
+    sampler: tuple[Any, int] = ("dpm++", 20),
+    **options: int,
+) -> PredictOptions:
+    from napari_stem.predict import PredictOptions
+    from napari_stem.sampling import SamplerConfig
+    from napari_stem.storage import cache_dir
+
+    files = {}
+    for text in weights or []:
+        name, equals, file = text.rpartition("=")
+        if not equals:
+            raise OptionError(f"--weights {text}: write ENCODER=FILE.")
+        files[name] = Path(file)
+    return PredictOptions(
+        cache=cache or cache_dir(), device=device, weights=files,
+        sampler=SamplerConfig(*sampler), **options,
+    )  # fmt: skip
+
+
+def _print_scores(evaluation: Any) -> None:
+    from napari_stem._terminal import scores_table
+
+    console.print(scores_table(evaluation.scores, f"Held out: {evaluation.section}"))
+
+
+def _has_display() -> bool:
+    import os
+
+    return sys.platform in ("win32", "darwin") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )

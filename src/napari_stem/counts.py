@@ -61,9 +61,7 @@ def transform_counts(
     (n, c). A spot without any count is all zeros.
     """
     if transform not in get_args(CountTransform):
-        raise OptionError(
-            f"count transform '{transform}' is unknown; choose {' or '.join(UNITS)}."
-        )
+        raise OptionError(f"count transform '{transform}' is unknown; choose {' or '.join(UNITS)}.")
     counts = panel_counts(spots, panel, where)
     if transform == "log2":
         return np.log2(counts + 1).astype(np.float32)

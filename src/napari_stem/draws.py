@@ -86,7 +86,7 @@ class DrawStore:
                     return store
             except StorageError:
                 raise
-            except Exception:  # noqa: BLE001, S110  # damaged: drawing again is safe
+            except Exception:  # noqa: BLE001  # damaged: drawing again is safe
                 pass
         return cls.create(path, key=key, n_draws=n_draws, **sizes)
 

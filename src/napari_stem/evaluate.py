@@ -108,9 +108,7 @@ def iter_evaluate(
     )
 
 
-def compare(
-    drawn: Drawn, truth: NDArray[np.float32], training: Training
-) -> dict[str, Scores]:
+def compare(drawn: Drawn, truth: NDArray[np.float32], training: Training) -> dict[str, Scores]:
     """Scores of the model and of both baselines, each from draws."""
     known = training.embeddings, training.values, drawn.embeddings
     return {

@@ -62,9 +62,10 @@ def make_grid(
     if on_tissue and len(xy):
         xy = xy[tissue_mask(slide).contains(xy)]
     if not len(xy):
+        place = "tissue" if on_tissue else "the slide"
         raise SpotsError(
-            f"'{slide.name}': a grid of {pitch_um} um has no spot on "
-            f"{'tissue' if on_tissue else 'the slide'}{' in the region' if region is not None else ''}. "
+            f"'{slide.name}': a grid of {pitch_um} um has no spot on {place}"
+            f"{' in the region' if region is not None else ''}. "
             "Choose a smaller pitch, another region, or include the background."
         )
     return spot_table(xy, diameter_px=diameter_um / mpp, library=slide.name)

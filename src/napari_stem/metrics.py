@@ -56,7 +56,9 @@ def pcc(prediction: Array, truth: Array) -> NDArray[np.float64]:
     A constant prediction has correlation 0. A gene whose truth is constant has no correlation and
     is NaN, which `pcc_at` leaves out.
     """
-    p, t = (np.asarray(a, np.float64) - a.mean(axis=0, dtype=np.float64) for a in (prediction, truth))
+    p, t = (
+        np.asarray(a, np.float64) - a.mean(axis=0, dtype=np.float64) for a in (prediction, truth)
+    )
     p_var, t_var = (p**2).mean(axis=0), (t**2).mean(axis=0)
     product = (p * t).mean(axis=0)
     known = (p_var > _CONSTANT) & (t_var > _CONSTANT)

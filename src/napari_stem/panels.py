@@ -70,9 +70,7 @@ def _highly_variable(table: AnnData) -> list[str]:
     return list(counts.var_names[counts.var["highly_variable"]])
 
 
-def _top_in_both(
-    mean: NDArray[np.float64], std: NDArray[np.float64], n: int
-) -> NDArray[np.intp]:
+def _top_in_both(mean: NDArray[np.float64], std: NDArray[np.float64], n: int) -> NDArray[np.intp]:
     """Indices of the `n` genes that enter both top-k lists first, by falling mean."""
     worse_rank = np.maximum(_rank(mean), _rank(std))
     chosen = np.lexsort((-mean, worse_rank))[:n]
@@ -86,9 +84,7 @@ def _rank(values: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _dense(matrix: object) -> NDArray[np.float64]:
-    return np.asarray(
-        matrix.toarray() if hasattr(matrix, "toarray") else matrix, dtype=np.float64
-    )
+    return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, dtype=np.float64)
 
 
 def read_panel(path: str | Path) -> list[str]:

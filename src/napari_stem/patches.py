@@ -41,7 +41,11 @@ class PatchGeometry:
     factor: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.size < 1 or not self.factor > 0 or (self.width_um is not None and self.width_um <= 0):
+        if (
+            self.size < 1
+            or not self.factor > 0
+            or (self.width_um is not None and self.width_um <= 0)
+        ):
             raise OptionError(f"a patch needs a positive width and size: {self}.")
 
     def widened(self, factor: float) -> PatchGeometry:

@@ -42,7 +42,7 @@ def gene_maps(
     axes = np.atleast_2d(figure.subplots(len(genes), len(rows), squeeze=False))
     for gene, line in zip(genes, axes, strict=True):
         values = {name: _values(prediction, name, gene) for name in rows}
-        shared = np.concatenate([v for name, v in values.items() if name != "std"] or [[0, 1]])
+        shared = np.concatenate([v for name, v in values.items() if name != "std"])
         limits = tuple(np.percentile(shared, (1, 99)))
         for axis, (name, value) in zip(line, values.items(), strict=True):
             spread = name == "std"
@@ -108,7 +108,7 @@ def draw_spots(
         offset_transform=axis.transData, linewidths=0,
     )  # fmt: skip
     if values.ndim == 2:
-        drawn.set_facecolor(values)
+        drawn.set_facecolor([tuple(colour) for colour in values])
     else:
         drawn.set_array(values)
         drawn.set_cmap(colormaps[colormap])

@@ -79,10 +79,8 @@ def write_report(
     chosen = list(genes) or leading_genes(prediction)
     parts = [
         f"<h1>{html.escape(about['slide'])}</h1>",
-        f"<p class=sub>{prediction.n_obs} spots, {prediction.n_vars} genes, "
-        f"{about['n_draws']} draws a spot, in {html.escape(about['unit'])}</p>",
-        "<p class=note>Predicted from histology by a statistical model. "
-        "For research use only; not for diagnosis.</p>",
+        f"<p class=sub>{_sizes(prediction)}</p>",
+        "<p class=note>A statistical model's guess. For research use only, not for diagnosis.</p>",
     ]
     if scores:
         parts += ["<h2>Against the measured counts</h2>", _table(scores)]
@@ -104,6 +102,14 @@ def write_report(
     )
     with atomic_path(path) as draft:
         draft.write_text(page, encoding="utf-8")
+
+
+def _sizes(prediction: AnnData) -> str:
+    about = prediction.uns["napari_stem"]
+    return (
+        f"{prediction.n_obs} spots, {prediction.n_vars} genes, {about['n_draws']} draws a spot, "
+        f"in {html.escape(about['unit'])}"
+    )
 
 
 def _table(scores: Mapping[str, Scores]) -> str:

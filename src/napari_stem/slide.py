@@ -42,9 +42,7 @@ class Slide:
         The same for the same content, whatever the file's name.
     """
 
-    def __init__(
-        self, file: SlideFile, *, name: str, path: Path | None, fingerprint: str
-    ) -> None:
+    def __init__(self, file: SlideFile, *, name: str, path: Path | None, fingerprint: str) -> None:
         self._file = file
         self.name = name
         self.path = path
@@ -72,6 +70,7 @@ class Slide:
 
     @property
     def levels(self) -> Sequence[Level]:
+        """Level 0 first; what is sliced is read."""
         return self._file.levels
 
     @property
@@ -86,6 +85,7 @@ class Slide:
 
     @property
     def downsamples(self) -> tuple[float, ...]:
+        """Level-0 pixels per pixel of each level."""
         # Vendors round sizes of levels; the scale of a 2x pyramid is a power of two all the same.
         ratios = (self.width / level.shape[1] for level in self.levels)
         return tuple(round(r) if abs(r - round(r)) < 0.01 * r else r for r in ratios)

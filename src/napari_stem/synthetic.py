@@ -31,7 +31,20 @@ MARKERS = {
 }
 # Genes that are either off or on in a spot; the tissue decides how likely they are on.
 SWITCHES = {"ESR1": "tumour", "PGR": "tumour", "CCL5": "immune", "S100A8": "stroma"}
-EVERYWHERE = "ACTB GAPDH B2M EEF1A1 TMSB4X MALAT1 MT-CO1 MT-ND1 RPL13 RPS6 UBC TPT1".split()
+EVERYWHERE = [
+    "ACTB",
+    "GAPDH",
+    "B2M",
+    "EEF1A1",
+    "TMSB4X",
+    "MALAT1",
+    "MT-CO1",
+    "MT-ND1",
+    "RPL13",
+    "RPS6",
+    "UBC",
+    "TPT1",
+]
 GENES = (*(g for genes in MARKERS.values() for g in genes.split()), *SWITCHES, *EVERYWHERE)
 
 _HAEMATOXYLIN = np.array([0.65, 0.70, 0.29])
@@ -122,7 +135,9 @@ def _render(
     tissue: NDArray[np.bool_],
 ) -> NDArray[np.uint8]:
     size = len(tissue)
-    soft = {name: ndimage.gaussian_filter(mask.astype(np.float32), 4) for name, mask in regions.items()}
+    soft = {
+        name: ndimage.gaussian_filter(mask.astype(np.float32), 4) for name, mask in regions.items()
+    }
     grain = _smooth(random, size, 1.5)
     eosin = (
         soft["tumour"] * (0.38 + 0.05 * grain)
@@ -140,7 +155,9 @@ def _render(
     glass = np.array([244, 241, 245]) + random.normal(0, 2, 3)
     light = 1 + 0.012 * _smooth(random, size, 300)[..., None]
     image = glass * light * np.exp(-ndimage.gaussian_filter(density, (0.8, 0.8, 0)))
-    return np.clip(image + 2.2 * random.standard_normal(image.shape, dtype=np.float32), 0, 255).astype(np.uint8)
+    image += 2.2 * random.standard_normal(image.shape, dtype=np.float32)
+    rgb: NDArray[np.uint8] = np.clip(image, 0, 255).astype(np.uint8)
+    return rgb
 
 
 def _fibres(random: np.random.Generator, size: int) -> Field:

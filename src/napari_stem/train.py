@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -79,9 +78,13 @@ def iter_train(
     for section in sections:
         data.append((yield from _iter_examples(section, recipe, options)))
     embeddings, values = (np.concatenate(part) for part in zip(*data, strict=True))
-    condition = Condition.fit(embeddings[:, 0], components=recipe.components, noise=recipe.embedding_noise)
+    condition = Condition.fit(
+        embeddings[:, 0], components=recipe.components, noise=recipe.embedding_noise
+    )
     mean, std = _target_scale(values, recipe)
-    held_out_data = held_out and (yield from _iter_examples(held_out, recipe, options))
+    validation = None
+    if held_out is not None:
+        validation = yield from _iter_examples(held_out, recipe, options)
 
     def examples(embeddings: NDArray[np.float32], values: NDArray[np.float32]) -> Examples:
         views = np.stack([condition.transform(view) for view in embeddings.swapaxes(0, 1)], 1)
@@ -97,7 +100,7 @@ def iter_train(
         Schedule(recipe.diffusion),
         examples(embeddings, values),
         recipe.fit,
-        validation=held_out_data and examples(*held_out_data),
+        validation=examples(*validation) if validation else None,
         state_path=run_folder / STATE,
         device=options.device,
     )

@@ -21,9 +21,7 @@ from napari_stem.model.fit import Examples, FitConfig, iter_fit
 from napari_stem.model.network import NetworkConfig, StemNetwork
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
-CONFIG = FitConfig(
-    steps=40, batch_size=16, learning_rate=3e-3, ema=0.9, warmup=5
-)
+CONFIG = FitConfig(steps=40, batch_size=16, learning_rate=3e-3, ema=0.9, warmup=5)
 
 
 def examples(n: int = 64, views: int = 8) -> Examples:
@@ -52,8 +50,13 @@ def test_the_loss_of_held_out_spots_falls_below_that_of_knowing_nothing():
     held_out = examples(128)
     finish(
         iter_fit(
-            network(), SCHEDULE, examples(64), replace(CONFIG, steps=300),
-            validation=held_out, validate_every=100, device="cpu",
+            network(),
+            SCHEDULE,
+            examples(64),
+            replace(CONFIG, steps=300),
+            validation=held_out,
+            validate_every=100,
+            device="cpu",
         ),
         events.append,
     )
@@ -147,7 +150,9 @@ def test_one_view_in_five_is_the_original_and_the_others_are_even():
 
     views = torch.arange(8.0).view(1, 8, 1).expand(10, 8, 1)
     config = replace(CONFIG, batch_size=40_000)
-    _, condition = _batch(Examples(torch.zeros(10, 1), views, torch.zeros(1)), config, torch.Generator())
+    _, condition = _batch(
+        Examples(torch.zeros(10, 1), views, torch.zeros(1)), config, torch.Generator()
+    )
     share = torch.bincount(condition.flatten().long(), minlength=8) / 40_000
     # Four standard deviations of a binomial share of .2 or .8 / 7 at 40,000 trials.
     assert share[0] == pytest.approx(0.2, abs=0.008)

@@ -127,7 +127,9 @@ def _from_hub(encoder: Encoder) -> Path:
         except EntryNotFoundError:
             continue
         except (HfHubHTTPError, OSError, ValueError) as error:
-            gate = " after requesting access on its page and `hf auth login`" if encoder.gated else ""
+            gate = (
+                " after requesting access on its page and `hf auth login`" if encoder.gated else ""
+            )
             raise EncoderError(
                 f"the weights of {encoder.name} are not here and could not be fetched from "
                 f"huggingface.co/{owner_name} ({type(error).__name__}). Download them{gate}, or "

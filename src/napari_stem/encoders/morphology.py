@@ -47,11 +47,9 @@ class Morphology(nn.Module):
         rgb = patches.permute(0, 3, 1, 2).float()
         rgb = F.interpolate(rgb, (self.side, self.side), mode="area")
         density = -torch.log((rgb + 1) / 256)
-        stains = torch.einsum("bchw,cs->bshw", density, self.unmix)       # (b, 3, s, s)
-        smooth = [_gaussian(stains[:, :2], sigma) for sigma in _SCALES]     # each (b, 2, s, s)
-        blobs = [
-            _laplacian(image) * sigma**2 for image, sigma in zip(smooth, _SCALES, strict=True)
-        ]
+        stains = torch.einsum("bchw,cs->bshw", density, self.unmix)  # (b, 3, s, s)
+        smooth = [_gaussian(stains[:, :2], sigma) for sigma in _SCALES]  # each (b, 2, s, s)
+        blobs = [_laplacian(image) * sigma**2 for image, sigma in zip(smooth, _SCALES, strict=True)]
         families = [
             _moments(stains),
             _correlations(stains),
@@ -79,8 +77,10 @@ def _gaussian(image: Tensor, sigma: float) -> Tensor:
 def _laplacian(image: Tensor) -> Tensor:
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
     return (
-        padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1]
-        + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:]
+        padded[..., :-2, 1:-1]
+        + padded[..., 2:, 1:-1]
+        + padded[..., 1:-1, :-2]
+        + padded[..., 1:-1, 2:]
         - 4 * image
     )
 

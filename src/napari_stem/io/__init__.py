@@ -19,6 +19,11 @@ _WRITERS = {".h5ad": write_h5ad, ".csv": write_csv, ".geojson": write_geojson}
 PREDICTION_SUFFIXES = tuple(_WRITERS)
 
 
+def is_spot_source(path: Path) -> bool:
+    """Whether `read_spots` knows the format of what lies there."""
+    return path.suffix.lower() in _READERS or is_legacy_st(path)
+
+
 def read_spots(path: str | Path) -> AnnData:
     """Read a spot table: .h5ad, .csv or .tsv of coordinates, or a legacy ST folder.
 

@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from napari_stem.errors import TrainingError
 from napari_stem.events import Events, Loss, Pace, Progress
 from napari_stem.model.diffusion import Schedule, diffusion_loss
+from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
 
 SAVE_SECONDS = 60.0
@@ -80,7 +81,7 @@ class Examples:
 
 
 def iter_fit(
-    network: nn.Module,
+    network: StemNetwork,
     schedule: Schedule,
     examples: Examples,
     config: FitConfig,
@@ -90,7 +91,7 @@ def iter_fit(
     state_path: Path | None = None,
     device: str = "auto",
     devices: int = 1,
-) -> Events[nn.Module]:
+) -> Events[StemNetwork]:
     """Train `network` on the mean squared error of the diffusion (paper, eq. 4).
 
     Every random number of a step follows from the seed and the step alone, so that a run resumed
@@ -137,7 +138,7 @@ def iter_fit(
         raise
     if state_path is not None:
         run.save(state_path)
-    averaged: nn.Module = run.average.module
+    averaged: StemNetwork = run.average.module
     return averaged.cpu().eval()
 
 
@@ -207,7 +208,7 @@ class _Run:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             same = state["config"] == asdict(self._config)
-        except Exception as error:  # noqa: BLE001  # torch raises many kinds for a damaged file
+        except Exception as error:  # torch raises many kinds for a damaged file
             raise TrainingError(
                 f"'{path}' is no training state ({error}). Delete it to start anew."
             ) from error
@@ -231,9 +232,7 @@ class _Run:
         }
 
 
-def _batch(
-    examples: Examples, config: FitConfig, random: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _batch(examples: Examples, config: FitConfig, random: torch.Generator) -> tuple[Tensor, Tensor]:
     """Random spots, each in a random view: the original once in `augmented` + 1 times."""
     n, views, width = examples.condition.shape
     where = {"device": random.device, "generator": random}

@@ -1,0 +1,196 @@
+"""Slides, spots and results as napari layers.
+
+The one place that knows napari's (row, column) order, that the centre of its pixel 0 lies at
+coordinate 0 (ours at 0.5), and a layer's scale and units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import Colormap, DirectLabelColormap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from napari_stem._napari.workspace import Clusters
+    from napari_stem.slide import Slide
+
+_DISC = 16  # raster pixels a spot's diameter, where the raster stays below:
+_MOST_PIXELS = 2500 * 2500
+_TILE = 1024  # pixels that are read at once while panning
+_KEY = "napari_stem"
+_PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
+
+
+class SpotRaster:
+    """Discs around spots as pixels.
+
+    Attributes
+    ----------
+    index
+        (h, w) the spot that covers a pixel, n where none does.
+    left, top
+        Corner of the raster in level-0 pixels.
+    step
+        Level-0 pixels a raster pixel.
+    """
+
+    def __init__(self, xy: NDArray[np.float64], diameter: float) -> None:
+        low, high = xy.min(axis=0) - diameter / 2, xy.max(axis=0) + diameter / 2
+        self.step = max(diameter / _DISC, float(np.sqrt(np.prod(high - low) / _MOST_PIXELS)))
+        self.left, self.top = (float(value) for value in low)
+        width, height = np.ceil((high - low) / self.step).astype(int)
+        self.index = np.full((height, width), len(xy), np.int32)
+        self._draw((xy - low) / self.step, max(diameter / 2 / self.step, np.sqrt(0.5)))
+
+    def _draw(self, centres: NDArray[np.float64], radius: float) -> None:
+        """Give each pixel within `radius` of a centre to the nearest one."""
+        nearest = np.full(self.index.shape, np.inf, np.float32)
+        columns, rows = np.floor(centres).astype(np.int32).T
+        reach = int(np.ceil(radius))
+        for dy in range(-reach, reach + 1):
+            for dx in range(-reach, reach + 1):
+                r, c = rows + dy, columns + dx
+                distance = np.hypot(c + 0.5 - centres[:, 0], r + 0.5 - centres[:, 1])
+                inside = (r >= 0) & (r < self.index.shape[0]) & (c >= 0) & (c < self.index.shape[1])
+                spots = np.flatnonzero(inside & (distance <= radius))
+                place = r[spots], c[spots]
+                closer = distance[spots] < nearest[place]
+                spots, place = spots[closer], (place[0][closer], place[1][closer])
+                nearest[place] = distance[spots]
+                self.index[place] = spots
+
+    def paint(self, values: NDArray[Any], background: float) -> NDArray[Any]:
+        """(h, w) the value of the spot below each pixel, in the type of `values`."""
+        return np.append(values, values.dtype.type(background))[self.index]
+
+
+def spot_raster(spots: AnnData) -> SpotRaster:
+    """The raster of a spot table."""
+    from napari_stem.spots import positions, spot_diameter
+
+    return SpotRaster(positions(spots), spot_diameter(spots))
+
+
+def placement(slide: Slide, raster: SpotRaster | None = None) -> dict[str, Any]:
+    """Scale, translation and units of a layer: of the slide itself, or of a raster on it."""
+    left, top, step = (raster.left, raster.top, raster.step) if raster else (0.0, 0.0, 1.0)
+    unit, mpp = ("um", slide.mpp) if slide.mpp else ("pixel", 1.0)
+    return {
+        "scale": (step * mpp, step * mpp),
+        "translate": ((top + step / 2 - 0.5) * mpp, (left + step / 2 - 0.5) * mpp),
+        "units": (unit, unit),
+    }
+
+
+def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
+    """Move a layer to where it belongs on the canvas."""
+    for name, value in placement(slide, raster).items():
+        setattr(layer, name, value)
+
+
+def slide_layer(slide: Slide) -> Image:
+    """The slide as a pyramid that is read where it is looked at."""
+    levels = [_lazy(level) for level in slide.levels]
+    return Image(
+        levels if len(levels) > 1 else levels[0],
+        multiscale=len(levels) > 1,
+        rgb=True,
+        contrast_limits=(0, 255),
+        name=slide.name,
+        metadata=_tag("slide", slide),
+        **placement(slide),
+    )
+
+
+def spots_layer(slide: Slide, raster: SpotRaster) -> Image:
+    """A preview of where spots lie."""
+    n = int(raster.index.max(initial=0))
+    return Image(
+        raster.paint(np.ones(n, np.float32), np.nan),
+        colormap=_PREVIEW,
+        contrast_limits=(0, 1),
+        interpolation2d="nearest",
+        blending="translucent",
+        opacity=0.45,
+        name="Spots",
+        metadata=_tag("spots", slide),
+        **placement(slide, raster),
+    )
+
+
+def heatmap_layer(slide: Slide, raster: SpotRaster) -> Image:
+    """An empty heatmap; `show_values` fills it."""
+    return Image(
+        np.full(raster.index.shape, np.nan, np.float32),
+        contrast_limits=(0, 1),
+        interpolation2d="nearest",
+        blending="translucent",
+        name="Expression",
+        metadata=_tag("heatmap", slide),
+        **placement(slide, raster),
+    )
+
+
+def show_values(layer: Image, raster: SpotRaster, values: NDArray[np.float32]) -> None:
+    """Replace what a heatmap shows; its colours span the values but for their extremes."""
+    layer.data = raster.paint(values, np.nan)
+    low, high = (float(v) for v in np.quantile(values, (0.01, 0.99)))
+    high = max(high, low + 1e-3)  # a gene may be constant
+    layer.contrast_limits_range = (min(low, float(values.min())), max(high, float(values.max())))
+    layer.contrast_limits = (low, high)
+
+
+def clusters_layer(slide: Slide, raster: SpotRaster, clusters: Clusters) -> Labels:
+    """Clusters by number, in their colours."""
+    return Labels(
+        raster.paint(clusters.numbers, 0),
+        colormap=_label_colours(clusters.colours),
+        opacity=0.8,
+        name="Clusters",
+        metadata=_tag("clusters", slide),
+        **placement(slide, raster),
+    )
+
+
+def adopt_as_slide(layer: Image, slide: Slide) -> None:
+    """Take a layer that is there already as the picture of `slide`."""
+    layer.metadata |= _tag("slide", slide)
+    place(layer, slide)
+
+
+def is_layer_of(layer: Layer, role: str, slide: Slide) -> bool:
+    """Whether a layer is the slide's "slide", "spots", "heatmap" or "clusters"."""
+    return bool(layer.metadata.get(_KEY) == _tag(role, slide)[_KEY])
+
+
+def role_of(layer: Layer) -> str | None:
+    """The role of one of our layers, whatever its slide."""
+    tag = layer.metadata.get(_KEY)
+    return tag["role"] if tag else None
+
+
+def _tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
+    return {_KEY: {"role": role, "slide": slide.fingerprint}}
+
+
+def _lazy(level: Any) -> Any:
+    """A level that keeps the tiles it has read, as napari does for dask arrays."""
+    if isinstance(level, np.ndarray):
+        return level
+    import dask.array as da  # 0.6 s, and images in memory need none
+
+    # A name of its own: dask would otherwise read the level to make one.
+    return da.from_array(level, chunks=(_TILE, _TILE, 3), name=False, meta=np.empty(0, np.uint8))
+
+
+def _label_colours(colours: Sequence[str]) -> DirectLabelColormap:
+    transparent = "transparent"
+    known = {number: colour for number, colour in enumerate(colours, 1)}
+    return DirectLabelColormap(color_dict={None: transparent, 0: transparent, **known})

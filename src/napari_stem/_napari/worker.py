@@ -1,0 +1,95 @@
+"""The one adapter from a generator of events to a napari task in a thread."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.utils.notifications import ErrorNotification, notification_manager, show_error
+from qtpy.QtCore import QObject, Qt, Signal
+
+from napari_stem.errors import StemError
+
+# A thread in pure Python lets the window wait this long for the interpreter at each Qt call.
+_SWITCH_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class _Succeeded:
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: Exception
+
+
+class Job(QObject):
+    """A generator at work in a thread; its signals arrive in the main thread.
+
+    It dies with its parent, a widget, and takes its connections along; the thread then ends at
+    the generator's next event. Errors are shown as notifications.
+    """
+
+    event = Signal(object)  # what the generator yielded
+    result = Signal(object)  # what it returned; never after `stop`
+    ended = Signal()  # done, failed or stopped; always the last signal
+
+    def __init__(self, source: Generator[Any, None, Any], parent: QObject) -> None:
+        super().__init__(parent)
+        self._worker = worker = create_worker(_as_values, source, _start_thread=False)
+        worker.yielded.connect(self._receive)
+        worker.finished.connect(self.ended)
+        # napari never closes the generator of an aborted worker. In the worker's own thread:
+        worker.aborted.connect(lambda: _close(source), Qt.ConnectionType.DirectConnection)
+        worker.warned.disconnect()  # libraries' warnings are no matter for users
+        self.destroyed.connect(worker.quit)
+
+    def stop(self) -> None:
+        """Close the generator at its next event."""
+        self._worker.quit()
+
+    def _receive(self, value: object) -> None:
+        match value:
+            case _Succeeded():
+                self.result.emit(value.result)
+            case _Failed():
+                notify(value.error)
+            case _:
+                self.event.emit(value)
+
+
+def start(source: Generator[Any, None, Any], parent: QObject) -> Job:
+    """Run a generator in a thread. Connect to the job's signals before returning to Qt."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    job = Job(source, parent)
+    job._worker.start()
+    return job
+
+
+def notify(error: Exception) -> None:
+    """Show an error: one line if it is ours, with its traceback if it is a bug."""
+    if isinstance(error, StemError):
+        show_error(str(error))
+    else:
+        notification_manager.dispatch(ErrorNotification(error))
+
+
+def _as_values(source: Generator[Any, None, Any]) -> Generator[Any, None, None]:
+    """Events, then the outcome as a value: napari's workers lose a RuntimeError for ever."""
+    try:
+        result = yield from source
+    except Exception as error:  # noqa: BLE001  # the thread's boundary
+        yield _Failed(error)
+    else:
+        yield _Succeeded(result)
+
+
+def _close(source: Generator[Any, None, Any]) -> None:
+    try:
+        source.close()
+    except Exception as error:  # noqa: BLE001  # the thread's boundary; notifications are thread-safe
+        notify(error)

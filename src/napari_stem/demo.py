@@ -1,0 +1,72 @@
+"""The main job from nothing: generate sections, train on some, predict another one."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_stem.cluster import cluster
+from napari_stem.evaluate import Evaluation
+from napari_stem.events import Event, Events, Progress
+from napari_stem.io import write_prediction
+from napari_stem.panels import hmhvg
+from napari_stem.predict import PredictOptions
+from napari_stem.recipe import make_recipe
+from napari_stem.report import write_picture, write_report
+from napari_stem.section import Section
+from napari_stem.synthetic import generate_section
+from napari_stem.train import iter_train
+
+GENES = 40
+# Genes to show: one of each tissue, and one that is either off or on.
+SHOWN = ("EPCAM", "COL1A1", "CD3E", "CCL5")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What the demo made: the held-out section, how it was predicted, and the files."""
+
+    section: Section
+    evaluation: Evaluation
+    files: tuple[Path, ...]
+
+
+def iter_demo(folder: Path, *, training: int = 5, steps: int = 500) -> Events[DemoResult]:
+    """Run the demo.
+
+    Parameters
+    ----------
+    folder
+        Where checkpoint, prediction, report and picture go.
+    training
+        Generated sections to train on; one more is held out.
+    steps
+        Training steps.
+    """
+    sections = yield from _generate(training + 1)
+    *known, held_out = sections
+    panel = hmhvg([section.spots for section in known], GENES)
+    panel += [gene for gene in SHOWN if gene not in panel]
+    recipe = make_recipe("small", panel, fit={"steps": steps})
+    result = yield from iter_train(
+        known, recipe, folder / "run", held_out=held_out, options=PredictOptions(cache=None)
+    )
+    evaluation = result.evaluation
+    assert evaluation is not None
+    cluster(evaluation.prediction)
+    files = [folder / f"prediction{suffix}" for suffix in (".h5ad", ".geojson", ".html", ".png")]
+    write_prediction(evaluation.prediction, files[0])
+    write_prediction(evaluation.prediction, files[1])
+    write_report(evaluation.prediction, files[2], scores=evaluation.scores, genes=SHOWN)
+    write_picture(evaluation.prediction, files[3], genes=SHOWN)
+    return DemoResult(held_out, evaluation, (result.path, *files))
+
+
+def _generate(n: int) -> Generator[Event, None, list[Section]]:
+    sections = []
+    for seed in range(n):
+        yield Progress(seed, n, "generate", "slides")
+        sections.append(generate_section(f"generated-{seed}", seed=seed))
+    yield Progress(n, n, "generate", "slides")
+    return sections
