@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from napari_stem.errors import MissingScale, OptionError, SlideNotFound, SlideUnreadable
-from napari_stem.slide_files import Level, SlideFile, halved_levels, open_file
+from napari_stem.slide_files import SlideFile, open_file
+from napari_stem.slide_levels import Level, with_overviews
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -64,7 +65,10 @@ class Slide:
         digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
         digest.update(image.data)
         slide = cls(
-            SlideFile(halved_levels(image)), name=name, path=None, fingerprint=digest.hexdigest()
+            SlideFile(with_overviews((image,))),
+            name=name,
+            path=None,
+            fingerprint=digest.hexdigest(),
         )
         return slide if mpp is None else slide.with_mpp(mpp)
 
@@ -86,9 +90,7 @@ class Slide:
     @property
     def downsamples(self) -> tuple[float, ...]:
         """Level-0 pixels per pixel of each level."""
-        # Vendors round sizes of levels; the scale of a 2x pyramid is a power of two all the same.
-        ratios = (self.width / level.shape[1] for level in self.levels)
-        return tuple(round(r) if abs(r - round(r)) < 0.01 * r else r for r in ratios)
+        return tuple(_downsample(self.levels[0].shape, level.shape) for level in self.levels)
 
     def require_mpp(self) -> float:
         """Micrometres per level-0 pixel.
@@ -146,6 +148,8 @@ class Slide:
         if left < right and top < bottom:
             try:
                 found = np.asarray(pixels[top:bottom, left:right])
+            except MemoryError:
+                raise
             except Exception as error:
                 raise SlideUnreadable(
                     f"'{self.path or self.name}' is damaged near ({left}, {top}) of level "
@@ -205,9 +209,17 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     if not path.is_file():
         raise SlideNotFound(f"There is no slide at '{path}'. Check the path.")
     file = open_file(path)
-    name = path.name.split(".")[0]
+    name = path.stem.removesuffix(".ome")
     slide = Slide(file, name=name, path=path, fingerprint=_fingerprint(path, file))
     return slide if mpp is None else slide.with_mpp(mpp)
+
+
+def _downsample(full: Sequence[int], level: Sequence[int]) -> float:
+    """The ratio of sizes, as a whole number where the level's size is that ratio rounded."""
+    axis = int(full[1] >= full[0])
+    ratio = full[axis] / level[axis]
+    whole = round(ratio)
+    return float(whole) if abs(full[axis] - whole * level[axis]) < whole else ratio
 
 
 def _fingerprint(path: Path, file: SlideFile) -> str:

@@ -9,32 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import tifffile
 import zarr
-from numpy.typing import NDArray
 from PIL import Image
+from tifffile import COMPRESSION, PHOTOMETRIC
 
 from napari_stem.errors import SlideUnreadable
+from napari_stem.slide_levels import Converted, Level, over_white, with_overviews
 
-# A level below this size draws at once; a flat file is halved until it is reached.
-SMALL_ENOUGH = 1500
-LARGEST_FLAT = 1_500_000_000  # pixels of an image that must be decoded whole
+LARGEST_FLAT = 1_000_000_000  # pixels of an image that must be decoded whole, 3 GB
 PLAUSIBLE_MPP = (0.05, 20.0)
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_COLOURLESS = ("1", "L", "LA", "La", "I", "F")
+_PILLOW_LIMIT = threading.Lock()
 _MICROMETRES = {"µm": 1.0, "um": 1.0, "μm": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4}
-
-
-class Level(Protocol):
-    """(h, w, 3) uint8 that reads what is sliced."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
-    @property
-    def dtype(self) -> np.dtype[Any]: ...  # noqa: D102
-    def __getitem__(self, key: Any) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,70 +72,32 @@ def _said_of(path: Path) -> Iterator[None]:
         ) from error
 
 
-def halved_levels(level: Level) -> tuple[Level, ...]:
-    """`level` and further ones, each half as large, made when they are first read."""
-    levels = [level]
-    while max(levels[-1].shape[:2]) > SMALL_ENOUGH:
-        levels.append(Halved(levels[-1]))
-    return tuple(levels)
-
-
-class Halved:
-    """Means of 2 x 2 pixels of another level, computed when first read and then kept."""
-
-    ndim = 3
-    dtype = np.dtype(np.uint8)
-    _STRIP = 1024
-
-    def __init__(self, parent: Level) -> None:
-        height, width = parent.shape[:2]
-        self.shape = (height // 2, width // 2, 3)
-        self.size = int(np.prod(self.shape))
-        self._parent = parent
-        self._lock = threading.Lock()
-        self._pixels: NDArray[np.uint8] | None = None
-
-    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
-        with self._lock:
-            if self._pixels is None:
-                self._pixels = self._compute()
-        found: NDArray[np.uint8] = self._pixels[key]
-        return found
-
-    def _compute(self) -> NDArray[np.uint8]:
-        height, width, _ = self.shape
-        pixels = np.empty(self.shape, np.uint8)
-        for top in range(0, height, self._STRIP):
-            bottom = min(top + self._STRIP, height)
-            rows = np.asarray(self._parent[2 * top : 2 * bottom, : 2 * width])
-            total = rows[::2, ::2].astype(np.uint16)
-            for dy, dx in ((0, 1), (1, 0), (1, 1)):
-                total += rows[dy::2, dx::2]
-            pixels[top:bottom] = (total + 2) >> 2
-        return pixels
-
-
 def _open_flat(path: Path) -> SlideFile:
-    with _pixels_allowed(), Image.open(path) as image:
-        if image.width * image.height > LARGEST_FLAT:
-            raise SlideUnreadable(
-                f"'{path}' has {image.width} x {image.height} pixels, too many for a format that "
-                "must be decoded whole. Convert it to a tiled, pyramidal TIFF."
-            )
-        if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+    with _open_image(path) as image:
+        _check_size(path, image.height, image.width)
+        if image.mode in _COLOURLESS or image.mode.startswith("I;16"):
             raise SlideUnreadable(f"'{path}' is not RGB: its pixels are of mode {image.mode}.")
-        pixels = np.asarray(image.convert("RGB"))
-    return SlideFile(halved_levels(pixels))
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        pixels = over_white(np.asarray(image.convert(mode)))
+    return SlideFile(with_overviews((pixels,)))
 
 
-@contextmanager
-def _pixels_allowed() -> Iterator[None]:
-    """Pillow's guard against decompression bombs is below the size of common slides."""
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST_FLAT
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
+def _open_image(path: Path) -> Image.Image:
+    """Pillow refuses images of the size of common slides; `_check_size` stands in for it."""
+    with _PILLOW_LIMIT:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(path)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _check_size(path: Path, height: int, width: int) -> None:
+    if height * width > LARGEST_FLAT:
+        raise SlideUnreadable(
+            f"'{path}' has {width} x {height} pixels in a layout that must be decoded whole; at "
+            f"most {LARGEST_FLAT:,} can be. Convert it to a tiled, pyramidal TIFF."
+        )
 
 
 def _open_tiff(path: Path) -> SlideFile:
@@ -153,7 +106,7 @@ def _open_tiff(path: Path) -> SlideFile:
         series = max(tiff.series, key=lambda s: s.size)
         _check_rgb(series, path)
         _check_complete(series, path)
-        levels = _tiff_levels(series)
+        levels = with_overviews(tuple(_tiff_levels(series, path)))
         np.asarray(levels[0][:1, :1])  # a damaged first tile is better found now
         mpp, source = _tiff_mpp(tiff, series)
     except BaseException:
@@ -163,11 +116,13 @@ def _open_tiff(path: Path) -> SlideFile:
 
 
 def _check_rgb(series: Any, path: Path) -> None:
+    page = series.keyframe
     channels = {"YXS": series.shape[-1], "SYX": series.shape[0]}.get(series.axes)
-    if channels not in (3, 4) or series.dtype != np.uint8:
+    colours = page.photometric in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
+    if channels not in (3, 4) or not colours or series.dtype != np.uint8:
         raise SlideUnreadable(
-            f"'{path}' is not RGB: axes {series.axes}, shape {series.shape}, {series.dtype}. "
-            "Stem predicts from H&E in 8-bit colour."
+            f"'{path}' is not RGB: axes {series.axes}, shape {series.shape}, {series.dtype}, "
+            f"{PHOTOMETRIC(page.photometric).name}. Stem predicts from H&E in 8-bit colour."
         )
 
 
@@ -182,36 +137,25 @@ def _check_complete(series: Any, path: Path) -> None:
             )
 
 
-def _tiff_levels(series: Any) -> tuple[Level, ...]:
-    opened = zarr.open(series.aszarr(), mode="r")
-    if isinstance(opened, zarr.Array):
-        return halved_levels(_rgb(opened))
-    arrays = [opened[name] for name in sorted(opened.array_keys(), key=int)]
-    return tuple(_rgb(array) for array in arrays if isinstance(array, zarr.Array))
+def _tiff_levels(series: Any, path: Path) -> Iterator[Level]:
+    """Tiles are read when they are asked for; strips, as a JPEG, are decoded now."""
+    for number, page in enumerate(level.keyframe for level in series.levels):
+        if page.is_tiled:
+            pixels = zarr.open_array(series.aszarr(level=number), mode="r")
+        else:
+            _check_size(path, page.imagelength, page.imagewidth)
+            pixels = series.asarray(level=number)
+        planar, ycbcr = series.axes == "SYX", _is_ycbcr(page)
+        plain = not planar and not ycbcr and pixels.shape[2] == 3
+        yield pixels if plain else Converted(pixels, planar=planar, ycbcr=ycbcr)
 
 
-def _rgb(array: Any) -> Level:
-    planar = array.shape[2] not in (3, 4)
-    return array if array.shape[2] == 3 else _AsRgb(array, planar=planar)  # type: ignore[no-any-return]
-
-
-class _AsRgb:
-    """A level whose channels come first, or that has a fourth one, as (h, w, 3)."""
-
-    ndim = 3
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, level: Any, *, planar: bool) -> None:
-        self.shape = (*(level.shape[1:] if planar else level.shape[:2]), 3)
-        self.size = int(np.prod(self.shape))
-        self._level = level
-        self._planar = planar
-
-    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
-        rows_columns = key[:2] if isinstance(key, tuple) else (key,)
-        if self._planar:
-            return np.moveaxis(np.asarray(self._level[:3, *rows_columns]), 0, -1)
-        return np.asarray(self._level[*rows_columns])[..., :3]
+def _is_ycbcr(page: Any) -> bool:
+    """Whether pixels are decoded to YCbCr; tifffile turns those of JPEG into RGB."""
+    if page.compression == COMPRESSION.APERIO_JP2000_YCBC:
+        return True
+    lossless = page.compression in (COMPRESSION.NONE, COMPRESSION.LZW, COMPRESSION.ADOBE_DEFLATE)
+    return lossless and page.photometric == PHOTOMETRIC.YCBCR
 
 
 def _tiff_mpp(tiff: tifffile.TiffFile, series: Any) -> tuple[float | None, str]:
@@ -229,18 +173,18 @@ def _tiff_mpp(tiff: tifffile.TiffFile, series: Any) -> tuple[float | None, str]:
 
 
 def _aperio_mpp(description: str) -> float | None:
-    found = re.search(r"\|\s*MPP\s*=\s*([\d.]+)", description or "")
+    found = re.search(r"\|\s*MPP\s*=\s*(\d*\.?\d+)", description or "")
     return float(found[1]) if found else None
 
 
 def _ome_mpp(metadata: str | None) -> float | None:
-    if not metadata:
-        return None
-    pixels = ET.fromstring(metadata).find(".//{*}Pixels")
-    if pixels is None or "PhysicalSizeX" not in pixels.attrib:
-        return None
-    unit = _MICROMETRES.get(pixels.get("PhysicalSizeXUnit", "µm"))
-    return float(pixels.attrib["PhysicalSizeX"]) * unit if unit else None
+    try:
+        pixels = ET.fromstring(metadata or "<none/>").find(".//{*}Pixels")
+        size = float(pixels.attrib["PhysicalSizeX"]) if pixels is not None else 0.0
+    except (ET.ParseError, LookupError, ValueError):
+        return None  # a slide is worth reading without its metadata
+    unit = _MICROMETRES.get(pixels.get("PhysicalSizeXUnit", "µm")) if pixels is not None else None
+    return size * unit if unit else None
 
 
 def _tag_mpp(page: Any) -> float | None:
