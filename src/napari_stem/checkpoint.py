@@ -65,7 +65,8 @@ class Checkpoint:
 
     def to_values(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Network outputs (..., c) in the log space of the recipe, never below zero counts."""
-        return np.maximum(x * self.target_std + self.target_mean, 0).astype(np.float32)
+        values: NDArray[np.float32] = np.maximum(x * self.target_std + self.target_mean, 0)
+        return values
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> Path:

@@ -166,7 +166,8 @@ def _fibres(random: np.random.Generator, size: int) -> Field:
     turn = random.uniform(0, np.pi)
     along = x * np.cos(turn) + y * np.sin(turn) + 38 * _smooth(random, size, 90)
     bundle = np.sin(along / 7.5 + 0.9 * _smooth(random, size, 12))
-    return 0.46 + 0.16 * bundle + 0.06 * _smooth(random, size, 2)
+    density: Field = 0.46 + 0.16 * bundle + 0.06 * _smooth(random, size, 2)
+    return density
 
 
 def _fat_rims(random: np.random.Generator, size: int) -> Field:

@@ -235,7 +235,7 @@ class _Run:
 def _batch(examples: Examples, config: FitConfig, random: torch.Generator) -> tuple[Tensor, Tensor]:
     """Random spots, each in a random view: the original once in `augmented` + 1 times."""
     n, views, width = examples.condition.shape
-    where = {"device": random.device, "generator": random}
+    where: dict[str, Any] = {"device": random.device, "generator": random}
     rows = torch.randint(n, (config.batch_size,), **where)
     original = torch.rand(config.batch_size, **where) * (config.augmented + 1) < 1
     view = torch.randint(1, max(views, 2), (config.batch_size,), **where) % views
