@@ -139,7 +139,7 @@ class DrawStore:
         for rows in self.blocks():
             draws = self.read(rows, n_draws)
             mean[rows], std[rows] = draws.mean(axis=0), draws.std(axis=0)
-            for cut, values in zip(cuts, np.quantile(draws, quantiles, axis=0), strict=True):
+            for cut, values in zip(cuts, _quantiles(draws, quantiles), strict=True):
                 cut[rows] = values
         return mean, std, cuts
 
@@ -158,3 +158,8 @@ class DrawStore:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _quantiles(draws: NDArray[np.float32], q: tuple[float, ...]) -> NDArray[np.float32]:
+    """Weibull's, as a further draw would fall (`metrics.coverage`)."""
+    return np.quantile(draws, q, axis=0, method="weibull")

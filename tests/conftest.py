@@ -1,0 +1,49 @@
+"""Data that several test modules share: real sections where they are, and small generated ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from napari_stem.datasets import DATA_VARIABLE
+from napari_stem.predict import PredictOptions
+from napari_stem.recipe import Recipe, make_recipe
+from napari_stem.section import Section
+from napari_stem.synthetic import generate_section
+from napari_stem.train import TrainResult, train
+
+PANEL = ("EPCAM", "COL1A1", "CD3E", "CCL5", "KRT8", "COL3A1", "TRAC", "ACTB")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data: NAPARI_STEM_DATA, or shared/data beside the checkout."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get(DATA_VARIABLE, beside))
+    if not (folder / "her2st").is_dir():
+        pytest.skip(f"no HER2ST sections in {folder}; set {DATA_VARIABLE}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sections() -> list[Section]:
+    """Three small generated sections of about 20 spots."""
+    return [generate_section(f"section-{seed}", seed=seed, size_px=1200) for seed in range(3)]
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """A network so small that it trains within a second."""
+    return make_recipe("small", PANEL, fit={"steps": 60, "batch_size": 32})
+
+
+@pytest.fixture(scope="session")
+def trained(
+    sections: list[Section], recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
+) -> TrainResult:
+    """A checkpoint of two sections, evaluated on the third."""
+    options = PredictOptions(n_draws=4, device="cpu")
+    folder = tmp_path_factory.mktemp("run")
+    return train(sections[:2], recipe, folder, held_out=sections[2], options=options)
