@@ -89,17 +89,17 @@ class Condition:
     @property
     def width(self) -> int:
         """S, numbers of a condition."""
-        return self.axes.shape[1]
+        return int(self.axes.shape[1])
 
     def transform(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Conditions (n, S) of embeddings (n, d)."""
-        return ((embeddings - self.mean) @ self.axes).astype(np.float32)
+        return np.asarray((embeddings - self.mean) @ self.axes, dtype=np.float32)
 
     def ood(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Distance (n,) to the nearest training spot; 1 is the training spots' 99th percentile."""
         places = (embeddings - self.mean) @ self.distance_axes
         distance, _ = KDTree(self.references).query(places)
-        return (distance / self.reach).astype(np.float32)
+        return np.asarray(distance / self.reach, dtype=np.float32)
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """Everything that a checkpoint stores."""

@@ -108,7 +108,7 @@ class _Work:
         self, cache: Path | None, weights: Path | None, device: str, batch_size: int
     ) -> Events[NDArray[np.float32]]:
         n, name = len(self._centres), self._encoder.name
-        kept = None if cache is None else _Kept(cache / "embeddings" / f"{self._key()}.zarr")
+        kept = None if cache is None else _Kept(cache / "embeddings" / f"{self._key(weights)}.zarr")
         found = None if kept is None else kept.read(n)
         missing = np.arange(n) if found is None else np.flatnonzero(np.isnan(found[:, 0, 0]))
         if found is not None and not len(missing):
@@ -144,9 +144,9 @@ class _Work:
                 vectors = [module(torch.from_numpy(view).to(device)).cpu() for view in turned]
             yield missing[rows], torch.stack(vectors, dim=1).numpy()
 
-    def _key(self) -> str:
-        """The same only for the same slide, spots, geometry, encoder and views."""
-        parts = {
+    def _key(self, weights: Path | None) -> str:
+        """The same only for the same slide, spots, geometry, encoder, weights and views."""
+        parts: dict[str, object] = {
             "slide": self._slide.fingerprint,
             "mpp": self._slide.mpp,
             "centres": hashlib.sha256(self._centres.tobytes()).hexdigest(),
@@ -155,7 +155,17 @@ class _Work:
             "encoder": self._encoder.to_dict(),
             "views": self._views,
         }
+        if weights is not None:
+            parts["weights"] = _stamp(weights)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _stamp(weights: Path) -> list[object]:
+    """Tells files of weights apart without reading their gigabytes."""
+    if not weights.exists():
+        return [str(weights)]
+    stat = weights.stat()
+    return [str(weights.resolve()), stat.st_size, stat.st_mtime_ns]
 
 
 class _Kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,15 @@ import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from timm.layers import SwiGLUPacked
+from timm.data.config import resolve_model_data_config
+from timm.layers.mlp import SwiGLUPacked
 from torch import Tensor, nn
 
 from napari_stem.encoders.morphology import Morphology
 from napari_stem.encoders.registry import Encoder, Input
 from napari_stem.errors import EncoderError
 
-_LAYERS: dict[str, type[nn.Module]] = {"SwiGLUPacked": SwiGLUPacked, "SiLU": nn.SiLU}
+_LAYERS: dict[str, Callable[..., nn.Module]] = {"SwiGLUPacked": SwiGLUPacked, "SiLU": nn.SiLU}
 
 
 def build_encoder(encoder: Encoder, weights: Path | None = None) -> nn.Module:
@@ -84,7 +86,7 @@ def pool_tokens(tokens: Tensor, pool: str) -> Tensor:
 
 
 def _own_input(network: nn.Module) -> Input:
-    config = timm.data.resolve_model_data_config(network)
+    config = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
     return Input(config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
 
 
@@ -118,13 +120,13 @@ def _from_hub(encoder: Encoder) -> Path:
             f"{encoder.name} needs a local file of weights: --weights {encoder.name}=FILE."
         )
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
 
     owner_name = encoder.source.removeprefix("hf:")
     for name in ("model.safetensors", "pytorch_model.bin"):
         try:
             return Path(hf_hub_download(owner_name, name, revision=encoder.revision))
-        except EntryNotFoundError:
+        except RemoteEntryNotFoundError:
             continue
         except (HfHubHTTPError, OSError, ValueError) as error:
             gate = (

@@ -41,7 +41,7 @@ class Morphology(nn.Module):
     @torch.inference_mode()
     def forward(self, patches: Tensor) -> Tensor:
         """Descriptors of a batch, one row a patch."""
-        return torch.cat([self._describe(chunk) for chunk in patches.split(_CHUNK)])
+        return torch.cat([self._describe(chunk) for chunk in torch.split(patches, _CHUNK)])
 
     def _describe(self, patches: Tensor) -> Tensor:
         rgb = patches.permute(0, 3, 1, 2).float()
@@ -167,7 +167,7 @@ def _co_occurrence(image: Tensor, distance: int) -> Tensor:
         ],
         dim=1,
     )
-    table = _histogram(pairs, _GREYS**2).unflatten(1, (_GREYS, _GREYS))
+    table = _histogram(pairs, _GREYS**2).view(-1, _GREYS, _GREYS)
     table = table + table.transpose(1, 2)
     p = table / table.sum((1, 2), keepdim=True)
     level = torch.arange(_GREYS, device=image.device, dtype=p.dtype)
