@@ -168,7 +168,7 @@ class Slide:
         height, width = self.levels[level].shape[:2]
         image = Image.fromarray(self.read_region(0, 0, width, height, level))
         size = (round(self.width / scale), round(self.height / scale))
-        return np.asarray(image.resize(size, Image.Resampling.BOX)), scale
+        return np.asarray(image.resize(size, Image.Resampling.HAMMING)), scale
 
     def close(self) -> None:
         """Release the file. Slides made by `with_mpp` share it."""

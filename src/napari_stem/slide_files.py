@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import xml.etree.ElementTree as ET
@@ -19,6 +20,9 @@ from tifffile import COMPRESSION, PHOTOMETRIC
 
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slide_levels import Converted, Level, over_white, with_overviews
+
+# A damaged file is said in one error; without a handler its every symptom would go to stderr.
+tifffile.logger().addHandler(logging.NullHandler())
 
 LARGEST_FLAT = 1_000_000_000  # pixels of an image that must be decoded whole, 3 GB
 PLAUSIBLE_MPP = (0.05, 20.0)
