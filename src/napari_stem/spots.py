@@ -58,18 +58,19 @@ def spot_table(
     """
     xy = np.asarray(xy, dtype=np.float64)
     if xy.ndim != 2 or xy.shape[1] != 2 or not len(xy):
-        raise SpotsError(f"spots need at least one (x, y) position, got shape {xy.shape}.")
+        raise SpotsError(f"{library}: at least one (x, y) is needed, got shape {xy.shape}.")
     if not np.isfinite(xy).all():
-        raise SpotsError(f"{int((~np.isfinite(xy)).any(1).sum())} spots have no finite position.")
-    if not diameter_px > 0:
-        raise SpotsError(f"the spot diameter is {diameter_px} pixels; it must be positive.")
+        lost = int((~np.isfinite(xy)).any(axis=1).sum())
+        raise SpotsError(f"{library}: {lost} of {len(xy)} spots have no finite position.")
+    if not 0 < diameter_px < np.inf:
+        raise SpotsError(f"{library}: a spot diameter of {diameter_px} pixels is not positive.")
     index = pd.Index(ids if ids is not None else [f"spot_{i}" for i in range(len(xy))], dtype=str)
     if not index.is_unique:
         twice = ", ".join(index[index.duplicated()].unique()[:5])
-        raise SpotsError(f"spot ids must be unique; these come more than once: {twice}.")
+        raise SpotsError(f"{library}: spot ids must be unique; these come more than once: {twice}.")
     matrix = sparse.csr_matrix((len(xy), 0), dtype=np.float32) if counts is None else counts
     if matrix.shape[0] != len(xy):
-        raise CountsError(f"there are {len(xy)} spots and counts of {matrix.shape[0]}.")
+        raise CountsError(f"{library}: there are {len(xy)} spots and counts of {matrix.shape[0]}.")
     return AnnData(
         matrix,
         obs=pd.DataFrame(index=index),
@@ -85,11 +86,15 @@ def positions(spots: AnnData) -> NDArray[np.float64]:
     Raises
     ------
     SpotsError
-        The table has none.
+        The table has none, or one is not finite.
     """
     if "spatial" not in spots.obsm:
         raise SpotsError("the table has no obsm['spatial'], so its rows have no place on a slide.")
-    return np.asarray(spots.obsm["spatial"], dtype=np.float64)[:, :2]
+    xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)[:, :2]
+    if not np.isfinite(xy).all():
+        row = np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]
+        raise SpotsError(f"spot {spots.obs_names[row]} lies at {xy[row]}, which is no place.")
+    return xy
 
 
 def library(spots: AnnData) -> str:
@@ -169,6 +174,13 @@ def mpp_from_pitch(spots: AnnData, pitch_um: float) -> float:
     return pitch_um / spacing
 
 
+def spaced_diameter(xy: NDArray[np.float64]) -> float:
+    """A diameter in pixels for spots that state none: discs with a little room between them."""
+    if len(xy) < 2:
+        raise SpotsError("the diameter of a single spot must be stated.")
+    return 0.55 * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1]))
+
+
 def has_counts(spots: AnnData) -> bool:
     """Whether the table measured any gene."""
     return bool(spots.n_vars) and spots.X is not None
@@ -176,16 +188,15 @@ def has_counts(spots: AnnData) -> bool:
 
 def check_counts(spots: AnnData) -> None:
     """Raise a `CountsError` that names the first count below zero or not finite."""
-    matrix = spots.X
-    values = matrix.data if sparse.issparse(matrix) else np.asarray(matrix)
-    if np.isfinite(values).all() and (values >= 0).all():
-        return
-    dense = matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
-    row, column = np.argwhere(~np.isfinite(dense) | (dense < 0))[0]
-    raise CountsError(
-        f"spot {spots.obs_names[row]}, gene {spots.var_names[column]}: a count of "
-        f"{dense[row, column]} is impossible. Give raw counts."
-    )
+    counts = sparse.coo_matrix(spots.X)
+    wrong = ~np.isfinite(counts.data) | (counts.data < 0)
+    if wrong.any():
+        first = np.flatnonzero(wrong)[0]
+        raise CountsError(
+            f"spot {spots.obs_names[counts.row[first]]}, gene "
+            f"{spots.var_names[counts.col[first]]}: a count of {counts.data[first]} is impossible "
+            f"({int(wrong.sum())} in all). Give raw counts."
+        )
 
 
 def check_spots(spots: AnnData, slide: Slide) -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from napari_stem.errors import OptionError, SpotsNotFound
 from napari_stem.io.csv import read_csv, write_csv
-from napari_stem.io.geojson import write_geojson
+from napari_stem.io.geojson import read_geojson, write_geojson
 from napari_stem.io.h5ad import read_h5ad, write_h5ad
 from napari_stem.io.legacy_st import is_legacy_st, read_legacy_st
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-_READERS = {".h5ad": read_h5ad, ".csv": read_csv, ".tsv": read_csv}
+_READERS = {".h5ad": read_h5ad, ".csv": read_csv, ".tsv": read_csv, ".geojson": read_geojson}
 _WRITERS = {".h5ad": write_h5ad, ".csv": write_csv, ".geojson": write_geojson}
 PREDICTION_SUFFIXES = tuple(_WRITERS)
 
@@ -25,7 +25,7 @@ def is_spot_source(path: Path) -> bool:
 
 
 def read_spots(path: str | Path) -> AnnData:
-    """Read a spot table: .h5ad, .csv or .tsv of coordinates, or a legacy ST folder.
+    """Read a spot table: .h5ad, .csv, .tsv or .geojson of places, or a legacy ST folder.
 
     Raises
     ------

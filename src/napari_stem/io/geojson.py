@@ -1,64 +1,124 @@
-"""Predictions as QuPath tiles: a polygon a spot, expression and its SD as measurements."""
+"""QuPath's GeoJSON: spots from annotations, predictions as tiles with measurements."""
 
 from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from anndata import AnnData
 
-from napari_stem.spots import positions, spot_diameter
+from napari_stem.errors import SpotsError
+from napari_stem.spots import positions, spaced_diameter, spot_diameter, spot_table
 from napari_stem.storage import atomic_path
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _CORNERS = 12
 _NAMESPACE = uuid.UUID("6f1c1d34-5b0e-4a3e-9d38-0f0b6a1c7e55")
 
 
+def read_geojson(path: Path) -> AnnData:
+    """Spots at points and at the centroids of polygons, in level-0 pixels.
+
+    The diameter is that of discs with the polygons' median area.
+
+    Raises
+    ------
+    SpotsError
+        The file is no GeoJSON, or holds neither points nor polygons.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        features = content["features"] if isinstance(content, dict) else content
+        found = [place for feature in features if (place := _place(feature)) is not None]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {error!r}.") from error
+    if not found:
+        raise SpotsError(f"'{path}' holds no point and no polygon. Draw or export some.")
+    ids, centres, sizes = zip(*found, strict=True)
+    xy, areas = np.array(centres), [size for size in sizes if size > 0]
+    diameter = 2 * np.sqrt(np.median(areas) / np.pi) if areas else spaced_diameter(xy)
+    named = all(ids) and len(set(ids)) == len(ids)
+    return spot_table(xy, diameter_px=diameter, ids=ids if named else None, library=path.stem)
+
+
+def _place(feature: dict[str, Any]) -> tuple[str, NDArray[np.float64], float] | None:
+    """Name, centre and area of a feature; None if it is neither a point nor a polygon."""
+    geometry = feature["geometry"]
+    name = str((feature.get("properties") or {}).get("name", ""))
+    if geometry["type"] == "Point":
+        return name, np.array(geometry["coordinates"][:2], dtype=float), 0.0
+    if geometry["type"] == "Polygon":
+        return name, *_centroid(np.array(geometry["coordinates"][0], dtype=float)[:, :2])
+    return None
+
+
+def _centroid(ring: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Centroid and area of a closed polygon, by the shoelace formula."""
+    origin = ring[0]  # near the polygon, where the products stay small
+    a, b = ring[:-1] - origin, ring[1:] - origin
+    cross = a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
+    if not cross.sum():
+        return ring.mean(axis=0), 0.0
+    centre: NDArray[np.float64] = ((a + b) * cross[:, None]).sum(axis=0) / (3 * cross.sum())
+    return origin + centre, abs(cross.sum()) / 2
+
+
 def write_geojson(prediction: AnnData, path: Path) -> None:
     """Write a FeatureCollection that QuPath imports by dropping the file on its viewer.
 
-    Coordinates are level-0 pixels. Clusters, where there are any, become classifications.
+    A spot becomes a tile with the area of its disc, in level-0 pixels; mean and standard
+    deviation of each gene become measurements. Clusters, where there are any, become
+    classifications, in the colours of `uns["leiden_colors"]` if the prediction has them.
     """
-    features = [_feature(prediction, row) for row in range(prediction.n_obs)]
-    with atomic_path(path) as draft:
-        draft.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    with atomic_path(path) as draft, draft.open("w", encoding="utf-8") as file:
+        file.write('{"type": "FeatureCollection", "features": [')
+        for row, feature in enumerate(_features(prediction)):
+            file.write((",\n" if row else "\n") + json.dumps(feature))
+        file.write("\n]}\n")
 
 
-def _feature(prediction: AnnData, row: int) -> dict[str, Any]:
-    name = str(prediction.obs_names[row])
-    properties: dict[str, Any] = {
-        "objectType": "tile",
-        "name": name,
-        "measurements": _measurements(prediction, row),
-    }
-    if "leiden" in prediction.obs:
-        properties["classification"] = {"name": f"Cluster {prediction.obs['leiden'].iloc[row]}"}
-    centre = positions(prediction)[row]
-    return {
-        "type": "Feature",
-        "id": str(uuid.uuid5(_NAMESPACE, f"{name}/{centre[0]}/{centre[1]}")),
-        "geometry": {"type": "Polygon", "coordinates": [_ring(centre, spot_diameter(prediction))]},
-        "properties": properties,
-    }
+def _features(prediction: AnnData) -> Iterator[dict[str, Any]]:
+    means = np.asarray(prediction.X, dtype=float).round(4)
+    stds = np.asarray(prediction.layers["std"], dtype=float).round(4)
+    names = [*prediction.var_names, *(f"{gene} SD" for gene in prediction.var_names)]
+    classes = _classes(prediction)
+    rings = _rings(positions(prediction), spot_diameter(prediction))
+    for row, (spot, ring) in enumerate(zip(prediction.obs_names, rings, strict=True)):
+        measurements = dict(zip(names, [*means[row].tolist(), *stds[row].tolist()], strict=True))
+        if "ood" in prediction.obs:
+            measurements["OOD"] = float(prediction.obs["ood"].iloc[row])
+        properties = {"objectType": "tile", "name": str(spot), "measurements": measurements}
+        if classes:
+            properties["classification"] = classes[row]
+        yield {
+            "type": "Feature",
+            "id": str(uuid.uuid5(_NAMESPACE, f"{spot}/{ring[0]}")),
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+            "properties": properties,
+        }
 
 
-def _measurements(prediction: AnnData, row: int) -> dict[str, float]:
-    values = {"OOD": float(prediction.obs["ood"].iloc[row])} if "ood" in prediction.obs else {}
-    means, stds = np.asarray(prediction.X)[row], np.asarray(prediction.layers["std"])[row]
-    for gene, mean, std in zip(prediction.var_names, means, stds, strict=True):
-        values[gene] = round(float(mean), 4)
-        values[f"{gene} SD"] = round(float(std), 4)
-    return values
+def _classes(prediction: AnnData) -> list[dict[str, Any]]:
+    if "leiden" not in prediction.obs:
+        return []
+    clusters = prediction.obs["leiden"].astype("category").cat
+    classes: list[dict[str, Any]] = [{"name": f"Cluster {name}"} for name in clusters.categories]
+    for known, colour in zip(classes, prediction.uns.get("leiden_colors", ()), strict=False):
+        known["color"] = list(bytes.fromhex(str(colour).removeprefix("#")[:6]))
+    return [classes[code] for code in clusters.codes]
 
 
-def _ring(centre: np.ndarray[Any, Any], diameter: float) -> list[list[float]]:
-    """A closed polygon of the disc's area."""
-    angle = np.linspace(0, 2 * np.pi, _CORNERS + 1)
-    polygon_area = _CORNERS / 2 * np.sin(2 * np.pi / _CORNERS)
-    radius = diameter / 2 * np.sqrt(np.pi / polygon_area)
-    ring = centre + radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    ring[-1] = ring[0]
-    return [[float(x), float(y)] for x, y in ring.round(2)]
+def _rings(centres: NDArray[np.float64], diameter: float) -> list[list[list[float]]]:
+    """Closed polygons of the discs' area."""
+    angle = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
+    radius = diameter / 2 * np.sqrt(2 * np.pi / _CORNERS / np.sin(2 * np.pi / _CORNERS))
+    ring = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    corners = (centres[:, None] + ring).round(2)
+    closed: list[list[list[float]]] = np.concatenate([corners, corners[:, :1]], axis=1).tolist()
+    return closed

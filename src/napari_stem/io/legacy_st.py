@@ -6,6 +6,7 @@ Spots: a table with x, y (array coordinates), pixel_x, pixel_y (level-0 pixels) 
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ def read_legacy_st(folder: Path) -> AnnData:
 
     Returns
     -------
-    A spot table; `uns["not_counted"]` names the spots inside the tissue without counts.
+    A spot table. `uns["not_counted"]` names the spots inside the tissue without counts,
+    `uns["not_placed"]` counted ones without a place; both are left out.
 
     Raises
     ------
@@ -47,31 +49,37 @@ def read_legacy_st(folder: Path) -> AnnData:
             "*selection*.tsv) and counts (*.tsv.gz)."
         )
     spots, counts = _read_spots(spots_file), _read_counts(counts_file)
-    counted = spots.index.isin(counts.index)
     unknown = counts.index.difference(spots.index)
-    if not counted.any() or len(unknown) > len(counts) // 2:
+    inside = spots[spots["selected"]]
+    counted = inside[inside.index.isin(counts.index)]
+    if counted.empty or len(unknown) > len(counts) // 2:
         raise CountsError(
             f"'{counts_file}' counts {len(counts)} spots, of which {len(unknown)} are not in "
             f"'{spots_file.name}' (for example {', '.join(unknown[:3])}). "
             "Are both files of the same section?"
         )
-    inside = spots[counted]
-    xy = inside[["pixel_x", "pixel_y"]].to_numpy(float)
+    array_xy = counted[["x", "y"]].to_numpy(float)
+    xy = counted[["pixel_x", "pixel_y"]].to_numpy(float)
     table = spot_table(
         xy,
-        diameter_px=DIAMETER_OVER_PITCH * lattice_pitch(inside[["x", "y"]].to_numpy(float), xy),
-        ids=list(inside.index),
-        counts=sparse.csr_matrix(counts.loc[inside.index].to_numpy(np.float32)),
+        diameter_px=DIAMETER_OVER_PITCH * lattice_pitch(array_xy, xy),
+        ids=list(counted.index),
+        counts=sparse.csr_matrix(counts.loc[counted.index].to_numpy(np.float32)),
         genes=list(counts.columns),
         library=folder.name,
     )
-    check_counts(table)
-    table.obs[["array_x", "array_y"]] = inside[["x", "y"]].to_numpy()
-    table.uns["not_counted"] = list(spots.index[~counted])
+    try:
+        check_counts(table)
+    except CountsError as error:
+        raise CountsError(f"'{counts_file}', {error}") from error
+    table.obs[["array_x", "array_y"]] = array_xy
+    table.uns["not_counted"] = inside.index.difference(counted.index).to_numpy(object)
+    table.uns["not_placed"] = unknown.to_numpy(object)
     return table
 
 
 def _read_spots(path: Path) -> pd.DataFrame:
+    """Places by "XxY", and whether each was selected as inside of the tissue."""
     try:
         spots = pd.read_csv(path, sep="\t")
     except (OSError, ValueError) as error:
@@ -81,29 +89,39 @@ def _read_spots(path: Path) -> pd.DataFrame:
         raise SpotsError(
             f"'{path}' lacks the columns {', '.join(missing)}; it has {', '.join(spots.columns)}."
         )
-    if "selected" in spots:
-        spots = spots[spots["selected"] == 1]
+    places: pd.DataFrame = spots[_COLUMNS].apply(pd.to_numeric, errors="coerce")
+    lost = ~np.isfinite(places.to_numpy(float)).all(axis=1)
+    if lost.any():
+        raise SpotsError(
+            f"'{path}', line {spots.index[lost][0] + 2}: {', '.join(_COLUMNS)} must be numbers."
+        )
     # Several files write whole array coordinates as "10.0".
-    spots.index = pd.Index(
-        [f"{x}x{y}" for x, y in spots[["x", "y"]].round().astype(int).to_numpy()], dtype=str
-    )
-    if not spots.index.is_unique:
-        twice = ", ".join(spots.index[spots.index.duplicated()][:3])
-        raise SpotsError(f"'{path}' has spots more than once: {twice}.")
-    return spots
+    array_xy = places[["x", "y"]].round().astype(int).to_numpy()
+    places.index = pd.Index([f"{x}x{y}" for x, y in array_xy], dtype=str)
+    if not places.index.is_unique:
+        raise SpotsError(f"'{path}' has spots more than once: {_some_twice(places.index)}.")
+    places["selected"] = spots["selected"].to_numpy() == 1 if "selected" in spots else True
+    return places
 
 
 def _read_counts(path: Path) -> pd.DataFrame:
     try:
-        with pd.option_context("mode.copy_on_write", True):
-            counts = pd.read_csv(path, sep="\t", index_col=0, engine="c", low_memory=False)
-        counts = counts.astype(np.float32)
-    except (OSError, EOFError, ValueError) as error:
+        counts = pd.read_csv(path, sep="\t", index_col=0, low_memory=False)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise CountsError(f"'{path}' cannot be read as a table of counts: {error}.") from error
     counts.index = counts.index.astype(str)
-    if not counts.index.is_unique or not counts.columns.is_unique:
-        raise CountsError(f"'{path}' has a spot or a gene more than once.")
-    return counts
+    for what, names in (("spots", counts.index), ("genes", counts.columns)):
+        if not names.is_unique:
+            raise CountsError(f"'{path}' has {what} more than once: {_some_twice(names)}.")
+    texts = counts.columns[~counts.dtypes.map(pd.api.types.is_numeric_dtype)]
+    if len(texts):
+        raise CountsError(f"'{path}': gene {texts[0]} has counts that are no numbers.")
+    numbers: pd.DataFrame = counts.astype(np.float32)
+    return numbers
+
+
+def _some_twice(names: pd.Index) -> str:
+    return ", ".join(names[names.duplicated()].unique()[:3])
 
 
 def _counts_file(folder: Path) -> Path | None:
