@@ -48,4 +48,5 @@ def nearest(train_x: Array, train_y: Array, test_x: Array, *, k: int = 50) -> Ar
     scaler = StandardScaler().fit(train_x)
     search = NearestNeighbors(n_neighbors=min(k, len(train_x))).fit(scaler.transform(train_x))
     found = search.kneighbors(scaler.transform(test_x), return_distance=False)
-    return train_y[found].transpose(1, 0, 2)
+    draws: Array = train_y[found].transpose(1, 0, 2)
+    return draws

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import zarr
@@ -41,7 +41,7 @@ class DrawStore:
     def __init__(self, path: Path, *, temporary: bool = False) -> None:
         self._path = path
         self._temporary = temporary
-        self._array: zarr.Array = zarr.open_array(path / "draws", mode="r+")
+        self._array: Any = zarr.open_array(path / "draws", mode="r+")
         self.n_draws, self.n_spots, self.n_genes = self._array.shape
         self.rows = int(self._array.chunks[1])
 

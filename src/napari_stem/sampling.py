@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from napari_stem.devices import choose_device
 from napari_stem.errors import OptionError
 from napari_stem.events import Events, Pace, Partial, Progress
 from napari_stem.model.diffusion import Denoise, Schedule, denoiser
+from napari_stem.model.network import StemNetwork
 from napari_stem.model.noise import gene_noise
 from napari_stem.model.samplers import (
     SamplerName,
@@ -49,7 +50,7 @@ class SamplerConfig:
 
 
 def iter_sample(
-    network: nn.Module,
+    network: StemNetwork,
     schedule: Schedule,
     conditions: NDArray[np.float32],
     positions: NDArray[np.float64],
@@ -121,7 +122,7 @@ class _Drawer:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: StemNetwork,
         schedule: Schedule,
         seed: int,
         sampler: SamplerConfig,

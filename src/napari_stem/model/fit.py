@@ -138,8 +138,8 @@ def iter_fit(
         raise
     if state_path is not None:
         run.save(state_path)
-    averaged: StemNetwork = run.average.module
-    return averaged.cpu().eval()
+    network.load_state_dict(run.average.module.state_dict())
+    return network.cpu().eval()
 
 
 class _Run:
@@ -174,7 +174,7 @@ class _Run:
         norm = self._fabric.clip_gradients(
             self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
         )
-        if not torch.isfinite(norm):
+        if norm is None or not torch.isfinite(norm):
             raise TrainingError(
                 f"the loss is no longer finite at step {self.step}. "
                 "Lower the learning rate or use precision 32-true."
