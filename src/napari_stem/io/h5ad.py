@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import anndata
@@ -21,9 +22,12 @@ def read_h5ad(path: Path) -> AnnData:
         The file is damaged, or its rows have no place on a slide.
     """
     try:
-        table = anndata.read_h5ad(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", anndata.OldFormatWarning)  # old files are welcome
+            table = anndata.read_h5ad(path)
     except Exception as error:
-        raise SpotsError(f"'{path}' cannot be read as h5ad: {error}.") from error
+        reason = " ".join(str(error).split())[:160]
+        raise SpotsError(f"'{path}' cannot be read as h5ad: {reason}.") from error
     try:
         positions(table)
         spot_diameter(table)
