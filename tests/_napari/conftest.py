@@ -1,0 +1,78 @@
+"""A real viewer with the dock in it, and a home folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+from napari.utils.notifications import notification_manager
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+
+from napari_stem._napari.predict_dock import PredictDock
+from napari_stem.section import Section
+from napari_stem.storage import CACHE_VARIABLE
+from napari_stem.train import TrainResult
+
+LEFT = Qt.MouseButton.LeftButton
+PATIENCE = 60_000  # ms; a busy machine loads torch slowly
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings, checkpoints and caches in an empty folder."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    for kind in ("config", "data"):
+        folder = tmp_path / kind
+        monkeypatch.setattr(platformdirs, f"user_{kind}_path", lambda *_, to=folder: to)
+    return tmp_path
+
+
+@pytest.fixture
+def messages() -> Iterator[list[str]]:
+    """What napari told the user."""
+    told: list[str] = []
+
+    def listen(notification: Any) -> None:
+        told.append(f"{notification.severity}: {notification.message}")
+
+    notification_manager.notification_ready.connect(listen)
+    yield told
+    notification_manager.notification_ready.disconnect(listen)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Any) -> Viewer:
+    return make_napari_viewer(strict_qt="raise")
+
+
+@pytest.fixture
+def dock(viewer: Viewer) -> PredictDock:
+    """The dock, opened as the menu opens it."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
+    return widget
+
+
+@pytest.fixture(scope="session")
+def section(sections: list[Section]) -> Section:
+    """A section that the checkpoint has not seen."""
+    return sections[2]
+
+
+@pytest.fixture
+def ready(dock: PredictDock, section: Section, trained: TrainResult, qtbot: Any) -> PredictDock:
+    """The dock with slide, spots and checkpoint chosen."""
+    dock.workspace.take_slide(section.slide)
+    dock.workspace.spots = section.spots
+    dock.checkpoint.open(trained.path)
+    qtbot.waitUntil(dock.predict_button.isEnabled, timeout=PATIENCE)
+    dock.settings.draws.setValue(4)
+    return dock
+
+
+def is_busy(viewer: Viewer) -> bool:
+    """Whether napari knows of a task that has not ended; it would ask about it when closing."""
+    return viewer.window._task_status_manager.is_busy()

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_stem._napari.result import Clusters, Result
+from napari_stem._napari.workspace import Workspace
+from napari_stem.section import Section
+from napari_stem.slide import Slide
+from napari_stem.spots import positions, spot_table
+
+GENES = ("B", "A", "C")
+
+
+@pytest.fixture
+def workspace(viewer) -> Workspace:
+    return Workspace.of(viewer)
+
+
+def make_result(section: Section, **options) -> Result:
+    n = section.spots.n_obs
+    values = np.arange(3 * n, dtype=np.float32).reshape(n, 3)
+    whole = {"mean": values, "std": values / 10}
+    return Result(section.slide, section.spots, GENES, "log2(count + 1)", whole, 4, **options)
+
+
+def show(workspace: Workspace, section: Section) -> Result:
+    workspace.take_slide(section.slide)
+    workspace.spots = section.spots
+    result = make_result(section)
+    workspace.take_result(result)
+    return result
+
+
+def names(viewer) -> list[str]:
+    return [layer.name for layer in viewer.layers]
+
+
+def shown(viewer) -> list[str]:
+    return [layer.name for layer in viewer.layers if layer.visible]
+
+
+def test_a_viewer_has_one_workspace(viewer):
+    assert Workspace.of(viewer) is Workspace.of(viewer)
+
+
+def test_layers_lie_in_the_order_of_the_work_and_only_the_last_covers_the_slide(
+    viewer, workspace, section
+):
+    result = show(workspace, section)
+    numbers = np.ones(result.spots.n_obs, np.uint8)
+    workspace.clusters = Clusters(numbers, ("1",), ("#0072B2",), (len(numbers),))
+    workspace.gene = "C"
+    assert names(viewer) == [section.slide.name, "Spots", "C mean", "Clusters"]
+    assert shown(viewer) == [section.slide.name, "C mean"]
+
+
+def test_a_gene_replaces_the_data_and_no_layer(viewer, workspace, section):
+    result = show(workspace, section)
+    layer, n = viewer.layers["B mean"], len(viewer.layers)
+    for column, gene in enumerate(GENES):
+        workspace.gene = gene
+        assert len(viewer.layers) == n
+        assert viewer.layers[f"{gene} mean"] == layer
+        found = np.unique(layer.data[~np.isnan(layer.data)])
+        np.testing.assert_array_equal(found, result.values["mean"][:, column])
+
+
+def test_a_statistic_has_its_own_layer(viewer, workspace, section):
+    show(workspace, section)
+    workspace.statistic = "std"
+    assert shown(viewer) == [section.slide.name, "B SD"]
+    workspace.statistic = "mean"
+    assert shown(viewer) == [section.slide.name, "B mean"]
+    assert len(viewer.layers) == 4
+
+
+def test_the_heatmap_names_gene_unit_and_draws_beside_its_colour_bar(viewer, workspace, section):
+    show(workspace, section)
+    text = viewer.canvas.overlays.text
+    assert text.visible
+    assert text.text == "B: mean of 4 draws\nlog2(count + 1)"
+    assert viewer.layers["B mean"].colorbar.visible
+    assert viewer.canvas.overlays.scale_bar.visible
+
+
+def test_each_spot_has_its_own_value_in_the_world(viewer, workspace, section):
+    result = show(workspace, section)
+    layer, mpp = viewer.layers["B mean"], section.slide.mpp
+    assert mpp
+    for (x, y), value in zip(positions(section.spots), result.of("B", "mean"), strict=True):
+        assert layer.get_value(((y - 0.5) * mpp, (x - 0.5) * mpp), world=True) == value
+
+
+def test_removed_layers_come_back_when_they_have_something_new_to_show(viewer, workspace, section):
+    show(workspace, section)
+    viewer.layers.clear()
+    workspace.gene = "A"
+    assert names(viewer) == ["A mean"]
+    workspace.take_result(make_result(section))
+    assert names(viewer) == [section.slide.name, "A mean"]
+    workspace.spots = section.spots.copy()
+    assert names(viewer) == [section.slide.name, "Spots", "A mean"]
+
+
+def test_another_scale_moves_all_and_forgets_the_prediction(viewer, workspace, section):
+    show(workspace, section)
+    workspace.take_slide(section.slide.with_mpp(0.25))
+    assert workspace.result is None
+    assert names(viewer) == [section.slide.name, "Spots"]
+    assert not viewer.canvas.overlays.text.visible
+    x, y = positions(section.spots)[0]
+    assert viewer.layers["Spots"].get_value(((y - 0.5) / 4, (x - 0.5) / 4), world=True) == 1
+
+
+def test_another_slide_hides_the_layers_of_the_first_and_keeps_them(viewer, workspace, section):
+    show(workspace, section)
+    other = Slide.from_array(np.full((300, 300, 3), 200, np.uint8), mpp=1.0, name="other")
+    workspace.take_slide(other)
+    assert workspace.spots is None
+    assert shown(viewer) == ["other"]
+    assert "B mean" in names(viewer)
+
+
+def test_one_spot_alone_can_be_shown(viewer, workspace, section):
+    workspace.take_slide(section.slide)
+    workspace.spots = spot_table([[600.0, 600.0]], diameter_px=110)
+    assert shown(viewer) == [section.slide.name, "Spots"]
+
+
+def test_a_result_with_other_genes_shows_its_first(viewer, workspace, section):
+    result = show(workspace, section)
+    workspace.gene = "C"
+    genes = ("X", "Y")
+    values = {"mean": result.values["mean"][:, :2]}
+    workspace.take_result(Result(result.slide, result.spots, genes, result.unit, values, 1))
+    assert workspace.gene == "X"
+    assert viewer.canvas.overlays.text.text.startswith("X: mean of 1 draw\n")

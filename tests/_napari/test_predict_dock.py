@@ -1,0 +1,256 @@
+"""The dock as a user works with it: real clicks and keys, a real checkpoint, real threads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
+
+from napari_stem._napari.predict_dock import PredictDock
+from napari_stem._napari.workspace import Workspace
+from napari_stem.predict import PredictOptions, predict
+
+from .conftest import LEFT, PATIENCE, is_busy
+
+
+@pytest.fixture
+def saved_slide(section, tmp_path) -> Path:
+    """The section's picture as a file that states no scale."""
+    path = tmp_path / "biopsy.png"
+    Image.fromarray(np.asarray(section.slide.levels[0])).save(path)
+    return path
+
+
+def choose_file(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """What the next file dialog answers; the dialog itself is the system's."""
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+
+
+def press(qtbot, button) -> None:
+    assert button.isEnabled()
+    qtbot.mouseClick(button, LEFT)
+
+
+def run_to_the_end(dock, qtbot) -> None:
+    press(qtbot, dock.predict_button)
+    qtbot.waitUntil(lambda: dock.predict_button.text() == "Predict", timeout=PATIENCE)
+
+
+def test_from_an_image_on_disk_to_clusters(
+    dock, viewer, qtbot, saved_slide, trained, monkeypatch, messages
+):
+    work = dock.workspace
+    choose_file(monkeypatch, saved_slide)
+    press(qtbot, dock.slide.open_button)
+    qtbot.waitUntil(lambda: work.slide is not None, timeout=PATIENCE)
+    assert "Scale unknown" in dock.slide.note.text()
+    assert not dock.spots.grid_button.isEnabled()
+
+    dock.slide.mpp.setValue(0.5)
+    press(qtbot, dock.spots.grid_button)
+    qtbot.waitUntil(lambda: work.spots is not None, timeout=PATIENCE)
+    assert "pitch 100 µm, Ø 55 µm" in dock.spots.note.text()
+    assert not dock.predict_button.isEnabled()
+
+    choose_file(monkeypatch, trained.path)
+    press(qtbot, dock.checkpoint.open_button)
+    qtbot.waitUntil(lambda: work.checkpoint is not None, timeout=PATIENCE)
+    assert "8 genes, morphology" in dock.checkpoint.note.text()
+    assert "Stem: PCC-50" in dock.checkpoint.note.text()
+
+    dock.settings.draws.setValue(4)
+    run_to_the_end(dock, qtbot)
+    assert work.result.n_draws == 4
+    assert "biopsy" in [layer.name for layer in viewer.layers]
+    assert viewer.layers[f"{work.gene} mean"].visible
+
+    press(qtbot, dock.clusters.cluster_button)
+    qtbot.waitUntil(lambda: work.clusters is not None, timeout=PATIENCE)
+    assert viewer.layers["Clusters"].visible
+    assert dock.clusters.legend.count() == len(work.clusters.names)
+    assert sum(work.clusters.sizes) == work.spots.n_obs
+    assert not messages
+    assert not is_busy(viewer)
+
+
+def test_what_is_shown_is_what_the_core_predicts(ready, viewer, qtbot, section, trained):
+    run_to_the_end(ready, qtbot)
+    result = ready.workspace.result
+    expected = predict(
+        section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4)
+    )
+    for statistic, values in (("mean", expected.X), ("std", expected.layers["std"])):
+        np.testing.assert_allclose(result.values[statistic], values, atol=1e-4)
+
+
+def test_an_image_layer_becomes_the_slide(dock, viewer, qtbot, section):
+    pixels = np.asarray(section.slide.levels[0])
+    layer = viewer.add_image(pixels, rgb=True, name="mine", scale=(0.5, 0.5), units=("um", "um"))
+    menu = dock.slide.layer_button.menu()
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions()] == ["mine"]
+    menu.actions()[0].trigger()
+    qtbot.waitUntil(lambda: dock.workspace.slide is not None, timeout=PATIENCE)
+    assert dock.workspace.slide.mpp == 0.5
+    assert list(viewer.layers) == [layer]
+
+
+def test_the_scale_follows_from_the_spots_of_a_known_array(dock, qtbot, section):
+    bare = section.slide.with_mpp(1.0)
+    bare.mpp = None
+    dock.workspace.take_slide(bare)
+    assert not dock.slide.pitch_button.isEnabled()
+    dock.workspace.spots = section.spots
+    dock.slide.pitch_button.menu().actions()[0].trigger()  # Visium
+    qtbot.waitUntil(lambda: dock.workspace.slide.mpp is not None, timeout=PATIENCE)
+    assert dock.workspace.slide.mpp == pytest.approx(0.5, rel=1e-3)
+
+
+def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
+    ready, viewer, qtbot, messages
+):
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    assert not ready.slide.isEnabled()
+    qtbot.waitUntil(lambda: ready.predict_button.text().startswith("Stop ("))
+    press(qtbot, ready.predict_button)
+    assert ready.predict_button.text() == "Stopping…"
+    qtbot.waitUntil(lambda: ready.predict_button.text() == "Predict", timeout=2_000)
+    draws = ready.workspace.result.n_draws
+    assert 1 <= draws < 1000
+    assert f"{draws} draws so far" in ready.result.note.text()
+    assert viewer.layers[f"{ready.workspace.gene} mean"].visible
+    assert ready.slide.isEnabled()
+    assert not is_busy(viewer)
+    assert not messages
+
+
+def test_arrow_keys_flick_through_the_genes_that_the_search_leaves(ready, viewer, qtbot):
+    run_to_the_end(ready, qtbot)
+    genes = ready.result.genes
+    qtbot.keyClicks(genes.filter_widget, "col")
+    qtbot.keyClick(genes.filter_widget, Qt.Key.Key_Home)
+    for _ in range(9):  # more than the list is long
+        qtbot.keyClick(genes.filter_widget, Qt.Key.Key_Up)
+    assert ready.workspace.gene == "COL1A1"
+    qtbot.keyClick(genes.filter_widget, Qt.Key.Key_Down)
+    assert ready.workspace.gene == "COL3A1"
+    qtbot.keyClick(genes.list_widget, Qt.Key.Key_Up)
+    assert ready.workspace.gene == "COL1A1"
+    assert viewer.layers["COL1A1 mean"].visible
+
+
+def test_statistic_colours_and_opacity_reach_the_layer_and_are_remembered(ready, viewer, qtbot):
+    run_to_the_end(ready, qtbot)
+    panel = ready.result
+    panel.statistic.setCurrentIndex(1)
+    panel.statistic.activated.emit(1)
+    panel.colormap.setCurrentText("magma")
+    panel.opacity.setValue(40)
+    layer = viewer.layers[f"{ready.workspace.gene} SD"]
+    assert (layer.colormap.name, layer.opacity) == ("magma", 0.4)
+    again = PredictDock(viewer)
+    qtbot.addWidget(again)
+    assert (again.result.colormap.currentText(), again.result.opacity.value()) == ("magma", 40)
+    assert again.settings.draws.value() == 4
+
+
+def test_a_second_dock_of_a_viewer_shows_the_same(ready, viewer, qtbot):
+    again = PredictDock(viewer)
+    qtbot.addWidget(again)
+    assert again.predict_button.isEnabled()
+    assert again.spots.note.text() == ready.spots.note.text()
+
+
+def test_removing_layers_breaks_nothing(ready, viewer, qtbot):
+    run_to_the_end(ready, qtbot)
+    viewer.layers.clear()
+    ready.workspace.gene = "ACTB"
+    viewer.layers.clear()
+    run_to_the_end(ready, qtbot)
+    assert {layer.name for layer in viewer.layers} >= {ready.workspace.slide.name, "ACTB mean"}
+
+
+def test_layers_removed_while_draws_arrive_come_back(ready, viewer, qtbot):
+    ready.settings.draws.setValue(50)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    viewer.layers.clear()
+    qtbot.waitUntil(lambda: ready.predict_button.text() == "Predict", timeout=PATIENCE)
+    assert len(viewer.layers) == 2
+
+
+def test_an_error_of_torch_is_told_and_the_dock_goes_on(
+    ready, viewer, qtbot, messages, monkeypatch
+):
+    def fail(*_, **__):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("napari_stem.model.network.StemNetwork.forward", fail)
+        run_to_the_end(ready, qtbot)
+    assert messages == ["error: CUDA error: device-side assert triggered"]
+    assert not is_busy(viewer)
+    run_to_the_end(ready, qtbot)
+    assert ready.workspace.result.n_draws == 4
+
+
+def test_a_checkpoint_that_vanished_is_one_line(ready, qtbot, messages, tmp_path, trained):
+    chosen = ready.checkpoint.note.text()
+    ready.checkpoint.open(tmp_path / "gone.safetensors")
+    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
+    assert "There is no checkpoint at" in messages[0]
+    qtbot.waitUntil(ready.checkpoint.isEnabled)
+    assert ready.checkpoint.note.text() == chosen
+
+
+def test_spots_of_another_slide_are_refused(ready, qtbot, messages, tmp_path):
+    before = ready.workspace.spots
+    path = tmp_path / "far.csv"
+    path.write_text("x,y\n90000,90000\n90200,90000\n")
+    ready.spots.load(path)
+    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
+    assert ready.workspace.spots is before
+
+
+def test_the_viewer_may_close_midway(ready, viewer, qtbot):
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    tasks = viewer.window._task_status_manager
+    viewer.close()
+    qtbot.waitUntil(lambda: not tasks.is_busy(), timeout=PATIENCE)
+
+
+def test_the_dock_may_close_midway(ready, viewer, qtbot):
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    viewer.window.remove_dock_widget(ready)
+    ready.deleteLater()
+    qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
+    assert Workspace.of(viewer).result is not None
+
+
+def test_checkpoints_are_found_again(dock, viewer, qtbot, trained, home):
+    dock.checkpoint.open(trained.path)
+    qtbot.waitUntil(lambda: dock.workspace.checkpoint is not None, timeout=PATIENCE)
+    kept = json.loads((home / "config" / "docks.json").read_text())
+    assert kept["checkpoints"] == [str(trained.path)]
+    again = PredictDock(viewer)
+    qtbot.addWidget(again)
+    assert again.checkpoint.box.findText(trained.path.stem) > 0
+
+
+def test_every_control_says_what_it_does(dock):
+    panels = (dock.slide, dock.spots, dock.checkpoint, dock.settings, dock.result, dock.clusters)
+    for panel in panels:
+        for name, control in vars(panel).items():
+            if hasattr(control, "toolTip") and name not in ("note", "_animation"):
+                assert control.toolTip() or name.startswith("_"), f"{panel}.{name}"
