@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from napari_stem.datasets import DATA_VARIABLE
-from napari_stem.predict import PredictOptions
+from napari_stem.prediction import PredictOptions
 from napari_stem.recipe import Recipe, make_recipe
 from napari_stem.section import Section
 from napari_stem.synthetic import generate_section
-from napari_stem.train import TrainResult, train
+from napari_stem.training import TrainResult, train
 
 PANEL = ("EPCAM", "COL1A1", "CD3E", "CCL5", "KRT8", "COL3A1", "TRAC", "ACTB")
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from napari_stem.checkpoint import Checkpoint, load_checkpoint, read_about, save_checkpoint
 from napari_stem.errors import CheckpointMismatch, CheckpointNotFound, CheckpointUnreadable
-from napari_stem.train import TrainResult
+from napari_stem.training import TrainResult
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from napari_stem import __version__
 from napari_stem.cli import app
-from napari_stem.train import TrainResult
+from napari_stem.training import TrainResult
 
 
 def run(*arguments: object) -> str:

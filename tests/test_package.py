@@ -48,7 +48,7 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_predicting_never_loads_lightning_fabric():
     script = (
         "import napari_stem.checkpoint, napari_stem.sampling, sys;"
-        "from napari_stem import predict;"
+        "import napari_stem.prediction;"
         "print('lightning_fabric' in sys.modules)"
     )
     found = subprocess.run(

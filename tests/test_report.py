@@ -12,7 +12,7 @@ from PIL import Image
 from napari_stem.cluster import cluster
 from napari_stem.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.report import leading_genes, write_picture, write_report
-from napari_stem.train import TrainResult
+from napari_stem.training import TrainResult
 
 
 @pytest.fixture

@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_stem.checkpoint import load_checkpoint
-    from napari_stem.embed import embed
-    from napari_stem.evaluate import evaluate
+    from napari_stem.embedding import embed
+    from napari_stem.evaluation import evaluate
     from napari_stem.grid import make_grid
     from napari_stem.io import read_spots
-    from napari_stem.predict import predict
+    from napari_stem.prediction import predict
     from napari_stem.slide import open_slide
-    from napari_stem.train import train
+    from napari_stem.training import train
 
 __version__ = version("napari-stem")
 
 _HOMES = {
-    "embed": "embed",
-    "evaluate": "evaluate",
+    "embed": "embedding",
+    "evaluate": "evaluation",
     "load_checkpoint": "checkpoint",
     "make_grid": "grid",
     "open_slide": "slide",
-    "predict": "predict",
+    "predict": "prediction",
     "read_spots": "io",
-    "train": "train",
+    "train": "training",
 }
 
 __all__ = [

@@ -16,7 +16,7 @@ from napari_stem.errors import OptionError, StemError
 
 if TYPE_CHECKING:
     from napari_stem.events import Events
-    from napari_stem.predict import PredictOptions
+    from napari_stem.prediction import PredictOptions
     from napari_stem.section import Section
 
 T = TypeVar("T")
@@ -120,7 +120,7 @@ def embed(
     data: Data = None,
 ) -> None:
     """Describe the patches around spots; the vectors go to obsm["embedding"]."""
-    from napari_stem.embed import iter_embed
+    from napari_stem.embedding import iter_embed
     from napari_stem.encoders.registry import find_encoder
     from napari_stem.io.h5ad import write_h5ad
     from napari_stem.patches import PHYSICAL
@@ -176,7 +176,7 @@ def train(
     from napari_stem.panels import hmhvg, read_panel
     from napari_stem.patches import PAPER, PHYSICAL
     from napari_stem.recipe import make_recipe
-    from napari_stem.train import iter_train
+    from napari_stem.training import iter_train
 
     training, tested = _split(sections, held_out, data, mpp)
     chosen = read_panel(panel) if panel else hmhvg([s.spots for s in training], genes)
@@ -221,7 +221,7 @@ def predict(
     from napari_stem.cluster import cluster
     from napari_stem.io import write_prediction
     from napari_stem.panels import check_panel
-    from napari_stem.predict import iter_predict
+    from napari_stem.prediction import iter_predict
     from napari_stem.report import write_picture, write_report
 
     loaded = load_checkpoint(checkpoint)
@@ -264,7 +264,7 @@ def evaluate(
 ) -> None:
     """Compare a checkpoint with ridge regression and retrieval on a held-out section."""
     from napari_stem.checkpoint import load_checkpoint
-    from napari_stem.evaluate import iter_evaluate, iter_training_data
+    from napari_stem.evaluation import iter_evaluate, iter_training_data
     from napari_stem.report import write_report
 
     loaded = load_checkpoint(checkpoint)
@@ -366,7 +366,7 @@ def _split(
     names: list[str], held_out: str | None, data: Path | None, mpp: float | None
 ) -> tuple[list[Section], Section | None]:
     """Sections to train on, and what is held out of them or beside them."""
-    from napari_stem.train import hold_out_spots
+    from napari_stem.training import hold_out_spots
 
     sections = [_section(name, data, mpp=mpp) for name in names]
     if held_out is None:
@@ -387,7 +387,7 @@ def _options(
     sampler: tuple[Any, int] = ("dpm++", 20),
     **options: int,
 ) -> PredictOptions:
-    from napari_stem.predict import PredictOptions
+    from napari_stem.prediction import PredictOptions
     from napari_stem.sampling import SamplerConfig
     from napari_stem.storage import cache_dir
 

@@ -61,7 +61,7 @@ def cluster(
     prediction.obs["leiden"] = _by_size(table.obs["leiden"].to_numpy())
 
 
-def _by_size(labels: NDArray[np.str_]) -> "pd.Categorical[str]":
+def _by_size(labels: NDArray[np.str_]) -> pd.Categorical[str]:
     sizes = pd.Series(labels).value_counts(sort=True)
     names = {label: str(i) for i, label in enumerate(sizes.index, start=1)}
     return pd.Categorical([names[label] for label in labels], categories=list(names.values()))

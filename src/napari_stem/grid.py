@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari_stem.slide import Slide
 
 Layout = Literal["hex", "square"]
+_MOST = 5_000_000  # spots of a grid
 
 
 def make_grid(
@@ -47,7 +48,7 @@ def make_grid(
     MissingScale
         The slide states no micrometres per pixel.
     OptionError
-        A length is not positive, or the layout is unknown.
+        A length is not positive or too small, the layout is unknown, the region no polygon.
     SpotsError
         No spot is left.
     """
@@ -56,9 +57,10 @@ def make_grid(
     if layout not in get_args(Layout):
         raise OptionError(f"layout '{layout}' is unknown; choose {' or '.join(get_args(Layout))}.")
     mpp = slide.require_mpp()
+    _check_number(slide, pitch_um / mpp)
     xy = _lattice(slide.width, slide.height, pitch_um / mpp, layout)
     if region is not None:
-        xy = xy[Polygon(np.asarray(region, dtype=float)).contains_points(xy)]
+        xy = xy[_polygon(region).contains_points(xy)]
     if on_tissue and len(xy):
         xy = xy[tissue_mask(slide).contains(xy)]
     if not len(xy):
@@ -69,6 +71,22 @@ def make_grid(
             "Choose a smaller pitch, another region, or include the background."
         )
     return spot_table(xy, diameter_px=diameter_um / mpp, library=slide.name)
+
+
+def _check_number(slide: Slide, pitch: float) -> None:
+    spots = slide.width * slide.height / pitch**2
+    if spots > _MOST:
+        raise OptionError(
+            f"'{slide.name}': a grid of {pitch * slide.require_mpp():g} um has about {spots:.2g} "
+            f"spots; choose a larger pitch, so that they are at most {_MOST:,}."
+        )
+
+
+def _polygon(region: ArrayLike) -> Polygon:
+    corners = np.asarray(region, dtype=float)
+    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
+        raise OptionError(f"a region needs at least three corners (x, y), got {corners.shape}.")
+    return Polygon(corners)
 
 
 def _lattice(width: int, height: int, pitch: float, layout: Layout) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from napari_stem.counts import CountTransform
 from napari_stem.encoders.registry import Encoder, find_encoder
 from napari_stem.errors import CheckpointMismatch, CheckpointUnreadable, OptionError, PanelError
 from napari_stem.model.diffusion import DiffusionConfig
-from napari_stem.model.fit import FitConfig
+from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig
 from napari_stem.patches import PHYSICAL, PatchGeometry
 

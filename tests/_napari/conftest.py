@@ -15,7 +15,7 @@ from qtpy.QtCore import Qt
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem.section import Section
 from napari_stem.storage import CACHE_VARIABLE
-from napari_stem.train import TrainResult
+from napari_stem.training import TrainResult
 
 LEFT = Qt.MouseButton.LeftButton
 PATIENCE = 60_000  # ms; a busy machine loads torch slowly

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.workspace import Workspace
-from napari_stem.predict import PredictOptions, predict
+from napari_stem.prediction import PredictOptions, predict
 
 from .conftest import LEFT, PATIENCE, is_busy
 
@@ -81,9 +81,7 @@ def test_from_an_image_on_disk_to_clusters(
 def test_what_is_shown_is_what_the_core_predicts(ready, viewer, qtbot, section, trained):
     run_to_the_end(ready, qtbot)
     result = ready.workspace.result
-    expected = predict(
-        section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4)
-    )
+    expected = predict(section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4))
     for statistic, values in (("mean", expected.X), ("std", expected.layers["std"])):
         np.testing.assert_allclose(result.values[statistic], values, atol=1e-4)
 

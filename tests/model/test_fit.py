@@ -17,7 +17,8 @@ from torch import Tensor
 from napari_stem.errors import TrainingError
 from napari_stem.events import Event, Loss, finish
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
-from napari_stem.model.fit import Examples, FitConfig, iter_fit
+from napari_stem.model.fit import Examples, iter_fit
+from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))

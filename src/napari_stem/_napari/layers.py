@@ -6,6 +6,8 @@ coordinate 0 (ours at 0.5), and a layer's scale and units.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
-    from napari_stem._napari.workspace import Clusters
+    from napari_stem._napari.result import Clusters
     from napari_stem.slide import Slide
 
-_DISC = 16  # raster pixels a spot's diameter, where the raster stays below:
-_MOST_PIXELS = 2500 * 2500
+_DISC = 32  # raster pixels a spot's diameter, where the raster stays below:
+_MOST_PIXELS = 2000 * 2000
 _TILE = 1024  # pixels that are read at once while panning
 _KEY = "napari_stem"
 _PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
@@ -33,6 +35,8 @@ class SpotRaster:
 
     Attributes
     ----------
+    n_spots
+        Number of discs, n.
     index
         (h, w) the spot that covers a pixel, n where none does.
     left, top
@@ -42,6 +46,7 @@ class SpotRaster:
     """
 
     def __init__(self, xy: NDArray[np.float64], diameter: float) -> None:
+        self.n_spots = len(xy)
         low, high = xy.min(axis=0) - diameter / 2, xy.max(axis=0) + diameter / 2
         self.step = max(diameter / _DISC, float(np.sqrt(np.prod(high - low) / _MOST_PIXELS)))
         self.left, self.top = (float(value) for value in low)
@@ -109,64 +114,101 @@ def slide_layer(slide: Slide) -> Image:
     )
 
 
-def spots_layer(slide: Slide, raster: SpotRaster) -> Image:
-    """A preview of where spots lie."""
-    n = int(raster.index.max(initial=0))
-    return Image(
-        raster.paint(np.ones(n, np.float32), np.nan),
-        colormap=_PREVIEW,
-        contrast_limits=(0, 1),
-        interpolation2d="nearest",
-        blending="translucent",
-        opacity=0.45,
-        name="Spots",
-        metadata=_tag("spots", slide),
-        **placement(slide, raster),
+def spots_layer(slide: Slide) -> Image:
+    """An empty preview of where spots lie."""
+    return _discs("spots", slide, name="Spots", colormap=_PREVIEW, opacity=0.45)
+
+
+def heatmap_layer(slide: Slide, statistic: str) -> Image:
+    """An empty heatmap of one statistic."""
+    return _discs(heatmap_role(statistic), slide)
+
+
+def clusters_layer(slide: Slide) -> Labels:
+    """An empty picture of clusters by number."""
+    return Labels(
+        np.zeros((1, 1), np.uint8),
+        name="Clusters",
+        metadata=_tag("clusters", slide),
+        **placement(slide),
     )
 
 
-def heatmap_layer(slide: Slide, raster: SpotRaster) -> Image:
-    """An empty heatmap; `show_values` fills it."""
-    return Image(
-        np.full(raster.index.shape, np.nan, np.float32),
-        contrast_limits=(0, 1),
-        interpolation2d="nearest",
-        blending="translucent",
-        name="Expression",
-        metadata=_tag("heatmap", slide),
-        **placement(slide, raster),
-    )
+def show_spots(layer: Image, slide: Slide, raster: SpotRaster) -> None:
+    """Replace the spots of a preview."""
+    layer.data = raster.paint(np.ones(raster.n_spots, np.float32), np.nan)
+    place(layer, slide, raster)
 
 
-def show_values(layer: Image, raster: SpotRaster, values: NDArray[np.float32]) -> None:
-    """Replace what a heatmap shows; its colours span the values but for their extremes."""
+def show_values(
+    layer: Image, slide: Slide, raster: SpotRaster, values: NDArray[np.float32]
+) -> None:
+    """Replace what a heatmap shows; its colours span all values but the extreme ones."""
     layer.data = raster.paint(values, np.nan)
-    low, high = (float(v) for v in np.quantile(values, (0.01, 0.99)))
+    low, high = (float(value) for value in np.quantile(values, (0.01, 0.99)))
     high = max(high, low + 1e-3)  # a gene may be constant
     layer.contrast_limits_range = (min(low, float(values.min())), max(high, float(values.max())))
     layer.contrast_limits = (low, high)
+    place(layer, slide, raster)
 
 
-def clusters_layer(slide: Slide, raster: SpotRaster, clusters: Clusters) -> Labels:
-    """Clusters by number, in their colours."""
-    return Labels(
-        raster.paint(clusters.numbers, 0),
-        colormap=_label_colours(clusters.colours),
-        opacity=0.8,
-        name="Clusters",
-        metadata=_tag("clusters", slide),
-        **placement(slide, raster),
-    )
+def show_clusters(layer: Labels, slide: Slide, raster: SpotRaster, clusters: Clusters) -> None:
+    """Replace clusters and their colours."""
+    layer.data = raster.paint(clusters.numbers, 0)
+    layer.colormap = _label_colours(clusters.colours)
+    place(layer, slide, raster)
+
+
+def heatmap_role(statistic: str) -> str:
+    """The role of the one layer that shows a statistic."""
+    return f"heatmap of {statistic}"
+
+
+def is_picture(layer: Layer) -> bool:
+    """Whether a slide could be made of a layer."""
+    return isinstance(layer, Image) and layer.rgb and layer.ndim == 2
 
 
 def adopt_as_slide(layer: Image, slide: Slide) -> None:
     """Take a layer that is there already as the picture of `slide`."""
-    layer.metadata |= _tag("slide", slide)
+    layer.metadata.update(_tag("slide", slide))
     place(layer, slide)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerSource:
+    """What a picture in the viewer was made of.
+
+    Attributes
+    ----------
+    pixels
+        (h, w, 3 or 4) its finest level.
+    mpp
+        Micrometres per pixel; None where the layer's unit is pixels.
+    path
+        The file it was read from.
+    """
+
+    name: str
+    pixels: Any
+    mpp: float | None
+    path: Path | None
+
+    @classmethod
+    def of(cls, layer: Image) -> LayerSource:
+        """The source of a layer."""
+        length = layer.scale[0] * layer.units[0]
+        known = length.is_compatible_with("um")
+        return cls(
+            name=layer.name,
+            pixels=layer.data[0] if layer.multiscale else layer.data,
+            mpp=float(length.to("um").magnitude) if known else None,
+            path=Path(layer.source.path) if layer.source.path else None,
+        )
+
+
 def is_layer_of(layer: Layer, role: str, slide: Slide) -> bool:
-    """Whether a layer is the slide's "slide", "spots", "heatmap" or "clusters"."""
+    """Whether a layer plays this role for this slide."""
     return bool(layer.metadata.get(_KEY) == _tag(role, slide)[_KEY])
 
 
@@ -180,6 +222,19 @@ def _tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
     return {_KEY: {"role": role, "slide": slide.fingerprint}}
 
 
+def _discs(role: str, slide: Slide, **options: Any) -> Image:
+    """An Image for discs of one value each; NaN is transparent."""
+    return Image(
+        np.full((1, 1), np.nan, np.float32),
+        contrast_limits=(0, 1),
+        interpolation2d="nearest",
+        blending="translucent",
+        metadata=_tag(role, slide),
+        **placement(slide),
+        **options,
+    )
+
+
 def _lazy(level: Any) -> Any:
     """A level that keeps the tiles it has read, as napari does for dask arrays."""
     if isinstance(level, np.ndarray):
@@ -191,6 +246,6 @@ def _lazy(level: Any) -> Any:
 
 
 def _label_colours(colours: Sequence[str]) -> DirectLabelColormap:
-    transparent = "transparent"
-    known = {number: colour for number, colour in enumerate(colours, 1)}
-    return DirectLabelColormap(color_dict={None: transparent, 0: transparent, **known})
+    table: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    table.update(enumerate(colours, start=1))
+    return DirectLabelColormap(color_dict=table)

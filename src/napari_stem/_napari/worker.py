@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,7 @@ class Job(QObject):
     the generator's next event. Errors are shown as notifications.
     """
 
-    event = Signal(object)  # what the generator yielded
+    told = Signal(object)  # what the generator yielded
     result = Signal(object)  # what it returned; never after `stop`
     ended = Signal()  # done, failed or stopped; always the last signal
 
@@ -45,7 +46,8 @@ class Job(QObject):
         worker.finished.connect(self.ended)
         # napari never closes the generator of an aborted worker. In the worker's own thread:
         worker.aborted.connect(lambda: _close(source), Qt.ConnectionType.DirectConnection)
-        worker.warned.disconnect()  # libraries' warnings are no matter for users
+        with suppress(TypeError, RuntimeError):  # with PySide alone napari is connected
+            worker.warned.disconnect()  # libraries' warnings are no matter for users
         self.destroyed.connect(worker.quit)
 
     def stop(self) -> None:
@@ -59,7 +61,7 @@ class Job(QObject):
             case _Failed():
                 notify(value.error)
             case _:
-                self.event.emit(value)
+                self.told.emit(value)
 
 
 def start(source: Generator[Any, None, Any], parent: QObject) -> Job:

@@ -15,16 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import numpy as np
     from anndata import AnnData
     from napari.viewer import Viewer
-    from numpy.typing import NDArray
 
+    from napari_stem._napari.result import Clusters, Result
     from napari_stem.recipe import Recipe
     from napari_stem.slide import Slide
-
-# Statistics over draws: key in a prediction, name for people.
-STATISTICS = {"mean": "mean", "std": "SD", "q05": "5 % quantile", "q95": "95 % quantile"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,58 +33,11 @@ class ChosenCheckpoint:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """What is known of a prediction, while it runs and afterwards.
-
-    Attributes
-    ----------
-    values
-        (n, c) arrays by statistic; the mean alone while draws still arrive.
-    prediction
-        The whole; None while draws still arrive, or where they were stopped.
-    """
-
-    slide: Slide
-    spots: AnnData
-    genes: tuple[str, ...]
-    unit: str
-    values: Mapping[str, NDArray[np.float32]]
-    n_draws: int
-    prediction: AnnData | None = None
-
-    def of(self, gene: str, statistic: str) -> NDArray[np.float32]:
-        """(n,) values of one gene."""
-        return self.values[statistic][:, self.genes.index(gene)]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Clusters:
-    """Clusters of a result's spots.
-
-    Attributes
-    ----------
-    numbers
-        (n,) uint8, 1 for the first name; 0 belongs to none.
-    colours
-        As "#rrggbb", one a name.
-    """
-
-    numbers: NDArray[np.uint8]
-    names: tuple[str, ...]
-    colours: tuple[str, ...]
-    sizes: tuple[int, ...]
-
-
-_workspaces: WeakKeyDictionary[Viewer, tuple[Workspace, Canvas]] = WeakKeyDictionary()
-
-
 @dataclass(eq=False)
 class Workspace:
     """The slide, its spots, the checkpoint, the result, and how it is looked at.
 
-    `events` has one signal a field. Spots and result always belong to the slide, a gene and a
-    statistic to the result.
+    `events` has one signal a field. The gene and the statistic are always the result's.
     """
 
     slide: Slide | None = None
@@ -118,17 +67,22 @@ class Workspace:
 
     def take_slide(self, slide: Slide) -> None:
         """Work on another slide, or on the same one at another scale."""
-        known = self.slide is not None and self.slide.fingerprint == slide.fingerprint
-        self.result = self.clusters = None
-        if not known:
+        if self.slide is not None and self.slide.fingerprint == slide.fingerprint:
+            self.result = self.clusters = None  # a prediction holds for one scale
+            self.slide = slide
+        else:
             self.spots = None
-        self.slide = slide
+            self.slide = slide
+            self.result = self.clusters = None
 
     def take_result(self, result: Result) -> None:
         """Show a result; the gene and the statistic stay where it has them."""
         self.clusters = None
-        if self.gene not in result.genes:
-            self.gene = result.genes[0]
-        if self.statistic not in result.values:
-            self.statistic = "mean"
+        if self.gene not in result.genes or self.statistic not in result.values:
+            self.result = None  # nobody may look for this gene in the former result
+            self.gene = self.gene if self.gene in result.genes else result.genes[0]
+            self.statistic = self.statistic if self.statistic in result.values else "mean"
         self.result = result
+
+
+_workspaces: WeakKeyDictionary[Viewer, tuple[Workspace, Canvas]] = WeakKeyDictionary()

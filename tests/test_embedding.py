@@ -14,7 +14,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from napari_stem.embed import embed, iter_embed
+from napari_stem.embedding import embed, iter_embed
 from napari_stem.encoders.morphology import Morphology
 from napari_stem.encoders.registry import find_encoder
 from napari_stem.errors import MissingScale, OptionError, StorageError

@@ -19,11 +19,11 @@ import scanpy as sc
 from napari_stem.errors import MissingScale, OptionError, SpotsOutsideSlide
 from napari_stem.events import Event, Partial, Progress, finish
 from napari_stem.io import read_spots, write_prediction
-from napari_stem.predict import PredictOptions, iter_predict, predict
+from napari_stem.prediction import PredictOptions, iter_predict, predict
 from napari_stem.recipe import Recipe
 from napari_stem.section import Section
 from napari_stem.slide import Slide
-from napari_stem.train import TrainResult
+from napari_stem.training import TrainResult
 
 OPTIONS = PredictOptions(n_draws=4, device="cpu")
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from napari_stem.baselines import nearest, ridge
 from napari_stem.counts import transform_counts
-from napari_stem.embed import iter_embed
+from napari_stem.embedding import iter_embed
 from napari_stem.events import Events, finish
 from napari_stem.metrics import Scores, pcc, score
-from napari_stem.predict import Drawn, PredictOptions, iter_draws, summarise
+from napari_stem.prediction import Drawn, PredictOptions, iter_draws, summarise
 
 if TYPE_CHECKING:
     from anndata import AnnData

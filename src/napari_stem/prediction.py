@@ -16,7 +16,7 @@ from anndata import AnnData
 
 from napari_stem.counts import UNITS
 from napari_stem.draws import DrawStore
-from napari_stem.embed import iter_embed
+from napari_stem.embedding import iter_embed
 from napari_stem.errors import OptionError
 from napari_stem.events import Events, finish
 from napari_stem.model.diffusion import Schedule

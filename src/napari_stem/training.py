@@ -14,15 +14,15 @@ import torch
 from napari_stem.checkpoint import Checkpoint, save_checkpoint
 from napari_stem.condition import Condition
 from napari_stem.counts import panel_counts, transform_counts
-from napari_stem.embed import iter_embed
+from napari_stem.embedding import iter_embed
 from napari_stem.errors import OptionError, TrainingError
-from napari_stem.evaluate import Evaluation, Training, iter_evaluate
+from napari_stem.evaluation import Evaluation, Training, iter_evaluate
 from napari_stem.events import Events, finish
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit import Examples, iter_fit
 from napari_stem.model.network import StemNetwork
 from napari_stem.patches import VIEWS
-from napari_stem.predict import PredictOptions
+from napari_stem.prediction import PredictOptions
 from napari_stem.recipe import Recipe
 from napari_stem.section import Section
 

@@ -14,13 +14,13 @@ import pytest
 
 from napari_stem.checkpoint import load_checkpoint
 from napari_stem.errors import CountsError, OptionError, PanelError, SpotsError
-from napari_stem.evaluate import evaluate
+from napari_stem.evaluation import evaluate
 from napari_stem.events import Event, Loss, Progress, finish
-from napari_stem.predict import PredictOptions
+from napari_stem.prediction import PredictOptions
 from napari_stem.recipe import Recipe, make_recipe
 from napari_stem.section import Section
 from napari_stem.spots import spot_table
-from napari_stem.train import TrainResult, hold_out_spots, iter_train, train
+from napari_stem.training import TrainResult, hold_out_spots, iter_train, train
 
 OPTIONS = PredictOptions(n_draws=4, device="cpu")
 

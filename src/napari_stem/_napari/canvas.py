@@ -1,0 +1,156 @@
+"""What a viewer shows of its workspace: one layer a role and slide, made again when removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import ref
+
+from napari_stem._napari import layers
+from napari_stem._napari.result import STATISTICS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anndata import AnnData
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+    from napari_stem._napari.result import Clusters, Result
+    from napari_stem._napari.workspace import Workspace
+    from napari_stem.slide import Slide
+
+_HEATMAPS = tuple(layers.heatmap_role(statistic) for statistic in STATISTICS)
+_BOTTOM_UP = ("slide", "spots", *_HEATMAPS, "clusters")
+
+
+class Canvas:
+    """Draws a workspace's slide, spots, result and clusters in a viewer.
+
+    Layers are found by what they say they are, so that a user may remove, rename, reorder and
+    hide them; what is missing is made again when it has something new to show.
+    """
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
+        self._workspace = workspace
+        self._raster: tuple[AnnData, layers.SpotRaster] | None = None
+        events = workspace.events
+        events.slide.connect(self._show_slide)
+        events.spots.connect(self._show_spots)
+        events.result.connect(self._show_result)
+        events.gene.connect(self._show_heatmap)
+        events.statistic.connect(self._show_heatmap)
+        events.clusters.connect(self._show_clusters)
+        events.colormap.connect(self._restyle)
+        events.opacity.connect(self._restyle)
+
+    def _show_slide(self, slide: Slide) -> None:
+        for layer in self._viewer.layers:
+            if (role := layers.role_of(layer)) and not layers.is_layer_of(layer, role, slide):
+                layer.visible = False
+        self._restore_slide(slide)
+        if self._workspace.spots is not None:
+            self._show_spots(self._workspace.spots)
+
+    def _restore_slide(self, slide: Slide) -> None:
+        layer = self._find("slide")
+        if layer is None:
+            layer = self._add(layers.slide_layer(slide))
+            self._viewer.reset_view()
+        layers.place(layer, slide)
+        layer.visible = True
+        self._viewer.canvas.overlays.scale_bar.visible = slide.mpp is not None
+
+    def _show_spots(self, spots: AnnData | None) -> None:
+        slide = self._workspace.slide
+        if slide is None or spots is None:
+            return
+        self._restore_slide(slide)
+        layer = self._find_or_add("spots", lambda: layers.spots_layer(slide))
+        layers.show_spots(layer, slide, self._raster_of(spots))
+        self._show_only("spots")
+
+    def _show_result(self, result: Result | None) -> None:
+        if result is None:
+            self._remove(*_HEATMAPS)
+            self._say("")
+        else:
+            self._restore_slide(result.slide)
+            self._show_heatmap()
+
+    def _show_heatmap(self) -> None:
+        result = self._workspace.result
+        if result is None:
+            return
+        gene, statistic = self._workspace.gene, self._workspace.statistic
+        role, values = layers.heatmap_role(statistic), result.of(gene, statistic)
+        layer = self._find_or_add(role, lambda: layers.heatmap_layer(result.slide, statistic))
+        layers.show_values(layer, result.slide, self._raster_of(result.spots), values)
+        layer.name = f"{gene} {STATISTICS[statistic]}"
+        self._restyle()
+        self._show_only(role)
+        self._say(result.title(gene, statistic))
+
+    def _show_clusters(self, clusters: Clusters | None) -> None:
+        result = self._workspace.result
+        if clusters is None or result is None:
+            self._remove("clusters")
+            return
+        layer = self._find_or_add("clusters", lambda: layers.clusters_layer(result.slide))
+        layers.show_clusters(layer, result.slide, self._raster_of(result.spots), clusters)
+        self._restyle()
+        self._show_only("clusters")
+        self._say(f"{len(clusters.names)} clusters of {sum(clusters.sizes)} spots")
+
+    def _restyle(self) -> None:
+        for role in (*_HEATMAPS, "clusters"):
+            if layer := self._find(role):
+                layer.opacity = self._workspace.opacity
+                if role in _HEATMAPS:
+                    layer.colormap = self._workspace.colormap
+
+    def _show_only(self, shown: str) -> None:
+        """Of all that lies on the slide, show one role: two colourings cannot be read."""
+        for role in _BOTTOM_UP[1:]:
+            if layer := self._find(role):
+                layer.visible = role == shown
+                if role in _HEATMAPS:
+                    layer.colorbar.visible = role == shown
+
+    def _say(self, text: str) -> None:
+        overlay = self._viewer.canvas.overlays.text
+        overlay.text = text
+        overlay.position = "top_left"
+        overlay.visible = bool(text)
+
+    def _raster_of(self, spots: AnnData) -> layers.SpotRaster:
+        if self._raster is None or self._raster[0] is not spots:
+            self._raster = spots, layers.spot_raster(spots)
+        return self._raster[1]
+
+    @property
+    def _viewer(self) -> Viewer:
+        viewer = self._viewer_ref()
+        assert viewer is not None
+        return viewer
+
+    def _find(self, role: str) -> Layer | None:
+        slide = self._workspace.slide
+        ours = (x for x in self._viewer.layers if slide and layers.is_layer_of(x, role, slide))
+        return next(ours, None)
+
+    def _find_or_add(self, role: str, make: Callable[[], Layer]) -> Layer:
+        return self._find(role) or self._add(make())
+
+    def _add(self, layer: Layer) -> Layer:
+        """Put a layer below those of ours that belong above it."""
+        above = _BOTTOM_UP[_BOTTOM_UP.index(layers.role_of(layer)) + 1 :]
+        stack = self._viewer.layers
+        places = (i for i, other in enumerate(stack) if layers.role_of(other) in above)
+        stack.insert(next(places, len(stack)), layer)
+        return layer
+
+    def _remove(self, *roles: str) -> None:
+        for role in roles:
+            if layer := self._find(role):
+                self._viewer.layers.remove(layer)

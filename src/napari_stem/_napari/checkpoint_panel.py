@@ -1,0 +1,104 @@
+"""The third step: with which checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy
+
+from napari_stem._napari import tasks
+from napari_stem._napari.memory import remember, remembered
+from napari_stem._napari.panel import Panel, button
+from napari_stem.storage import checkpoints_dir
+
+if TYPE_CHECKING:
+    from napari_stem._napari.workspace import ChosenCheckpoint, Workspace
+
+_SUFFIX = ".safetensors"
+_FILES = f"Checkpoints (*{_SUFFIX})"
+_CHOOSE = "Choose…"
+
+
+class CheckpointPanel(Panel):
+    """Choose an installed checkpoint or open one; see what it was trained on and how good it is."""
+
+    heading = "3  Checkpoint"
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.box = QComboBox()
+        self.box.setToolTip(f"Checkpoints in {checkpoints_dir()}, and those opened before.")
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.open_button = button("Open…", f"Open a checkpoint, a {_SUFFIX} file.")
+        self.open_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.add_row(self.box, self.open_button)
+        self.add_row(self.note)
+
+    def _connect(self) -> None:
+        self.box.activated.connect(self._choose)
+        self.open_button.clicked.connect(self._ask)
+        self.workspace.events.checkpoint.connect(self.refresh)
+
+    def open(self, path: Path) -> None:
+        """Read what a checkpoint says of itself and choose it."""
+        self.run(tasks.describe_checkpoint(path), f"Reading {path.name}…", self._take)
+
+    def _list(self) -> None:
+        opened = (Path(path) for path in remembered("checkpoints", []))
+        found = {*checkpoints_dir().glob(f"*{_SUFFIX}"), *filter(Path.is_file, opened)}
+        self.box.clear()
+        self.box.addItem(_CHOOSE)
+        for path in sorted(found, key=lambda path: path.stem):
+            self.box.addItem(path.stem, path)
+            self.box.setItemData(self.box.count() - 1, str(path), Qt.ItemDataRole.ToolTipRole)
+
+    def _ask(self) -> None:
+        folder = remembered("checkpoint_folder", str(checkpoints_dir()))
+        path, _ = QFileDialog.getOpenFileName(self, "Open a checkpoint", folder, _FILES)
+        if path:
+            remember(checkpoint_folder=str(Path(path).parent))
+            self.open(Path(path))
+
+    def _choose(self, row: int) -> None:
+        path = self.box.itemData(row)
+        if path is None:
+            self.workspace.checkpoint = None
+        else:
+            self.open(path)
+
+    def _take(self, checkpoint: ChosenCheckpoint) -> None:
+        if checkpoint.path.parent != checkpoints_dir():
+            path = str(checkpoint.path)
+            others = [other for other in remembered("checkpoints", []) if other != path]
+            remember(checkpoints=[path, *others][:10])
+        self.workspace.checkpoint = checkpoint
+
+    def refresh(self) -> None:
+        checkpoint = self.workspace.checkpoint
+        self._list()
+        if checkpoint is None:
+            self.note.setText("No checkpoint yet.")
+        else:
+            self.box.setCurrentIndex(self.box.findData(checkpoint.path))
+            self.note.setText(_summary(checkpoint))
+
+
+def _summary(checkpoint: ChosenCheckpoint) -> str:
+    """Panel, encoders, training data, and the figures of the held-out section."""
+    recipe, about = checkpoint.recipe, checkpoint.about
+    lines = [f"{len(recipe.panel)} genes, {' + '.join(e.name for e in recipe.encoders)}"]
+    if sections := about.get("sections"):
+        many = f"{len(sections)} section{'s' if len(sections) > 1 else ''}"
+        lines.append(f"trained on {about['spots']:,} spots of {many}")
+    if scores := about.get("scores"):
+        lines.append(f"held out {about['held_out']}:")
+        for method, figures in scores.items():
+            lines.append(f"{method}: PCC-50 {figures['pcc_50']:.2f}, MAE {figures['mae']:.2f}")
+    return "\n".join(lines)

@@ -1,0 +1,101 @@
+"""Results as docks and layers see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from napari_stem.slide import Slide
+
+# Statistics over draws: key in a prediction, name for people.
+STATISTICS = {"mean": "mean", "std": "SD", "q05": "5 % quantile", "q95": "95 % quantile"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What is known of a prediction, while it runs and afterwards.
+
+    Attributes
+    ----------
+    unit
+        Of the values, for people.
+    values
+        (n, c) arrays by statistic; the mean alone while draws still arrive.
+    prediction
+        The whole; None while draws still arrive, or where they were stopped.
+    """
+
+    slide: Slide
+    spots: AnnData
+    genes: tuple[str, ...]
+    unit: str
+    values: Mapping[str, NDArray[np.float32]]
+    n_draws: int
+    prediction: AnnData | None = None
+
+    @classmethod
+    def of_prediction(cls, slide: Slide, prediction: AnnData) -> Result:
+        """All of a finished prediction; its rows are its spots."""
+        made = prediction.uns["napari_stem"]
+        values = {name: prediction.layers[name] for name in STATISTICS if name != "mean"}
+        return cls(
+            slide=slide,
+            spots=prediction,
+            genes=tuple(prediction.var_names),
+            unit=str(made["unit"]),
+            values={"mean": prediction.X, **values},
+            n_draws=int(made["n_draws"]),
+            prediction=prediction,
+        )
+
+    def of(self, gene: str, statistic: str) -> NDArray[np.float32]:
+        """(n,) values of one gene."""
+        return self.values[statistic][:, self.genes.index(gene)]
+
+    def title(self, gene: str, statistic: str) -> str:
+        """What a picture of these values must say."""
+        draws = f"{self.n_draws} draw{'s' if self.n_draws > 1 else ''}"
+        return f"{gene}: {STATISTICS[statistic]} of {draws}\n{self.unit}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clusters:
+    """Clusters of a result's spots.
+
+    Attributes
+    ----------
+    numbers
+        (n,) uint8, 1 for the first name; 0 belongs to none.
+    colours
+        As "#rrggbb", one a name.
+    sizes
+        Spots of each.
+    """
+
+    numbers: NDArray[np.uint8]
+    names: tuple[str, ...]
+    colours: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def of_prediction(cls, prediction: AnnData) -> Clusters:
+        """The clusters in `obs["leiden"]`."""
+        from napari_stem.plots import CLUSTER_COLOURS  # matplotlib; clustering is slower yet
+
+        found = prediction.obs["leiden"].cat
+        counts = prediction.obs["leiden"].value_counts()
+        names = tuple(str(name) for name in found.categories)
+        return cls(
+            numbers=(found.codes.to_numpy() + 1).astype("uint8"),
+            names=names,
+            colours=tuple(islice(cycle(CLUSTER_COLOURS), len(names))),
+            sizes=tuple(int(counts[name]) for name in names),
+        )

@@ -1,0 +1,35 @@
+"""A viewer with a prediction in it, for those who come from a terminal or a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import napari
+
+from napari_stem._napari.result import Clusters, Result
+from napari_stem._napari.workspace import Workspace
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.viewer import Viewer
+
+    from napari_stem.slide import Slide
+
+
+def show_prediction(slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
+    """Open napari with a prediction over its slide and the dock beside it; wait until it closes."""
+    viewer = napari.Viewer(title="Stem")
+    viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
+    fill(viewer, slide, prediction, gene=gene)
+    napari.run()
+
+
+def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
+    """Put a prediction and its clusters, if it has some, into a viewer's workspace."""
+    workspace = Workspace.of(viewer)
+    workspace.take_slide(slide)
+    workspace.spots = prediction
+    workspace.gene = gene or workspace.gene
+    workspace.take_result(Result.of_prediction(slide, prediction))
+    if "leiden" in prediction.obs:
+        workspace.clusters = Clusters.of_prediction(prediction)

@@ -1,0 +1,127 @@
+"""The first step: which slide, and how large its pixels are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import ref
+
+from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QMenu, QPushButton
+
+from napari_stem._napari import layers, tasks
+from napari_stem._napari.memory import remember, remembered
+from napari_stem._napari.panel import Panel, button
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_stem._napari.workspace import Workspace
+    from napari_stem.slide import Slide
+
+_FILES = "Slides (*.svs *.tif *.tiff *.jpg *.jpeg *.png);;All files (*)"
+_UNKNOWN = "unknown"
+# Distance of neighbouring spots, centre to centre, by kind of array.
+_PITCHES_UM = {"Visium (100 µm)": 100.0, "Spatial Transcriptomics (200 µm)": 200.0}
+
+
+class SlidePanel(Panel):
+    """Open a slide or take a layer; see and correct its micrometres per pixel."""
+
+    heading = "1  Slide"
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._viewer = ref(getattr(viewer, "__wrapped__", viewer))
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.open_button = button("Open…", "Open a slide: SVS, TIFF, OME-TIFF, JPEG or PNG.")
+        self.layer_button = _menu_button("From layer", "Use an RGB image that napari shows.")
+        self.add_row(self.open_button, self.layer_button)
+        self.add_row(self.note)
+        self.mpp = QDoubleSpinBox()
+        self.mpp.setRange(0, 20)
+        self.mpp.setDecimals(4)
+        self.mpp.setSingleStep(0.01)
+        self.mpp.setSuffix(" µm/px")
+        self.mpp.setSpecialValueText(_UNKNOWN)
+        self.mpp.setKeyboardTracking(False)
+        self.mpp.setToolTip(
+            "Width of a level-0 pixel in micrometres. 20x scans have about 0.5, 40x scans 0.25."
+        )
+        self.pitch_button = _menu_button(
+            "From spots", "Derive the scale from the distance of the spots of a known array."
+        )
+        for name, pitch in _PITCHES_UM.items():
+            self.pitch_button.menu().addAction(name, lambda um=pitch: self.scale_by_pitch(um))
+        self.add_row(self.mpp, self.pitch_button)
+
+    def _connect(self) -> None:
+        self.open_button.clicked.connect(self._ask)
+        self.layer_button.menu().aboutToShow.connect(self._list_layers)
+        self.mpp.valueChanged.connect(self._rescale)
+        self.workspace.events.slide.connect(self.refresh)
+        self.workspace.events.spots.connect(self.refresh)
+
+    def open(self, path: Path) -> None:
+        """Open a slide's file."""
+        remember(slide_folder=str(path.parent))
+        self.run(tasks.open_slide(path), f"Opening {path.name}…", self.workspace.take_slide)
+
+    def take_layer(self, layer: Image) -> None:
+        """Take an image that the viewer shows; the layer stays and becomes the slide's."""
+
+        def adopt(slide: Slide) -> None:
+            layers.adopt_as_slide(layer, slide)
+            self.workspace.take_slide(slide)
+
+        task = tasks.slide_of_layer(layers.LayerSource.of(layer))
+        self.run(task, f"Reading {layer.name}…", adopt)
+
+    def scale_by_pitch(self, pitch_um: float) -> None:
+        """Derive the scale from the spots."""
+        slide, spots = self.workspace.slide, self.workspace.spots
+        if slide is not None and spots is not None:
+            task = tasks.scale_by_pitch(slide, spots, pitch_um)
+            self.run(task, "Measuring…", self.workspace.take_slide)
+
+    def _ask(self) -> None:
+        folder = remembered("slide_folder", "")
+        path, _ = QFileDialog.getOpenFileName(self, "Open a slide", folder, _FILES)
+        if path:
+            self.open(Path(path))
+
+    def _list_layers(self) -> None:
+        menu, viewer = self.layer_button.menu(), self._viewer()
+        menu.clear()
+        for layer in filter(layers.is_picture, viewer.layers if viewer else ()):
+            menu.addAction(layer.name, lambda chosen=layer: self.take_layer(chosen))
+        if menu.isEmpty():
+            menu.addAction("There is no RGB image").setEnabled(False)
+
+    def _rescale(self, mpp: float) -> None:
+        slide = self.workspace.slide
+        if slide is not None and mpp and mpp != slide.mpp:
+            self.workspace.take_slide(slide.with_mpp(mpp, source="typed"))
+
+    def refresh(self) -> None:
+        slide = self.workspace.slide
+        self.mpp.setEnabled(slide is not None)
+        self.mpp.blockSignals(True)
+        self.mpp.setValue((slide and slide.mpp) or 0)
+        self.mpp.blockSignals(False)
+        self.pitch_button.setEnabled(self.workspace.spots is not None)
+        if slide is None:
+            self.note.setText("No slide yet.")
+        else:
+            hint = "" if slide.mpp else "\nScale unknown: type it below."
+            self.note.setText(f"{slide.name}\n{slide.width:,} x {slide.height:,} pixels{hint}")
+
+
+def _menu_button(text: str, tip: str) -> QPushButton:
+    made = button(text, tip)
+    made.setMenu(QMenu(made))
+    return made

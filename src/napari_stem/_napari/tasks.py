@@ -1,0 +1,165 @@
+"""What docks ask of the core, as generators for `worker.start`.
+
+Their imports happen in the thread: torch, scanpy and timm take seconds, and a dock opens at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from napari_stem._napari.result import Clusters, Result
+from napari_stem._napari.workspace import ChosenCheckpoint
+from napari_stem.events import Event, Events, Partial, Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from anndata import AnnData
+
+    from napari_stem._napari.layers import LayerSource
+    from napari_stem.slide import Slide
+
+SamplerName = Literal["dpm++", "ddim", "ancestral"]
+
+
+def open_slide(path: Path) -> Events[Slide]:
+    """Open a slide and read its overview, which the canvas needs first."""
+    yield Progress(0, 0, "open", path.name)
+    from napari_stem.slide import open_slide
+
+    slide = open_slide(path)
+    _ = slide.levels[-1][:1, :1]
+    return slide
+
+
+def slide_of_layer(source: LayerSource) -> Events[Slide]:
+    """A slide of an image that napari shows: of its file if there is one, else of its pixels."""
+    yield Progress(0, 0, "open", source.name)
+    import numpy as np
+
+    from napari_stem.errors import SlideError
+    from napari_stem.slide import Slide, open_slide
+
+    if source.path is not None:
+        try:
+            slide = open_slide(source.path)
+        except SlideError:
+            pass  # napari reads more formats than we do
+        else:
+            if slide.levels[0].shape[:2] == source.pixels.shape[:2]:
+                return slide if slide.mpp or not source.mpp else slide.with_mpp(source.mpp, "layer")
+    return Slide.from_array(np.asarray(source.pixels)[..., :3], mpp=source.mpp, name=source.name)
+
+
+def scale_by_pitch(slide: Slide, spots: AnnData, pitch_um: float) -> Events[Slide]:
+    """The slide at the scale that the distance of its spots tells."""
+    yield Progress(0, 0, "measure", slide.name)
+    from napari_stem.spots import mpp_from_pitch
+
+    return slide.with_mpp(mpp_from_pitch(spots, pitch_um), source="spot pitch")
+
+
+def read_spots(path: Path, slide: Slide) -> Events[AnnData]:
+    """Read spots and check that they lie on the slide."""
+    yield Progress(0, 0, "read", path.name)
+    from napari_stem.io import read_spots
+    from napari_stem.spots import check_spots
+
+    spots = read_spots(path)
+    check_spots(spots, slide)
+    return spots
+
+
+def make_grid(
+    slide: Slide, *, pitch_um: float, diameter_um: float, layout: Literal["hex", "square"]
+) -> Events[AnnData]:
+    """Spots at regular distances over the tissue."""
+    yield Progress(0, 0, "grid", slide.name)
+    from napari_stem.grid import make_grid
+
+    return make_grid(slide, pitch_um=pitch_um, diameter_um=diameter_um, layout=layout)
+
+
+def describe_spots(spots: AnnData, slide: Slide) -> str:
+    """How many spots there are, how far apart and how large."""
+    from napari_stem.spots import pitch, spot_diameter  # long since imported by who made them
+
+    unit, mpp = ("µm", slide.mpp) if slide.mpp else ("pixels", 1.0)
+    sizes = f"Ø {spot_diameter(spots) * mpp:.0f} {unit}"
+    if spots.n_obs == 1:
+        return f"1 spot, {sizes}"
+    return f"{spots.n_obs:,} spots, pitch {pitch(spots) * mpp:.0f} {unit}, {sizes}"
+
+
+def describe_checkpoint(path: Path) -> Events[ChosenCheckpoint]:
+    """What a checkpoint's header says."""
+    yield Progress(0, 0, "read", path.name)
+    from napari_stem.checkpoint import read_about
+    from napari_stem.counts import UNITS
+
+    recipe, about = read_about(path)
+    return ChosenCheckpoint(path, recipe, UNITS[recipe.transform], about)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PredictRequest:
+    """Everything that decides a prediction."""
+
+    slide: Slide
+    spots: AnnData
+    checkpoint: ChosenCheckpoint
+    n_draws: int = 20
+    sampler: SamplerName = "dpm++"
+    steps: int = 20
+    seed: int = 0
+    device: str = "auto"
+    batch_size: int = 256
+
+    def events(self) -> Generator[Event | Result, None, Result]:
+        """Predict; previews arrive as results that hold the mean of the draws so far."""
+        yield Progress(0, 0, "load", self.checkpoint.path.name)
+        from napari_stem.checkpoint import load_checkpoint
+        from napari_stem.prediction import PredictOptions, iter_predict
+        from napari_stem.sampling import SamplerConfig
+        from napari_stem.storage import cache_dir
+
+        options = PredictOptions(
+            n_draws=self.n_draws,
+            seed=self.seed,
+            sampler=SamplerConfig(self.sampler, self.steps),
+            batch_size=self.batch_size,
+            device=self.device,
+            cache=cache_dir(),
+        )
+        checkpoint = load_checkpoint(self.checkpoint.path)
+        events = iter_predict(self.slide, self.spots, checkpoint, options)
+        with closing(events):
+            while True:
+                try:
+                    event = next(events)
+                except StopIteration as end:
+                    return Result.of_prediction(self.slide, end.value)
+                yield self._preview(event) if isinstance(event, Partial) else event
+
+    def _preview(self, partial: Partial) -> Result:
+        return Result(
+            slide=self.slide,
+            spots=self.spots,
+            genes=self.checkpoint.recipe.panel,
+            unit=self.checkpoint.unit,
+            values={"mean": partial.mean},
+            n_draws=partial.draws,
+        )
+
+
+def find_clusters(result: Result, *, resolution: float) -> Events[Clusters]:
+    """Leiden clusters of a prediction, kept in its `obs["leiden"]`."""
+    yield Progress(0, 0, "cluster")
+    from napari_stem.cluster import cluster
+
+    assert result.prediction is not None
+    cluster(result.prediction, resolution=resolution)
+    return Clusters.of_prediction(result.prediction)
