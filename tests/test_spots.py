@@ -62,7 +62,7 @@ def test_a_subset_of_spots_is_a_spot_table():
 )
 def test_an_unusable_table_is_refused(options: dict[str, object], message: str):
     arguments = {"xy": XY, "diameter_px": 55, "library": "C2"} | options
-    with pytest.raises(SpotsError, match=f"^C2: .*{message}"):
+    with pytest.raises(SpotsError, match=message):
         spot_table(**arguments)  # type: ignore[arg-type]
 
 

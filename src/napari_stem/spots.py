@@ -58,19 +58,19 @@ def spot_table(
     """
     xy = np.asarray(xy, dtype=np.float64)
     if xy.ndim != 2 or xy.shape[1] != 2 or not len(xy):
-        raise SpotsError(f"{library}: at least one (x, y) is needed, got shape {xy.shape}.")
+        raise SpotsError(f"at least one (x, y) is needed, got shape {xy.shape}.")
     if not np.isfinite(xy).all():
         lost = int((~np.isfinite(xy)).any(axis=1).sum())
-        raise SpotsError(f"{library}: {lost} of {len(xy)} spots have no finite position.")
+        raise SpotsError(f"{lost} of {len(xy)} spots have no finite position.")
     if not 0 < diameter_px < np.inf:
-        raise SpotsError(f"{library}: a spot diameter of {diameter_px} pixels is not positive.")
+        raise SpotsError(f"a spot diameter of {diameter_px} pixels is not positive.")
     index = pd.Index(ids if ids is not None else [f"spot_{i}" for i in range(len(xy))], dtype=str)
     if not index.is_unique:
         twice = ", ".join(index[index.duplicated()].unique()[:5])
-        raise SpotsError(f"{library}: spot ids must be unique; these come more than once: {twice}.")
+        raise SpotsError(f"spot ids must be unique; these come more than once: {twice}.")
     matrix = sparse.csr_matrix((len(xy), 0), dtype=np.float32) if counts is None else counts
     if matrix.shape[0] != len(xy):
-        raise CountsError(f"{library}: there are {len(xy)} spots and counts of {matrix.shape[0]}.")
+        raise CountsError(f"there are {len(xy)} spots and counts of {matrix.shape[0]}.")
     return AnnData(
         matrix,
         obs=pd.DataFrame(index=index),

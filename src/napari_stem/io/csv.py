@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
 from napari_stem.errors import SpotsError
+from napari_stem.io.naming import named
 from napari_stem.spots import positions, spaced_diameter, spot_table
 from napari_stem.storage import atomic_path
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def read_csv(path: Path) -> AnnData:
@@ -23,7 +28,7 @@ def read_csv(path: Path) -> AnnData:
         The table cannot be read or lacks x or y.
     """
     try:
-        table = pd.read_csv(path, sep=None, engine="python", dtype={"id": str})
+        table = pd.read_csv(path, sep=None, engine="python", dtype=str, skipinitialspace=True)
     except (OSError, ValueError, csv.Error) as error:
         raise SpotsError(f"'{path}' cannot be read as a table: {error}.") from error
     table.columns = table.columns.astype(str).str.strip().str.lower()
@@ -36,12 +41,19 @@ def read_csv(path: Path) -> AnnData:
     if not np.isfinite(xy).all():
         line = int(np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]) + 2
         raise SpotsError(f"'{path}', line {line}: x or y is no number.")
-    if "diameter" in table:
-        diameter = float(pd.to_numeric(table["diameter"], errors="coerce").median())
-    else:
-        diameter = spaced_diameter(xy)
     ids = list(table["id"].astype(str)) if "id" in table else None
-    return spot_table(xy, diameter_px=diameter, ids=ids, library=path.stem)
+    with named(path):
+        diameter = _diameter(table, xy)
+        return spot_table(xy, diameter_px=diameter, ids=ids, library=path.stem)
+
+
+def _diameter(table: pd.DataFrame, xy: NDArray[np.float64]) -> float:
+    if "diameter" not in table:
+        return spaced_diameter(xy)
+    stated = pd.to_numeric(table["diameter"], errors="coerce").dropna()
+    if stated.empty:
+        raise SpotsError("the column diameter holds no number.")
+    return float(stated.median())
 
 
 def write_csv(prediction: AnnData, path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from anndata import AnnData
 
 from napari_stem.errors import SpotsError
+from napari_stem.io.naming import named
 from napari_stem.spots import positions, spaced_diameter, spot_diameter, spot_table
 from napari_stem.storage import atomic_path
 
@@ -42,9 +43,10 @@ def read_geojson(path: Path) -> AnnData:
         raise SpotsError(f"'{path}' holds no point and no polygon. Draw or export some.")
     ids, centres, sizes = zip(*found, strict=True)
     xy, areas = np.array(centres), [size for size in sizes if size > 0]
-    diameter = 2 * np.sqrt(np.median(areas) / np.pi) if areas else spaced_diameter(xy)
-    named = all(ids) and len(set(ids)) == len(ids)
-    return spot_table(xy, diameter_px=diameter, ids=ids if named else None, library=path.stem)
+    unique = all(ids) and len(set(ids)) == len(ids)
+    with named(path):
+        diameter = 2 * np.sqrt(np.median(areas) / np.pi) if areas else spaced_diameter(xy)
+        return spot_table(xy, diameter_px=diameter, ids=ids if unique else None, library=path.stem)
 
 
 def _place(feature: dict[str, Any]) -> tuple[str, NDArray[np.float64], float] | None:
@@ -52,7 +54,8 @@ def _place(feature: dict[str, Any]) -> tuple[str, NDArray[np.float64], float] | 
     geometry = feature["geometry"]
     name = str((feature.get("properties") or {}).get("name", ""))
     if geometry["type"] == "Point":
-        return name, np.array(geometry["coordinates"][:2], dtype=float), 0.0
+        x, y = geometry["coordinates"][:2]
+        return name, np.array([x, y], dtype=float), 0.0
     if geometry["type"] == "Polygon":
         return name, *_centroid(np.array(geometry["coordinates"][0], dtype=float)[:, :2])
     return None
@@ -60,6 +63,8 @@ def _place(feature: dict[str, Any]) -> tuple[str, NDArray[np.float64], float] | 
 
 def _centroid(ring: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Centroid and area of a closed polygon, by the shoelace formula."""
+    if len(ring) < 4:
+        raise ValueError(f"a polygon of {len(ring)} corners")
     origin = ring[0]  # near the polygon, where the products stay small
     a, b = ring[:-1] - origin, ring[1:] - origin
     cross = a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]

@@ -9,6 +9,7 @@ import anndata
 from anndata import AnnData
 
 from napari_stem.errors import SpotsError
+from napari_stem.io.naming import named
 from napari_stem.spots import positions, spot_diameter
 from napari_stem.storage import atomic_path
 
@@ -28,11 +29,9 @@ def read_h5ad(path: Path) -> AnnData:
     except Exception as error:
         reason = " ".join(str(error).split())[:160]
         raise SpotsError(f"'{path}' cannot be read as h5ad: {reason}.") from error
-    try:
+    with named(path):
         positions(table)
         spot_diameter(table)
-    except SpotsError as error:
-        raise SpotsError(f"'{path}' is no spot table: {error}") from error
     return table
 
 

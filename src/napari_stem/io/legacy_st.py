@@ -15,6 +15,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_stem.errors import CountsError, SpotsError, SpotsNotFound
+from napari_stem.io.naming import named
 from napari_stem.spots import check_counts, lattice_pitch, spot_table
 
 PITCH_UM = 200.0
@@ -60,18 +61,17 @@ def read_legacy_st(folder: Path) -> AnnData:
         )
     array_xy = counted[["x", "y"]].to_numpy(float)
     xy = counted[["pixel_x", "pixel_y"]].to_numpy(float)
-    table = spot_table(
-        xy,
-        diameter_px=DIAMETER_OVER_PITCH * lattice_pitch(array_xy, xy),
-        ids=list(counted.index),
-        counts=sparse.csr_matrix(counts.loc[counted.index].to_numpy(np.float32)),
-        genes=list(counts.columns),
-        library=folder.name,
-    )
-    try:
+    with named(spots_file):
+        table = spot_table(
+            xy,
+            diameter_px=DIAMETER_OVER_PITCH * lattice_pitch(array_xy, xy),
+            ids=list(counted.index),
+            counts=sparse.csr_matrix(counts.loc[counted.index].to_numpy(np.float32)),
+            genes=list(counts.columns),
+            library=folder.name,
+        )
+    with named(counts_file):
         check_counts(table)
-    except CountsError as error:
-        raise CountsError(f"'{counts_file}', {error}") from error
     table.obs[["array_x", "array_y"]] = array_xy
     table.uns["not_counted"] = inside.index.difference(counted.index).to_numpy(object)
     table.uns["not_placed"] = unknown.to_numpy(object)

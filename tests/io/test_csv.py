@@ -1,0 +1,97 @@
+"""Tables of coordinates in, wide tables of predictions out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+
+from napari_stem.errors import OptionError, SpotsError, SpotsNotFound
+from napari_stem.io import read_spots, write_prediction
+from napari_stem.spots import positions, spot_diameter
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("spots.csv", "id,x,y,diameter\n01,10,20,50\n02,110,20.5,50\n"),
+        ("spots.tsv", "id\tx\ty\tdiameter\n01\t10\t20\t50\n02\t110\t20.5\t50\n"),
+        ("spots.csv", "ID; X; Y; Diameter\r\n01;10;20;50\r\n02;110;20.5;50\r\n"),
+    ],
+    ids=["comma", "tab", "semicolon"],
+)
+def test_tables_are_read_whatever_separates_them(tmp_path: Path, name: str, text: str):
+    path = tmp_path / name
+    path.write_text(text)
+    spots = read_spots(path)
+    np.testing.assert_array_equal(positions(spots), [[10, 20], [110, 20.5]])
+    assert list(spots.obs_names) == ["01", "02"]
+    assert spot_diameter(spots) == 50
+
+
+def test_a_diameter_that_is_not_stated_follows_from_the_spacing(tmp_path: Path):
+    path = tmp_path / "spots.csv"
+    path.write_text("x,y\n0,0\n100,0\n200,0\n")
+    assert spot_diameter(read_spots(path)) == pytest.approx(55)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read as a table"),
+        ("row,column\n1,2\n", "needs the columns x and y .* it has row, column"),
+        ("x,y\n1,2\n3,\n", "line 3: x or y is no number"),
+        ("x,y\n1,2\nthree,4\n", "line 3: x or y is no number"),
+        ("x,y\n1,2\ninf,4\n", "line 3: x or y is no number"),
+        ("x,y\n", "single spot|at least one"),
+        ("x,y\n1,2\n", "diameter of a single spot"),
+        ("id,x,y\na,1,2\na,3,4\n", "more than once: a"),
+        ("x,y,diameter\n1,2,wide\n3,4,wide\n", "column diameter holds no number"),
+        ("x,y\n1,2\n1,2\n", "diameter of 0.0 pixels"),
+        ("nothing\n", "cannot be read as a table|needs the columns"),
+        ("\0\0\0", "cannot be read as a table|needs the columns"),
+    ],
+)
+def test_unusable_tables_are_refused(tmp_path: Path, text: str, message: str):
+    path = tmp_path / "spots.csv"
+    path.write_text(text)
+    with pytest.raises(SpotsError, match=rf"spots\.csv'.*({message})"):
+        read_spots(path)
+
+
+def test_a_table_in_another_encoding_is_refused(tmp_path: Path):
+    path = tmp_path / "spots.csv"
+    path.write_bytes("x,y,Größe\n1,2,3\n".encode("utf-16"))
+    with pytest.raises(SpotsError, match=r"spots\.csv'"):
+        read_spots(path)
+
+
+def test_a_prediction_is_one_row_a_spot(tmp_path: Path, prediction: AnnData):
+    path = tmp_path / "C5.csv"
+    write_prediction(prediction, path)
+    table = pd.read_csv(path, index_col="id")
+    genes = list(prediction.var_names)
+    assert list(table.columns) == ["x", "y", "ood", "leiden", *genes, *(f"{g} SD" for g in genes)]
+    np.testing.assert_allclose(table[["x", "y"]], positions(prediction))
+    np.testing.assert_allclose(table[genes], prediction.X, rtol=1e-6)
+    np.testing.assert_allclose(table["GNAS SD"], prediction.layers["std"][:, 1], rtol=1e-6)
+    assert list(table.index) == list(prediction.obs_names)
+
+
+def test_a_written_prediction_is_read_as_its_spots(tmp_path: Path, prediction: AnnData):
+    path = tmp_path / "C5.csv"
+    write_prediction(prediction, path)
+    spots = read_spots(path)
+    assert list(spots.obs_names) == list(prediction.obs_names)
+    np.testing.assert_allclose(positions(spots), positions(prediction))
+
+
+def test_an_unknown_suffix_is_refused(tmp_path: Path, prediction: AnnData):
+    with pytest.raises(OptionError, match=r"choose one of the suffixes \.h5ad, \.csv, \.geojson"):
+        write_prediction(prediction, tmp_path / "C5.xlsx")
+    (tmp_path / "C5.xlsx").touch()
+    with pytest.raises(SpotsNotFound, match="is no spot table"):
+        read_spots(tmp_path / "C5.xlsx")

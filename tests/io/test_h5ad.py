@@ -1,0 +1,81 @@
+"""AnnData files keep the contract both ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scanpy as sc
+from anndata import AnnData
+
+from napari_stem.errors import SpotsError, SpotsNotFound, StorageError
+from napari_stem.io import read_spots, write_prediction
+from napari_stem.spots import library, positions, spot_diameter
+
+
+def test_a_prediction_survives_the_round_trip(tmp_path: Path, prediction: AnnData):
+    path = tmp_path / "C5.h5ad"
+    write_prediction(prediction, path)
+    again = read_spots(path)
+    for name in (None, "std", "q05", "q95"):
+        np.testing.assert_array_equal(again.to_df(name), prediction.to_df(name))
+    np.testing.assert_array_equal(positions(again), positions(prediction))
+    assert (spot_diameter(again), library(again)) == (60, "C5")
+    assert list(again.obs["leiden"].cat.categories) == ["1", "2"]
+    assert again.uns["napari_stem"]["recipe"] == "{}"
+    assert sc.read_h5ad(path).shape == (6, 3)
+
+
+def test_a_failed_write_keeps_what_stood_there(tmp_path: Path, prediction: AnnData):
+    path = tmp_path / "C5.h5ad"
+    write_prediction(prediction, path)
+    before = path.read_bytes()
+    prediction.uns["odd"] = [{"a": 1}]  # anndata writes no lists of dicts
+    with pytest.raises(TypeError):
+        write_prediction(prediction, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written_is_a_storage_error(tmp_path: Path, prediction: AnnData):
+    (tmp_path / "file").touch()
+    for suffix in (".h5ad", ".csv", ".geojson"):
+        with pytest.raises(StorageError, match="could not be written"):
+            write_prediction(prediction, tmp_path / "file" / f"C5{suffix}")
+
+
+def test_real_visium_tables_are_read(data_dir: Path):
+    folder = data_dir / "squidpy_mouse_brain_crop"
+    counts = read_spots(folder / "counts_100genes.h5ad")
+    assert counts.shape == (49, 100)
+    assert spot_diameter(counts) == pytest.approx(89.44, abs=0.01)
+    assert (positions(counts) >= 200).all()
+    assert read_spots(folder / "expression_lognorm.h5ad").shape == (49, 1999)
+
+
+def test_files_that_are_no_spot_table_are_refused(tmp_path: Path, prediction: AnnData):
+    path = tmp_path / "C5.h5ad"
+    path.write_text("a text")
+    with pytest.raises(SpotsError, match=r"C5\.h5ad' cannot be read as h5ad"):
+        read_spots(path)
+    AnnData(np.ones((3, 2), np.float32)).write_h5ad(path)
+    with pytest.raises(SpotsError, match=r"C5\.h5ad': .*obsm\['spatial'\]"):
+        read_spots(path)
+    prediction.obsm["spatial"][2] = np.nan
+    prediction.write_h5ad(path)
+    with pytest.raises(SpotsError, match="spot spot_2 lies at"):
+        read_spots(path)
+    with pytest.raises(SpotsNotFound, match="There are no spots at"):
+        read_spots(tmp_path / "none.h5ad")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_truncated_file_is_refused(tmp_path: Path, prediction: AnnData, share: float):
+    path = tmp_path / "C5.h5ad"
+    write_prediction(prediction, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(SpotsError, match=r"C5\.h5ad") as caught:
+        read_spots(path)
+    assert "\n" not in str(caught.value)
