@@ -50,8 +50,10 @@ def open_section(
         A part is missing or damaged, or the spots do not lie on the slide.
     """
     path = Path(path)
+    name = path.name if path.is_dir() else path.stem
     spots = read_spots(path)
     slide = open_slide(image or _image_in(path), mpp=mpp)
+    slide.name = name  # images of sections tend to share a name, such as HE.jpg
     try:
         check_spots(spots, slide)
         if pitch_um is None and is_legacy_st(path):
@@ -61,7 +63,7 @@ def open_section(
     except BaseException:
         slide.close()
         raise
-    return Section(path.name if path.is_dir() else path.stem, slide, spots)
+    return Section(name, slide, spots)
 
 
 def _image_in(folder: Path) -> Path:
