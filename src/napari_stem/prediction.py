@@ -106,7 +106,7 @@ def iter_draws(
         yield from iter_sample(
             checkpoint.network,
             Schedule(recipe.diffusion),
-            checkpoint.condition.transform(embeddings),
+            recipe.emphasis * checkpoint.condition.transform(embeddings),
             positions(spots),
             store,
             n_draws=options.n_draws,

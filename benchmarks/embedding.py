@@ -1,0 +1,54 @@
+"""Patches a second: reading alone, describing alone, and both with reading ahead.
+
+    python benchmarks/embedding.py [--spots 400]
+
+The last column is both together over the slower of the two, at best 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from napari_stem.embedding import embed
+from napari_stem.encoders.builders import build_encoder
+from napari_stem.encoders.registry import find_encoder
+from napari_stem.grid import make_grid
+from napari_stem.patches import PHYSICAL, crop_patches
+from napari_stem.spots import positions
+from napari_stem.synthetic import generate_section
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spots", type=int, default=400)
+    n = parser.parse_args().spots
+    slide = generate_section("benchmark", seed=0).slide
+    spots = make_grid(slide, pitch_um=1000 / np.sqrt(n), on_tissue=False, layout="square")
+    encoder = find_encoder("morphology")
+    module = build_encoder(encoder)
+    centres = positions(spots)
+    fields = [PHYSICAL.widened(field) for field in encoder.fields]
+    patches = [torch.from_numpy(crop_patches(slide, centres, field)) for field in fields]
+    module(patches[0][:8])  # the first call prepares kernels
+    reading = seconds(lambda: [crop_patches(slide, centres, field) for field in fields])
+    describing = seconds(lambda: [module(field) for field in patches])
+    both = seconds(lambda: embed(slide, spots, [encoder], PHYSICAL))
+    print(f"{len(centres)} spots, {len(fields)} fields each, {torch.get_num_threads()} threads")
+    for name, taken in (("reading", reading), ("describing", describing), ("both", both)):
+        print(f"{name:>10}: {len(centres) / taken:7.1f} spots/s")
+    print(f"  overlap: {max(reading, describing) / both:.2f} of the ideal")
+
+
+if __name__ == "__main__":
+    main()
