@@ -2,5 +2,5 @@
 # Set up everything, then train, predict and show a generated slide. Arguments go to the demo.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 install_display_libraries
-install_project test
+install_project
 exec .venv/bin/napari-stem demo "$@"

@@ -31,13 +31,15 @@ install_display_libraries() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# install_project [GROUP]: the plugin with napari, and a dependency group of pyproject.toml.
 install_project() {
-    local stamp=.venv/.installed-$1
+    local group=${1:-} stamp
+    stamp=.venv/.installed${group:+-$group}
     [ -x .venv/bin/python ] || { say "Making an environment in .venv"; "$(find_python)" -m venv .venv; }
     if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
         say "Installing napari-stem and what it needs (some minutes the first time)"
         .venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-        .venv/bin/python -m pip install --quiet --editable '.[all]' --group "$1"
+        .venv/bin/python -m pip install --quiet --editable '.[all]' ${group:+--group "$group"}
         touch "$stamp"
     fi
 }
