@@ -117,7 +117,7 @@ def make_recipe(
     preset
         "paper": the network and the training of the paper (appendix C), for a GPU. "small": a
         network that trains within minutes on a CPU and resists the few hundred spots of a
-        typical study (`docs/method.md` tells how it was found).
+        typical study (`docs/method.md`).
     fit
         Training settings that replace the preset's, by their names in `FitConfig`.
 
