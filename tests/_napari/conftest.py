@@ -53,6 +53,7 @@ def viewer(make_napari_viewer: Any) -> Viewer:
 def dock(viewer: Viewer) -> PredictDock:
     """The dock, opened as the menu opens it."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
+    assert isinstance(widget, PredictDock)
     return widget
 
 
@@ -75,4 +76,4 @@ def ready(dock: PredictDock, section: Section, trained: TrainResult, qtbot: Any)
 
 def is_busy(viewer: Viewer) -> bool:
     """Whether napari knows of a task that has not ended; it would ask about it when closing."""
-    return viewer.window._task_status_manager.is_busy()
+    return bool(viewer.window._task_status_manager.is_busy())

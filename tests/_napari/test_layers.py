@@ -51,10 +51,10 @@ def test_discs_have_the_area_of_circles():
 def test_where_discs_overlap_the_nearest_spot_wins():
     xy = RANDOM.uniform(0, 1000, (40, 2))
     raster = SpotRaster(xy, 200.0)
-    rows, columns = np.indices(raster.index.shape)
-    x = raster.left + (columns + 0.5) * raster.step
-    y = raster.top + (rows + 0.5) * raster.step
-    distance = np.hypot(x[..., None] - xy[:, 0], y[..., None] - xy[:, 1])
+    height, width = raster.index.shape
+    x = raster.left + (np.arange(width) + 0.5) * raster.step
+    y = raster.top + (np.arange(height) + 0.5) * raster.step
+    distance = np.hypot(x[:, None] - xy[:, 0], y[:, None, None] - xy[:, 1])
     expected = np.where(distance.min(axis=-1) <= 100, distance.argmin(axis=-1), len(xy))
     assert (raster.index != expected).mean() < 1e-4  # distances that differ by rounding
 

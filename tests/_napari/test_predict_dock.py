@@ -14,12 +14,13 @@ from qtpy.QtWidgets import QFileDialog
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.workspace import Workspace
 from napari_stem.prediction import PredictOptions, predict
+from napari_stem.section import Section
 
 from .conftest import LEFT, PATIENCE, is_busy
 
 
 @pytest.fixture
-def saved_slide(section, tmp_path) -> Path:
+def saved_slide(section: Section, tmp_path: Path) -> Path:
     """The section's picture as a file that states no scale."""
     path = tmp_path / "biopsy.png"
     Image.fromarray(np.asarray(section.slide.levels[0])).save(path)

@@ -56,7 +56,7 @@ def test_events_then_the_result_arrive_in_the_main_thread(parent, qtbot):
 
 
 def test_stop_closes_the_generator_in_its_thread_at_the_next_event(parent, qtbot, viewer):
-    work, results = Work(10_000), []
+    work, results = Work(10_000), list[str]()
     job = start(work.events(), parent)
     job.result.connect(results.append)
     qtbot.waitSignal(job.told).wait()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import napari
 
+from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.result import Clusters, Result
 from napari_stem._napari.workspace import Workspace
 
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
 def show_prediction(slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
     """Open napari with a prediction over its slide and the dock beside it; wait until it closes."""
     viewer = napari.Viewer(title="Stem")
-    viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
+    open_dock(viewer)
     fill(viewer, slide, prediction, gene=gene)
     napari.run()
+
+
+def open_dock(viewer: Viewer) -> PredictDock:
+    """Open the dock under the name that napari's menu gives it, so that the menu finds it."""
+    dock = PredictDock(viewer)
+    viewer.window.add_dock_widget(dock, name="Predict (Stem)", area="right")
+    return dock
 
 
 def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
