@@ -29,11 +29,11 @@ def test_log2_takes_raw_counts_in_the_order_of_the_panel():
 
 
 def test_log1p_cp10k_equals_scanpy_on_all_genes():
-    expected = AnnData(COUNTS.copy(), var=pd.DataFrame(index=GENES))
+    expected = AnnData(COUNTS[:2].copy(), var=pd.DataFrame(index=GENES))
     sc.pp.normalize_total(expected, target_sum=1e4)
     sc.pp.log1p(expected)
     values = transform_counts(spots(), ["C", "A"], "log1p_cp10k")
-    np.testing.assert_allclose(values, expected[:, ["C", "A"]].X, rtol=1e-6)
+    np.testing.assert_allclose(values[:2], expected[:, ["C", "A"]].X, rtol=1e-6)
 
 
 @pytest.mark.parametrize("transform", ["log2", "log1p_cp10k"])

@@ -59,7 +59,7 @@ def test_the_report_stands_alone_and_escapes_names(
     assert page.count("data:image/png;base64,") == 3
     assert "src=http" not in page
     assert "50-NN" in page
-    assert '"n_draws": 4' in page
+    assert "&quot;n_draws&quot;: 4" in page
 
 
 def test_the_picture_is_a_png_of_the_best_predicted_genes(prediction: AnnData, tmp_path: Path):

@@ -69,7 +69,6 @@ def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(tmp_path: Path):
         event = json.loads(line)
         if event["event"] == "Loss" and event["step"] > 1:
             break
-    # An interrupt closes the run, which saves its state; a further kill ends the process at once.
     os.kill(child.pid, signal.SIGINT)
     child.wait(timeout=60)
     child.stdout.close()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -15,7 +18,7 @@ from rich.console import Console
 from napari_stem.errors import OptionError, StemError
 
 if TYPE_CHECKING:
-    from napari_stem.events import Events
+    from napari_stem.events import Event, Events
     from napari_stem.prediction import PredictOptions
     from napari_stem.section import Section
 
@@ -334,9 +337,34 @@ def _run(events: Events[T], mode: str = "bars") -> T:
     from napari_stem.events import finish
 
     if mode == "jsonl":
-        return finish(events, print_json)
-    with Bars(console) as bars:
-        return finish(events, bars.show)
+        with _stoppable(print_json) as show:
+            return finish(events, show)
+    with Bars(console) as bars, _stoppable(bars.show) as show:
+        return finish(events, show)
+
+
+@contextmanager
+def _stoppable(show: Callable[[Event], None]) -> Iterator[Callable[[Event], None]]:
+    """Let a signal stop work at its next event, which saves its state; a second one at once."""
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    def show_or_stop(event: Event) -> None:
+        show(event)
+        if asked:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield show_or_stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _section(name: str, data: Path | None, **options: Any) -> Section:
