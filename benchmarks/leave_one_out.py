@@ -1,13 +1,13 @@
 """Figures of a recipe by leaving one of several sections out, for choosing its settings.
 
-python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 [--steps 850] [--genes 300]
+python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 [--steps 850] [--emphasis 1.2]
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("sections", nargs="+")
     parser.add_argument("--genes", type=int, default=300)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--emphasis", type=float, default=1.0)
     given = parser.parse_args()
     sections = [sample_section(name) for name in given.sections]
     fit = {"steps": given.steps} if given.steps else {}
@@ -32,6 +33,7 @@ def main() -> None:
     for held_out in sections:
         known = [section for section in sections if section is not held_out]
         recipe = make_recipe("small", hmhvg([s.spots for s in known], given.genes), fit=fit)
+        recipe = replace(recipe, emphasis=given.emphasis)
         with tempfile.TemporaryDirectory() as folder:
             result = train(
                 known, recipe, Path(folder), held_out=held_out,
