@@ -44,7 +44,10 @@ def test_counts_follow_the_stated_rates(large):
     for gene in ("EPCAM", "COL1A1", "CD3E"):
         column = GENES.index(gene)
         assert np.corrcoef(counts[:, column], rates[:, column])[0, 1] > 0.7
-        assert counts[:, column].mean() == pytest.approx(rates[:, column].mean(), rel=0.15)
+        # Poisson, times a gamma of variance 1/4 and a lognormal depth of about 1/40.
+        rate = rates[:, column]
+        error = np.sqrt((rate + 0.28 * rate**2).sum()) / len(rate)
+        assert abs(counts[:, column].mean() - rate.mean()) < 4 * error
 
 
 def test_switches_are_off_or_on_where_the_tissue_leaves_both_open(large):
