@@ -62,7 +62,8 @@ def test_from_an_image_on_disk_to_clusters(
     press(qtbot, dock.checkpoint.open_button)
     qtbot.waitUntil(lambda: work.checkpoint is not None, timeout=PATIENCE)
     assert "8 genes, morphology" in dock.checkpoint.note.text()
-    assert "Stem: PCC-50" in dock.checkpoint.note.text()
+    assert "PCC-50: Stem" in dock.checkpoint.note.text()
+    assert dock.checkpoint.box.currentText() == trained.path.stem
 
     dock.settings.draws.setValue(4)
     run_to_the_end(dock, qtbot)

@@ -49,14 +49,12 @@ class Canvas:
             if (role := layers.role_of(layer)) and not layers.is_layer_of(layer, role, slide):
                 layer.visible = False
         self._restore_slide(slide)
+        self._viewer.reset_view()  # another slide, or the same at another scale
         if self._workspace.spots is not None:
             self._show_spots(self._workspace.spots)
 
     def _restore_slide(self, slide: Slide) -> None:
-        layer = self._find("slide")
-        if layer is None:
-            layer = self._add(layers.slide_layer(slide))
-            self._viewer.reset_view()
+        layer = self._find_or_add("slide", lambda: layers.slide_layer(slide))
         layers.place(layer, slide)
         layer.visible = True
         self._viewer.canvas.overlays.scale_bar.visible = slide.mpp is not None

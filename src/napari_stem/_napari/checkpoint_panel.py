@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SUFFIX = ".safetensors"
 _FILES = f"Checkpoints (*{_SUFFIX})"
 _CHOOSE = "Choose…"
+_FIGURES = {"PCC-50": "pcc_50", "MAE": "mae"}
 
 
 class CheckpointPanel(Panel):
@@ -56,7 +57,7 @@ class CheckpointPanel(Panel):
         self.box.clear()
         self.box.addItem(_CHOOSE)
         for path in sorted(found, key=lambda path: path.stem):
-            self.box.addItem(path.stem, path)
+            self.box.addItem(path.stem, str(path))  # text, which Qt can find again
             self.box.setItemData(self.box.count() - 1, str(path), Qt.ItemDataRole.ToolTipRole)
 
     def _ask(self) -> None:
@@ -71,7 +72,7 @@ class CheckpointPanel(Panel):
         if path is None:
             self.workspace.checkpoint = None
         else:
-            self.open(path)
+            self.open(Path(path))
 
     def _take(self, checkpoint: ChosenCheckpoint) -> None:
         if checkpoint.path.parent != checkpoints_dir():
@@ -86,7 +87,7 @@ class CheckpointPanel(Panel):
         if checkpoint is None:
             self.note.setText("No checkpoint yet.")
         else:
-            self.box.setCurrentIndex(self.box.findData(checkpoint.path))
+            self.box.setCurrentIndex(self.box.findData(str(checkpoint.path)))
             self.note.setText(_summary(checkpoint))
 
 
@@ -98,7 +99,8 @@ def _summary(checkpoint: ChosenCheckpoint) -> str:
         many = f"{len(sections)} section{'s' if len(sections) > 1 else ''}"
         lines.append(f"trained on {about['spots']:,} spots of {many}")
     if scores := about.get("scores"):
-        lines.append(f"held out {about['held_out']}:")
-        for method, figures in scores.items():
-            lines.append(f"{method}: PCC-50 {figures['pcc_50']:.2f}, MAE {figures['mae']:.2f}")
+        lines.append(f"held out: {about['held_out']}")
+        for name, key in _FIGURES.items():
+            values = (f"{method} {figures[key]:.2f}" for method, figures in scores.items())
+            lines.append(f"{name}: {', '.join(values)}")
     return "\n".join(lines)

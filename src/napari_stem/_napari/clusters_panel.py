@@ -66,11 +66,10 @@ class ClustersPanel(Panel):
         result, clusters = self.workspace.result, self.workspace.clusters
         self.setEnabled(result is not None and result.prediction is not None)
         self.legend.clear()
-        self.legend.setVisible(clusters is not None)
-        self.note.setVisible(clusters is None)
-        self.note.setText("Not clustered yet.")
         if clusters is None:
+            self.note.setText("Not clustered yet.")
             return
+        self.note.setText(f"{len(clusters.names)} clusters")
         for name, colour, size in zip(
             clusters.names, clusters.colours, clusters.sizes, strict=True
         ):

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from napari_stem._napari.llvm import load_triton_apart
 from napari_stem._napari.result import Clusters, Result
 from napari_stem._napari.workspace import ChosenCheckpoint
 from napari_stem.events import Event, Events, Partial, Progress
@@ -97,6 +98,7 @@ def describe_spots(spots: AnnData, slide: Slide) -> str:
 def describe_checkpoint(path: Path) -> Events[ChosenCheckpoint]:
     """What a checkpoint's header says."""
     yield Progress(0, 0, "read", path.name)
+    load_triton_apart()
     from napari_stem.checkpoint import read_about
     from napari_stem.counts import UNITS
 
@@ -121,6 +123,7 @@ class PredictRequest:
     def events(self) -> Generator[Event | Result, None, Result]:
         """Predict; previews arrive as results that hold the mean of the draws so far."""
         yield Progress(0, 0, "load", self.checkpoint.path.name)
+        load_triton_apart()
         from napari_stem.checkpoint import load_checkpoint
         from napari_stem.prediction import PredictOptions, iter_predict
         from napari_stem.sampling import SamplerConfig
