@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,21 @@ def test_previews_carry_the_mean_of_the_draws_so_far(network):
     assert len({id(preview.mean) for preview in previews}) == len(previews)
     progress = [event for event in events if isinstance(event, Progress)]
     assert progress[-1].done == progress[-1].total == 3 * N
+
+
+def test_each_slow_draw_is_previewed(network):
+    """Slower than the pace of events: progress inside of a draw must not use up its preview."""
+
+    def slowly(values: np.ndarray) -> np.ndarray:
+        time.sleep(0.11)
+        return values
+
+    with DrawStore.create(None, key="k", n_draws=3, n_spots=N, n_genes=GENES) as store:
+        events = iter_sample(
+            network, SCHEDULE, CONDITIONS, POSITIONS, store,
+            n_draws=3, device="cpu", to_values=slowly,
+        )  # fmt: skip
+        assert [event.draws for event in events if isinstance(event, Partial)] == [1, 2, 3]
 
 
 def test_a_stopped_run_goes_on_and_what_is_there_stays(network, tmp_path):

@@ -88,7 +88,7 @@ def iter_sample(
     """
     place = choose_device(device)
     draw_batch = _Drawer(network.to(place), schedule, seed, sampler or SamplerConfig(), place)
-    pace, total = Pace(), n_draws * len(conditions)
+    pace, previews, total = Pace(), Pace(), n_draws * len(conditions)
     sums = np.zeros((store.n_spots, store.n_genes), np.float64)
     size = min(batch_size, store.rows)
     for draw in range(n_draws):
@@ -112,7 +112,7 @@ def iter_sample(
                         yield Progress(done + start, total, "sample")
                 store.write(draw, rows, values)
         sums += store.draw(draw)
-        if pace.due() or draw + 1 == n_draws:
+        if previews.due() or draw + 1 == n_draws:
             yield Progress((draw + 1) * len(conditions), total, "sample")
             yield Partial(draw + 1, n_draws, (sums / (draw + 1)).astype(np.float32))
 
