@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.utils._proxies import PublicOnlyProxy
 
 from napari_stem._napari.result import Clusters, Result
 from napari_stem._napari.workspace import Workspace
@@ -40,15 +41,15 @@ def shown(viewer) -> list[str]:
     return [layer.name for layer in viewer.layers if layer.visible]
 
 
-def test_a_viewer_has_one_workspace(viewer):
-    assert Workspace.of(viewer) is Workspace.of(viewer)
+def test_a_viewer_has_one_workspace_and_its_proxy_the_same(viewer):
+    assert Workspace.of(PublicOnlyProxy(viewer)) is Workspace.of(viewer)
 
 
 def test_layers_lie_in_the_order_of_the_work_and_only_the_last_covers_the_slide(
     viewer, workspace, section
 ):
     result = show(workspace, section)
-    numbers = np.ones(result.spots.n_obs, np.uint8)
+    numbers = np.ones(result.spots.n_obs, np.uint16)
     workspace.clusters = Clusters(numbers, ("1",), ("#0072B2",), (len(numbers),))
     workspace.gene = "C"
     assert names(viewer) == [section.slide.name, "Spots", "C mean", "Clusters"]

@@ -101,6 +101,7 @@ def _summary(checkpoint: ChosenCheckpoint) -> str:
     if scores := about.get("scores"):
         lines.append(f"held out: {about['held_out']}")
         for name, key in _FIGURES.items():
-            values = (f"{method} {figures[key]:.2f}" for method, figures in scores.items())
-            lines.append(f"{name}: {', '.join(values)}")
+            (_, ours), *others = ((method, f"{x[key]:.2f}") for method, x in scores.items())
+            beside = ", ".join(f"{method} {figure}" for method, figure in others)
+            lines.append(f"{name} {ours} ({beside})")
     return "\n".join(lines)

@@ -18,6 +18,7 @@ class GeneList(QSearchableListWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._names: list[str] = []
         self.layout().setContentsMargins(0, 0, 0, 0)
         self.filter_widget.setPlaceholderText("Search genes")
         self.filter_widget.setClearButtonEnabled(True)
@@ -25,15 +26,12 @@ class GeneList(QSearchableListWidget):
         self.list_widget.setUniformItemSizes(True)
         self.list_widget.currentTextChanged.connect(self._tell)
 
-    def genes(self) -> list[str]:
-        """All genes of the list."""
-        return [self.item(row).text() for row in range(self.count())]
-
     def set_genes(self, genes: Iterable[str]) -> None:
         """Replace the genes; none of them is chosen then."""
         names = sorted(genes)
-        if names == self.genes():
+        if names == self._names:
             return
+        self._names = names
         with QSignalBlocker(self.list_widget):
             self.list_widget.clear()
             self.addItems(names)

@@ -121,13 +121,13 @@ def spots_layer(slide: Slide) -> Image:
 
 def heatmap_layer(slide: Slide, statistic: str) -> Image:
     """An empty heatmap of one statistic."""
-    return _discs(heatmap_role(statistic), slide)
+    return _discs(heatmap_role(statistic), slide, name=statistic)
 
 
 def clusters_layer(slide: Slide) -> Labels:
     """An empty picture of clusters by number."""
     return Labels(
-        np.zeros((1, 1), np.uint8),
+        np.zeros((1, 1), np.uint16),
         name="Clusters",
         metadata=_tag("clusters", slide),
         **placement(slide),

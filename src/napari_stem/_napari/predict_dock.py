@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from napari_stem._napari.checkpoint_panel import CheckpointPanel
@@ -76,6 +76,12 @@ class PredictDock(QScrollArea):
     def sizeHint(self) -> QSize:
         """Narrow: napari's canvas needs the room."""
         return QSize(_WIDTH, super().sizeHint().height())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Stop when napari has taken the dock off: nobody could stop the work any more."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None and self._job:
+            self._job.stop()
+        super().changeEvent(event)
 
     def _request(self) -> PredictRequest:
         work = self.workspace

@@ -73,14 +73,14 @@ class Clusters:
     Attributes
     ----------
     numbers
-        (n,) uint8, 1 for the first name; 0 belongs to none.
+        (n,) uint16, 1 for the first name; 0 belongs to none.
     colours
         As "#rrggbb", one a name.
     sizes
         Spots of each.
     """
 
-    numbers: NDArray[np.uint8]
+    numbers: NDArray[np.uint16]
     names: tuple[str, ...]
     colours: tuple[str, ...]
     sizes: tuple[int, ...]
@@ -94,7 +94,7 @@ class Clusters:
         counts = prediction.obs["leiden"].value_counts()
         names = tuple(str(name) for name in found.categories)
         return cls(
-            numbers=(found.codes.to_numpy() + 1).astype("uint8"),
+            numbers=(found.codes.to_numpy() + 1).astype("uint16"),
             names=names,
             colours=tuple(islice(cycle(CLUSTER_COLOURS), len(names))),
             sizes=tuple(int(counts[name]) for name in names),
