@@ -47,7 +47,8 @@ class Canvas:
     def _show_slide(self, slide: Slide) -> None:
         for layer in self._viewer.layers:
             if (role := layers.role_of(layer)) and not layers.is_layer_of(layer, role, slide):
-                layer.visible = False
+                layers.update(layer, visible=False)
+        self._remove("spots")  # of the former scale: napari refuses two units at once
         self._restore_slide(slide)
         self._viewer.reset_view()  # another slide, or the same at another scale
         if self._workspace.spots is not None:
@@ -56,8 +57,8 @@ class Canvas:
     def _restore_slide(self, slide: Slide) -> None:
         layer = self._find_or_add("slide", lambda: layers.slide_layer(slide))
         layers.place(layer, slide)
-        layer.visible = True
-        self._viewer.canvas.overlays.scale_bar.visible = slide.mpp is not None
+        layers.update(layer, visible=True)
+        layers.update(self._viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
 
     def _show_spots(self, spots: AnnData | None) -> None:
         slide = self._workspace.slide
@@ -85,7 +86,6 @@ class Canvas:
         layer = self._find_or_add(role, lambda: layers.heatmap_layer(result.slide, statistic))
         layers.show_values(layer, result.slide, self._raster_of(result.spots), values)
         layer.name = f"{gene} {STATISTICS[statistic]}"
-        self._restyle()
         self._show_only(role)
         self._say(result.title(gene, statistic))
 
@@ -96,14 +96,13 @@ class Canvas:
             return
         layer = self._find_or_add("clusters", lambda: layers.clusters_layer(result.slide))
         layers.show_clusters(layer, result.slide, self._raster_of(result.spots), clusters)
-        self._restyle()
         self._show_only("clusters")
         self._say(f"{len(clusters.names)} clusters of {sum(clusters.sizes)} spots")
 
     def _restyle(self) -> None:
         for role in (*_HEATMAPS, "clusters"):
             if layer := self._find(role):
-                layer.opacity = self._workspace.opacity
+                layers.update(layer, opacity=self._workspace.opacity)
                 if role in _HEATMAPS:
                     layer.colormap = self._workspace.colormap
 
@@ -111,15 +110,13 @@ class Canvas:
         """Of all that lies on the slide, show one role: two colourings cannot be read."""
         for role in _BOTTOM_UP[1:]:
             if layer := self._find(role):
-                layer.visible = role == shown
+                layers.update(layer, visible=role == shown)
                 if role in _HEATMAPS:
-                    layer.colorbar.visible = role == shown
+                    layers.update(layer.colorbar, visible=role == shown)
 
     def _say(self, text: str) -> None:
         overlay = self._viewer.canvas.overlays.text
-        overlay.text = text
-        overlay.position = "top_left"
-        overlay.visible = bool(text)
+        layers.update(overlay, text=text, position="top_left", visible=bool(text))
 
     def _raster_of(self, spots: AnnData) -> layers.SpotRaster:
         if self._raster is None or self._raster[0] is not spots:
@@ -146,6 +143,7 @@ class Canvas:
         stack = self._viewer.layers
         places = (i for i, other in enumerate(stack) if layers.role_of(other) in above)
         stack.insert(next(places, len(stack)), layer)
+        self._restyle()
         return layer
 
     def _remove(self, *roles: str) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_stem.slide import Slide
 
 _DISC = 32  # raster pixels a spot's diameter, where the raster stays below:
-_MOST_PIXELS = 2000 * 2000
+_MOST_PIXELS = 1500 * 1500
 _TILE = 1024  # pixels that are read at once while panning
 _KEY = "napari_stem"
 _PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
@@ -86,7 +86,7 @@ def spot_raster(spots: AnnData) -> SpotRaster:
 def placement(slide: Slide, raster: SpotRaster | None = None) -> dict[str, Any]:
     """Scale, translation and units of a layer: of the slide itself, or of a raster on it."""
     left, top, step = (raster.left, raster.top, raster.step) if raster else (0.0, 0.0, 1.0)
-    unit, mpp = ("um", slide.mpp) if slide.mpp else ("pixel", 1.0)
+    unit, mpp = ("micrometer", slide.mpp) if slide.mpp else ("pixel", 1.0)
     return {
         "scale": (step * mpp, step * mpp),
         "translate": ((top + step / 2 - 0.5) * mpp, (left + step / 2 - 0.5) * mpp),
@@ -96,8 +96,18 @@ def placement(slide: Slide, raster: SpotRaster | None = None) -> dict[str, Any]:
 
 def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
     """Move a layer to where it belongs on the canvas."""
-    for name, value in placement(slide, raster).items():
-        setattr(layer, name, value)
+    where = placement(slide, raster)
+    units = where.pop("units")
+    if tuple(map(str, layer.units)) != units:
+        layer.units = units
+    update(layer, **where)
+
+
+def update(target: Any, **values: Any) -> None:
+    """Set what differs: napari draws again at each setting, changed or not."""
+    for name, value in values.items():
+        if not np.all(getattr(target, name) == value):
+            setattr(target, name, value)
 
 
 def slide_layer(slide: Slide) -> Image:
