@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MPP = 0.5
 PITCH_UM, DIAMETER_UM = 100.0, 55.0
-REGIONS = ("tumour", "stroma", "immune", "fat")
+REGIONS = ("tumour", "stroma", "immune", "fat", "glands")
 
 # Genes that each kind of tissue expresses, by commonly used markers.
 MARKERS = {
@@ -28,6 +28,7 @@ MARKERS = {
     "stroma": "COL1A1 COL1A2 COL3A1 COL4A1 FN1 VIM SPARC DCN LUM ACTA2 TAGLN FAP POSTN THY1",
     "immune": "PTPRC CD3D CD3E CD8A TRAC MS4A1 CD79A IGHA1 IGKC CCL19 CXCL13 CD74 LTB IL7R",
     "fat": "ADIPOQ PLIN1 PLIN4 FABP4 LPL GPX3 CIDEC LEP CD36 PPARG",
+    "glands": "KRT5 KRT14 KRT17 KRT15 LTF SCGB2A2 PIP AZGP1 OXTR KIT",
 }
 # Genes that are either off or on in a spot; the tissue decides how likely they are on.
 SWITCHES = {"ESR1": "tumour", "PGR": "tumour", "CCL5": "immune", "S100A8": "stroma"}
@@ -69,11 +70,15 @@ _NUCLEI = {
     "stroma": _Nucleus(19.0, 6.0, 1.5, 0.75, 0.15),
     "immune": _Nucleus(7.0, 2.7, 2.5, 1.15, 0.08),
     "fat": _Nucleus(60.0, 4.0, 1.2, 0.8, 0.1),
+    "glands": _Nucleus(6.5, 4.2, 2.4, 0.8, 0.06),
 }
+_GLAND_UM = 76.0  # between the middles of glands
+_LUMEN_UM, _WALL_UM = 15.0, 29.0  # from the middle of a gland to its epithelium, and beyond it
+_ANGLES_BETWEEN_FIBRES = 0.35
 
 
 def generate_section(name: str, *, seed: int, size_px: int = 2000) -> Section:
-    """Make a section of tumour, stroma, immune infiltrate and fat with paired counts.
+    """Make a section of tumour, stroma, immune infiltrate, fat and glands with paired counts.
 
     Parameters
     ----------
@@ -120,7 +125,7 @@ def _layout(
     random: np.random.Generator, size: int
 ) -> tuple[dict[str, NDArray[np.bool_]], NDArray[np.bool_]]:
     """Which region each pixel belongs to, and where there is tissue at all."""
-    offsets = {"tumour": 0.35, "stroma": 0.45, "immune": -0.1, "fat": -0.25}
+    offsets = {"tumour": 0.35, "stroma": 0.45, "immune": -0.1, "fat": -0.25, "glands": 0.0}
     scores = [_smooth(random, size, 140) + offsets[region] for region in REGIONS]
     winner = np.argmax(scores, axis=0)
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
@@ -139,15 +144,27 @@ def _render(
         name: ndimage.gaussian_filter(mask.astype(np.float32), 4) for name, mask in regions.items()
     }
     grain = _smooth(random, size, 1.5)
+    fibres = _fibres(random, size)
+    middles = _jittered(random, size, _GLAND_UM / MPP, 0.15)
+    wall, lumen = _gland_parts(middles, size)
     eosin = (
         soft["tumour"] * (0.38 + 0.05 * grain)
-        + soft["stroma"] * _fibres(random, size)
+        + soft["stroma"] * fibres
+        + soft["glands"] * (1 - lumen) * (fibres + wall * (0.32 + 0.05 * grain - fibres))
         + soft["immune"] * (0.22 + 0.04 * grain)
         + soft["fat"] * _fat_rims(random, size)
     )
     haematoxylin = soft["tumour"] * 0.10 + soft["immune"] * 0.06 + soft["stroma"] * 0.03
+    haematoxylin += soft["glands"] * wall * 0.10
+    direction = np.pi * _smooth(random, size, 100)
     for name, mask in regions.items():
-        haematoxylin = np.maximum(haematoxylin, _nuclei(random, mask, _NUCLEI[name]))
+        kind = _NUCLEI[name]
+        if name == "glands":
+            points, turns = _epithelium(random, middles, kind)
+        else:
+            points, turns = _scattered(random, direction, kind)
+        nuclei = _nuclei(random, mask, kind, points, turns)
+        haematoxylin = np.maximum(haematoxylin, nuclei)
     stain = random.normal(1, 0.07, 2)
     colours = np.stack([_HAEMATOXYLIN, _EOSIN]) + random.normal(0, 0.02, (2, 3))
     amounts = np.stack([haematoxylin, eosin], axis=-1).astype(np.float32)
@@ -173,39 +190,77 @@ def _fibres(random: np.random.Generator, size: int) -> Field:
 def _fat_rims(random: np.random.Generator, size: int) -> Field:
     """Thin walls between empty fat cells: where two cell centres are equally near."""
     spacing = 45 / MPP
-    centres = _jittered(random, size, spacing)
-    coarse = np.stack(np.meshgrid(*2 * (np.arange(0, size, 2),), indexing="xy"), -1)
-    near = KDTree(centres).query(coarse.reshape(-1, 2), k=2)[0]
-    wall = np.exp(-(((near[:, 1] - near[:, 0]) / 5.0) ** 2)).reshape(coarse.shape[:2])
-    return 0.5 * np.kron(wall, np.ones((2, 2)))[:size, :size]
+    near = _distances(_jittered(random, size, spacing), size, 2)
+    rims: Field = 0.5 * np.exp(-(((near[1] - near[0]) / 5.0) ** 2))
+    return rims
 
 
-def _jittered(random: np.random.Generator, size: int, spacing: float) -> Field:
-    """Points (m, 2) of a square lattice, each moved at random."""
+def _distances(points: Field, size: int, k: int) -> Field:
+    """(k, size, size) pixels to the nearest points, the nearest first, at half resolution."""
+    axis = np.arange(0, size, 2)
+    coarse = np.stack(np.meshgrid(axis, axis), -1)
+    found = KDTree(points).query(coarse.reshape(-1, 2), k=[*range(1, k + 1)])[0]
+    planes = found.T.reshape(k, *coarse.shape[:2])
+    doubled: Field = planes.repeat(2, axis=1).repeat(2, axis=2)[:, :size, :size]
+    return doubled
+
+
+def _gland_parts(middles: Field, size: int) -> tuple[Field, Field]:
+    """How much of each pixel is epithelium, and how much is the hollow of a gland."""
+    distance_um = _distances(middles, size, 1)[0] * MPP
+    lumen = 1 / (1 + np.exp((distance_um - _LUMEN_UM) * 1.5))
+    return 1 / (1 + np.exp((distance_um - _WALL_UM) * 1.5)) - lumen, lumen
+
+
+def _jittered(random: np.random.Generator, size: int, spacing: float, jitter: float = 0.4) -> Field:
+    """Points (m, 2) of a square lattice, each moved at random by a share of the spacing."""
     axis = np.arange(spacing / 2, size, spacing)
     points = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
-    return points + random.uniform(-0.4, 0.4, points.shape) * spacing
+    return points + random.uniform(-jitter, jitter, points.shape) * spacing
 
 
-def _nuclei(random: np.random.Generator, mask: NDArray[np.bool_], kind: _Nucleus) -> Field:
-    """Haematoxylin of the nuclei of one region."""
+def _scattered(
+    random: np.random.Generator, direction: Field, kind: _Nucleus
+) -> tuple[Field, Field]:
+    """Nuclei all over the slide (m, 2), and their angles (m,): neighbours lie alike."""
+    points = _jittered(random, len(direction), kind.spacing_um / MPP)
+    column, row = np.clip(points.astype(int), 0, len(direction) - 1).T
+    return points, direction[row, column] + random.normal(0, _ANGLES_BETWEEN_FIBRES, len(points))
+
+
+def _epithelium(random: np.random.Generator, middles: Field, kind: _Nucleus) -> tuple[Field, Field]:
+    """Nuclei (m, 2) side by side around the hollow of each gland, pointing at it (m,)."""
+    radius = (_LUMEN_UM + _WALL_UM) / 2
+    around = int(2 * np.pi * radius / kind.spacing_um)
+    turns = np.arange(around) * 2 * np.pi / around + random.normal(0, 0.06, (len(middles), around))
+    radii = (radius + random.normal(0, 1.5, turns.shape)) / MPP
+    offsets = radii[..., None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+    return (middles[:, None] + offsets).reshape(-1, 2), turns.ravel()
+
+
+def _nuclei(
+    random: np.random.Generator,
+    mask: NDArray[np.bool_],
+    kind: _Nucleus,
+    points: Field,
+    turns: Field,
+) -> Field:
+    """Haematoxylin of the nuclei at those points that lie in one region."""
     size = len(mask)
     canvas = np.zeros((size, size), np.float32)
-    points = _jittered(random, size, kind.spacing_um / MPP)
-    points = points[(points >= 0).all(1) & (points < size).all(1)]
-    points = points[mask[points[:, 1].astype(int), points[:, 0].astype(int)]]
     reach = int(1.6 * kind.long_um / MPP) + 2
+    whole = ((points > reach) & (points < size - reach - 1)).all(axis=1)
+    points, turns = points[whole], turns[whole]
+    inside = mask[points[:, 1].astype(int), points[:, 0].astype(int)]
     v, u = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    direction = _smooth(random, size, 100)
-    for x, y in points[(points > reach).all(1) & (points < size - reach - 1).all(1)]:
+    for (x, y), turn in zip(points[inside], turns[inside], strict=True):
         column, row = int(x), int(y)
-        turn = np.pi * direction[row, column] + random.normal(0, 0.35)
         scale = np.exp(random.normal(0, kind.variation))
         along = (u * np.cos(turn) + v * np.sin(turn)) / (kind.long_um / MPP * scale)
         across = (v * np.cos(turn) - u * np.sin(turn)) / (kind.short_um / MPP * scale)
-        inside = 1 / (1 + np.exp((np.hypot(along, across) - 1) * 9))
+        nucleus = 1 / (1 + np.exp((np.hypot(along, across) - 1) * 9))
         patch = canvas[row - reach : row + reach + 1, column - reach : column + reach + 1]
-        np.maximum(patch, inside * kind.darkness * random.uniform(0.8, 1.2), out=patch)
+        np.maximum(patch, nucleus * kind.darkness * random.uniform(0.8, 1.2), out=patch)
     chromatin = 1 + (0.22 if kind.variation > 0.2 else 0.1) * _smooth(random, size, 1.2)
     return canvas * chromatin
 
@@ -220,7 +275,7 @@ def _hexagons(size: int) -> Field:
 
 
 def _composition(regions: dict[str, NDArray[np.bool_]], xy: Field) -> Field:
-    """Share of each region within a spot (n, 4)."""
+    """Share of each region within a spot (n, 5)."""
     radius = int(DIAMETER_UM / MPP / 2)
     shares = []
     for name in REGIONS:
