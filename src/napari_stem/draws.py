@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -70,6 +70,22 @@ class DrawStore:
             )  # fmt: skip
             (draft / _ABOUT).write_text(json.dumps({"key": key}))
         return cls(path, temporary=temporary)
+
+    @classmethod
+    def open(cls, path: Path) -> DrawStore:
+        """The store at a path.
+
+        Raises
+        ------
+        StorageError
+            There is none, or it is damaged.
+        """
+        try:
+            return cls(path)
+        except Exception as error:  # zarr raises many kinds
+            raise StorageError(
+                f"the draws at '{path}' are gone or damaged. Predict again to make them."
+            ) from error
 
     @classmethod
     def open_or_create(
@@ -143,6 +159,14 @@ class DrawStore:
                 cut[rows] = values
         return mean, std, cuts
 
+    def statistic(
+        self,
+        function: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        n_draws: int | None = None,
+    ) -> NDArray[np.float32]:
+        """(n, c) numbers that a function of draws (K, b, c) gives, one block at a time."""
+        return np.concatenate([function(self.read(rows, n_draws)) for rows in self.blocks()])
+
     def close(self) -> None:
         """Remove a temporary store; keep the others."""
         if self._temporary:
@@ -158,6 +182,31 @@ class DrawStore:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def median(draws: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(b, c) of draws (K, b, c)."""
+    return np.asarray(np.median(draws, axis=0), dtype=np.float32)
+
+
+def mode(draws: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Half-sample mode (b, c) of draws (K, b, c): where they lie closest (Bickel 2006).
+
+    The half of the draws that spans the least is taken again and again, until one or two are
+    left.
+    """
+    part = np.sort(draws, axis=0)
+    while len(part) > 2:
+        half = (len(part) + 1) // 2
+        spans = part[half - 1 :] - part[: len(part) - half + 1]
+        first = spans.argmin(axis=0)
+        part = np.take_along_axis(part, first[None] + np.arange(half)[:, None, None], axis=0)
+    return np.asarray(part.mean(axis=0), dtype=np.float32)
+
+
+def share_above(draws: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
+    """(b, c) share of draws (K, b, c) above a threshold: P(gene > threshold)."""
+    return np.asarray((draws > threshold).mean(axis=0), dtype=np.float32)
 
 
 def _quantiles(draws: NDArray[np.float32], q: tuple[float, ...]) -> NDArray[np.float32]:

@@ -98,7 +98,6 @@ def iter_evaluate(
     with closing(drawn.store):
         prediction = summarise(drawn, section.slide, section.spots, checkpoint, options)
         scores = compare(drawn, truth, training)
-    prediction.layers["truth"] = truth
     by_gene = pcc(prediction.X, truth)
     return Evaluation(
         section=section.name,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from anndata import AnnData
 
-from napari_stem.counts import UNITS
+from napari_stem.autocorrelation import morans_i, neighbour_graph
+from napari_stem.counts import UNITS, transform_counts
 from napari_stem.draws import DrawStore
 from napari_stem.embedding import iter_embed
 from napari_stem.errors import OptionError
@@ -22,7 +23,7 @@ from napari_stem.events import Events, finish
 from napari_stem.model.diffusion import Schedule
 from napari_stem.sampling import SamplerConfig, iter_sample
 from napari_stem.slide import Slide
-from napari_stem.spots import check_spots, library, positions, spot_diameter
+from napari_stem.spots import check_spots, has_counts, library, positions, spot_diameter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,7 +131,8 @@ def iter_predict(
     Returns
     -------
     A table of the spots by the checkpoint's panel. `X` is the mean over draws in the recipe's
-    log space, `layers` hold "std", "q05" and "q95", `obs["ood"]` the distance to the training
+    log space, `layers` hold "std", "q05" and "q95", and "truth" where the spots measured all of the
+    panel, `var` the genes' mean, variance and Moran's I, `obs["ood"]` the distance to the training
     data (1 = the 99th percentile of its own), `uns["spatial"]` a thumbnail, and
     `uns["napari_stem"]` how it was made.
 
@@ -165,6 +167,9 @@ def summarise(
         obsm={"spatial": positions(spots)},
     )
     prediction.var_names = list(recipe.panel)
+    _describe_genes(prediction)
+    if has_counts(spots) and set(recipe.panel) <= set(spots.var_names):
+        prediction.layers["truth"] = transform_counts(spots, recipe.panel, recipe.transform)
     for gene, pcc in checkpoint.about.get("gene_pcc", {}).items():
         prediction.var.loc[gene, "held_out_pcc"] = pcc
     prediction.uns["spatial"] = {library(spots): _picture(slide, spots)}
@@ -177,9 +182,19 @@ def summarise(
         "n_draws": options.n_draws,
         "slide": slide.name,
         "mpp": slide.mpp or 0.0,
+        "draws": _store_name(slide, spots, checkpoint, options),
         "versions": json.dumps({name: version(name) for name in ("napari-stem", "torch", "timm")}),
     }
     return prediction
+
+
+def _describe_genes(prediction: AnnData) -> None:
+    """Columns of `var`: mean and variance over spots, and how patchy a gene is."""
+    prediction.var["mean"] = prediction.X.mean(axis=0)
+    prediction.var["variance"] = prediction.X.var(axis=0)
+    if prediction.n_obs > 1:
+        graph = neighbour_graph(prediction.obsm["spatial"])
+        prediction.var["morans_i"] = morans_i(prediction.X, graph)
 
 
 def _picture(slide: Slide, spots: AnnData) -> dict[str, object]:
@@ -194,10 +209,25 @@ def _picture(slide: Slide, spots: AnnData) -> dict[str, object]:
     }
 
 
-def _open_store(
+def draws_of(prediction: AnnData, cache: Path) -> DrawStore:
+    """The draws that a prediction summarises, while the cache still has them.
+
+    Raises
+    ------
+    StorageError
+        They are gone.
+    """
+    return DrawStore.open(_store_path(cache, str(prediction.uns["napari_stem"]["draws"])))
+
+
+def _store_path(cache: Path, name: str) -> Path:
+    return cache / "draws" / f"{name}.zarr"
+
+
+def _store_name(
     slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
-) -> DrawStore:
-    """The store of exactly these draws: found again when the same is asked for again."""
+) -> str:
+    """A name that only exactly these draws have: found again when they are asked for again."""
     key = hashlib.sha256()
     for part in (
         slide.fingerprint,
@@ -207,9 +237,15 @@ def _open_store(
         sorted(asdict(options.sampler).items()),
     ):
         key.update(repr(part).encode() + b"\0")
-    name = key.hexdigest()[:32]
+    return key.hexdigest()[:32]
+
+
+def _open_store(
+    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
+) -> DrawStore:
+    name = _store_name(slide, spots, checkpoint, options)
     return DrawStore.open_or_create(
-        options.cache and options.cache / "draws" / f"{name}.zarr",
+        options.cache and _store_path(options.cache, name),
         key=name,
         n_draws=options.n_draws,
         n_spots=spots.n_obs,

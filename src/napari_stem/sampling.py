@@ -92,6 +92,7 @@ def iter_sample(
     sums = np.zeros((store.n_spots, store.n_genes), np.float64)
     size = min(batch_size, store.rows)
     for draw in range(n_draws):
+        drawn = False
         for rows in store.blocks():
             done = draw * len(conditions) + rows.start
             if not store.has(draw, rows):
@@ -111,8 +112,9 @@ def iter_sample(
                     if pace.due():
                         yield Progress(done + start, total, "sample")
                 store.write(draw, rows, values)
+                drawn = True
         sums += store.draw(draw)
-        if previews.due() or draw + 1 == n_draws:
+        if (drawn and previews.due()) or draw + 1 == n_draws:
             yield Progress((draw + 1) * len(conditions), total, "sample")
             yield Partial(draw + 1, n_draws, (sums / (draw + 1)).astype(np.float32))
 

@@ -121,14 +121,32 @@ def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
     qtbot.waitUntil(lambda: ready.predict_button.text().startswith("Stop ("))
     press(qtbot, ready.predict_button)
     assert ready.predict_button.text() == "Stopping…"
-    qtbot.waitUntil(lambda: ready.predict_button.text() == "Predict", timeout=2_000)
-    draws = ready.workspace.result.n_draws
+    qtbot.waitUntil(lambda: "Continue" in ready.predict_button.text(), timeout=PATIENCE)
+    result = ready.workspace.result
+    draws = result.n_draws
     assert 1 <= draws < 1000
-    assert f"{draws} draws so far" in ready.result.note.text()
+    assert ready.predict_button.text() == f"Continue ({draws} of 1000 draws)"
+    assert f"{draws} draw" in ready.result.note.text()
+    assert result.prediction.uns["napari_stem"]["n_draws"] == draws
+    assert "std" in result.values
     assert viewer.layers[f"{ready.workspace.gene} mean"].visible
     assert ready.slide.isEnabled()
     assert not is_busy(viewer)
     assert not messages
+
+
+def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trained):
+    run_to_the_end(ready, qtbot)
+    assert ready.workspace.result.n_draws == 4
+    ready.settings.draws.setValue(10)
+    assert ready.predict_button.text() == "Continue (4 of 10 draws)"
+    run_to_the_end(ready, qtbot)
+    result = ready.workspace.result
+    assert result.n_draws == 10
+    expected = predict(section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=10))
+    np.testing.assert_allclose(result.values["mean"], expected.X, atol=1e-4)
+    ready.settings.seed.setValue(1)
+    assert ready.predict_button.text() == "Predict"
 
 
 def test_arrow_keys_flick_through_the_genes_that_the_search_leaves(ready, viewer, qtbot):
@@ -184,7 +202,7 @@ def test_layers_removed_while_draws_arrive_come_back(ready, viewer, qtbot):
     viewer.layers.clear()
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=PATIENCE)
     press(qtbot, ready.predict_button)
-    qtbot.waitUntil(lambda: ready.predict_button.text() == "Predict", timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "Continue" in ready.predict_button.text(), timeout=PATIENCE)
 
 
 def test_an_error_of_torch_is_told_and_the_dock_goes_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QSize, Qt
@@ -38,6 +39,8 @@ class PredictDock(QScrollArea):
         super().__init__()
         self.workspace = Workspace.of(napari_viewer)
         self._job: Job | None = None
+        self._last: PredictRequest | None = None
+        self._stopping = False
         self._remaining = Remaining()
         self._build(napari_viewer)
         self._connect()
@@ -72,6 +75,7 @@ class PredictDock(QScrollArea):
         self.predict_button.clicked.connect(self._press)
         for name in ("slide", "spots", "checkpoint"):
             self.workspace.events[name].connect(self._offer)
+        self.settings.changed.connect(self._offer)
 
     def sizeHint(self) -> QSize:
         """Narrow: napari's canvas needs the room."""
@@ -83,31 +87,35 @@ class PredictDock(QScrollArea):
             self._job.stop()
         super().changeEvent(event)
 
-    def _request(self) -> PredictRequest:
+    def _request(self) -> PredictRequest | None:
         work = self.workspace
-        assert work.slide is not None
-        assert work.checkpoint is not None
+        if work.slide is None or work.spots is None or work.checkpoint is None:
+            return None
         return PredictRequest(work.slide, work.spots, work.checkpoint, **self.settings.values())
-
-    def _ready(self) -> bool:
-        work = self.workspace
-        return all(part is not None for part in (work.slide, work.spots, work.checkpoint))
 
     def _press(self) -> None:
         if self._job is None:
-            self._start()
+            request = self._request()
+            assert request is not None  # the button is disabled without
+            self.settings.keep()
+            self._start(request)
+            self._show_running(True)
         else:
             self._job.stop()
-            self.predict_button.setEnabled(False)
-            self.predict_button.setText("Stopping…")
+            self._say_stopping()
 
-    def _start(self) -> None:
+    def _start(self, request: PredictRequest) -> None:
+        self._last = request
         self._remaining = Remaining()
-        self._job = start(self._request().events(), self)
+        self._job = start(request.events(), self)
         self._job.told.connect(self._show)
         self._job.result.connect(self.workspace.take_result)
         self._job.ended.connect(self._rest)
-        self._show_running(True)
+
+    def _say_stopping(self) -> None:
+        self._stopping = True
+        self.predict_button.setEnabled(False)
+        self.predict_button.setText("Stopping…")
 
     def _show(self, event: Event | Result) -> None:
         match event:
@@ -132,15 +140,45 @@ class PredictDock(QScrollArea):
 
     def _rest(self) -> None:
         self._job = None
-        self._show_running(False)
+        result = self.workspace.result
+        if self._stopping and result is not None and result.prediction is None:
+            self._stopping = False
+            self._summarise(result.n_draws)
+        else:
+            self._stopping = False
+            self._show_running(False)
+
+    def _summarise(self, n_draws: int) -> None:
+        """Make a whole prediction of the draws that are there; nothing is drawn for it."""
+        assert self._last is not None
+        self._start(replace(self._last, n_draws=n_draws))
+        self.predict_button.setEnabled(False)
 
     def _show_running(self, running: bool) -> None:
         for panel in (self.slide, self.spots, self.checkpoint, self.settings):
             panel.setEnabled(not running)
         self.bar.setVisible(running)
         self.bar.setRange(0, 0)
-        self.predict_button.setText("Stop" if running else "Predict")
         self._offer()
 
     def _offer(self) -> None:
-        self.predict_button.setEnabled(self._job is not None or self._ready())
+        """Name what a press does now."""
+        if self._job is not None:
+            self.predict_button.setText("Stop")
+            self.predict_button.setEnabled(True)
+            return
+        request = self._request()
+        there = self._draws_for(request) if request else 0
+        self.predict_button.setText(
+            f"Continue ({there} of {request.n_draws} draws)"
+            if request and 0 < there < request.n_draws
+            else "Predict"
+        )
+        self.predict_button.setEnabled(request is not None)
+
+    def _draws_for(self, request: PredictRequest) -> int:
+        """Draws of the result that are the request's, too."""
+        result = self.workspace.result
+        if result is None or self._last is None or not request.continues(self._last):
+            return 0
+        return result.n_draws

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,21 @@ if TYPE_CHECKING:
 
     from napari_stem.slide import Slide
 
-# Statistics over draws: key in a prediction, name for people.
-STATISTICS = {"mean": "mean", "std": "SD", "q05": "5 % quantile", "q95": "95 % quantile"}
+# Statistics of a gene at a spot: key in a prediction, name for people.
+STATISTICS = {
+    "mean": "mean",
+    "std": "SD",
+    "q05": "5 % quantile",
+    "q95": "95 % quantile",
+    "median": "median",
+    "mode": "mode",
+    "above": "P(above threshold)",
+    "truth": "measured",
+}
+# Those that a prediction does not carry; they are computed from its draws when asked for.
+FROM_DRAWS = ("median", "mode", "above")
+# Those that share the scale of the values themselves.
+VALUES = ("mean", "q05", "q95", "median", "mode", "truth")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +58,7 @@ class Result:
     def of_prediction(cls, slide: Slide, prediction: AnnData) -> Result:
         """All of a finished prediction; its rows are its spots."""
         made = prediction.uns["napari_stem"]
-        values = {name: prediction.layers[name] for name in STATISTICS if name != "mean"}
+        values = {name: prediction.layers[name] for name in STATISTICS if name in prediction.layers}
         return cls(
             slide=slide,
             spots=prediction,
@@ -60,10 +73,25 @@ class Result:
         """(n,) values of one gene."""
         return self.values[statistic][:, self.genes.index(gene)]
 
+    def can_show(self, statistic: str) -> bool:
+        """Whether a statistic is known, or can be computed from the draws."""
+        return statistic in self.values or (
+            self.prediction is not None
+            and statistic in FROM_DRAWS
+            and "draws" in self.prediction.uns["napari_stem"]
+        )
+
+    def with_values(self, statistic: str, values: NDArray[np.float32]) -> Result:
+        """The same with one more statistic."""
+        return replace(self, values={**self.values, statistic: values})
+
     def title(self, gene: str, statistic: str) -> str:
         """What a picture of these values must say."""
+        if statistic == "truth":
+            return f"{gene}: measured\n{self.unit}"
         draws = f"{self.n_draws} draw{'s' if self.n_draws > 1 else ''}"
-        return f"{gene}: {STATISTICS[statistic]} of {draws}\n{self.unit}"
+        unit = "share of draws" if statistic == "above" else self.unit
+        return f"{gene}: {STATISTICS[statistic]} of {draws}\n{unit}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

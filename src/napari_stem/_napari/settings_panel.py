@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox, QWidget
 from superqt import QCollapsible
 
@@ -17,6 +18,8 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 class SettingsPanel(QCollapsible):
     """Draws, sampler, seed and device, folded away."""
 
+    changed = Signal()
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Advanced settings", parent, expandedIcon="▾", collapsedIcon="▸")
         self.setDuration(0)
@@ -27,6 +30,8 @@ class SettingsPanel(QCollapsible):
         self._build()
         self.sampler.textActivated.connect(lambda name: self.steps.setValue(_SAMPLERS[name]))
         self.addWidget(form)
+        for number in (self.draws, self.steps, self.seed):
+            number.valueChanged.connect(self.changed)
 
     def _build(self) -> None:
         self.draws = _number(1, 1000, "n_draws", 20)
@@ -57,8 +62,8 @@ class SettingsPanel(QCollapsible):
             self._form.addRow(label, widget)
 
     def values(self) -> dict[str, Any]:
-        """The settings by their names in `PredictRequest`; they are remembered."""
-        values = {
+        """The settings by their names in `PredictRequest`."""
+        return {
             "n_draws": self.draws.value(),
             "sampler": self.sampler.currentText(),
             "steps": self.steps.value(),
@@ -66,8 +71,10 @@ class SettingsPanel(QCollapsible):
             "device": self.device.currentText(),
             "batch_size": self.batch.value(),
         }
-        remember(**values)
-        return values
+
+    def keep(self) -> None:
+        """Remember the settings for the next start."""
+        remember(**self.values())
 
 
 def _number(low: int, high: int, name: str, default: int) -> QSpinBox:

@@ -5,9 +5,10 @@ Their imports happen in the thread: torch, scanpy and timm take seconds, and a d
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from napari_stem._napari.llvm import load_triton_apart
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_stem._napari.layers import LayerSource
+    from napari_stem.marker_sets import MarkerSet
     from napari_stem.slide import Slide
 
 SamplerName = Literal["dpm++", "ddim", "ancestral"]
@@ -120,6 +122,15 @@ class PredictRequest:
     device: str = "auto"
     batch_size: int = 256
 
+    def continues(self, other: PredictRequest) -> bool:
+        """Whether its draws are those of the other request, or more of them."""
+        return (
+            self.slide is other.slide
+            and self.spots is other.spots
+            and self.checkpoint is other.checkpoint
+            and (self.sampler, self.steps, self.seed) == (other.sampler, other.steps, other.seed)
+        )
+
     def events(self) -> Generator[Event | Result, None, Result]:
         """Predict; previews arrive as results that hold the mean of the draws so far."""
         yield Progress(0, 0, "load", self.checkpoint.path.name)
@@ -147,15 +158,56 @@ class PredictRequest:
                     return Result.of_prediction(self.slide, end.value)
                 yield self._preview(event) if isinstance(event, Partial) else event
 
-    def _preview(self, partial: Partial) -> Result:
+    def _preview(self, so_far: Partial) -> Result:
         return Result(
             slide=self.slide,
             spots=self.spots,
             genes=self.checkpoint.recipe.panel,
             unit=self.checkpoint.unit,
-            values={"mean": partial.mean},
-            n_draws=partial.draws,
+            values={"mean": so_far.mean},
+            n_draws=so_far.draws,
         )
+
+
+def compute_statistic(result: Result, statistic: str, threshold: float) -> Events[Result]:
+    """The result with a statistic of its draws, which the cache still has."""
+    yield Progress(0, 0, "compute", statistic)
+    from napari_stem import draws
+    from napari_stem.prediction import draws_of
+    from napari_stem.storage import cache_dir
+
+    assert result.prediction is not None
+    function = {
+        "median": draws.median,
+        "mode": draws.mode,
+        "above": partial(draws.share_above, threshold=threshold),
+    }[statistic]
+    store = draws_of(result.prediction, cache_dir())
+    return result.with_values(statistic, store.statistic(function, result.n_draws))
+
+
+def read_marker_sets() -> Events[list[MarkerSet]]:
+    """All marker sets."""
+    yield Progress(0, 0, "read", "marker sets")
+    from napari_stem.marker_sets import marker_sets
+
+    return marker_sets()
+
+
+def import_marker_set(path: Path) -> Events[MarkerSet]:
+    """Keep the genes of a file as a marker set."""
+    yield Progress(0, 0, "read", path.name)
+    from napari_stem.marker_sets import import_marker_set
+
+    return import_marker_set(path)
+
+
+def save_marker_set(name: str, genes: Sequence[str]) -> Events[MarkerSet]:
+    """Keep genes as a marker set."""
+    yield Progress(0, 0, "save", name)
+    from napari_stem.marker_sets import save_marker_set
+
+    return save_marker_set(name, genes)
 
 
 def find_clusters(result: Result, *, resolution: float) -> Events[Clusters]:
