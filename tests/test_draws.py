@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stem.draws import DrawStore
+from napari_stem.draws import DrawStore, median, mode, share_above
+from napari_stem.errors import StorageError
 
 SIZES = {"n_spots": 300, "n_genes": 3}
 RANDOM = np.random.default_rng(0)
@@ -78,3 +79,24 @@ def test_a_temporary_store_vanishes_and_a_kept_one_stays(tmp_path: Path):
     kept.close()
     assert not folder.exists()
     assert (tmp_path / "draws.zarr").is_dir()
+
+
+def test_statistics_over_blocks_equal_those_of_all_draws_at_once():
+    with DrawStore.create(None, key="k", n_draws=9, **SIZES) as store:
+        values = fill(store, 9)
+        np.testing.assert_allclose(store.statistic(median), np.median(values, axis=0))
+        share = store.statistic(lambda draws: share_above(draws, 5.0), n_draws=4)
+    np.testing.assert_allclose(share, (values[:4] > 5).mean(axis=0))
+
+
+def test_the_mode_is_where_draws_lie_closest_whatever_lies_far():
+    near = RANDOM.normal(2, 0.01, (15, 4, 2))
+    far = RANDOM.uniform(5, 9, (5, 4, 2))
+    draws = RANDOM.permuted(np.concatenate([near, far]), axis=0).astype(np.float32)
+    np.testing.assert_allclose(mode(draws), 2, atol=0.05)
+    assert (np.abs(draws.mean(axis=0) - 2) > 0.5).all()
+
+
+def test_a_store_that_is_gone_says_so(tmp_path: Path):
+    with pytest.raises(StorageError, match="gone or damaged"):
+        DrawStore.open(tmp_path / "none.zarr")

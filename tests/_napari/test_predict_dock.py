@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QListWidget,
+    QSlider,
+    QTableView,
+)
 
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.workspace import Workspace
@@ -152,16 +161,63 @@ def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trai
 def test_arrow_keys_flick_through_the_genes_that_the_search_leaves(ready, viewer, qtbot):
     run_to_the_end(ready, qtbot)
     genes = ready.result.genes
-    qtbot.keyClicks(genes.filter_widget, "col")
-    qtbot.keyClick(genes.filter_widget, Qt.Key.Key_Home)
+    qtbot.keyClicks(genes.search, "col")
+    qtbot.keyClick(genes.search, Qt.Key.Key_Home)
     for _ in range(9):  # more than the list is long
-        qtbot.keyClick(genes.filter_widget, Qt.Key.Key_Up)
+        qtbot.keyClick(genes.search, Qt.Key.Key_Up)
     assert ready.workspace.gene == "COL1A1"
-    qtbot.keyClick(genes.filter_widget, Qt.Key.Key_Down)
+    qtbot.keyClick(genes.search, Qt.Key.Key_Down)
     assert ready.workspace.gene == "COL3A1"
-    qtbot.keyClick(genes.list_widget, Qt.Key.Key_Up)
+    qtbot.keyClick(genes.view, Qt.Key.Key_Up)
     assert ready.workspace.gene == "COL1A1"
     assert viewer.layers["COL1A1 mean"].visible
+
+
+def test_statistics_of_the_draws_are_computed_when_they_are_asked_for(ready, viewer, qtbot):
+    run_to_the_end(ready, qtbot)
+    panel, work = ready.result, ready.workspace
+    row = panel.statistic.findData("above")
+    panel.statistic.setCurrentIndex(row)
+    panel.statistic.activated.emit(row)
+    qtbot.waitUntil(lambda: work.statistic == "above", timeout=PATIENCE)
+    shares = work.result.values["above"]
+    assert set(np.unique(shares)) <= {0, 0.25, 0.5, 0.75, 1}  # of four draws
+    assert viewer.layers[f"{work.gene} P(above threshold)"].visible
+    panel.threshold.setValue(20)
+    qtbot.waitUntil(lambda: work.result.values["above"] is not shares, timeout=PATIENCE)
+    assert not work.result.values["above"].any()
+
+
+def test_the_measured_values_can_be_shown_beside_the_prediction(ready, viewer, qtbot, section):
+    run_to_the_end(ready, qtbot)
+    panel, work = ready.result, ready.workspace
+    row = panel.statistic.findData("truth")
+    panel.statistic.setCurrentIndex(row)
+    panel.statistic.activated.emit(row)
+    measured = np.log2(section.spots[:, work.gene].X.toarray().ravel() + 1)
+    np.testing.assert_allclose(work.result.of(work.gene, "truth"), measured, rtol=1e-6)
+    assert viewer.layers[f"{work.gene} measured"].visible
+
+
+def test_a_marker_set_narrows_the_genes_and_one_can_be_imported(ready, qtbot, tmp_path):
+    run_to_the_end(ready, qtbot)
+    panel = ready.result
+    before = panel.genes.visible_genes()
+    path = tmp_path / "mine.csv"
+    path.write_text("COL1A1,fibres\nNOSUCH,none\n")
+    panel.markers.import_file(path)
+    qtbot.waitUntil(lambda: panel.markers.box.currentText() == "mine", timeout=PATIENCE)
+    assert panel.genes.visible_genes() == ["COL1A1"]
+    panel.markers.box.setCurrentIndex(0)
+    assert panel.genes.visible_genes() == before
+
+
+def test_a_click_on_a_heading_sorts_genes_by_their_figures(ready, qtbot):
+    run_to_the_end(ready, qtbot)
+    table = ready.result.genes
+    var = ready.workspace.result.prediction.var
+    table.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    assert table.visible_genes() == list(var["morans_i"].sort_values(ascending=False).index)
 
 
 def test_statistic_colours_and_opacity_reach_the_layer_and_are_remembered(ready, viewer, qtbot):
@@ -269,8 +325,18 @@ def test_checkpoints_are_found_again(dock, viewer, qtbot, trained, home):
 
 
 def test_every_control_says_what_it_does(dock):
+    kinds = (
+        QAbstractButton,
+        QTableView,
+        QListWidget,
+        QAbstractSpinBox,
+        QComboBox,
+        QLineEdit,
+        QSlider,
+    )
     panels = (dock.slide, dock.spots, dock.checkpoint, dock.settings, dock.result, dock.clusters)
     for panel in panels:
-        for name, control in vars(panel).items():
-            if hasattr(control, "toolTip") and name not in ("note", "_animation"):
-                assert control.toolTip() or name.startswith("_"), f"{panel}.{name}"
+        for control in panel.findChildren(kinds):
+            part_of_another = isinstance(control.parent(), kinds)
+            if not (part_of_another or control.objectName().startswith("qt_")):
+                assert control.toolTip(), f"{type(panel).__name__}: {control}"

@@ -43,6 +43,7 @@ class Canvas:
         events.clusters.connect(self._show_clusters)
         events.colormap.connect(self._restyle)
         events.opacity.connect(self._restyle)
+        events.shared_contrast.connect(self._show_heatmap)
 
     def _show_slide(self, slide: Slide) -> None:
         for layer in self._viewer.layers:
@@ -84,7 +85,8 @@ class Canvas:
         gene, statistic = self._workspace.gene, self._workspace.statistic
         role, values = layers.heatmap_role(statistic), result.of(gene, statistic)
         layer = self._find_or_add(role, lambda: layers.heatmap_layer(result.slide, statistic))
-        layers.show_values(layer, result.slide, self._raster_of(result.spots), values)
+        limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
+        layers.show_values(layer, result.slide, self._raster_of(result.spots), values, limits)
         layer.name = f"{gene} {STATISTICS[statistic]}"
         self._show_only(role)
         self._say(result.title(gene, statistic))

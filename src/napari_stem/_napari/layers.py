@@ -151,14 +151,17 @@ def show_spots(layer: Image, slide: Slide, raster: SpotRaster) -> None:
 
 
 def show_values(
-    layer: Image, slide: Slide, raster: SpotRaster, values: NDArray[np.float32]
+    layer: Image,
+    slide: Slide,
+    raster: SpotRaster,
+    values: NDArray[np.float32],
+    limits: tuple[float, float],
 ) -> None:
-    """Replace what a heatmap shows; its colours span all values but the extreme ones."""
+    """Replace what a heatmap shows; `limits` are the values at the ends of its colours."""
     layer.data = raster.paint(values, np.nan)
-    low, high = (float(value) for value in np.quantile(values, (0.01, 0.99)))
-    high = max(high, low + 1e-3)  # a gene may be constant
+    low, high = limits
     layer.contrast_limits_range = (min(low, float(values.min())), max(high, float(values.max())))
-    layer.contrast_limits = (low, high)
+    layer.contrast_limits = limits
     place(layer, slide, raster)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from anndata import AnnData
     from numpy.typing import NDArray
 
@@ -29,7 +30,11 @@ STATISTICS = {
 # Those that a prediction does not carry; they are computed from its draws when asked for.
 FROM_DRAWS = ("median", "mode", "above")
 # Those that share the scale of the values themselves.
-VALUES = ("mean", "q05", "q95", "median", "mode", "truth")
+_VALUES = ("mean", "q05", "q95", "median", "mode", "truth")
+
+_ENDS = (0.01, 0.99)
+_ENOUGH = 500_000  # values decide them well
+_LEAST = 1e-3  # between the limits of a gene that is constant
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +58,7 @@ class Result:
     values: Mapping[str, NDArray[np.float32]]
     n_draws: int
     prediction: AnnData | None = None
+    _limits: dict[tuple[str | None, ...], tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def of_prediction(cls, slide: Slide, prediction: AnnData) -> Result:
@@ -73,6 +79,23 @@ class Result:
         """(n,) values of one gene."""
         return self.values[statistic][:, self.genes.index(gene)]
 
+    def limits(self, gene: str | None, statistic: str) -> tuple[float, float]:
+        """Values at the ends of the colours: of all but the extreme spots of one gene, or of all.
+
+        A prediction and what was measured share them, so that they can be compared.
+        """
+        if statistic == "above":
+            return 0.0, 1.0
+        shown = {"mean", "truth"} & set(self.values) if statistic in _VALUES else {statistic}
+        key = gene, *sorted(shown)
+        if key not in self._limits:
+            columns = slice(None) if gene is None else self.genes.index(gene)
+            seen = [self.values[name][:, columns].ravel() for name in shown]
+            thinned = [part[:: 1 + part.size // _ENOUGH] for part in seen]
+            low, high = np.quantile(thinned, _ENDS)
+            self._limits[key] = float(low), max(float(high), float(low) + _LEAST)
+        return self._limits[key]
+
     def can_show(self, statistic: str) -> bool:
         """Whether a statistic is known, or can be computed from the draws."""
         return statistic in self.values or (
@@ -83,7 +106,7 @@ class Result:
 
     def with_values(self, statistic: str, values: NDArray[np.float32]) -> Result:
         """The same with one more statistic."""
-        return replace(self, values={**self.values, statistic: values})
+        return replace(self, values={**self.values, statistic: values}, _limits={})
 
     def title(self, gene: str, statistic: str) -> str:
         """What a picture of these values must say."""

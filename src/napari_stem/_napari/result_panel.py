@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
 from superqt import QLabeledSlider
 
-from napari_stem._napari.gene_list import GeneList
+from napari_stem._napari import tasks
+from napari_stem._napari.gene_table import GeneTable
+from napari_stem._napari.marker_box import MarkerBox
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel
 from napari_stem._napari.result import STATISTICS
 
 if TYPE_CHECKING:
+    from napari_stem._napari.result import Result
     from napari_stem._napari.workspace import Workspace
 
 # Even steps of lightness, so that colour-blind people and printers see the order too.
 _COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "gray")
-_LIST_HEIGHT = 190
+_CONTRASTS = {"each gene its own": False, "the same for all genes": True}
+_TABLE_HEIGHT = 230
 
 
 class ResultPanel(Panel):
@@ -33,16 +38,29 @@ class ResultPanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
-        self.genes = GeneList()
-        self.genes.setFixedHeight(_LIST_HEIGHT)
-        self.genes.setToolTip("Type to search; arrow keys flick through the genes.")
+        self.genes = GeneTable()
+        self.genes.setFixedHeight(_TABLE_HEIGHT)
+        self.markers = MarkerBox(self.genes.selected_genes)
         self.statistic = QComboBox()
         for key, name in STATISTICS.items():
             self.statistic.addItem(name, key)
         self.statistic.setToolTip(
-            "Over the draws of a spot: mean (default), standard deviation, or the ends of the "
-            "central 90 % interval. All but the mean come when the last draw is done."
+            "Over the draws of a spot (default mean), or what was measured there. All but the "
+            "mean come when the last draw is done."
         )
+        self.threshold = QDoubleSpinBox()
+        self.threshold.setRange(0, 20)
+        self.threshold.setSingleStep(0.5)
+        self.threshold.setPrefix("above ")
+        self.threshold.setKeyboardTracking(False)
+        self.threshold.setValue(remembered("threshold", 1.0))
+        self.threshold.setToolTip(
+            "P(gene > threshold) is the share of a spot's draws above this value (default 1), in "
+            "the unit of the prediction."
+        )
+        self.contrast = QComboBox()
+        self.contrast.addItems(list(_CONTRASTS))
+        self.contrast.setToolTip("What the ends of the colours stand for.")
         self.colormap = QComboBox()
         self.colormap.addItems(_COLORMAPS)
         self.colormap.setCurrentText(remembered("colormap", self.workspace.colormap))
@@ -52,14 +70,20 @@ class ResultPanel(Panel):
         self.opacity.setValue(remembered("opacity", round(100 * self.workspace.opacity)))
         self.opacity.setToolTip("Opacity of spots over the slide in % (default 80).")
         self.add_row(self.note)
+        self.add_row(self.markers)
         self.add_row(self.genes)
         self.add_row(self.statistic, label="Statistic")
+        self.add_row(self.threshold, label="Threshold")
+        self.add_row(self.contrast, label="Contrast")
         self.add_row(self.colormap, label="Colours")
         self.add_row(self.opacity, label="Opacity")
 
     def _connect(self) -> None:
         self.genes.chosen.connect(lambda gene: setattr(self.workspace, "gene", gene))
+        self.markers.chosen.connect(self.genes.narrow)
         self.statistic.activated.connect(self._set_statistic)
+        self.threshold.valueChanged.connect(self._set_threshold)
+        self.contrast.currentTextChanged.connect(self._set_look)
         self.colormap.currentTextChanged.connect(self._set_look)
         self.opacity.valueChanged.connect(self._set_look)
         self._set_look()
@@ -78,16 +102,36 @@ class ResultPanel(Panel):
             f"{len(result.genes):,} genes in {result.spots.n_obs:,} spots, "
             f"{result.n_draws} draws{partial}"
         )
-        self.genes.set_genes(result.genes)
+        self.genes.show_genes_of(result)
         self.genes.choose(work.gene)
         for row, key in enumerate(STATISTICS):
-            self.statistic.model().item(row).setEnabled(key in result.values)
+            self.statistic.model().item(row).setEnabled(result.can_show(key))
         self.statistic.setCurrentIndex(self.statistic.findData(work.statistic))
+        self.threshold.setEnabled(work.statistic == "above")
 
     def _set_statistic(self, row: int) -> None:
-        self.workspace.statistic = self.statistic.itemData(row)
+        statistic, result = self.statistic.itemData(row), self.workspace.result
+        assert result is not None  # the panel is disabled without
+        if statistic in result.values:
+            self.workspace.statistic = statistic
+        else:
+            self._compute(result, statistic)
+
+    def _set_threshold(self, threshold: float) -> None:
+        remember(threshold=threshold)
+        if self.workspace.result is not None:
+            self._compute(self.workspace.result, "above")
+
+    def _compute(self, result: Result, statistic: str) -> None:
+        task = tasks.compute_statistic(result, statistic, self.threshold.value())
+        self.run(task, "Reading the draws…", partial(self._take, result, statistic))
+
+    def _take(self, former: Result, statistic: str, result: Result) -> None:
+        if self.workspace.result is former:
+            self.workspace.show(result, statistic)
 
     def _set_look(self) -> None:
         colormap, opacity = self.colormap.currentText(), self.opacity.value()
         self.workspace.colormap, self.workspace.opacity = colormap, opacity / 100
+        self.workspace.shared_contrast = _CONTRASTS[self.contrast.currentText()]
         remember(colormap=colormap, opacity=opacity)

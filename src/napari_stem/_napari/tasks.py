@@ -5,7 +5,7 @@ Their imports happen in the thread: torch, scanpy and timm take seconds, and a d
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,9 @@ from napari_stem.events import Event, Events, Partial, Progress
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from anndata import AnnData
+    from numpy.typing import NDArray
 
     from napari_stem._napari.layers import LayerSource
     from napari_stem.marker_sets import MarkerSet
@@ -177,13 +179,13 @@ def compute_statistic(result: Result, statistic: str, threshold: float) -> Event
     from napari_stem.storage import cache_dir
 
     assert result.prediction is not None
-    function = {
+    functions: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
         "median": draws.median,
         "mode": draws.mode,
         "above": partial(draws.share_above, threshold=threshold),
-    }[statistic]
+    }
     store = draws_of(result.prediction, cache_dir())
-    return result.with_values(statistic, store.statistic(function, result.n_draws))
+    return result.with_values(statistic, store.statistic(functions[statistic], result.n_draws))
 
 
 def read_marker_sets() -> Events[list[MarkerSet]]:

@@ -49,6 +49,7 @@ class Workspace:
     statistic: str = "mean"
     colormap: str = "viridis"
     opacity: float = 0.8
+    shared_contrast: bool = False
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     # Tables and arrays have no truth value when compared.
@@ -76,13 +77,19 @@ class Workspace:
             self.result = self.clusters = None
 
     def take_result(self, result: Result) -> None:
-        """Show a result; the gene and the statistic stay where it has them."""
+        """Show a new result; the gene and the statistic stay where it has them."""
         self.clusters = None
+        self.show(result, self.statistic if self.statistic in result.values else "mean")
+
+    def show(self, result: Result, statistic: str) -> None:
+        """Show a statistic of a result that has it."""
         if self.gene not in result.genes or self.statistic not in result.values:
-            self.result = None  # nobody may look for this gene in the former result
+            self.result = None  # nobody may look for these in the former result
             self.gene = self.gene if self.gene in result.genes else result.genes[0]
-            self.statistic = self.statistic if self.statistic in result.values else "mean"
+        if statistic not in getattr(self.result, "values", ()):
+            self.result, self.statistic = None, statistic
         self.result = result
+        self.statistic = statistic
 
 
 _workspaces: WeakKeyDictionary[Viewer, tuple[Workspace, Canvas]] = WeakKeyDictionary()
