@@ -181,6 +181,7 @@ def summarise(
         "seed": options.seed,
         "n_draws": options.n_draws,
         "slide": slide.name,
+        "slide_path": str(slide.path.absolute()) if slide.path else "",
         "mpp": slide.mpp or 0.0,
         "draws": _store_name(slide, spots, checkpoint, options),
         "versions": json.dumps({name: version(name) for name in ("napari-stem", "torch", "timm")}),

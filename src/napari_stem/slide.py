@@ -117,7 +117,7 @@ class Slide:
         """
         if not 0 < mpp < float("inf"):
             raise OptionError(f"'{self.name}': {mpp} micrometres per pixel is no scale.")
-        slide = Slide(self._file, name=self.name, path=self.path, fingerprint=self.fingerprint)
+        slide = type(self)(self._file, name=self.name, path=self.path, fingerprint=self.fingerprint)
         slide.mpp, slide.mpp_source = mpp, source
         return slide
 

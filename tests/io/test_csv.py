@@ -90,8 +90,18 @@ def test_a_written_prediction_is_read_as_its_spots(tmp_path: Path, prediction: A
 
 
 def test_an_unknown_suffix_is_refused(tmp_path: Path, prediction: AnnData):
-    with pytest.raises(OptionError, match=r"choose one of the suffixes \.h5ad, \.csv, \.geojson"):
+    with pytest.raises(OptionError, match=r"choose one of the suffixes \.h5ad, \.csv, "):
         write_prediction(prediction, tmp_path / "C5.xlsx")
     (tmp_path / "C5.xlsx").touch()
     with pytest.raises(SpotsNotFound, match="is no spot table"):
         read_spots(tmp_path / "C5.xlsx")
+
+
+def test_parquet_holds_the_same_table(tmp_path: Path, prediction: AnnData):
+    pytest.importorskip("pyarrow")
+    for name in ("C5.csv", "C5.parquet"):
+        write_prediction(prediction, tmp_path / name)
+    table = pd.read_parquet(tmp_path / "C5.parquet")
+    expected = pd.read_csv(tmp_path / "C5.csv", index_col="id", dtype={"leiden": str})
+    assert list(table.columns) == list(expected.columns)
+    np.testing.assert_allclose(table[prediction.var_names], expected[prediction.var_names])

@@ -6,17 +6,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.errors import OptionError, SpotsNotFound
-from napari_stem.io.csv import read_csv, write_csv
+from napari_stem.io.csv import read_csv, write_csv, write_parquet
 from napari_stem.io.geojson import read_geojson, write_geojson
 from napari_stem.io.h5ad import read_h5ad, write_h5ad
 from napari_stem.io.legacy_st import is_legacy_st, read_legacy_st
+from napari_stem.io.ometiff import write_ometiff
+from napari_stem.io.selection import select
+from napari_stem.io.spatialdata import write_spatialdata
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 _READERS = {".h5ad": read_h5ad, ".csv": read_csv, ".tsv": read_csv, ".geojson": read_geojson}
-_WRITERS = {".h5ad": write_h5ad, ".csv": write_csv, ".geojson": write_geojson}
+_WRITERS = {
+    ".h5ad": write_h5ad,
+    ".csv": write_csv,
+    ".parquet": write_parquet,
+    ".geojson": write_geojson,
+    ".ome.tif": write_ometiff,
+    ".zarr": write_spatialdata,
+}
 PREDICTION_SUFFIXES = tuple(_WRITERS)
+
+__all__ = ["PREDICTION_SUFFIXES", "is_spot_source", "read_spots", "select", "write_prediction"]
 
 
 def is_spot_source(path: Path) -> bool:
@@ -48,17 +60,20 @@ def read_spots(path: str | Path) -> AnnData:
 
 
 def write_prediction(prediction: AnnData, path: str | Path) -> None:
-    """Write a prediction in the format of the suffix: .h5ad, .csv or .geojson.
+    """Write a prediction in the format of the suffix.
+
+    .h5ad holds all of it, .csv and .parquet a table, .geojson tiles for QuPath, .ome.tif
+    heatmaps, .zarr SpatialData; `select` makes a part of it.
 
     Raises
     ------
     OptionError
-        The suffix is none of these.
+        The suffix is none of these, or its format needs a package that is not installed.
     StorageError
         The file cannot be written; what stood there stays.
     """
     path = Path(path)
-    writer = _WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise OptionError(f"'{path}': choose one of the suffixes {', '.join(_WRITERS)}.")
-    writer(prediction, path)
+    for suffix, write in _WRITERS.items():
+        if path.name.lower().endswith(suffix):
+            return write(prediction, path)
+    raise OptionError(f"'{path}': choose one of the suffixes {', '.join(_WRITERS)}.")

@@ -1,4 +1,4 @@
-"""Spots from a table of coordinates, predictions as a wide table."""
+"""Spots from a table of coordinates, predictions as a wide table: CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from napari_stem.errors import SpotsError
+from napari_stem.errors import OptionError, SpotsError
 from napari_stem.io.naming import named
 from napari_stem.spots import positions, spaced_diameter, spot_table
 from napari_stem.storage import atomic_path
@@ -58,9 +58,30 @@ def _diameter(table: pd.DataFrame, xy: NDArray[np.float64]) -> float:
 
 def write_csv(prediction: AnnData, path: Path) -> None:
     """One row a spot: x, y, distance to the training data, cluster, then mean and SD a gene."""
+    with atomic_path(path) as draft:
+        _wide(prediction).to_csv(draft)
+
+
+def write_parquet(prediction: AnnData, path: Path) -> None:
+    """The table of `write_csv` as Parquet.
+
+    Raises
+    ------
+    OptionError
+        The package pyarrow is not installed.
+    """
+    with atomic_path(path) as draft:
+        try:
+            _wide(prediction).to_parquet(draft, engine="pyarrow")
+        except ImportError as error:
+            raise OptionError(
+                f"'{path}': Parquet needs a package more. Run: pip install 'napari-stem[parquet]'"
+            ) from error
+
+
+def _wide(prediction: AnnData) -> pd.DataFrame:
     places = pd.DataFrame(positions(prediction), index=prediction.obs_names, columns=["x", "y"])
     known = [column for column in ("ood", "leiden") if column in prediction.obs]
     mean, std = prediction.to_df(), prediction.to_df("std").add_suffix(" SD")
-    with atomic_path(path) as draft:
-        table = pd.concat([places, prediction.obs[known], mean, std], axis=1)
-        table.to_csv(draft, index_label="id")
+    wide: pd.DataFrame = pd.concat([places, prediction.obs[known], mean, std], axis=1)
+    return wide.rename_axis("id")

@@ -1,0 +1,97 @@
+"""The slide of a prediction: its file, or else the thumbnail that the prediction carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_stem.errors import SlideError, SlideUnreadable
+from napari_stem.slide import Slide, open_slide
+from napari_stem.slide_files import SlideFile
+from napari_stem.spots import library
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+
+class PreviewSlide(Slide):
+    """A thumbnail in the size of its slide: good to look at, refused where detail matters."""
+
+    @classmethod
+    def of_picture(
+        cls, picture: NDArray[np.uint8], downsample: float, *, mpp: float | None, name: str
+    ) -> PreviewSlide:
+        """The stand-in of a slide that is `downsample` times as large as its picture."""
+        small = Slide.from_array(picture, name=name)
+        file = SlideFile((Enlarged(picture, downsample), *small.levels), mpp, "prediction")
+        return cls(file, name=name, path=None, fingerprint=f"preview of {small.fingerprint}")
+
+    def read_region(
+        self, x: int, y: int, width: int, height: int, level: int = 0
+    ) -> NDArray[np.uint8]:
+        """Raise: whoever reads a region wants more detail than there is."""
+        raise SlideUnreadable(
+            f"Of '{self.name}' only the thumbnail in the prediction is here. Open the slide's "
+            "file to work on it."
+        )
+
+
+class Enlarged:
+    """A level that repeats the pixels of a picture."""
+
+    ndim = 3
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, picture: NDArray[np.uint8], factor: float) -> None:
+        height, width = (round(side * factor) for side in picture.shape[:2])
+        self.shape = (height, width, 3)
+        self.size = height * width * 3
+        self._picture = picture
+
+    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
+        key = key if isinstance(key, tuple) else (key,)
+        rows, columns = (
+            np.arange(mine)[part] * theirs // mine
+            for mine, theirs, part in zip(
+                self.shape[:2], self._picture.shape, (*key, slice(None))[:2], strict=False
+            )
+        )
+        found: NDArray[np.uint8] = self._picture[np.ix_(rows, columns)][(..., *key[2:])]
+        return found
+
+
+def slide_of(prediction: AnnData, folder: Path) -> Slide:
+    """The slide that a prediction was made of, at its scale.
+
+    Its file is looked for where it was and in `folder`; one of another size is not taken.
+    """
+    about = prediction.uns["napari_stem"]
+    entry = prediction.uns["spatial"][library(prediction)]
+    picture = np.asarray(entry["images"]["hires"])
+    downsample = 1 / float(entry["scalefactors"]["tissue_hires_scalef"])
+    name, mpp = str(about["slide"]), float(about["mpp"]) or None
+    if file := str(about.get("slide_path", "")):
+        for path in (Path(file), folder / Path(file).name):
+            slide = _open_same(path, picture.shape, downsample)
+            if slide is not None:
+                slide.name = name
+                return slide.with_mpp(mpp, "prediction") if mpp and mpp != slide.mpp else slide
+    if downsample == 1:
+        return Slide.from_array(picture, mpp=mpp, name=name)
+    return PreviewSlide.of_picture(picture, downsample, mpp=mpp, name=name)
+
+
+def _open_same(path: Path, shape: tuple[int, ...], downsample: float) -> Slide | None:
+    """The slide of a file, if it is one and has the size that its thumbnail tells."""
+    try:
+        slide = open_slide(path)
+    except SlideError:
+        return None
+    expected = np.array(shape[:2]) * downsample
+    if np.abs(expected - (slide.height, slide.width)).max() <= downsample:
+        return slide
+    slide.close()
+    return None

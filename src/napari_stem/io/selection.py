@@ -1,0 +1,51 @@
+"""A part of a prediction: some genes, and the spots inside of a region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from skimage.measure import points_in_poly
+
+from napari_stem.errors import PanelError, SpotsError
+from napari_stem.spots import positions
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import ArrayLike
+
+
+def select(
+    prediction: AnnData, *, genes: Sequence[str] = (), region: Sequence[ArrayLike] = ()
+) -> AnnData:
+    """A copy of a prediction, of all or of a part.
+
+    Parameters
+    ----------
+    genes
+        In the order in which they are wanted; none takes all.
+    region
+        Polygons, each (m, 2) corners x, y in level-0 pixels; none takes all spots. A spot
+        belongs to the region if its centre lies in one of them.
+
+    Raises
+    ------
+    PanelError
+        The prediction lacks a gene.
+    SpotsError
+        No spot lies in the region.
+    """
+    lacking = [gene for gene in genes if gene not in prediction.var_names]
+    if lacking:
+        raise PanelError(
+            f"The prediction lacks {', '.join(lacking[:5])}. It has {prediction.n_vars} genes, for "
+            f"example {', '.join(prediction.var_names[:3])}."
+        )
+    inside = np.full(prediction.n_obs, not region)
+    for polygon in region:
+        inside |= points_in_poly(positions(prediction), polygon)
+    if not inside.any():
+        raise SpotsError("No spot's centre lies inside of the region. Draw it around some spots.")
+    columns = list(dict.fromkeys(genes)) or slice(None)
+    return prediction[inside, columns].copy()

@@ -1,0 +1,47 @@
+"""SpatialData keeps spots, table and thumbnail in level-0 pixels."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from anndata import AnnData
+
+from napari_stem.errors import OptionError
+from napari_stem.io import write_prediction
+from napari_stem.spots import positions
+
+
+@pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend
+def test_it_is_read_back(tmp_path: Path, prediction: AnnData):
+    spatialdata = pytest.importorskip("spatialdata")
+    entry = prediction.uns["spatial"]["C5"]
+    entry["images"] = {"hires": np.full((50, 60, 3), 9, np.uint8)}
+    entry["scalefactors"]["tissue_hires_scalef"] = 0.05
+    path = tmp_path / "C5.zarr"
+    for _ in range(2):  # the second replaces the first
+        write_prediction(prediction, path)
+    data = spatialdata.read_zarr(path)
+    np.testing.assert_array_equal(data["table"].X, prediction.X)
+    circles = data["spots"]
+    np.testing.assert_allclose(
+        np.column_stack([circles.geometry.x, circles.geometry.y]), positions(prediction)
+    )
+    assert (circles["radius"] == 30).all()
+    assert data["thumbnail"].shape == (3, 50, 60)
+    extent = spatialdata.get_extent(data["thumbnail"])
+    assert extent["x"] == pytest.approx((0, 1200))
+
+
+def test_a_missing_package_is_said(
+    tmp_path: Path, prediction: AnnData, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "spatialdata", None)
+    with pytest.raises(OptionError, match=r"pip install 'napari-stem\[spatialdata\]'"):
+        write_prediction(prediction, tmp_path / "C5.zarr")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(OptionError, match=r"pip install 'napari-stem\[parquet\]'"):
+        write_prediction(prediction, tmp_path / "C5.parquet")
+    assert list(tmp_path.iterdir()) == []
