@@ -118,7 +118,7 @@ def take_pictures(checkpoint: Path) -> None:
     wait(lambda: work.result and "left" in dock.predict_button.text())
     take("2-predicting", "predict_button")
     dock.predict_button.click()
-    wait(lambda: dock.predict_button.text() == "Predict")
+    wait(lambda: dock.predict_button.text().startswith("Continue"))
     dock.settings.draws.setValue(20)
     dock.predict_button.click()
     wait(lambda: work.result.prediction is not None)

@@ -144,7 +144,7 @@ def make_recipe(
         encoders=found,
         components=128 if small else None,
         embedding_noise=0.7 if small else 0.0,
-        emphasis=1.0,
+        emphasis=1.3 if small else 1.0,
         network=NetworkConfig(len(panel), width, **(_SMALL_NETWORK if small else {})),
         diffusion=DiffusionConfig(prediction="v" if small else "eps"),
         fit=_SMALL_FIT if small else FitConfig(),
@@ -154,5 +154,5 @@ def make_recipe(
 
 _SMALL_NETWORK: dict[str, Any] = {"width": 64, "depth": 3, "heads": 4, "genes_per_token": 25}
 _SMALL_FIT = FitConfig(
-    steps=1200, batch_size=128, learning_rate=1e-3, warmup=50, ema=0.995, augmented=0.0
+    steps=800, batch_size=128, learning_rate=1e-3, warmup=50, ema=0.995, augmented=0.0
 )

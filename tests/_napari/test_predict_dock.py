@@ -339,4 +339,5 @@ def test_every_control_says_what_it_does(dock):
         for control in panel.findChildren(kinds):
             part_of_another = isinstance(control.parent(), kinds)
             if not (part_of_another or control.objectName().startswith("qt_")):
-                assert control.toolTip(), f"{type(panel).__name__}: {control}"
+                described = control.toolTip() or control.parent().toolTip()
+                assert described, f"{type(panel).__name__}: {control}"

@@ -78,13 +78,13 @@ class Encoder:
         )
 
 
-MORPHOLOGY_FIELDS = (1.0, 2.5)
+MORPHOLOGY_FIELDS = (1.0, 2.5, 4.0)
 _SWIGLU = (("mlp_layer", "SwiGLUPacked"), ("act_layer", "SiLU"))
 _ENTRIES = (
     Encoder(
         "morphology",
         "built-in",
-        "1",
+        "2",
         "pooled",
         121 * len(MORPHOLOGY_FIELDS),
         licence="BSD-3-Clause",
