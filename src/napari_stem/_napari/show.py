@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import napari
 
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.result import Clusters, Result
+from napari_stem._napari.view import View
 from napari_stem._napari.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,11 +35,13 @@ def open_dock(viewer: Viewer) -> PredictDock:
 
 
 def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
-    """Put a prediction and its clusters, if it has some, into a viewer's workspace."""
-    workspace = Workspace.of(viewer)
+    """Put a prediction into a viewer's workspace, as it was looked at when it was exported."""
+    workspace, view = Workspace.of(viewer), View.in_prediction(prediction)
     workspace.take_slide(slide)
     workspace.spots = prediction
-    workspace.gene = gene or workspace.gene
+    workspace.gene = gene or view.gene or workspace.gene
+    workspace.statistic = view.statistic
     workspace.take_result(Result.of_prediction(slide, prediction))
     if "leiden" in prediction.obs:
-        workspace.clusters = Clusters.of_prediction(prediction)
+        clusters = Clusters.of_prediction(prediction)
+        workspace.clusters = replace(clusters, colours=view.colours_of(clusters))

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import anndata
+import h5py
 from anndata import AnnData
 
 from napari_stem.errors import SpotsError
@@ -39,3 +40,12 @@ def write_h5ad(prediction: AnnData, path: Path) -> None:
     """Write a prediction; `read_h5ad`, scanpy and squidpy read it as it stands."""
     with atomic_path(path) as draft:
         prediction.write_h5ad(draft, compression="gzip")
+
+
+def is_prediction(path: Path) -> bool:
+    """Whether a file holds a prediction of this package; little of it is read."""
+    try:
+        with h5py.File(path) as file:
+            return "uns/napari_stem/recipe" in file
+    except OSError:
+        return False

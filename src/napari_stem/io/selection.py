@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def select(
     prediction: AnnData, *, genes: Sequence[str] = (), region: Sequence[ArrayLike] = ()
 ) -> AnnData:
-    """A copy of a prediction, of all or of a part.
+    """A copy of a prediction, of all or of a part; a part no longer finds its draws.
 
     Parameters
     ----------
@@ -48,4 +48,7 @@ def select(
     if not inside.any():
         raise SpotsError("No spot's centre lies inside of the region. Draw it around some spots.")
     columns = list(dict.fromkeys(genes)) or slice(None)
-    return prediction[inside, columns].copy()
+    part = prediction[inside, columns].copy()
+    if genes or region:
+        part.uns.get("napari_stem", {}).pop("draws", None)  # they are those of the whole
+    return part

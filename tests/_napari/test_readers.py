@@ -1,0 +1,218 @@
+"""Files dropped on the window: what was exported opens as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+from anndata import AnnData
+from napari.components import ViewerModel
+from npe2 import PluginManager
+from npe2.io_utils import read
+from PIL import Image
+from safetensors.numpy import save_file
+
+from napari_stem._napari.exporting import ExportRequest
+from napari_stem._napari.readers import get_reader
+from napari_stem._napari.show import fill
+from napari_stem._napari.view import View
+from napari_stem._napari.workspace import Workspace
+from napari_stem.cluster import cluster
+from napari_stem.events import finish
+from napari_stem.io.preview import PreviewSlide
+from napari_stem.prediction import PredictOptions, predict
+from napari_stem.slide import open_slide
+from napari_stem.spots import positions
+
+from .conftest import PATIENCE
+
+
+@pytest.fixture
+def slide_path(section, tmp_path: Path) -> Path:
+    """The section's picture as a file."""
+    path = tmp_path / "biopsy.png"
+    Image.fromarray(np.asarray(section.slide.levels[0])).save(path)
+    return path
+
+
+@pytest.fixture
+def predicted(section, trained, slide_path) -> AnnData:
+    """A prediction of the slide on the disk."""
+    slide = open_slide(slide_path, mpp=section.slide.mpp)
+    made = predict(slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4))
+    cluster(made)
+    return made
+
+
+@pytest.fixture
+def former(predicted, slide_path, section) -> ViewerModel:
+    """What a user left: another gene and statistic, a colour of their own."""
+    viewer = ViewerModel()
+    fill(viewer, open_slide(slide_path, mpp=section.slide.mpp), predicted)
+    work = Workspace.of(viewer)
+    work.gene, work.statistic = "COL1A1", "std"
+    work.clusters = replace(work.clusters, colours=("#123456", *work.clusters.colours[1:]))
+    return viewer
+
+
+@pytest.fixture
+def exported(former, predicted, tmp_path) -> Path:
+    path = tmp_path / "biopsy.h5ad"
+    finish(ExportRequest(predicted, path, View.of(Workspace.of(former))).events())
+    return path
+
+
+def look(viewer) -> dict[str, tuple]:
+    """All that one sees of layers."""
+    return {
+        layer.name: (
+            tuple(layer.scale),
+            tuple(layer.translate),
+            tuple(map(str, layer.units)),
+            layer.visible,
+            np.asarray(layer.data[0] if layer.multiscale else layer.data),
+        )
+        for layer in viewer.layers
+    }
+
+
+def same(ours: tuple, theirs: tuple) -> bool:
+    return ours[:-1] == theirs[:-1] and np.array_equal(ours[-1], theirs[-1], equal_nan=True)
+
+
+def test_an_export_opens_as_it_was(former, exported, viewer):
+    viewer.open(exported, plugin="napari-stem")
+    before, after = Workspace.of(former), Workspace.of(viewer)
+    assert (after.gene, after.statistic) == ("COL1A1", "std")
+    assert after.result.genes == before.result.genes
+    assert after.slide.path == before.slide.path
+    for statistic in ("mean", "std", "q05", "q95"):
+        expected = before.result.values[statistic]
+        np.testing.assert_array_equal(after.result.values[statistic], expected)
+    np.testing.assert_array_equal(after.clusters.numbers, before.clusters.numbers)
+    assert after.clusters.colours == before.clusters.colours
+    first = viewer.layers["Clusters"].colormap.map(np.array([1]))[0]
+    np.testing.assert_allclose(first[:3], np.array([0x12, 0x34, 0x56]) / 255, atol=0.01)
+
+
+def test_layers_come_back_to_their_place(former, exported, viewer):
+    viewer.open(exported, plugin="napari-stem")
+    before, after = look(former), look(viewer)
+    assert list(after) == ["biopsy", "Spots", "COL1A1 SD", "Clusters"]
+    for name, seen in after.items():
+        assert same(seen, before[name]), name
+
+
+def test_each_spot_keeps_its_place_and_value(viewer, exported):
+    viewer.open(exported, plugin="napari-stem")
+    work, layer = Workspace.of(viewer), viewer.layers["COL1A1 SD"]
+    layer.visible = True  # clusters cover it
+    values, mpp = work.result.of("COL1A1", "std"), work.slide.mpp
+    for (x, y), value in zip(positions(work.spots), values, strict=True):
+        assert layer.get_value(((y - 0.5) * mpp, (x - 0.5) * mpp), world=True) == value
+
+
+def test_a_lost_slide_leaves_its_thumbnail_at_its_place(viewer, exported, slide_path, messages):
+    shape = open_slide(slide_path).levels[0].shape
+    slide_path.unlink()
+    viewer.open(exported, plugin="napari-stem")
+    work = Workspace.of(viewer)
+    assert isinstance(work.slide, PreviewSlide)
+    layer = viewer.layers[work.slide.name]
+    assert layer.data[0].shape == shape
+    assert layer.scale[0] == pytest.approx(work.slide.mpp)
+    assert "its thumbnail is shown instead" in messages[0]
+    viewer.screenshot(flash=False)
+
+
+def test_without_a_window_the_same_layers_are_returned(former, exported):
+    assert napari.current_viewer() is None
+    expected = look(former)
+    tuples = read([str(exported)], stack=False, plugin_name="napari-stem")
+    assert [kind for _, _, kind in tuples] == ["image", "image", "image", "labels"]
+    for data, attributes, _ in tuples[2:]:
+        np.testing.assert_array_equal(data, expected[attributes["name"]][-1])
+
+
+def test_slides_are_taken_by_the_workspace(viewer, section, tmp_path):
+    path = tmp_path / "biopsy.ome.tif"
+    pixels = np.asarray(section.slide.levels[0])
+    tifffile.imwrite(path, pixels, tile=(256, 256), photometric="rgb")
+    viewer.open(path, plugin="napari-stem")
+    with Workspace.of(viewer).slide as slide:
+        assert slide.path == path
+        assert [layer.name for layer in viewer.layers] == ["biopsy"]
+
+
+def test_a_damaged_scan_is_said(viewer, tmp_path):
+    path = tmp_path / "scan.svs"
+    path.write_bytes(b"II*\0 cut off")
+    with pytest.raises(ValueError, match="cannot be read as a slide"):
+        viewer.open(path, plugin="napari-stem")
+
+
+def test_what_is_not_ours_is_left_to_others(tmp_path, predicted):
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((5, 20, 20), np.uint16))
+    weights = tmp_path / "weights.safetensors"
+    save_file({"a": np.zeros(3)}, weights)
+    other = tmp_path / "other.h5ad"
+    AnnData(np.ones((3, 2), np.float32)).write_h5ad(other)
+    text = tmp_path / "text.safetensors"
+    text.write_text("no weights")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path in (stack, weights, other, text, empty, tmp_path / "none.h5ad"):
+        assert get_reader(str(path)) is None
+    assert get_reader([str(stack)]) is None
+
+
+def test_a_checkpoint_is_chosen(viewer, trained, qtbot, messages):
+    viewer.open(trained.path, plugin="napari-stem")
+    work = Workspace.of(viewer)
+    qtbot.waitUntil(lambda: work.checkpoint is not None, timeout=PATIENCE)
+    assert work.checkpoint.path == trained.path
+    assert f"Checkpoint {trained.path.stem} is chosen" in messages[0]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A legacy array of 25 spots."""
+    folder = tmp_path / "A1"
+    folder.mkdir()
+    steps = range(1, 6)
+    places = [(x, y, 40 * x, 40 * y) for x in steps for y in steps]
+    lines = ["x\ty\tpixel_x\tpixel_y", *("\t".join(map(str, place)) for place in places)]
+    (folder / "spots.tsv").write_text("\n".join(lines))
+    counts = ["\tFASN", *(f"{x}x{y}\t{x}" for x, y, *_ in places)]
+    (folder / "counts.tsv").write_text("\n".join(counts))
+    return folder
+
+
+def test_a_folder_of_spots_brings_its_slide(viewer, folder):
+    Image.new("RGB", (240, 260), "white").save(folder / "HE.png")
+    viewer.open(folder, plugin="napari-stem")
+    work = Workspace.of(viewer)
+    assert (work.slide.name, work.spots.n_obs) == ("A1", 25)
+    assert [layer.name for layer in viewer.layers] == ["A1", "Spots"]
+
+
+def test_spots_alone_need_a_slide(viewer, folder, section):
+    with pytest.raises(ValueError, match="open the slide first"):
+        viewer.open(folder, plugin="napari-stem")
+    Workspace.of(viewer).take_slide(section.slide)
+    viewer.open(folder, plugin="napari-stem")
+    assert Workspace.of(viewer).spots.n_obs == 25
+
+
+def test_napari_knows_the_reader_for_each_kind(tmp_path, viewer):
+    manager = PluginManager.instance()
+    for name in ("a.svs", "A.SVS", "a.ndpi", "a.scn", "a.bif", "a.ome.tif", "a.h5ad"):
+        readers = manager.iter_compatible_readers([str(tmp_path / name)])
+        assert "napari-stem" in [reader.plugin_name for reader in readers]
+    readers = manager.iter_compatible_readers([str(tmp_path)])
+    assert "napari-stem" in [reader.plugin_name for reader in readers]
