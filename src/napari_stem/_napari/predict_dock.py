@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidg
 
 from napari_stem._napari.checkpoint_panel import CheckpointPanel
 from napari_stem._napari.clusters_panel import ClustersPanel
+from napari_stem._napari.export_panel import ExportPanel
 from napari_stem._napari.panel import button, ignore_wheel
 from napari_stem._napari.remaining import Remaining, in_words
 from napari_stem._napari.result import Result
@@ -55,12 +56,13 @@ class PredictDock(QScrollArea):
         self.bar = QProgressBar()
         self.result = ResultPanel(self.workspace)
         self.clusters = ClustersPanel(self.workspace)
+        self.export = ExportPanel(viewer, self.workspace)
         page = QWidget()
         column = QVBoxLayout(page)
         column.setSpacing(4)
         for part in (
             self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.bar,
-            self.result, self.clusters,
+            self.result, self.clusters, self.export,
         ):  # fmt: skip
             column.addWidget(part)
         column.addStretch()

@@ -23,7 +23,7 @@ class SettingsPanel(QCollapsible):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Advanced settings", parent, expandedIcon="▾", collapsedIcon="▸")
         self.setDuration(0)
-        self.toggleButton().setToolTip("Settings that matter to few; the defaults suit most slides.")
+        self.toggleButton().setToolTip("Settings that matter to few; the defaults suit most.")
         self.layout().setContentsMargins(0, 0, 0, 0)
         form = QWidget()
         self._form = QFormLayout(form)
