@@ -34,7 +34,7 @@ def test_a_prediction_keeps_its_contract(sections: list[Section], trained: Train
     assert prediction.shape == (section.spots.n_obs, 8)
     assert prediction.X.dtype == np.float32
     assert list(prediction.obs_names) == list(section.spots.obs_names)
-    assert set(prediction.layers) == {"std", "q05", "q95"}
+    assert set(prediction.layers) == {"std", "q05", "q95", "truth"}
     assert (prediction.layers["q05"] <= prediction.layers["q95"]).all()
     assert prediction.obs["ood"].notna().all()
     about = prediction.uns["napari_stem"]

@@ -58,8 +58,6 @@ def test_the_wheel_brings_the_manifest(tmp_path, manifest):
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if "No module named hatchling" in done.stderr:
-        pytest.skip("hatchling is not installed")
     assert not done.returncode, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     with ZipFile(wheel) as archive:

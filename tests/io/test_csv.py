@@ -98,7 +98,6 @@ def test_an_unknown_suffix_is_refused(tmp_path: Path, prediction: AnnData):
 
 
 def test_parquet_holds_the_same_table(tmp_path: Path, prediction: AnnData):
-    pytest.importorskip("pyarrow")
     for name in ("C5.csv", "C5.parquet"):
         write_prediction(prediction, tmp_path / name)
     table = pd.read_parquet(tmp_path / "C5.parquet")

@@ -16,7 +16,8 @@ from napari_stem.spots import positions
 
 @pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend
 def test_it_is_read_back(tmp_path: Path, prediction: AnnData):
-    spatialdata = pytest.importorskip("spatialdata")
+    import spatialdata  # seconds
+
     entry = prediction.uns["spatial"]["C5"]
     entry["images"] = {"hires": np.full((50, 60, 3), 9, np.uint8)}
     entry["scalefactors"]["tissue_hires_scalef"] = 0.05
