@@ -12,7 +12,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from napari_stem.checkpoint import Checkpoint, load_checkpoint, read_about, save_checkpoint
+from napari_stem.counts import transform_counts
 from napari_stem.errors import CheckpointMismatch, CheckpointNotFound, CheckpointUnreadable
+from napari_stem.section import Section
 from napari_stem.training import TrainResult
 
 
@@ -85,8 +87,12 @@ def test_foreign_weights_and_missing_files_are_refused(tmp_path: Path):
         load_checkpoint(tmp_path / "none.safetensors")
 
 
-def test_values_are_in_the_log_space_and_never_below_no_counts(checkpoint: Checkpoint):
-    x = np.array([[-100.0] * 8, [0.0] * 8], dtype=np.float32)
-    values = checkpoint.to_values(x)
-    np.testing.assert_array_equal(values[0], 0)
-    np.testing.assert_allclose(values[1], checkpoint.target_mean)
+def test_values_are_those_of_the_training_spots_where_the_network_says_nothing(
+    checkpoint: Checkpoint, sections: list[Section]
+):
+    spots = [section.spots for section in sections[:2]]
+    panel, transform = checkpoint.recipe.panel, checkpoint.recipe.transform
+    truth = np.concatenate([transform_counts(table, panel, transform) for table in spots])
+    values = checkpoint.to_values(np.array([[0.0] * 8, [1.0] * 8], dtype=np.float32))
+    np.testing.assert_allclose(values[0], truth.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(values[1] - values[0], truth.std(0), rtol=1e-4)

@@ -64,8 +64,12 @@ class Checkpoint:
         return digest.hexdigest()
 
     def to_values(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Network outputs (..., c) in the log space of the recipe, never below zero counts."""
-        values: NDArray[np.float32] = np.maximum(x * self.target_std + self.target_mean, 0)
+        """Network outputs (..., c) in the log space of the recipe.
+
+        A draw may lie below zero counts. Cutting it off there would raise the mean of genes that
+        most spots lack.
+        """
+        values: NDArray[np.float32] = x * self.target_std + self.target_mean
         return values
 
 

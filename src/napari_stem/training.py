@@ -79,7 +79,11 @@ def iter_train(
         data.append((yield from _iter_examples(section, recipe, options)))
     embeddings, values = (np.concatenate(part) for part in zip(*data, strict=True))
     condition = Condition.fit(
-        embeddings[:, 0], components=recipe.components, noise=recipe.embedding_noise
+        embeddings[:, 0],
+        components=recipe.components,
+        noise=recipe.embedding_noise,
+        sections=np.repeat(np.arange(len(data)), [len(part) for part, _ in data]),
+        distrust=recipe.distrust,
     )
     mean, std = _target_scale(values, recipe)
     validation = None
