@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -12,8 +13,9 @@ import numpy as np
 from PIL import Image
 
 from napari_stem.errors import MissingScale, OptionError, SlideNotFound, SlideUnreadable
+from napari_stem.events import Events, Pace, Progress
 from napari_stem.slide_files import is_slide, open_file
-from napari_stem.slide_levels import Level, SlideFile, with_overviews
+from napari_stem.slide_levels import Level, Reduced, SlideFile, with_overviews
 from napari_stem.storage import cache_dir
 
 if TYPE_CHECKING:
@@ -152,12 +154,16 @@ class Slide:
         if left < right and top < bottom:
             try:
                 found = np.asarray(pixels[top:bottom, left:right])
-            except MemoryError:
-                raise
+            except MemoryError as error:
+                raise SlideUnreadable(
+                    f"'{self.path or self.name}' needs more memory than there is near "
+                    f"({left}, {top}) of level {level}. Is it damaged?"
+                ) from error
             except Exception as error:
+                reason = " ".join(str(error).split())[:160] or type(error).__name__
                 raise SlideUnreadable(
                     f"'{self.path or self.name}' is damaged near ({left}, {top}) of level "
-                    f"{level}: {error}. Copy it again from the scanner."
+                    f"{level}: {reason}. Copy it again from the scanner."
                 ) from error
             region[top - y : bottom - y, left - x : right - x] = found
         return region
@@ -173,6 +179,25 @@ class Slide:
         image = Image.fromarray(self.read_region(0, 0, width, height, level))
         size = (round(self.width / scale), round(self.height / scale))
         return np.asarray(image.resize(size, Image.Resampling.HAMMING)), scale
+
+    def iter_overview(self) -> Events[None]:
+        """Make the levels that the file lacks, as far as memory holds them.
+
+        They are made where they are looked at anyway; this makes them at once, so that a
+        window can say how long a large flat slide takes.
+        """
+        made = next((x for x in self.levels if isinstance(x, Reduced) and x.is_held), None)
+        if made is None:
+            return
+        places = made.places()
+        pace = Pace()
+        pool = ThreadPoolExecutor()
+        try:
+            for done, _ in enumerate(pool.map(made.block, *zip(*places, strict=True)), start=1):
+                if pace.due() or done == len(places):
+                    yield Progress(done, len(places), "overview", self.name)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def close(self) -> None:
         """Release the file. Slides made by `with_mpp` share it."""

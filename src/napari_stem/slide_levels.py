@@ -144,7 +144,7 @@ class Reduced(Sliced):
         """A rectangle, put together from blocks."""
         pixels = np.empty((bottom - top, right - left, 3), np.uint8)
         for row, column in _blocks(top, bottom, left, right):
-            block = self._block(row, column)
+            block = self.block(row, column)
             y, x = row * _BLOCK, column * _BLOCK
             first, last = max(top, y), min(bottom, y + _BLOCK)
             west, east = max(left, x), min(right, x + _BLOCK)
@@ -152,7 +152,11 @@ class Reduced(Sliced):
             pixels[first - top : last - top, west - left : east - left] = part
         return pixels
 
-    def _block(self, row: int, column: int) -> NDArray[np.uint8]:
+    def places(self) -> list[tuple[int, int]]:
+        """Rows and columns of all blocks."""
+        return list(_blocks(0, self.shape[0], 0, self.shape[1]))
+
+    def block(self, row: int, column: int) -> NDArray[np.uint8]:
         """One block, from memory, from the folder, or computed."""
         held = self._blocks.get((row, column))
         if held is not None:

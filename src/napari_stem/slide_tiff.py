@@ -22,6 +22,7 @@ tifffile.logger().addHandler(logging.NullHandler())
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LARGEST_TILE = 64_000_000  # pixels that are decoded to read one
+_GLASS = 255  # where a scanner stored no tile
 _RATIO = 0.02  # by which the sides of a level may differ in how far they are reduced
 
 
@@ -93,7 +94,7 @@ def _levels(series: Any, path: Path) -> Iterator[Level]:
         before = page
         if page.is_tiled:
             _check_tile(page, path)
-            pixels = zarr.open_array(series.aszarr(level=number), mode="r")
+            pixels = zarr.open_array(series.aszarr(level=number, fillvalue=_GLASS), mode="r")
         else:
             check_flat(path, page.imagelength, page.imagewidth)
             pixels = series.asarray(level=number)

@@ -36,7 +36,7 @@ def open_slide(path: Path) -> Events[Slide]:
     from napari_stem.slide import open_slide
 
     slide = open_slide(path)
-    _ = slide.levels[-1][:1, :1]
+    yield from slide.iter_overview()
     return slide
 
 
