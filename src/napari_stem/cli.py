@@ -387,6 +387,8 @@ def _section_to_predict(
         return _section(slide, data, mpp=mpp)
     opened = open_slide(slide, mpp=mpp)
     table = read_spots(spots) if spots else make_grid(opened, pitch_um=pitch)
+    if left_out := table.uns.get("excluded"):
+        console.print(f"left out of the grid: {', '.join(left_out)}")
     return Section(opened.name, opened, table)
 
 
