@@ -10,6 +10,7 @@ dask arrays, read where the window is, of which the latest stay in memory.
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from dask.cache import Cache
 
 from napari_stem.events import finish
 from napari_stem.slide import Slide, open_slide
+from napari_stem.storage import CACHE_VARIABLE
 
 _TILE = 512
 _CHUNK = 1024  # what the slide layer reads at once
@@ -133,6 +135,7 @@ def main() -> None:
     given = parser.parse_args()
     Cache(1e9).register()  # napari's own is a tenth of the memory
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        os.environ[CACHE_VARIABLE] = folder  # no overview of an earlier run
         for name, levels in (("pyramid", 8), ("flat", 1)):
             path = Path(folder) / f"{name}.tif"
             timed(f"write {name}", lambda p=path, n=levels: write(p, given.side, n))

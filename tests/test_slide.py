@@ -20,8 +20,10 @@ from napari_stem.errors import (
     SlideNotFound,
     SlideUnreadable,
 )
+from napari_stem.events import Event, Progress, finish
 from napari_stem.slide import Slide, open_slide
 from napari_stem.slide_levels import Reduced, with_overviews
+from napari_stem.storage import CACHE_VARIABLE
 
 CMU = (2967, 2220)  # rows, columns of the CMU-1 region that three of the files hold
 
@@ -289,6 +291,26 @@ def test_a_made_level_reads_what_it_needs_once():
     assert len(read) == 4
 
 
+def test_a_made_level_that_is_too_large_to_keep_reads_just_what_is_asked_for():
+    read = []
+
+    class Counted:
+        shape = (40_000, 40_000, 3)
+        dtype = np.dtype(np.uint8)
+
+        def __getitem__(self, key: tuple[slice, slice]) -> np.ndarray:
+            rows, columns = (np.arange(part.start, part.stop) for part in key)
+            read.append((len(rows), len(columns)))
+            plane = (rows[:, None] // 40 + columns // 50) % 256
+            return np.repeat(plane[..., None], 3, axis=2).astype(np.uint8)
+
+    half = with_overviews((Counted(),))[1]
+    found = half[500:600, 100:300]
+    assert sum(rows * columns for rows, columns in read) == 200 * 400
+    squares = Counted()[1000:1200, 200:600].reshape(100, 2, 200, 2, 3).mean(axis=(1, 3))
+    assert abs(found - squares).max() <= 0.5
+
+
 def test_blocks_of_made_levels_are_found_again_in_their_folder(tmp_path: Path):
     image = np.random.default_rng(2).integers(0, 256, (2500, 3100, 3), dtype=np.uint8)
     made = np.asarray(Reduced(image, tmp_path))
@@ -304,6 +326,36 @@ def test_blocks_of_made_levels_are_found_again_in_their_folder(tmp_path: Path):
     damaged = next(tmp_path.glob("*.png"))
     damaged.write_bytes(damaged.read_bytes()[:100])
     np.testing.assert_array_equal(np.asarray(Reduced(image, tmp_path)), made)
+
+
+def test_the_overview_of_a_large_flat_slide_is_made_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("napari_stem.slide._WORTH_KEEPING", 1_000_000)
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    path = tmp_path / "flat.tif"
+    image = texture(2500, 3100)
+    tifffile.imwrite(path, image, photometric="rgb", tile=(256, 256))
+    events: list[Event] = []
+    with open_slide(path) as slide:
+        finish(slide.iter_overview(), events.append)
+        first = np.asarray(slide.levels[-1])
+    assert events[-1] == Progress(12, 12, "overview", "flat")
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("*.png")}
+    assert len(kept) == 12
+    with open_slide(path) as slide:
+        finish(slide.iter_overview())
+        np.testing.assert_array_equal(np.asarray(slide.levels[-1]), first)
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+
+
+def test_an_overview_stops_when_nobody_wants_it():
+    slide = Slide.from_array(np.zeros((9000, 9000, 3), np.uint8))
+    events = slide.iter_overview()
+    assert isinstance(next(events), Progress)
+    events.close()
+    small = Slide.from_array(IMAGE)
+    assert list(small.iter_overview()) == []
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,8 @@ def _stretch(part: Any, side: int) -> tuple[int, int, Any]:
 class Reduced(Sliced):
     """Means over squares of 2 x 2 pixels of another level, computed in blocks when read.
 
-    A small one keeps its blocks in memory, and in a folder where it has one.
+    A small one keeps its blocks in memory, and in a folder where it has one. A large one keeps
+    nothing and computes what is asked for, which costs no more than reading it below.
     """
 
     def __init__(self, parent: Level, folder: Path | None = None) -> None:
@@ -141,14 +142,16 @@ class Reduced(Sliced):
         self._blocks: dict[tuple[int, int], NDArray[np.uint8]] = {}
 
     def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
-        """A rectangle, put together from blocks."""
+        """A rectangle, put together from blocks, or from just what lies within it."""
         pixels = np.empty((bottom - top, right - left, 3), np.uint8)
         for row, column in _blocks(top, bottom, left, right):
-            block = self.block(row, column)
             y, x = row * _BLOCK, column * _BLOCK
             first, last = max(top, y), min(bottom, y + _BLOCK)
             west, east = max(left, x), min(right, x + _BLOCK)
-            part = block[first - y : last - y, west - x : east - x]
+            if self.is_held:
+                part = self.block(row, column)[first - y : last - y, west - x : east - x]
+            else:
+                part = self._compute(first, last, west, east)
             pixels[first - top : last - top, west - left : east - left] = part
         return pixels
 
@@ -164,18 +167,16 @@ class Reduced(Sliced):
         path = self._folder and self._folder / f"{row}-{column}.png"
         block = None if path is None else _read_png(path)
         if block is None:
-            block = self._compute(row, column)
+            top, left = row * _BLOCK, column * _BLOCK
+            bottom, right = min(top + _BLOCK, self.shape[0]), min(left + _BLOCK, self.shape[1])
+            block = self._compute(top, bottom, left, right)
             if path is not None:
                 _write_png(path, block)
-        if self.is_held:
-            self._blocks[row, column] = block
+        self._blocks[row, column] = block
         return block
 
-    def _compute(self, row: int, column: int) -> NDArray[np.uint8]:
-        height, width, _ = self.shape
-        bottom, right = min((row + 1) * _BLOCK, height), min((column + 1) * _BLOCK, width)
-        rows = slice(2 * row * _BLOCK, 2 * bottom)
-        squares = np.asarray(self._parent[rows, 2 * column * _BLOCK : 2 * right])
+    def _compute(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
+        squares = np.asarray(self._parent[2 * top : 2 * bottom, 2 * left : 2 * right])
         return np.asarray(Image.fromarray(squares).reduce(2))
 
 
