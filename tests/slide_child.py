@@ -5,7 +5,6 @@ A decoder that crashes, hangs or swallows memory does so here, and not in the te
 
 from __future__ import annotations
 
-import resource
 import sys
 from pathlib import Path
 
@@ -35,6 +34,8 @@ def look(path: Path) -> str:
 
 def limit_memory(megabytes: int) -> None:
     """Allow this much more than is used now."""
+    import resource  # not on Windows
+
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     limit = used + (megabytes << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

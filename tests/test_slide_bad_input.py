@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -15,10 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ome_zarr.format import Format, FormatV04, FormatV05
 from PIL import Image
+
+from .slide_writers import texture, write_bif, write_mrxs, write_ndpi, write_ome_zarr, write_scn
 
 CHILD = Path(__file__).with_name("slide_child.py")
 MEGABYTES = 400  # a child may use for slides
@@ -81,6 +82,9 @@ def write_samples(folder: Path) -> list[Path]:
     tifffile.imwrite(folder / "big.ome.tif", image, photometric="rgb", tile=(32, 32), bigtiff=True)
     Image.fromarray(image).save(folder / "photo.jpg")
     Image.fromarray(image).save(folder / "photo.png")
+    write_ndpi(folder / "slide.ndpi", [texture(128, 192)], mpp=0.25)
+    write_scn(folder / "slide.scn", texture(128, 192), [(50_000, 40_000)])
+    write_bif(folder / "slide.bif", texture(122, 120))
     return sorted(folder.iterdir())
 
 
@@ -157,28 +161,32 @@ def test_many_damaged_slides_are_read_or_refused(child: Child, samples: list[Pat
     check_damaged_files(child, samples, tmp_path, 2000)
 
 
-def test_damaged_ome_zarr_folders_are_read_or_refused(child: Child, tmp_path: Path):
-    whole = tmp_path / "whole.ome.zarr"
-    group = zarr.open_group(whole, mode="w", zarr_format=2)
-    group.create_array("0", shape=(3, 96, 128), chunks=(3, 32, 32), dtype="uint8")
-    group["0"][:] = np.moveaxis(picture(), -1, 0)
-    axes = [{"name": name} for name in "cyx"]
-    group.attrs["multiscales"] = [{"axes": axes, "datasets": [{"path": "0"}]}]
-    files = sorted(path for path in whole.rglob("*") if path.is_file())
-    assert child.look(whole).startswith("read 128 96")
+def check_damaged_folders(child: Child, path: Path, examples: int) -> None:
+    """Damage one file a time of a slide that consists of several."""
+    files = sorted(file for file in path.parent.rglob("*") if file.is_file())
+    assert child.look(path).startswith("read 192 128")
 
-    @quick(100)
+    @quick(examples)
     @given(st.integers(0, len(files) - 1), damages())
     def check(which: int, damage: tuple[float, list[tuple[float, bytes | int]]]) -> None:
-        copy = tmp_path / "copy.ome.zarr"
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(whole, copy)
-        file = copy / files[which].relative_to(whole)
-        file.write_bytes(damaged(file.read_bytes(), damage))
-        answer = child.look(copy)
+        content = files[which].read_bytes()
+        files[which].write_bytes(damaged(content, damage))
+        answer = child.look(path)
+        files[which].write_bytes(content)
         assert answer.startswith(("read ", "refused")), answer
 
     check()
+
+
+@pytest.mark.parametrize("fmt", [FormatV04(), FormatV05()], ids=["0.4", "0.5"])
+def test_damaged_ome_zarr_folders_are_read_or_refused(child: Child, tmp_path: Path, fmt: Format):
+    write_ome_zarr(tmp_path / "slide.ome.zarr", texture(128, 192), fmt)
+    check_damaged_folders(child, tmp_path / "slide.ome.zarr", 60)
+
+
+def test_damaged_mrxs_folders_are_read_or_refused(child: Child, tmp_path: Path):
+    write_mrxs(tmp_path / "slide.mrxs", texture(128, 192), missing=4)
+    check_damaged_folders(child, tmp_path / "slide.mrxs", 60)
 
 
 def png_bomb(path: Path) -> None:
