@@ -166,9 +166,9 @@ class Reduced(Sliced):
             return held
         path = self._folder and self._folder / f"{row}-{column}.png"
         block = None if path is None else _read_png(path)
-        if block is None:
-            top, left = row * _BLOCK, column * _BLOCK
-            bottom, right = min(top + _BLOCK, self.shape[0]), min(left + _BLOCK, self.shape[1])
+        top, left = row * _BLOCK, column * _BLOCK
+        bottom, right = min(top + _BLOCK, self.shape[0]), min(left + _BLOCK, self.shape[1])
+        if block is None or block.shape != (bottom - top, right - left, 3):
             block = self._compute(top, bottom, left, right)
             if path is not None:
                 _write_png(path, block)
@@ -192,7 +192,7 @@ def _read_png(path: Path) -> NDArray[np.uint8] | None:
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError):  # not there, or damaged: it is made again
+    except (OSError, SyntaxError, ValueError):  # not there, or damaged: it is made again
         return None
 
 
