@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import ndimage
 
+from napari_stem.grid import make_grid
 from napari_stem.io import read_spots
 from napari_stem.slide import Slide, open_slide
 from napari_stem.spots import positions
@@ -27,6 +29,7 @@ def test_printed_arrays_on_tinted_glass(data_dir: Path, name: str):
             # 180 spots stand for 180 * 0.2 * 0.2 mm2, 17 % of it; halos and dots are no tissue.
             assert 0.15 < found.fraction < 0.20
             assert not found.contains(corners).any()
+            assert found.excluded == ()
 
 
 def test_a_clean_scan(data_dir: Path):
@@ -61,6 +64,69 @@ def test_bare_glass_holds_no_tissue_however_it_is_lit(tint: int):
     glass = light[None] + random.normal(0, 2, (1500, 1500, 3))
     slide = Slide.from_array(glass.clip(0, 255).astype(np.uint8), mpp=2.0)
     assert tissue_mask(slide).fraction == 0
+
+
+@pytest.fixture(scope="module")
+def skin(data_dir: Path) -> np.ndarray:
+    """A clean scan, (h, w, 3)."""
+    with open_slide(data_dir / "slides" / "CMU-1-Small-Region.svs") as slide:
+        return slide.read_region(0, 0, slide.width, slide.height)
+
+
+def stroke(height: int, width: int) -> np.ndarray:
+    """A line of 150 um over glass and tissue, from left to right and slightly down."""
+    y, x = np.mgrid[:height, :width]
+    return abs(y - 1500 - x / 8) < 150
+
+
+@pytest.mark.parametrize(
+    ("ink", "colour"),
+    [
+        ("blue ink", (40, 80, 170)),
+        ("green ink", (30, 140, 90)),
+        ("black ink", (35, 35, 40)),
+    ],
+)
+def test_pen_marks_are_left_out_and_told(skin: np.ndarray, ink: str, colour: tuple[int, ...]):
+    clean = tissue_mask(Slide.from_array(skin, mpp=0.499))
+    marked, line = skin.copy(), stroke(*skin.shape[:2])
+    # Ink lies over the glass as a filter: what is below darkens it.
+    marked[line] = (skin[line].astype(float) / 255 * colour).round()
+    found = tissue_mask(Slide.from_array(marked, mpp=0.499))
+    (excluded,) = found.excluded
+    assert excluded.reason == ink
+    # Dark nuclei below the ink, and its border, may look otherwise.
+    assert 0.6 * line.mean() < excluded.share < 1.1 * line.mean()
+    rows, columns = np.nonzero(line[::40, ::40])
+    under = 40.0 * np.column_stack([columns, rows])
+    assert found.contains(under).mean() < 0.25 * clean.contains(under).mean()
+    far = np.array([[900.0, 1300.0], [600.0, 2500.0], [1750.0, 2500.0]])
+    assert found.contains(far).all()
+
+
+def test_blurred_tissue_is_left_out_and_told(skin: np.ndarray):
+    clean = tissue_mask(Slide.from_array(skin, mpp=0.499))
+    assert clean.excluded == ()
+    blurred = skin.copy()
+    blurred[2100:] = ndimage.gaussian_filter(skin, (8, 8, 0))[2100:]  # 4 um
+    found = tissue_mask(Slide.from_array(blurred, mpp=0.499))
+    (excluded,) = found.excluded
+    assert excluded.reason == "out of focus"
+    border = round(2100 / clean.downsample)
+    upper, lower = np.s_[: border - 40], np.s_[border + 40 :]  # a look is 24 pixels wide
+    np.testing.assert_array_equal(found.mask[upper], clean.mask[upper])
+    assert found.mask[lower].sum() < 0.1 * clean.mask[lower].sum()
+    lost = clean.mask.mean() - found.mask.mean()
+    assert excluded.share == pytest.approx(lost, rel=0.1)  # blur moves the border of tissue
+
+
+def test_a_grid_tells_what_was_left_out(skin: np.ndarray):
+    marked = skin.copy()
+    marked[stroke(*skin.shape[:2])] = (40, 80, 170)
+    spots = make_grid(Slide.from_array(marked, mpp=0.499))
+    (told,) = spots.uns["excluded"]
+    assert told.startswith("blue ink (")
+    assert "excluded" not in make_grid(Slide.from_array(skin, mpp=0.499)).uns
 
 
 def test_a_mask_answers_for_points_of_its_own_pixels_alone():

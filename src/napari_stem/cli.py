@@ -382,11 +382,14 @@ def _section_to_predict(
     from napari_stem.io import read_spots
     from napari_stem.section import Section
     from napari_stem.slide import open_slide
+    from napari_stem.slide_files import is_slide
 
-    if _SAMPLE.match(slide) or Path(slide).is_dir():
+    if _SAMPLE.match(slide) or (Path(slide).is_dir() and not is_slide(Path(slide))):
         return _section(slide, data, mpp=mpp)
     opened = open_slide(slide, mpp=mpp)
     table = read_spots(spots) if spots else make_grid(opened, pitch_um=pitch)
+    if left_out := table.uns.get("excluded"):
+        console.print(f"left out of the grid: {', '.join(left_out)}")
     return Section(opened.name, opened, table)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from matplotlib.path import Path as Polygon
 
+from napari_stem.artefacts import Excluded
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.spots import spot_table
 from napari_stem.tissue import tissue_mask
@@ -41,7 +42,11 @@ def make_grid(
     region
         (m, 2) corners of a polygon, x and y in level-0 pixels, that spots must lie in.
     on_tissue
-        Leave out spots whose centre is on the background.
+        Leave out spots whose centre is on the background, on ink, or out of focus.
+
+    Returns
+    -------
+    A spot table without counts. `uns["excluded"]` tells which ink or blur was left out, if any.
 
     Raises
     ------
@@ -61,8 +66,10 @@ def make_grid(
     xy = _lattice(slide.width, slide.height, pitch_um / mpp, layout)
     if region is not None:
         xy = xy[_polygon(region).contains_points(xy)]
+    excluded: tuple[Excluded, ...] = ()
     if on_tissue and len(xy):
-        xy = xy[tissue_mask(slide).contains(xy)]
+        tissue = tissue_mask(slide)
+        xy, excluded = xy[tissue.contains(xy)], tissue.excluded
     if not len(xy):
         place = "tissue" if on_tissue else "the slide"
         raise SpotsError(
@@ -70,7 +77,10 @@ def make_grid(
             f"{' in the region' if region is not None else ''}. "
             "Choose a smaller pitch, another region, or include the background."
         )
-    return spot_table(xy, diameter_px=diameter_um / mpp, library=slide.name)
+    spots = spot_table(xy, diameter_px=diameter_um / mpp, library=slide.name)
+    if excluded:
+        spots.uns["excluded"] = [str(what) for what in excluded]
+    return spots
 
 
 def _check_number(slide: Slide, pitch: float) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -11,8 +13,10 @@ import numpy as np
 from PIL import Image
 
 from napari_stem.errors import MissingScale, OptionError, SlideNotFound, SlideUnreadable
-from napari_stem.slide_files import SlideFile, open_file
-from napari_stem.slide_levels import Level, with_overviews
+from napari_stem.events import Events, Pace, Progress
+from napari_stem.slide_files import is_slide, open_file
+from napari_stem.slide_levels import Level, Reduced, SlideFile, with_overviews
+from napari_stem.storage import cache_dir
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MEBIBYTE = 1 << 20
+_WORTH_KEEPING = 400_000_000  # pixels of a flat slide whose overview is kept on disk
 
 
 class Slide:
@@ -101,9 +106,10 @@ class Slide:
             Nobody stated it.
         """
         if self.mpp is None:
+            reason = "" if self.mpp_source == "none" else f" ({self.mpp_source})"
             raise MissingScale(
-                f"'{self.name}' states no micrometres per pixel. Give it (--mpp; 20x scans have "
-                "about 0.5, 40x scans 0.25), or the spot pitch (Visium 100 um, ST 200 um)."
+                f"'{self.name}' states no micrometres per pixel{reason}. Give it (--mpp; 20x scans "
+                "have about 0.5, 40x scans 0.25), or the spot pitch (Visium 100 um, ST 200 um)."
             )
         return self.mpp
 
@@ -148,12 +154,16 @@ class Slide:
         if left < right and top < bottom:
             try:
                 found = np.asarray(pixels[top:bottom, left:right])
-            except MemoryError:
-                raise
+            except MemoryError as error:
+                raise SlideUnreadable(
+                    f"'{self.path or self.name}' needs more memory than there is near "
+                    f"({left}, {top}) of level {level}. Is it damaged?"
+                ) from error
             except Exception as error:
+                reason = " ".join(str(error).split())[:160] or type(error).__name__
                 raise SlideUnreadable(
                     f"'{self.path or self.name}' is damaged near ({left}, {top}) of level "
-                    f"{level}: {error}. Copy it again from the scanner."
+                    f"{level}: {reason}. Copy it again from the scanner."
                 ) from error
             region[top - y : bottom - y, left - x : right - x] = found
         return region
@@ -169,6 +179,25 @@ class Slide:
         image = Image.fromarray(self.read_region(0, 0, width, height, level))
         size = (round(self.width / scale), round(self.height / scale))
         return np.asarray(image.resize(size, Image.Resampling.HAMMING)), scale
+
+    def iter_overview(self) -> Events[None]:
+        """Make the levels that the file lacks, as far as memory holds them.
+
+        They are made where they are looked at anyway; this makes them at once, so that a
+        window can say how long a large flat slide takes.
+        """
+        made = next((x for x in self.levels if isinstance(x, Reduced) and x.is_held), None)
+        if made is None:
+            return
+        places = made.places()
+        pace = Pace()
+        pool = ThreadPoolExecutor()
+        try:
+            for done, _ in enumerate(pool.map(made.block, *zip(*places, strict=True)), start=1):
+                if pace.due() or done == len(places):
+                    yield Progress(done, len(places), "overview", self.name)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def close(self) -> None:
         """Release the file. Slides made by `with_mpp` share it."""
@@ -191,7 +220,7 @@ class Slide:
 
 
 def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
-    """Open a slide: SVS and other TIFF pyramids, OME-TIFF, JPEG, PNG.
+    """Open a slide: SVS, NDPI, MRXS, SCN, BIF, DICOM, OME-TIFF, OME-Zarr, TIFF, JPEG, PNG.
 
     Tiled files are never read whole.
 
@@ -206,12 +235,20 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
         The file is missing, damaged, of an unknown format, or not an RGB image.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_slide(path):
         raise SlideNotFound(f"There is no slide at '{path}'. Check the path.")
     file = open_file(path)
-    name = path.stem.removesuffix(".ome")
-    slide = Slide(file, name=name, path=path, fingerprint=_fingerprint(path, file))
+    fingerprint = _fingerprint(path, file)
+    height, width = file.levels[-1].shape[:2]
+    folder = cache_dir() / "overviews" / fingerprint if height * width > _WORTH_KEEPING else None
+    file = replace(file, levels=with_overviews(file.levels, folder))
+    slide = Slide(file, name=_name(path), path=path, fingerprint=fingerprint)
     return slide if mpp is None else slide.with_mpp(mpp)
+
+
+def _name(path: Path) -> str:
+    """A file's name without what tells its format."""
+    return path.stem.removesuffix(".ome")
 
 
 def _downsample(full: Sequence[int], level: Sequence[int]) -> float:
@@ -224,9 +261,13 @@ def _downsample(full: Sequence[int], level: Sequence[int]) -> float:
 
 def _fingerprint(path: Path, file: SlideFile) -> str:
     """Content that two slides hardly share: size, both ends of the file, shapes of levels."""
+    shapes = [tuple(level.shape) for level in file.levels]
+    digest = hashlib.blake2b(file.identity.encode(), digest_size=16)
+    if path.is_dir():
+        digest.update(repr(shapes).encode())
+        return digest.hexdigest()
     size = path.stat().st_size
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((size, [tuple(level.shape) for level in file.levels])).encode())
+    digest.update(repr((size, shapes)).encode())
     with path.open("rb") as stream:
         digest.update(stream.read(_MEBIBYTE))
         stream.seek(max(0, size - _MEBIBYTE))

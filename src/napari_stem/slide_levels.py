@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from PIL import Image
+
+from napari_stem.errors import StorageError
+from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # A level below this size draws at once; levels are added until it is reached.
 SMALL_ENOUGH = 1500
-_LARGEST_HELD = 64_000_000  # pixels of a level that is made, and then kept in memory
-_BLOCK = 4096  # rows and columns that are read at once to make one
+_LARGEST_HELD = 64_000_000  # pixels of a made level that is kept in memory once it was read
+_BLOCK = 512  # rows and columns that are made at once
 _RGB_OF_YCBCR = np.array([[1, 1, 1], [0, -0.344136, 1.772], [1.402, -0.714136, 0]])
 
 
@@ -28,82 +35,194 @@ class Level(Protocol):
     def __getitem__(self, key: Any) -> Any: ...
 
 
-def with_overviews(levels: tuple[Level, ...]) -> tuple[Level, ...]:
-    """`levels` and, where the last one is large, further ones that halve it."""
+@dataclass(frozen=True, slots=True)
+class SlideFile:
+    """An opened image file.
+
+    Attributes
+    ----------
+    levels
+        Level 0 first.
+    mpp, mpp_source
+        The scale that its metadata state, and where; or why they state none.
+    identity
+        What tells its content from that of others, where the file itself does not.
+    handle
+        What must be closed.
+    """
+
+    levels: tuple[Level, ...]
+    mpp: float | None = None
+    mpp_source: str = "none"
+    identity: str = ""
+    handle: Any = field(default=None)
+
+    def close(self) -> None:
+        """Release the file."""
+        if self.handle is not None:
+            self.handle.close()
+
+
+def with_overviews(levels: tuple[Level, ...], folder: Path | None = None) -> tuple[Level, ...]:
+    """`levels` and, where the last one is large, further ones, each half of the one before.
+
+    Parameters
+    ----------
+    folder
+        Where blocks of the finest made level that memory can hold are kept for the next time.
+    """
     while max(levels[-1].shape[:2]) > SMALL_ENOUGH and min(levels[-1].shape[:2]) > 1:
-        height, width = levels[-1].shape[:2]
-        factor = 2
-        while (height // factor) * (width // factor) > _LARGEST_HELD:
-            factor *= 2
-        levels = (*levels, Reduced(levels[-1], factor))
+        made = Reduced(levels[-1], folder)
+        folder = None if made.is_held else folder
+        levels = (*levels, made)
     return levels
 
 
-class Reduced:
-    """Means over squares of another level, computed when first read and then kept."""
+class Sliced:
+    """A level that turns every kind of slicing into reading one rectangle."""
 
     ndim = 3
     dtype = np.dtype(np.uint8)
 
-    def __init__(self, parent: Level, factor: int = 2) -> None:
-        height, width = parent.shape[:2]
-        self.shape = (height // factor, width // factor, 3)
-        self.size = int(np.prod(self.shape))
-        self._parent = parent
-        self._factor = factor
-        self._lock = threading.Lock()
-        self._pixels: NDArray[np.uint8] | None = None
+    def __init__(self, height: int, width: int) -> None:
+        self.shape = (height, width, 3)
+        self.size = height * width * 3
 
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
-        with self._lock:
-            if self._pixels is None:
-                self._pixels = self._compute()
-        found: NDArray[np.uint8] = self._pixels[key]
-        return found
+        *place, channels = _three(key)
+        (top, bottom, row), (left, right, column) = map(_stretch, place, self.shape[:2])
+        if top < bottom and left < right:
+            found = self.read(top, bottom, left, right)
+        else:
+            found = np.empty((bottom - top, right - left, 3), np.uint8)
+        part: NDArray[np.uint8] = found[row, column][..., channels]
+        return part
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[:], dtype=dtype, copy=copy)
 
-    def _compute(self) -> NDArray[np.uint8]:
-        height, width, _ = self.shape
-        factor, step = self._factor, max(_BLOCK // self._factor, 1)
-        pixels = np.empty(self.shape, np.uint8)
-        for top in range(0, height, step):
-            for left in range(0, width, step):
-                bottom, right = min(top + step, height), min(left + step, width)
-                rows = slice(factor * top, factor * bottom)
-                block = np.asarray(self._parent[rows, factor * left : factor * right])
-                reduced = Image.fromarray(block).reduce(factor)
-                pixels[top:bottom, left:right] = np.asarray(reduced)
+    def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
+        """(bottom - top, right - left, 3) of a rectangle that is not empty."""
+        raise NotImplementedError
+
+
+def _three(key: Any) -> tuple[Any, Any, Any]:
+    """A key as one part each for rows, columns and channels."""
+    parts = list(key) if isinstance(key, tuple) else [key]
+    if ... in parts:
+        gap = parts.index(...)
+        parts[gap : gap + 1] = [slice(None)] * (4 - len(parts))
+    rows, columns, channels = parts + [slice(None)] * (3 - len(parts))
+    return rows, columns, channels
+
+
+def _stretch(part: Any, side: int) -> tuple[int, int, Any]:
+    """The places from first to last that a key asks of a side, and the key within them."""
+    if not isinstance(part, slice):
+        place = range(side)[part]
+        return place, place + 1, 0
+    places = range(*part.indices(side))
+    if not places:
+        return 0, 0, slice(None)
+    return min(places[0], places[-1]), max(places[0], places[-1]) + 1, slice(None, None, part.step)
+
+
+class Reduced(Sliced):
+    """Means over squares of 2 x 2 pixels of another level, computed in blocks when read.
+
+    A small one keeps its blocks in memory, and in a folder where it has one. A large one keeps
+    nothing and computes what is asked for, which costs no more than reading it below.
+    """
+
+    def __init__(self, parent: Level, folder: Path | None = None) -> None:
+        super().__init__(parent.shape[0] // 2, parent.shape[1] // 2)
+        self._parent = parent
+        self.is_held = self.shape[0] * self.shape[1] <= _LARGEST_HELD
+        self._folder = folder if self.is_held else None
+        self._blocks: dict[tuple[int, int], NDArray[np.uint8]] = {}
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
+        """A rectangle, put together from blocks, or from just what lies within it."""
+        pixels = np.empty((bottom - top, right - left, 3), np.uint8)
+        for row, column in _blocks(top, bottom, left, right):
+            y, x = row * _BLOCK, column * _BLOCK
+            first, last = max(top, y), min(bottom, y + _BLOCK)
+            west, east = max(left, x), min(right, x + _BLOCK)
+            if self.is_held:
+                part = self.block(row, column)[first - y : last - y, west - x : east - x]
+            else:
+                part = self._compute(first, last, west, east)
+            pixels[first - top : last - top, west - left : east - left] = part
         return pixels
 
+    def places(self) -> list[tuple[int, int]]:
+        """Rows and columns of all blocks."""
+        return list(_blocks(0, self.shape[0], 0, self.shape[1]))
 
-class Converted:
-    """A level stored with its channels first, with an alpha channel, or in YCbCr, as RGB."""
+    def block(self, row: int, column: int) -> NDArray[np.uint8]:
+        """One block, from memory, from the folder, or computed."""
+        held = self._blocks.get((row, column))
+        if held is not None:
+            return held
+        path = self._folder and self._folder / f"{row}-{column}.png"
+        block = None if path is None else _read_png(path)
+        top, left = row * _BLOCK, column * _BLOCK
+        bottom, right = min(top + _BLOCK, self.shape[0]), min(left + _BLOCK, self.shape[1])
+        if block is None or block.shape != (bottom - top, right - left, 3):
+            block = self._compute(top, bottom, left, right)
+            if path is not None:
+                _write_png(path, block)
+        self._blocks[row, column] = block
+        return block
 
-    ndim = 3
-    dtype = np.dtype(np.uint8)
+    def _compute(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
+        squares = np.asarray(self._parent[2 * top : 2 * bottom, 2 * left : 2 * right])
+        return np.asarray(Image.fromarray(squares).reduce(2))
 
-    def __init__(self, level: Any, *, planar: bool, ycbcr: bool) -> None:
-        self.shape = (*(level.shape[1:] if planar else level.shape[:2]), 3)
-        self.size = int(np.prod(self.shape))
+
+def _blocks(top: int, bottom: int, left: int, right: int) -> Iterator[tuple[int, int]]:
+    """Rows and columns of the blocks that a rectangle of a made level touches."""
+    return product(
+        range(top // _BLOCK, (bottom - 1) // _BLOCK + 1),
+        range(left // _BLOCK, (right - 1) // _BLOCK + 1),
+    )
+
+
+def _read_png(path: Path) -> NDArray[np.uint8] | None:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError):  # not there, or damaged: it is made again
+        return None
+
+
+def _write_png(path: Path, block: NDArray[np.uint8]) -> None:
+    with suppress(StorageError), atomic_path(path) as draft:  # a full disk costs time alone
+        Image.fromarray(block).save(draft, "PNG", compress_level=1)
+
+
+class Converted(Sliced):
+    """A level with other axes, with an alpha channel, or in YCbCr, as RGB.
+
+    Parameters
+    ----------
+    axes
+        A letter a dimension: Y, X, C for colours, any other for one whose first plane is shown.
+    """
+
+    def __init__(self, level: Any, axes: str, *, ycbcr: bool = False) -> None:
+        super().__init__(level.shape[axes.index("Y")], level.shape[axes.index("X")])
         self._level = level
-        self._planar = planar
+        self._axes = axes
         self._ycbcr = ycbcr
 
-    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
-        key = key if isinstance(key, tuple) else (key,)
-        pixels = self._interleaved(*key[:2])
-        rgb = _ycbcr_to_rgb(pixels) if self._ycbcr else over_white(pixels)
-        return rgb[(..., *key[2:])]
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.array(self[:], dtype=dtype, copy=copy)
-
-    def _interleaved(self, *rows_columns: Any) -> NDArray[np.uint8]:
-        if self._planar:
-            return np.moveaxis(np.asarray(self._level[:, *rows_columns]), 0, -1)
-        return np.asarray(self._level[rows_columns])
+    def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
+        """A rectangle in the axes and colours of others."""
+        parts = {"Y": slice(top, bottom), "X": slice(left, right), "C": slice(None)}
+        pixels = np.asarray(self._level[tuple(parts.get(axis, 0) for axis in self._axes)])
+        kept = [axis for axis in self._axes if axis in parts]
+        pixels = pixels.transpose([kept.index(axis) for axis in "YXC"])
+        return _ycbcr_to_rgb(pixels) if self._ycbcr else over_white(pixels)
 
 
 def over_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -199,15 +199,47 @@ def check_counts(spots: AnnData) -> None:
         )
 
 
+def fitting_scale(spots: AnnData, slide: Slide) -> tuple[str, float] | None:
+    """Name and value of the scale factor that puts all spots onto a picture of their slide.
+
+    Of several that do, the largest: in the picture of a smaller one, they fill a corner alone.
+    """
+    entry = spots.uns.get("spatial", {})
+    factors = next(iter(entry.values())).get("scalefactors", {}) if len(entry) == 1 else {}
+    fits = [
+        (str(name), float(value))
+        for name, value in factors.items()
+        if str(name).endswith("_scalef") and 0 < value < 1
+        if not _outside(positions(spots) * value, slide).any()
+    ]
+    return max(fits, key=lambda fit: fit[1], default=None)
+
+
 def check_spots(spots: AnnData, slide: Slide) -> None:
     """Raise `SpotsOutsideSlide` if a spot's centre is not on the slide."""
     xy = positions(spots)
-    outside = ((xy < 0) | (xy > (slide.width, slide.height))).any(axis=1)
+    outside = _outside(xy, slide)
     if outside.any():
         name = spots.obs_names[np.flatnonzero(outside)[0]]
         x, y = xy[outside][0]
         raise SpotsOutsideSlide(
             f"{int(outside.sum())} of {len(xy)} spots lie outside of '{slide.name}' "
             f"({slide.width} x {slide.height} pixels), for example {name} at ({x:.0f}, {y:.0f}). "
-            "Is this the full-resolution image that the spots belong to?"
+            f"{_advice(spots, slide)}"
         )
+
+
+def _outside(xy: NDArray[np.float64], slide: Slide) -> NDArray[np.bool_]:
+    return np.asarray(((xy < 0) | (xy > (slide.width, slide.height))).any(axis=1))
+
+
+def _advice(spots: AnnData, slide: Slide) -> str:
+    found = fitting_scale(spots, slide)
+    if found is None:
+        return "Is this the full-resolution image that the spots belong to?"
+    name, value = found
+    return (
+        f"They fit at {name} = {value:.4g}: this is a reduced picture of their slide. Open the "
+        "full-resolution image, which predictions need; or, to look at this one, move the spots "
+        "onto it with napari_stem.spot_scaling.spots_on_picture."
+    )

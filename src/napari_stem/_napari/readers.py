@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Fill = Callable[[Any], None]  # puts something into a viewer's workspace
     Reader = Callable[[str], list[LayerData]]
 
-_SCANNED = (".svs", ".ndpi", ".scn", ".mrxs", ".bif")
-_TIFF = (".tif", ".tiff")
+_SCANNED = (".svs", ".ndpi", ".scn", ".mrxs", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
+_MAYBE_RGB = (".tif", ".tiff", ".czi")
 _RECIPE = "napari_stem.recipe"  # in a checkpoint's header
 
 
@@ -48,13 +48,13 @@ def _choose(path: Path) -> Fill | None:
         case _ if path.is_dir():
             from napari_stem.io import is_spot_source
 
-            return partial(_fill_section, path=path) if is_spot_source(path) else None
+            return partial(_fill_section, path=path) if is_spot_source(path) else _if_rgb(path)
         case suffix if suffix in _SCANNED:
             from napari_stem.slide import open_slide
 
             return partial(_fill_slide, slide=open_slide(path))
-        case suffix if suffix in _TIFF:
-            return _choose_tiff(path)
+        case suffix if suffix in _MAYBE_RGB:
+            return _if_rgb(path)
         case ".h5ad":
             from napari_stem.io.h5ad import is_prediction
 
@@ -65,8 +65,8 @@ def _choose(path: Path) -> Fill | None:
             return None
 
 
-def _choose_tiff(path: Path) -> Fill | None:
-    """A TIFF is a slide if it is RGB."""
+def _if_rgb(path: Path) -> Fill | None:
+    """A picture that may as well be of fluorescence: a slide if it is RGB."""
     from napari_stem.slide import open_slide
 
     try:

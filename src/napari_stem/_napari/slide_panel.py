@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from napari_stem._napari.workspace import Workspace
     from napari_stem.slide import Slide
 
-_FILES = "Slides (*.svs *.tif *.tiff *.jpg *.jpeg *.png);;All files (*)"
+_FILES = (
+    "Slides (*.svs *.ndpi *.mrxs *.scn *.bif *.vms *.vmu *.svslide *.czi *.dcm *.tif *.tiff *.jpg "
+    "*.jpeg *.png);;All files (*)"
+)
 _UNKNOWN = "unknown"
 # Distance of neighbouring spots, centre to centre, by kind of array.
 _PITCHES_UM = {"Visium (100 µm)": 100.0, "Spatial Transcriptomics (200 µm)": 200.0}
@@ -38,7 +41,7 @@ class SlidePanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
-        self.open_button = button("Open…", "Open a slide: SVS, TIFF, OME-TIFF, JPEG or PNG.")
+        self.open_button = button("Open…", "Open a slide of a scanner, a TIFF, JPEG or PNG.")
         self.layer_button = _menu_button("From layer", "Use an RGB image that napari shows.")
         self.add_row(self.open_button, self.layer_button)
         self.add_row(self.note)

@@ -36,7 +36,7 @@ def open_slide(path: Path) -> Events[Slide]:
     from napari_stem.slide import open_slide
 
     slide = open_slide(path)
-    _ = slide.levels[-1][:1, :1]
+    yield from slide.iter_overview()
     return slide
 
 
@@ -96,7 +96,9 @@ def describe_spots(spots: AnnData, slide: Slide) -> str:
     sizes = f"Ø {spot_diameter(spots) * mpp:.0f} {unit}"
     if spots.n_obs == 1:
         return f"1 spot, {sizes}"
-    return f"{spots.n_obs:,} spots, pitch {pitch(spots) * mpp:.0f} {unit}, {sizes}"
+    left_out = ", ".join(spots.uns.get("excluded", ()))
+    told = f"\nLeft out of the slide: {left_out}" if left_out else ""
+    return f"{spots.n_obs:,} spots, pitch {pitch(spots) * mpp:.0f} {unit}, {sizes}{told}"
 
 
 def describe_checkpoint(path: Path) -> Events[ChosenCheckpoint]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_stem.errors import SlideError, SlideUnreadable
 from napari_stem.slide import Slide, open_slide
-from napari_stem.slide_files import SlideFile
+from napari_stem.slide_levels import SlideFile
 from napari_stem.spots import library
 
 if TYPE_CHECKING:
