@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from napari_stem._napari.result import Clusters
     from napari_stem.slide import Slide
@@ -27,6 +27,7 @@ _DISC = 32  # raster pixels a spot's diameter, where the raster stays below:
 _MOST_PIXELS = 1500 * 1500
 _TILE = 1024  # pixels that are read at once while panning
 _KEY = "napari_stem"
+OUTLINES = "outlines"  # the role of what lies above all else
 _PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
 
 
@@ -103,6 +104,17 @@ def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
     update(layer, **where)
 
 
+def on_slide(world: Sequence[float], slide: Slide) -> tuple[float, float]:
+    """(x, y) in level-0 pixels of a place on the canvas."""
+    mpp = slide.mpp or 1.0
+    return float(world[-1]) / mpp + 0.5, float(world[-2]) / mpp + 0.5
+
+
+def on_layer(xy: ArrayLike) -> NDArray[np.float64]:
+    """(m, 2) rows and columns of a layer at the slide's place, from level-0 pixels."""
+    return np.asarray(xy, dtype=float)[:, ::-1] - 0.5
+
+
 def update(target: Any, **values: Any) -> None:
     """Set what differs: napari draws again at each setting, changed or not."""
     for name, value in values.items():
@@ -119,7 +131,7 @@ def slide_layer(slide: Slide) -> Image:
         rgb=True,
         contrast_limits=(0, 255),
         name=slide.name,
-        metadata=_tag("slide", slide),
+        metadata=tag("slide", slide),
         **placement(slide),
     )
 
@@ -139,7 +151,7 @@ def clusters_layer(slide: Slide) -> Labels:
     return Labels(
         np.zeros((1, 1), np.uint16),
         name="Clusters",
-        metadata=_tag("clusters", slide),
+        metadata=tag("clusters", slide),
         **placement(slide),
     )
 
@@ -184,7 +196,7 @@ def is_picture(layer: Layer) -> bool:
 
 def adopt_as_slide(layer: Image, slide: Slide) -> None:
     """Take a layer that is there already as the picture of `slide`."""
-    layer.metadata.update(_tag("slide", slide))
+    layer.metadata.update(tag("slide", slide))
     place(layer, slide)
 
 
@@ -222,7 +234,7 @@ class LayerSource:
 
 def is_layer_of(layer: Layer, role: str, slide: Slide) -> bool:
     """Whether a layer plays this role for this slide."""
-    return bool(layer.metadata.get(_KEY) == _tag(role, slide)[_KEY])
+    return bool(layer.metadata.get(_KEY) == tag(role, slide)[_KEY])
 
 
 def role_of(layer: Layer) -> str | None:
@@ -231,7 +243,7 @@ def role_of(layer: Layer) -> str | None:
     return tag["role"] if tag else None
 
 
-def _tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
+def tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
     return {_KEY: {"role": role, "slide": slide.fingerprint}}
 
 
@@ -242,7 +254,7 @@ def _discs(role: str, slide: Slide, **options: Any) -> Image:
         contrast_limits=(0, 1),
         interpolation2d="nearest",
         blending="translucent",
-        metadata=_tag(role, slide),
+        metadata=tag(role, slide),
         **placement(slide),
         **options,
     )
