@@ -44,14 +44,20 @@ def double_click(viewer: Viewer, slide: Slide, xy: Any) -> None:
     QApplication.processEvents()
 
 
-def drag(viewer: Viewer, slide: Slide, start: Any, end: Any) -> None:
+def drag(
+    viewer: Viewer,
+    slide: Slide,
+    start: Any,
+    end: Any,
+    modifier: Any = Qt.KeyboardModifier.NoModifier,
+) -> None:
     canvas = _at(viewer, slide, start)
     places = [on_canvas(viewer, slide, xy) for xy in np.linspace(start, end, _STEPS)]
-    QTest.mousePress(canvas, _LEFT, pos=places[0])
+    QTest.mousePress(canvas, _LEFT, modifier, places[0])
     for place in places[1:]:
         QTest.mouseMove(canvas, place)
         QTest.qWait(_PAUSE)
-    QTest.mouseRelease(canvas, _LEFT, pos=places[-1])
+    QTest.mouseRelease(canvas, _LEFT, modifier, places[-1])
     QApplication.processEvents()
 
 

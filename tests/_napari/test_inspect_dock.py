@@ -18,7 +18,7 @@ from napari_stem._napari.inspect_dock import InspectDock
 from napari_stem._napari.memory import remember
 from napari_stem._napari.region import selected_region
 from napari_stem.events import finish
-from napari_stem.inspection import Inspector
+from napari_stem.point_inspection import Inspector
 from napari_stem.prediction import PredictOptions
 from napari_stem.slide import Slide
 from napari_stem.spots import positions
@@ -163,6 +163,16 @@ def test_the_mouse_pans_again_when_the_tool_is_left(tool, viewer, qtbot):
     assert tool.tool.is_on
     qtbot.keyClick(tool.tool_button, Qt.Key.Key_Escape)
     assert not tool.tool.is_on
+
+
+def test_shift_and_drag_moves_the_slide_under_the_mouse(tool, viewer, section):
+    camera, shift = viewer.scene.camera, Qt.KeyboardModifier.ShiftModifier
+    before = np.array(camera.center[-2:])
+    canvas_mouse.drag(viewer, section.slide, HERE, (700.0, 640.0), shift)
+    # (row, column) in micrometres; the mouse stands on whole screen pixels.
+    np.testing.assert_allclose(before - camera.center[-2:], (20, 50), atol=2)
+    assert not tool.points.points
+    assert not tool.region.is_running
 
 
 def test_a_click_beside_the_slide_is_a_hint(tool, viewer, qtbot, messages):

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _FAR = 5.0  # screen pixels; a hand that clicks moves the mouse by less
-_LEFT = 1
+_LEFT, _MIDDLE = 1, 3
 _LEAVE = "Escape"
 
 
 class ClickTool(QObject):
-    """Takes the left button from napari while it is on; places are in world coordinates."""
+    """Takes the left button from napari while it is on; places are in world coordinates.
+
+    With Shift, or with the middle button, the slide still moves.
+    """
 
     clicked = Signal(object)
     dragging = Signal(object, object)
@@ -81,8 +84,12 @@ class ClickTool(QObject):
 
     def _follow(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
         """From press to release."""
-        if event.button != _LEFT or event.modifiers:
-            return
+        if event.button == _MIDDLE or (event.button == _LEFT and "Shift" in event.modifiers):
+            yield from _pan(viewer, event)
+        elif event.button == _LEFT and not event.modifiers:
+            yield from self._point(viewer, event)
+
+    def _point(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
         start, far = tuple(event.position), False
         yield
         while event.type == "mouse_move":
@@ -97,3 +104,13 @@ class ClickTool(QObject):
             self.dragged.emit(start, tuple(event.position))
         else:
             self.clicked.emit(start)
+
+
+def _pan(viewer: Viewer, event: Any) -> Generator[None, None, None]:
+    """Keep the place that was taken hold of under the mouse."""
+    camera, held = viewer.scene.camera, np.array(event.position[-2:])
+    yield
+    while event.type == "mouse_move":
+        away = held - event.position[-2:]
+        camera.center = (*camera.center[:-2], *(np.array(camera.center[-2:]) + away))
+        yield

@@ -23,14 +23,17 @@ from napari_stem.events import Progress
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_stem.inspection import Inspection
+    from napari_stem.point_inspection import Inspection
     from napari_stem.slide import Slide
 
     Place = tuple[float, float]
 
 _WIDTH = 300
 _KEY = "Alt-I"
-_HOW = "Click on the slide, or drag a rectangle to predict a grid of {pitch:.0f} µm. Esc ends."
+_HOW = (
+    "Click on the slide, or drag a rectangle to predict a grid of {pitch:.0f} µm. "
+    "Shift and drag moves the slide, Esc ends."
+)
 
 
 class InspectDock(QScrollArea):

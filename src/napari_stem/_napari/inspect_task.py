@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem._napari.workspace import ChosenCheckpoint
-    from napari_stem.inspection import Distribution, Inspection, Inspector
+    from napari_stem.point_inspection import Distribution, Inspection, Inspector
     from napari_stem.prediction import PredictOptions
     from napari_stem.slide import Slide
 
@@ -53,7 +53,7 @@ class Session:
     def _load(self) -> Inspector:
         load_triton_apart()
         from napari_stem.checkpoint import load_checkpoint
-        from napari_stem.inspection import Inspector
+        from napari_stem.point_inspection import Inspector
 
         return Inspector(load_checkpoint(self.checkpoint.path))
 
@@ -102,7 +102,7 @@ def markers_in(panel: Sequence[str], gene: str) -> list[str]:
 
 def points_csv(points: Sequence[tuple[int, Inspection]], genes: Sequence[str]) -> str:
     """Numbered points as a table of comma-separated values."""
-    from napari_stem.inspection import as_table
+    from napari_stem.point_inspection import as_table
 
     table = as_table([inspection for _, inspection in points], genes)
     table.insert(0, "point", [number for number, _ in points])
@@ -111,7 +111,7 @@ def points_csv(points: Sequence[tuple[int, Inspection]], genes: Sequence[str]) -
 
 def distributions(inspection: Inspection, genes: Sequence[str]) -> tuple[list[Distribution], float]:
     """The genes' distributions at a point, and the end of their axis."""
-    from napari_stem.inspection import distributions  # long since imported by who inspected
+    from napari_stem.point_inspection import distributions  # long since imported by who inspected
 
     return distributions(inspection, genes)
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from napari_stem._napari.result import Clusters
     from napari_stem.slide import Slide
@@ -27,7 +27,6 @@ _DISC = 32  # raster pixels a spot's diameter, where the raster stays below:
 _MOST_PIXELS = 1500 * 1500
 _TILE = 1024  # pixels that are read at once while panning
 _KEY = "napari_stem"
-OUTLINES = "outlines"  # the role of what lies above all else
 _PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
 
 
@@ -110,9 +109,20 @@ def on_slide(world: Sequence[float], slide: Slide) -> tuple[float, float]:
     return float(world[-1]) / mpp + 0.5, float(world[-2]) / mpp + 0.5
 
 
-def on_layer(xy: ArrayLike) -> NDArray[np.float64]:
+def on_layer(xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """(m, 2) rows and columns of a layer at the slide's place, from level-0 pixels."""
-    return np.asarray(xy, dtype=float)[:, ::-1] - 0.5
+    return xy[:, ::-1] - 0.5
+
+
+def outlines_layer(slide: Slide) -> Shapes:
+    """An empty layer of labelled rectangles, above all else."""
+    return Shapes(
+        name="Inspected patches",
+        metadata=_tag("outlines", slide),
+        features={"label": np.empty(0, str)},
+        text={"string": "{label}", "anchor": "upper_left", "color": "black", "size": 11},
+        **placement(slide),
+    )
 
 
 def update(target: Any, **values: Any) -> None:
@@ -131,7 +141,7 @@ def slide_layer(slide: Slide) -> Image:
         rgb=True,
         contrast_limits=(0, 255),
         name=slide.name,
-        metadata=tag("slide", slide),
+        metadata=_tag("slide", slide),
         **placement(slide),
     )
 
@@ -151,7 +161,7 @@ def clusters_layer(slide: Slide) -> Labels:
     return Labels(
         np.zeros((1, 1), np.uint16),
         name="Clusters",
-        metadata=tag("clusters", slide),
+        metadata=_tag("clusters", slide),
         **placement(slide),
     )
 
@@ -196,7 +206,7 @@ def is_picture(layer: Layer) -> bool:
 
 def adopt_as_slide(layer: Image, slide: Slide) -> None:
     """Take a layer that is there already as the picture of `slide`."""
-    layer.metadata.update(tag("slide", slide))
+    layer.metadata.update(_tag("slide", slide))
     place(layer, slide)
 
 
@@ -234,7 +244,7 @@ class LayerSource:
 
 def is_layer_of(layer: Layer, role: str, slide: Slide) -> bool:
     """Whether a layer plays this role for this slide."""
-    return bool(layer.metadata.get(_KEY) == tag(role, slide)[_KEY])
+    return bool(layer.metadata.get(_KEY) == _tag(role, slide)[_KEY])
 
 
 def role_of(layer: Layer) -> str | None:
@@ -243,7 +253,7 @@ def role_of(layer: Layer) -> str | None:
     return tag["role"] if tag else None
 
 
-def tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
+def _tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
     return {_KEY: {"role": role, "slide": slide.fingerprint}}
 
 
@@ -254,7 +264,7 @@ def _discs(role: str, slide: Slide, **options: Any) -> Image:
         contrast_limits=(0, 1),
         interpolation2d="nearest",
         blending="translucent",
-        metadata=tag(role, slide),
+        metadata=_tag(role, slide),
         **placement(slide),
         **options,
     )

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
-from napari.layers import Shapes
 
 from napari_stem._napari import layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari.layers import Shapes
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
@@ -73,7 +73,7 @@ class Outlines:
         viewer = self._viewer_ref()
         if viewer is None:
             return
-        found = (x for x in viewer.layers if layers.is_layer_of(x, layers.OUTLINES, slide))
+        found = (x for x in viewer.layers if layers.is_layer_of(x, "outlines", slide))
         layer = next(found, None)
         if layer is None:
             if not outlines:
@@ -87,13 +87,7 @@ class Outlines:
     def _add(self, viewer: Viewer, slide: Slide) -> Shapes:
         """Put the layer on top, and leave selected what was: tools follow the selection."""
         selected, active = set(viewer.layers.selection), viewer.layers.selection.active
-        layer = Shapes(
-            name="Inspected patches",
-            metadata=layers.tag(layers.OUTLINES, slide),
-            features={"label": np.empty(0, str)},
-            text={"string": "{label}", "anchor": "upper_left", "color": "black", "size": 11},
-            **layers.placement(slide),
-        )
+        layer = layers.outlines_layer(slide)
         viewer.layers.append(layer)
         viewer.layers.selection = selected
         viewer.layers.selection.active = active

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_stem._napari.workspace import Workspace
-    from napari_stem.inspection import Inspection
+    from napari_stem.point_inspection import Inspection
 
 _NOTHING = "Click on the slide to see what is expressed there."
 _TRUST = "Looks like the training tissue."
@@ -52,7 +52,7 @@ class PointPanel(Panel):
         self.similarity = QLabel()
         self.similarity.setWordWrap(True)
         self.similarity.setToolTip(_SIMILARITY_TIP)
-        self.markers = MarkerBox(self.shown_genes, everything="Gene on the slide and markers")
+        self.markers = MarkerBox(self.shown_genes, everything="Shown gene and markers")
         self.plot = DistributionPlot()
         for part in (self.note, self.trust, self.similarity, self.markers, self.plot):
             self.add_row(part)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_stem._napari.workspace import ChosenCheckpoint, Workspace
-    from napari_stem.inspection import Inspection
+    from napari_stem.point_inspection import Inspection
     from napari_stem.slide import Slide
 
 _HEIGHT = 132

@@ -10,7 +10,7 @@ import pytest
 
 from napari_stem.errors import MissingScale, SpotsOutsideSlide
 from napari_stem.events import Progress
-from napari_stem.inspection import Inspection, Inspector, as_table
+from napari_stem.point_inspection import Inspection, Inspector, as_table
 from napari_stem.prediction import PredictOptions, iter_draws, predict
 from napari_stem.section import Section
 from napari_stem.slide import Slide
