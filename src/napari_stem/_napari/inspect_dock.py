@@ -43,7 +43,7 @@ class InspectDock(QScrollArea):
         super().__init__()
         viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)  # napari hands docks a proxy
         self.workspace = Workspace.of(viewer)
-        self._session: inspect_task.Session | None = None
+        self._loaded: inspect_task.LoadedCheckpoint | None = None
         self._job: Job | None = None
         self._next: Place | None = None  # clicked while another point was at work
         self._pending: Place | None = None  # outlined, but not listed yet
@@ -106,7 +106,7 @@ class InspectDock(QScrollArea):
         self._forget()
         self.region.abandon()
         self.tool.bind(_KEY, self._former_key)
-        self._session = None
+        self._loaded = None
 
     def _press_key(self, viewer: Viewer) -> None:
         if self.tool_button.isEnabled():
@@ -120,7 +120,7 @@ class InspectDock(QScrollArea):
 
     def _take_checkpoint(self) -> None:
         self._forget()
-        self._session = None
+        self._loaded = None
         self._show_chosen(self.points.current)
         self._offer()
 
@@ -179,8 +179,8 @@ class InspectDock(QScrollArea):
         slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
         assert slide is not None  # the tool is off without
         assert checkpoint is not None
-        self._session = self._session or inspect_task.Session(checkpoint)
-        self._job = start(self._session.inspect(slide, xy, self.workspace.spots), self)
+        self._loaded = self._loaded or inspect_task.LoadedCheckpoint(checkpoint)
+        self._job = start(self._loaded.inspect(slide, xy, self.workspace.spots), self)
         self._job.told.connect(self._show)
         self._job.result.connect(partial(self._keep, slide))
         self._job.ended.connect(self._rest)
@@ -193,7 +193,7 @@ class InspectDock(QScrollArea):
             self.point.show_point(event)
 
     def _keep(self, slide: Slide, inspection: Inspection) -> None:
-        checkpoint = self._session.checkpoint if self._session else None
+        checkpoint = self._loaded.checkpoint if self._loaded else None
         if self._next is None and self._pending is not None and checkpoint is not None:
             self._pending = None
             self.points.add(slide, checkpoint, inspection)

@@ -28,7 +28,7 @@ PITCH_UM, DIAMETER_UM = 100.0, 55.0  # as the Predict dock's
 _GENES = 10  # shown of a panel that holds no known marker
 
 
-class Session:
+class LoadedCheckpoint:
     """A checkpoint and its encoders in memory, read at the first click."""
 
     def __init__(self, checkpoint: ChosenCheckpoint) -> None:
