@@ -111,3 +111,27 @@ def test_tensors_make_the_same_condition_again():
     again = Condition.from_tensors(condition.tensors())
     np.testing.assert_array_equal(again.transform(x), condition.transform(x))
     np.testing.assert_array_equal(again.ood(x), condition.ood(x))
+
+
+def test_nearest_training_spots_come_in_order_and_the_first_is_the_ood():
+    random = np.random.default_rng(0)
+    condition = Condition.fit(random.normal(size=(40, 6)).astype(np.float32), components=None)
+    others = random.normal(size=(7, 6)).astype(np.float32)
+    distances = condition.nearest(others, 5)
+    places = (others - condition.mean) @ condition.distance_axes
+    apart = np.linalg.norm(places[:, None] - condition.references[None], axis=2)
+    expected = np.sort(apart, axis=1)[:, :5] / condition.reach
+    np.testing.assert_allclose(distances, expected, rtol=1e-5)
+    np.testing.assert_array_equal(distances[:, 0], condition.ood(others))
+    assert condition.nearest(others, 1000).shape == (7, 40)
+
+
+def test_gaps_of_like_spots_spread_as_the_training_spots_own():
+    """Spots of one distribution lie from the training spots as these do from each other."""
+    random = np.random.default_rng(0)
+    condition = Condition.fit(random.normal(size=(1500, 4)).astype(np.float32), components=None)
+    distances = condition.ood(random.normal(size=(1500, 4)).astype(np.float32))
+    ranks = np.searchsorted(condition.gaps(), distances) / 1500
+    # The mean of 1,500 uniform numbers has a standard error of 0.0075, their spread less.
+    assert ranks.mean() == pytest.approx(0.5, abs=0.03)
+    assert ranks.std() == pytest.approx(np.sqrt(1 / 12), abs=0.02)

@@ -13,7 +13,7 @@ from napari_stem.errors import OptionError
 from napari_stem.events import Event, Partial, Progress, finish
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
 from napari_stem.model.network import NetworkConfig, StemNetwork
-from napari_stem.sampling import SamplerConfig, iter_sample
+from napari_stem.sampling import SamplerConfig, iter_sample, iter_sample_point
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
 N, GENES = 9, 5
@@ -141,3 +141,13 @@ def test_impossible_samplers_are_refused():
         SamplerConfig("euler")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="0 sampler steps"):
         SamplerConfig(steps=0)
+
+
+@pytest.mark.parametrize("name", ["dpm++", "ancestral"])
+def test_a_point_alone_has_the_draws_of_a_spot_there(network, name):
+    sampler = SamplerConfig(name, 6)
+    whole = sample(network, sampler=sampler, n_draws=7)
+    *_, alone = iter_sample_point(
+        network, SCHEDULE, CONDITIONS[5], POSITIONS[5], n_draws=7, sampler=sampler, device="cpu"
+    )
+    np.testing.assert_allclose(alone, whole[:, 5], atol=TOLERANCE)

@@ -111,9 +111,20 @@ class Condition:
 
     def ood(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Distance (n,) to the nearest training spot; 1 is the training spots' 99th percentile."""
+        return self.nearest(embeddings, 1)[:, 0]
+
+    def nearest(self, embeddings: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+        """Distances (n, r) to the k nearest training spots, as `ood`; r is k or all there are."""
         places = (embeddings - self.mean) @ self.distance_axes
-        distance, _ = KDTree(self.references).query(places)
-        return np.asarray(distance / self.reach, dtype=np.float32)
+        ranks = range(1, min(k, len(self.references)) + 1)
+        distances, _ = KDTree(self.references).query(places, k=list(ranks))
+        return np.asarray(distances / self.reach, dtype=np.float32)
+
+    def gaps(self) -> NDArray[np.float32]:
+        """Distances (m,) of training spots to their nearest other one, as `ood`, in order."""
+        rank = min(2, len(self.references))  # the first is the spot itself
+        distances, _ = KDTree(self.references).query(self.references, k=[rank])
+        return np.sort(np.asarray(distances[:, 0] / self.reach, dtype=np.float32))
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """Everything that a checkpoint stores."""

@@ -155,7 +155,7 @@ class DrawStore:
         for rows in self.blocks():
             draws = self.read(rows, n_draws)
             mean[rows], std[rows] = draws.mean(axis=0), draws.std(axis=0)
-            for cut, values in zip(cuts, _quantiles(draws, quantiles), strict=True):
+            for cut, values in zip(cuts, at_quantiles(draws, quantiles), strict=True):
                 cut[rows] = values
         return mean, std, cuts
 
@@ -209,6 +209,9 @@ def share_above(draws: NDArray[np.float32], threshold: float) -> NDArray[np.floa
     return np.asarray((draws > threshold).mean(axis=0), dtype=np.float32)
 
 
-def _quantiles(draws: NDArray[np.float32], q: tuple[float, ...]) -> NDArray[np.float32]:
-    """Weibull's, as a further draw would fall (`metrics.coverage`)."""
+def at_quantiles(draws: NDArray[np.float32], q: tuple[float, ...]) -> NDArray[np.float32]:
+    """(q, b, c) quantiles of draws (K, b, c): Weibull's, as a further draw would fall.
+
+    See `metrics.coverage`.
+    """
     return np.quantile(draws, q, axis=0, method="weibull")

@@ -40,6 +40,7 @@ def iter_embed(
     views: Sequence[int] = (0,),
     cache: Path | None = None,
     weights: Mapping[str, Path] | None = None,
+    modules: Mapping[str, nn.Module] | None = None,
     device: str = "auto",
     batch_size: int = _ROWS,
 ) -> Events[NDArray[np.float32]]:
@@ -53,6 +54,8 @@ def iter_embed(
         Folder that keeps what was computed; a second call computes only what is missing.
     weights
         Local files of weights, by encoder name.
+    modules
+        Encoders that are loaded already, by name.
 
     Returns
     -------
@@ -68,8 +71,8 @@ def iter_embed(
     for encoder in encoders:
         for field in encoder.fields:
             work = _Work(slide, spots, encoder, geometry.widened(field), tuple(views))
-            path = (weights or {}).get(encoder.name)
-            vectors.append((yield from work.run(cache, path, device, batch_size)))
+            path, module = (weights or {}).get(encoder.name), (modules or {}).get(encoder.name)
+            vectors.append((yield from work.run(cache, path, module, device, batch_size)))
     return np.concatenate(vectors, axis=2)
 
 
@@ -105,7 +108,12 @@ class _Work:
         self._views = views
 
     def run(
-        self, cache: Path | None, weights: Path | None, device: str, batch_size: int
+        self,
+        cache: Path | None,
+        weights: Path | None,
+        loaded: nn.Module | None,
+        device: str,
+        batch_size: int,
     ) -> Events[NDArray[np.float32]]:
         n, name = len(self._centres), self._encoder.name
         kept = None if cache is None else _Kept(cache / "embeddings" / f"{self._key(weights)}.zarr")
@@ -113,7 +121,8 @@ class _Work:
         missing = np.arange(n) if found is None else np.flatnonzero(np.isnan(found[:, 0, 0]))
         if found is not None and not len(missing):
             return found
-        module = build_encoder(self._encoder, weights).to(choose_device(device))
+        module = build_encoder(self._encoder, weights) if loaded is None else loaded
+        module = module.to(choose_device(device))
         yield Progress(n - len(missing), n, "embed", name)
         pace, done = Pace(), n - len(missing)
         for rows, vectors in self._vectors(module, missing, batch_size, choose_device(device)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from napari_stem.counts import CountTransform
 from napari_stem.encoders.registry import Encoder, find_encoder
@@ -14,6 +14,9 @@ from napari_stem.model.diffusion import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig
 from napari_stem.patches import PHYSICAL, PatchGeometry
+
+if TYPE_CHECKING:
+    from napari_stem.slide import Slide
 
 SCHEMA = 1
 
@@ -60,6 +63,17 @@ class Recipe:
     diffusion: DiffusionConfig
     fit: FitConfig
     schema: int = SCHEMA
+
+    def patch_widths(self, slide: Slide, spot_diameter_px: float) -> tuple[float, ...]:
+        """Sides of the squares that the encoders look at, in level-0 pixels, smallest first.
+
+        Raises
+        ------
+        MissingScale
+            The geometry is physical and the slide states no micrometres per pixel.
+        """
+        fields = sorted({field for encoder in self.encoders for field in encoder.fields})
+        return tuple(self.geometry.widened(x).width_px(slide, spot_diameter_px) for x in fields)
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back unchanged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.draws import DrawStore
+
+_FIRST_DRAWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,48 @@ def iter_sample(
             yield Partial(draw + 1, n_draws, (sums / (draw + 1)).astype(np.float32))
 
 
+def iter_sample_point(
+    network: StemNetwork,
+    schedule: Schedule,
+    condition: NDArray[np.float32],
+    position: NDArray[np.float64],
+    *,
+    n_draws: int,
+    seed: int = 0,
+    sampler: SamplerConfig | None = None,
+    device: str = "auto",
+    to_values: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda x: x,
+) -> Generator[NDArray[np.float32], None, None]:
+    """Draw for a single point: the draws that `iter_sample` keeps for a spot at this place.
+
+    Draws are the batch here, so that the network is asked as often as for one of them. The first
+    few come alone, then as many as there are, so that a slow network shows something early.
+
+    Parameters
+    ----------
+    condition
+        (S,) of the point.
+    position
+        (2,) its level-0 pixels.
+
+    Yields
+    ------
+    (k, c) all draws so far, until k is `n_draws`.
+    """
+    place = choose_device(device)
+    draw_batch = _Drawer(network.to(place), schedule, seed, sampler or SamplerConfig(), place)
+    drawn = np.empty((0, network.config.n_genes), np.float32)
+    while len(drawn) < n_draws:
+        draws = np.arange(len(drawn), min(max(_FIRST_DRAWS, 2 * len(drawn)), n_draws))
+        shape = (len(draws), 1)
+        x = draw_batch(np.tile(condition, shape), np.tile(position, shape), draws, len(draws))
+        kept = to_values(x).astype(np.float16).astype(np.float32)  # as the store keeps them
+        drawn = np.concatenate([drawn, kept])
+        yield drawn
+
+
 class _Drawer:
-    """One draw of one batch, whatever the batch."""
+    """Draws of one batch, whatever the batch."""
 
     def __init__(
         self,
@@ -141,10 +183,10 @@ class _Drawer:
         self,
         conditions: NDArray[np.float32],
         positions: NDArray[np.float64],
-        draw: int,
+        draw: int | NDArray[np.intp],
         size: int,
     ) -> NDArray[np.float32]:
-        """(b, c) numbers of the network for b spots; the batch is padded to `size`.
+        """(b, c) numbers of the network for b spots, of one draw or one each; padded to `size`.
 
         Equal shapes give equal bits, and keep compiled graphs.
         """
@@ -152,14 +194,15 @@ class _Drawer:
         padding = (0, size - spots)
         condition = torch.from_numpy(np.pad(conditions, (padding, (0, 0)), mode="edge"))
         centres = np.pad(positions, (padding, (0, 0)), mode="edge")
+        draws = torch.as_tensor(np.pad(np.broadcast_to(draw, spots), padding, mode="edge"))
         denoise = denoiser(self._network, condition.to(self._device), self._schedule)
-        return self._draw(denoise, centres, draw)[:spots].float().cpu().numpy()
+        return self._draw(denoise, centres, draws)[:spots].float().cpu().numpy()
 
-    def _draw(self, denoise: Denoise, centres: NDArray[np.float64], draw: int) -> Tensor:
+    def _draw(self, denoise: Denoise, centres: NDArray[np.float64], draws: Tensor) -> Tensor:
         places, n_genes = torch.from_numpy(centres), self._network.config.n_genes
 
         def noise(step: int) -> Tensor:
-            x = gene_noise(self._seed, places, draw, step, n_genes, self._device)
+            x = gene_noise(self._seed, places, draws, step, n_genes, self._device)
             # Steps add up in float64; Apple's GPUs have none.
             return x if self._device.type == "mps" else x.double()
 

@@ -100,3 +100,11 @@ def test_draws_come_in_antithetic_pairs():
 
 def test_positions_left_of_and_above_the_slide_have_noise():
     assert noise([[-5.0, 3.0], [5.0, 3.0]]).isfinite().all()
+
+
+def test_each_spot_may_have_a_draw_of_its_own():
+    places = torch.tensor([[3.0, 4.0], [50.5, 6.25], [3.0, 4.0]], dtype=torch.float64)
+    cpu = torch.device("cpu")
+    mixed = gene_noise(7, places, torch.tensor([0, 3, 5]), 11, 6, cpu)
+    for row, draw in enumerate((0, 3, 5)):
+        assert torch.equal(mixed[row], gene_noise(7, places, draw, 11, 6, cpu)[row])

@@ -141,7 +141,8 @@ class Canvas:
 
     def _add(self, layer: Layer) -> Layer:
         """Put a layer below those of ours that belong above it."""
-        above = _BOTTOM_UP[_BOTTOM_UP.index(layers.role_of(layer)) + 1 :]
+        order = (*_BOTTOM_UP, "outlines")
+        above = order[order.index(layers.role_of(layer)) + 1 :]
         stack = self._viewer.layers
         places = (i for i, other in enumerate(stack) if layers.role_of(other) in above)
         stack.insert(next(places, len(stack)), layer)

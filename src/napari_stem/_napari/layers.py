@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 if TYPE_CHECKING:
@@ -101,6 +101,28 @@ def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
     if tuple(map(str, layer.units)) != units:
         layer.units = units
     update(layer, **where)
+
+
+def on_slide(world: Sequence[float], slide: Slide) -> tuple[float, float]:
+    """(x, y) in level-0 pixels of a place on the canvas."""
+    mpp = slide.mpp or 1.0
+    return float(world[-1]) / mpp + 0.5, float(world[-2]) / mpp + 0.5
+
+
+def on_layer(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(m, 2) rows and columns of a layer at the slide's place, from level-0 pixels."""
+    return xy[:, ::-1] - 0.5
+
+
+def outlines_layer(slide: Slide) -> Shapes:
+    """An empty layer of labelled rectangles, above all else."""
+    return Shapes(
+        name="Inspected patches",
+        metadata=_tag("outlines", slide),
+        features={"label": np.empty(0, str)},
+        text={"string": "{label}", "anchor": "upper_left", "color": "black", "size": 11},
+        **placement(slide),
+    )
 
 
 def update(target: Any, **values: Any) -> None:

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QInputDialog, QMenu, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QMenu,
+    QSizePolicy,
+    QWidget,
+)
 
 from napari_stem._napari import tasks
 from napari_stem._napari.memory import remember, remembered
@@ -28,11 +36,18 @@ class MarkerBox(QWidget):
 
     chosen = Signal(object)  # genes, or None for all
 
-    def __init__(self, marked: Callable[[], Sequence[str]], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        marked: Callable[[], Sequence[str]],
+        parent: QWidget | None = None,
+        *,
+        everything: str = _ALL,
+    ) -> None:
         super().__init__(parent)
         self._marked = marked
         self.box = QComboBox()
-        self.box.addItem(_ALL)
+        self.box.addItem(everything)
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.box.setToolTip("Show the genes of a marker set only.")
         self.menu_button = button("…", "Import a marker set, or save the marked genes as one.")
         self.menu_button.setMaximumWidth(36)

@@ -13,7 +13,12 @@ _WORD = 0xFFFFFFFF
 
 
 def gene_noise(
-    seed: int, positions: Tensor, draw: int, step: int, n_genes: int, device: torch.device
+    seed: int,
+    positions: Tensor,
+    draw: int | Tensor,
+    step: int,
+    n_genes: int,
+    device: torch.device,
 ) -> Tensor:
     """Draw standard normal noise, the same for a spot in any batch, order or subset of spots.
 
@@ -26,6 +31,8 @@ def gene_noise(
         Key of the generator, 64 bits.
     positions
         (n, 2) float64 level-0 pixels, told apart by sixteenths of a pixel.
+    draw
+        The draw of all spots, or (n,) one a spot.
     step
         Timestep, below 65,536. Genes are limited to 262,144.
 
@@ -41,10 +48,10 @@ def gene_noise(
     where = torch.device("cpu") if device.type == "mps" else device  # MPS has no float64
     x, y = (positions.to(where) * POSITIONS_PER_PX).round().long()[:, :, None].unbind(1)  # (n, 1)
     block = torch.arange(math.ceil(n_genes / 4), device=where)  # (b,)
-    pair = torch.tensor(draw // 2, device=where)
-    words = philox_4x32((x & _WORD, y & _WORD, step << 16 | block, pair), seed)  # (4, n, b)
+    draws = torch.as_tensor(draw, device=where).reshape(-1, 1)  # (n, 1) or (1, 1)
+    words = philox_4x32((x & _WORD, y & _WORD, step << 16 | block, draws // 2), seed)  # (4, n, b)
     normal = _box_muller(words).permute(1, 2, 0).flatten(1)[:, :n_genes]  # (n, c)
-    return (-normal if draw % 2 else normal).float().to(device)
+    return torch.where(draws % 2 == 1, -normal, normal).float().to(device)
 
 
 def philox_4x32(counter: Iterable[Tensor], key: int) -> Tensor:
