@@ -93,7 +93,7 @@ def test_a_result_without_the_compared_genes_ends_it(viewer, workspace, section)
 
 
 def test_the_box_offers_measured_values_where_there_are_some(workspace, section, qtbot):
-    box = CompareBox(workspace, lambda: [])
+    box = CompareBox(workspace, list)
     qtbot.addWidget(box)
     item = box.model().item(box.findText(MEASURED))
     assert not item.isEnabled()
