@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from napari_stem._napari import layers
+from napari_stem._napari.comparison import Comparison
 from napari_stem._napari.result import STATISTICS
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Canvas:
         self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
         self._workspace = workspace
         self._raster: tuple[AnnData, layers.SpotRaster] | None = None
+        self._comparison = Comparison(viewer, workspace)
         events = workspace.events
         events.slide.connect(self._show_slide)
         events.spots.connect(self._show_spots)
@@ -44,6 +46,8 @@ class Canvas:
         events.colormap.connect(self._restyle)
         events.opacity.connect(self._restyle)
         events.shared_contrast.connect(self._show_heatmap)
+        events.compared.connect(self._compare)
+        viewer.layers.events.removed.connect(self._end_comparison)
 
     def _show_slide(self, slide: Slide) -> None:
         for layer in self._viewer.layers:
@@ -65,6 +69,7 @@ class Canvas:
         slide = self._workspace.slide
         if slide is None or spots is None:
             return
+        self._workspace.compared = ()
         self._restore_slide(slide)
         layer = self._find_or_add("spots", lambda: layers.spots_layer(slide))
         layers.show_spots(layer, slide, self._raster_of(spots))
@@ -72,6 +77,7 @@ class Canvas:
 
     def _show_result(self, result: Result | None) -> None:
         if result is None:
+            self._comparison.close(self._viewer)
             self._remove(*_HEATMAPS)
             self._say("")
         else:
@@ -82,6 +88,10 @@ class Canvas:
         result = self._workspace.result
         if result is None:
             return
+        if self._workspace.compared:
+            self._comparison.show(self._viewer, result, self._raster_of(result.spots))
+            self._say(result.unit, "bottom_left")
+            return
         gene, statistic = self._workspace.gene, self._workspace.statistic
         role, values = layers.heatmap_role(statistic), result.of(gene, statistic)
         layer = self._find_or_add(role, lambda: layers.heatmap_layer(result.slide, statistic))
@@ -91,11 +101,22 @@ class Canvas:
         self._show_only(role)
         self._say(result.title(gene, statistic))
 
+    def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
+        if not compared:
+            self._comparison.close(self._viewer)
+        self._show_result(self._workspace.result)
+
+    def _end_comparison(self, event: Any) -> None:
+        """A cell without one of its layers cannot be read."""
+        if self._comparison.holds(event.value):
+            self._workspace.compared = ()
+
     def _show_clusters(self, clusters: Clusters | None) -> None:
         result = self._workspace.result
         if clusters is None or result is None:
             self._remove("clusters")
             return
+        self._workspace.compared = ()
         layer = self._find_or_add("clusters", lambda: layers.clusters_layer(result.slide))
         layers.show_clusters(layer, result.slide, self._raster_of(result.spots), clusters)
         self._show_only("clusters")
@@ -107,6 +128,8 @@ class Canvas:
                 layers.update(layer, opacity=self._workspace.opacity)
                 if role in _HEATMAPS:
                     layer.colormap = self._workspace.colormap
+        if self._workspace.compared:
+            self._show_heatmap()
 
     def _show_only(self, shown: str) -> None:
         """Of all that lies on the slide, show one role: two colourings cannot be read."""
@@ -116,9 +139,9 @@ class Canvas:
                 if role in _HEATMAPS:
                     layers.update(layer.colorbar, visible=role == shown)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, position: str = "top_left") -> None:
         overlay = self._viewer.canvas.overlays.text
-        layers.update(overlay, text=text, position="top_left", visible=bool(text))
+        layers.update(overlay, text=text, position=position, visible=bool(text))
 
     def _raster_of(self, spots: AnnData) -> layers.SpotRaster:
         if self._raster is None or self._raster[0] is not spots:

@@ -44,6 +44,7 @@ class GeneTable(QWidget):
     """Genes with their figures; typing narrows them, arrows move from either part."""
 
     chosen = Signal(str)
+    marked = Signal()  # other rows are selected
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,12 +63,13 @@ class GeneTable(QWidget):
         self.search.installEventFilter(self)
         self.search.textChanged.connect(self._shown.setFilterFixedString)
         self.view.selectionModel().currentRowChanged.connect(self._tell)
+        self.view.selectionModel().selectionChanged.connect(lambda *_: self.marked.emit())
 
     def show_genes_of(self, result: Result) -> None:
         """Replace the genes and their figures."""
         with QSignalBlocker(self.view.selectionModel()):
-            self._genes.replace(result)
-            self.view.resizeColumnsToContents()
+            if self._genes.replace(result):
+                self.view.resizeColumnsToContents()
 
     def narrow(self, genes: Collection[str] | None) -> None:
         """Show only these genes; None shows all."""
@@ -114,15 +116,17 @@ class _Genes(QAbstractTableModel):
         self._names: list[str] = []
         self._figures: dict[str, list[float]] = {}
 
-    def replace(self, result: Result) -> None:
+    def replace(self, result: Result) -> bool:
+        """Whether the genes or their figures are others than before."""
         names = sorted(result.genes)
         known = result.prediction.var.loc[names] if result.prediction is not None else {}
         figures = {key: list(map(float, known[key])) for key in _COLUMNS if key in known}
         if (names, figures) == (self._names, self._figures):
-            return
+            return False
         self.beginResetModel()
         self._names, self._figures = names, figures
         self.endResetModel()
+        return True
 
     def rowCount(self, parent: QModelIndex = _ALL) -> int:
         return 0 if parent.isValid() else len(self._names)

@@ -156,6 +156,13 @@ def heatmap_layer(slide: Slide, statistic: str) -> Image:
     return _discs(heatmap_role(statistic), slide, name=statistic)
 
 
+def compared_layers(slide: Slide) -> tuple[Image, Image]:
+    """The slide once more, and an empty heatmap to lie on it beside others."""
+    picture, heatmap = slide_layer(slide), _discs("compared heatmap", slide)
+    picture.metadata = _tag("compared slide", slide)
+    return picture, heatmap
+
+
 def clusters_layer(slide: Slide) -> Labels:
     """An empty picture of clusters by number."""
     return Labels(
@@ -181,9 +188,11 @@ def show_values(
 ) -> None:
     """Replace what a heatmap shows; `limits` are the values at the ends of its colours."""
     layer.data = raster.paint(values, np.nan)
-    low, high = limits
-    layer.contrast_limits_range = (min(low, float(values.min())), max(high, float(values.max())))
-    layer.contrast_limits = limits
+    low, high = layer.contrast_limits_range
+    # It only grows: the colour bar is laid out anew at each change.
+    reach = min(low, limits[0], float(values.min())), max(high, limits[1], float(values.max()))
+    update(layer, contrast_limits_range=reach)
+    update(layer, contrast_limits=limits)
     place(layer, slide, raster)
 
 

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
 from superqt import QLabeledSlider
 
 from napari_stem._napari import tasks
+from napari_stem._napari.compare_box import CompareBox
 from napari_stem._napari.gene_table import GeneTable
 from napari_stem._napari.marker_box import MarkerBox
 from napari_stem._napari.memory import remember, remembered
@@ -61,6 +62,7 @@ class ResultPanel(Panel):
         self.contrast = QComboBox()
         self.contrast.addItems(list(_CONTRASTS))
         self.contrast.setToolTip("What the ends of the colours stand for.")
+        self.compare = CompareBox(self.workspace, self.genes.selected_genes)
         self.colormap = QComboBox()
         self.colormap.addItems(_COLORMAPS)
         self.colormap.setCurrentText(remembered("colormap", self.workspace.colormap))
@@ -75,11 +77,13 @@ class ResultPanel(Panel):
         self.add_row(self.statistic, label="Statistic")
         self.add_row(self.threshold, label="Threshold")
         self.add_row(self.contrast, label="Contrast")
+        self.add_row(self.compare, label="Beside it")
         self.add_row(self.colormap, label="Colours")
         self.add_row(self.opacity, label="Opacity")
 
     def _connect(self) -> None:
         self.genes.chosen.connect(lambda gene: setattr(self.workspace, "gene", gene))
+        self.genes.marked.connect(self.compare.refresh)
         self.markers.chosen.connect(self.genes.narrow)
         self.statistic.activated.connect(self._set_statistic)
         self.threshold.valueChanged.connect(self._set_threshold)
@@ -87,7 +91,8 @@ class ResultPanel(Panel):
         self.colormap.currentTextChanged.connect(self._set_look)
         self.opacity.valueChanged.connect(self._set_look)
         self._set_look()
-        for name in ("result", "gene", "statistic"):
+        self.workspace.events.gene.connect(self.genes.choose)
+        for name in ("result", "statistic"):
             self.workspace.events[name].connect(self.refresh)
 
     def refresh(self) -> None:

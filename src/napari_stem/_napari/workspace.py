@@ -50,6 +50,7 @@ class Workspace:
     colormap: str = "viridis"
     opacity: float = 0.8
     shared_contrast: bool = False
+    compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     # Tables and arrays have no truth value when compared.
@@ -83,6 +84,8 @@ class Workspace:
 
     def show(self, result: Result, statistic: str) -> None:
         """Show a statistic of a result that has it."""
+        if any(g not in result.genes or s not in result.values for g, s in self.compared):
+            self.compared = ()
         if self.gene not in result.genes or self.statistic not in result.values:
             self.result = None  # nobody may look for these in the former result
             self.gene = self.gene if self.gene in result.genes else result.genes[0]
