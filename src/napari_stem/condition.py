@@ -136,12 +136,10 @@ class Condition:
         return cls(**{field.name: tensors[field.name] for field in fields(cls)})
 
 
-def _between(
-    embeddings: NDArray[np.float32], sections: NDArray[np.intp]
-) -> NDArray[np.floating]:
+def _between(embeddings: NDArray[np.float32], sections: NDArray[np.intp]) -> NDArray[np.floating]:
     """(d,) standard deviation of the sections' means."""
     means = [embeddings[sections == section].mean(axis=0) for section in np.unique(sections)]
-    return np.std(means, axis=0)
+    return np.asarray(np.std(means, axis=0))
 
 
 def _whitening(pca: PCA, noise: float) -> NDArray[np.float64]:
