@@ -93,7 +93,6 @@ class LeidenPanel(Panel):
         elif result.prediction is None:
             self.note.setText("Draws still arrive; clusters are found when the last is done.")
         else:
-            self.note.setText("")
-        self.note.setVisible(bool(self.note.text()))
-        edited = self.workspace.clusters is not None
-        self.cluster_button.setText("Cluster again" if edited else "Cluster")
+            self.note.setText(f"{result.spots.n_obs:,} spots, {len(result.genes):,} genes")
+        again = self.workspace.clusters is not None
+        self.cluster_button.setText("Cluster again" if again else "Cluster")

@@ -79,10 +79,12 @@ class RankingPanel(Panel):
     def refresh(self) -> None:
         clusters = self.workspace.clusters
         self.setEnabled(clusters is not None)
+        former = self.cluster.currentIndex()
         self.cluster.clear()
         if clusters is not None:
             self.cluster.addItems(clusters.titles)
-            self.cluster.setCurrentIndex(min(clusters.selected, default=1) - 1)
+            row = min(clusters.selected) - 1 if clusters.selected else max(former, 0)
+            self.cluster.setCurrentIndex(min(row, len(clusters.names) - 1))
         self._show()
 
     def _show(self) -> None:
@@ -96,12 +98,13 @@ class RankingPanel(Panel):
             self.note.setText("Not clustered yet.")
         elif known is None:
             changed = self._ranking is not None
-            self.note.setText("The clusters have changed; rank again." if changed else "")
+            self.note.setText(
+                "The clusters have changed; rank again." if changed else "Not ranked yet."
+            )
         elif ranking is None or ranking.empty:
             self.note.setText("A single spot is too few to rank genes.")
         else:
             self.note.setText(f"{self.cluster.currentText()} against all other spots")
-        self.note.setVisible(bool(self.note.text()))
 
     def _known(self) -> DataFrame | None:
         """The ranking, if it is of the clusters that are shown; names and colours do not matter."""
