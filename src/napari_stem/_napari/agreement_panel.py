@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.workspace import Workspace
 
-_TABLE_HEIGHT = 140
+_TABLE_HEIGHT, _NAMES_WIDTH = 140, 110
 
 
 class AgreementPanel(Panel):
@@ -44,7 +44,10 @@ class AgreementPanel(Panel):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setFixedHeight(_TABLE_HEIGHT)
         self.table.setToolTip("Spots of each cluster (row) and kind of annotation (column).")
-        self.table.verticalHeader().setDefaultSectionSize(20)
+        names = self.table.verticalHeader()
+        names.setDefaultSectionSize(20)
+        names.setMaximumWidth(_NAMES_WIDTH)
+        names.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.add_row(self.column, label="Column")
         self.add_row(self.note)
         self.add_row(self.table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QTableView, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -44,14 +44,13 @@ class RankingTable(QTableView):
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(20)
-        self.horizontalHeader().setStretchLastSection(True)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.selectionModel().currentRowChanged.connect(self._tell)
 
     def show_ranking(self, ranking: DataFrame | None) -> None:
         """Show genes of one cluster, the highest score first."""
         self._genes.replace(ranking)
         self.sortByColumn(list(COLUMNS).index("score"), Qt.SortOrder.DescendingOrder)
-        self.resizeColumnsToContents()
 
     def as_text(self) -> str:
         """What is shown, as lines with tabs between: spreadsheets paste it as a table."""
