@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QShortcut
 
 from napari_stem._napari.agreement_panel import AgreementPanel
 from napari_stem._napari.cluster_edits import ClusterEdits
@@ -40,14 +41,11 @@ class ClustersDock(Page):
 
     def _connect(self) -> None:
         self.legend.pick_button.toggled.connect(self._picker.switch)
-        stack, keys = self.edits.stack, QKeySequence.StandardKey
-        for action, key in (
-            (stack.createUndoAction(self), keys.Undo),
-            (stack.createRedoAction(self), keys.Redo),
-        ):
-            action.setShortcuts(key)
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            self.addAction(action)
+        stack = self.edits.stack
+        for keys, move in (("Ctrl+Z", stack.undo), ("Ctrl+Shift+Z", stack.redo)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(move)
 
     def changeEvent(self, event: QEvent) -> None:
         """Leave the canvas alone when napari has taken the dock off."""
