@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_stem._napari.page import Page
+
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE = 1280, 800
 TRAINING, STEPS = 4, 500
@@ -79,11 +81,11 @@ def take_pictures(checkpoint: Path) -> None:
     from qtpy.QtCore import QPoint
     from qtpy.QtWidgets import QApplication
 
-    from napari_stem._napari.show import open_dock
+    from napari_stem._napari.docks import open_dock
 
     viewer = napari.Viewer(show_welcome_screen=False)
     viewer.window.resize(*SIZE)
-    dock = open_dock(viewer)
+    dock = open_dock(viewer, "Predict")
     work = dock.workspace
 
     def wait(until: Callable[[], object]) -> None:
@@ -94,11 +96,11 @@ def take_pictures(checkpoint: Path) -> None:
             QApplication.processEvents()
             time.sleep(0.01)
 
-    def take(name: str, top: str) -> None:
+    def take(name: str, top: str, page: Page = dock) -> None:
         settled = time.monotonic() + 0.7  # thumbnails and scroll bars follow later
         wait(lambda: time.monotonic() > settled)
-        place = getattr(dock, top).mapTo(dock.widget(), QPoint(0, 0))
-        dock.verticalScrollBar().setValue(place.y())
+        place = getattr(page, top).mapTo(page.widget(), QPoint(0, 0))
+        page.verticalScrollBar().setValue(place.y())
         QApplication.processEvents()
         save(viewer.screenshot(canvas_only=False, flash=False), IMAGES / f"{name}.png")
 
@@ -126,9 +128,14 @@ def take_pictures(checkpoint: Path) -> None:
 
     work.statistic, work.gene = "std", SHOWN[1]
     take("4-spread", "predict_button")
-    dock.clusters.cluster_button.click()
+    dock.clusters_button.click()
+    clusters = open_dock(viewer, "Clusters")
+    clusters.leiden.cluster_button.click()
     wait(lambda: work.clusters)
-    take("5-clusters", "predict_button")
+    wait(clusters.leiden.isEnabled)
+    clusters.ranking.rank_button.click()
+    wait(clusters.ranking.table.genes)
+    take("5-clusters", "leiden", clusters)
     viewer.close()
 
 

@@ -7,7 +7,8 @@ import pytest
 from anndata import AnnData
 from sklearn.metrics import adjusted_rand_score
 
-from napari_stem.cluster import cluster
+from napari_stem.cluster import cluster, find_clusters
+from napari_stem.clusters import CLUSTER_COLOURS
 from napari_stem.errors import OptionError, SpotsError
 
 SIZES = (60, 40, 25)
@@ -52,3 +53,17 @@ def test_impossible_requests_are_refused(groups):
         cluster(prediction[:4].copy())
     with pytest.raises(OptionError, match="resolution 0 "):
         cluster(prediction, resolution=0)
+
+
+def test_a_prediction_is_left_alone_by_those_who_only_look(groups):
+    prediction, truth = groups
+    found = find_clusters(prediction, resolution=0.2)
+    assert "leiden" not in prediction.obs
+    assert found.sizes == tuple(sorted(SIZES, reverse=True))
+    assert adjusted_rand_score(truth, found.numbers) == 1
+
+
+def test_colours_come_with_the_clusters(groups):
+    prediction, _ = groups
+    cluster(prediction, resolution=0.2)
+    assert prediction.uns["leiden_colors"] == list(CLUSTER_COLOURS[:3])

@@ -9,19 +9,34 @@ import pandas as pd
 import scanpy as sc
 from anndata import AnnData
 
+from napari_stem.clusters import Clusters
 from napari_stem.errors import OptionError, SpotsError
+from napari_stem.leiden import partition, partition_apart
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FEWEST = 5
 _NEIGHBOURS, _COMPONENTS = 15, 30
+_MANY = 10_000  # spots, whose partition would hold up a window
 
 
 def cluster(
     prediction: AnnData, *, resolution: float = 1.0, n_genes: int | None = None, seed: int = 0
 ) -> None:
     """Cluster spots by predicted expression into `obs["leiden"]`, named "1", "2", … by size.
+
+    Their colours are in `uns["leiden_colors"]`. Parameters and errors are those of
+    `find_clusters`.
+    """
+    found = find_clusters(prediction, resolution=resolution, n_genes=n_genes, seed=seed)
+    found.keep_in(prediction)
+
+
+def find_clusters(
+    prediction: AnnData, *, resolution: float = 1.0, n_genes: int | None = None, seed: int = 0
+) -> Clusters:
+    """Clusters of spots by predicted expression, the largest first. The prediction stays as it is.
 
     Parameters
     ----------
@@ -53,15 +68,12 @@ def cluster(
         table, n_neighbors=min(_NEIGHBOURS, table.n_obs - 1), transformer="sklearn",
         use_rep="X_pca" if components > 1 else "X", random_state=seed,
     )  # fmt: skip
-    # leidenalg would hold the interpreter, and with it a viewer, for seconds.
-    sc.tl.leiden(
-        table, resolution=resolution, flavor="igraph", n_iterations=2, directed=False,
-        random_state=seed,
-    )  # fmt: skip
-    prediction.obs["leiden"] = _by_size(table.obs["leiden"].to_numpy())
+    divide = partition_apart if table.n_obs > _MANY else partition
+    return _by_size(divide(table.obsp["connectivities"], resolution=resolution, seed=seed))
 
 
-def _by_size(labels: NDArray[np.str_]) -> pd.Categorical[str]:
-    sizes = pd.Series(labels).value_counts(sort=True)
-    names = {label: str(i) for i, label in enumerate(sizes.index, start=1)}
-    return pd.Categorical([names[label] for label in labels], categories=list(names.values()))
+def _by_size(communities: NDArray[np.int64]) -> Clusters:
+    order = np.argsort(-np.bincount(communities), kind="stable")
+    numbers = np.empty(len(order), np.uint16)
+    numbers[order] = np.arange(1, len(order) + 1)
+    return Clusters.of_numbers(numbers[communities])

@@ -12,6 +12,7 @@ from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from napari_stem.clusters import Clusters
 from napari_stem.spots import library, positions, spot_diameter
 
 if TYPE_CHECKING:
@@ -20,16 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 COLORMAP = "viridis"
-# Colours that colour-blind people can tell apart (Okabe and Ito 2008), then darker shades.
-CLUSTER_COLOURS = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999",
-    "#003C5F", "#7A5300", "#00523C", "#6B3A56", "#1F5A7A", "#6E3000", "#7D7715", "#444444",
-)  # fmt: skip
-
-
-def cluster_colour(number: int) -> tuple[float, float, float]:
-    """RGB of the cluster of that number, counted from 1."""
-    return to_rgb(CLUSTER_COLOURS[(number - 1) % len(CLUSTER_COLOURS)])
+_NO_CLUSTER = "white"
 
 
 def gene_maps(
@@ -60,12 +52,12 @@ def cluster_map(prediction: AnnData) -> Figure:
     """Clusters over the slide, with a legend."""
     figure = Figure(figsize=(5.2, 4.2), layout="constrained")
     axis = figure.subplots()
-    names = list(prediction.obs["leiden"].cat.categories)
-    colours = np.array([cluster_colour(i + 1) for i in range(len(names))])
-    draw_spots(axis, prediction, colours[prediction.obs["leiden"].cat.codes])
+    clusters = Clusters.of_prediction(prediction)
+    colours = np.array([to_rgb(colour) for colour in (_NO_CLUSTER, *clusters.colours)])
+    draw_spots(axis, prediction, colours[clusters.numbers])
     handles = [
-        Patch(color=colour, label=f"Cluster {name}")
-        for name, colour in zip(names, colours, strict=True)
+        Patch(color=colour, label=title)
+        for colour, title in zip(clusters.colours, clusters.titles, strict=True)
     ]
     axis.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     scale_bar(axis, prediction)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from napari.utils._proxies import PublicOnlyProxy
 
-from napari_stem._napari.result import Clusters, Result
+from napari_stem._napari.result import Result
 from napari_stem._napari.workspace import Workspace
+from napari_stem.clusters import Clusters
 from napari_stem.section import Section
 from napari_stem.slide import Slide
 from napari_stem.spots import positions, spot_table
@@ -50,7 +51,7 @@ def test_layers_lie_in_the_order_of_the_work_and_only_the_last_covers_the_slide(
 ):
     result = show(workspace, section)
     numbers = np.ones(result.spots.n_obs, np.uint16)
-    workspace.clusters = Clusters(numbers, ("1",), ("#0072B2",), (len(numbers),))
+    workspace.clusters = Clusters.of_numbers(numbers)
     workspace.gene = "C"
     assert names(viewer) == [section.slide.name, "Spots", "C mean", "Clusters"]
     assert shown(viewer) == [section.slide.name, "C mean"]

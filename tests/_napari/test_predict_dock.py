@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QLineEdit,
-    QListWidget,
     QSlider,
     QTableView,
 )
@@ -51,7 +50,7 @@ def run_to_the_end(dock, qtbot) -> None:
     qtbot.waitUntil(lambda: dock.predict_button.text() == "Predict", timeout=PATIENCE)
 
 
-def test_from_an_image_on_disk_to_clusters(
+def test_from_an_image_on_disk_to_a_heatmap(
     dock, viewer, qtbot, saved_slide, trained, monkeypatch, messages
 ):
     work = dock.workspace
@@ -79,12 +78,6 @@ def test_from_an_image_on_disk_to_clusters(
     assert work.result.n_draws == 4
     assert "biopsy" in [layer.name for layer in viewer.layers]
     assert viewer.layers[f"{work.gene} mean"].visible
-
-    press(qtbot, dock.clusters.cluster_button)
-    qtbot.waitUntil(lambda: work.clusters is not None, timeout=PATIENCE)
-    assert viewer.layers["Clusters"].visible
-    assert dock.clusters.legend.count() == len(work.clusters.names)
-    assert sum(work.clusters.sizes) == work.spots.n_obs
     assert not messages
     qtbot.waitUntil(lambda: not is_busy(viewer))
 
@@ -328,14 +321,12 @@ def test_every_control_says_what_it_does(dock):
     kinds = (
         QAbstractButton,
         QTableView,
-        QListWidget,
         QAbstractSpinBox,
         QComboBox,
         QLineEdit,
         QSlider,
     )
-    panels = (dock.slide, dock.spots, dock.checkpoint, dock.settings, dock.result, dock.clusters)
-    for panel in panels:
+    for panel in (dock.slide, dock.spots, dock.checkpoint, dock.settings, dock.result):
         for control in panel.findChildren(kinds):
             part_of_another = isinstance(control.parent(), kinds)
             if not (part_of_another or control.objectName().startswith("qt_")):

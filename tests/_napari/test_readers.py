@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import napari
@@ -55,7 +54,7 @@ def former(predicted, slide_path, section) -> ViewerModel:
     fill(viewer, open_slide(slide_path, mpp=section.slide.mpp), predicted)
     work = Workspace.of(viewer)
     work.gene, work.statistic = "COL1A1", "std"
-    work.clusters = replace(work.clusters, colours=("#123456", *work.clusters.colours[1:]))
+    work.take_clusters(work.clusters.recoloured(1, "#123456"))
     return viewer
 
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
 
-    from napari_stem._napari.result import Clusters, Result
+    from napari_stem._napari.result import Result
     from napari_stem._napari.workspace import Workspace
+    from napari_stem.clusters import Clusters
     from napari_stem.slide import Slide
 
 _HEATMAPS = tuple(layers.heatmap_role(statistic) for statistic in STATISTICS)
@@ -120,7 +121,7 @@ class Canvas:
         layer = self._find_or_add("clusters", lambda: layers.clusters_layer(result.slide))
         layers.show_clusters(layer, result.slide, self._raster_of(result.spots), clusters)
         self._show_only("clusters")
-        self._say(f"{len(clusters.names)} clusters of {sum(clusters.sizes)} spots")
+        self._say(_title(clusters))
 
     def _restyle(self) -> None:
         for role in (*_HEATMAPS, "clusters"):
@@ -176,3 +177,11 @@ class Canvas:
         for role in roles:
             if layer := self._find(role):
                 self._viewer.layers.remove(layer)
+
+
+def _title(clusters: Clusters) -> str:
+    """What a picture of these clusters must say."""
+    if not clusters.selected:
+        return f"{len(clusters.names)} clusters of {sum(clusters.sizes):,} spots"
+    names = ", ".join(clusters.titles[number - 1] for number in sorted(clusters.selected))
+    return f"{names}\n{int(clusters.selected_spots.sum()):,} of {len(clusters.numbers):,} spots"

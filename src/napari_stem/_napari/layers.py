@@ -15,18 +15,19 @@ from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from anndata import AnnData
     from numpy.typing import NDArray
 
-    from napari_stem._napari.result import Clusters
+    from napari_stem.clusters import Clusters
     from napari_stem.slide import Slide
 
 _DISC = 32  # raster pixels a spot's diameter, where the raster stays below:
 _MOST_PIXELS = 1500 * 1500
 _TILE = 1024  # pixels that are read at once while panning
 _KEY = "napari_stem"
+_DIM = "38"  # opacity as a byte
 _PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
 
 
@@ -197,10 +198,26 @@ def show_values(
 
 
 def show_clusters(layer: Labels, slide: Slide, raster: SpotRaster, clusters: Clusters) -> None:
-    """Replace clusters and their colours."""
+    """Replace clusters, their colours, and their names, which the status line tells."""
     layer.data = raster.paint(clusters.numbers, 0)
-    layer.colormap = _label_colours(clusters.colours)
+    layer.features = {
+        "index": range(1, len(clusters.names) + 1),
+        "cluster": clusters.titles,
+        "spots": clusters.sizes,
+    }
+    layer.colormap = _label_colours(clusters)
     place(layer, slide, raster)
+
+
+def cluster_at(stack: Iterable[Layer], slide: Slide | None, position: Sequence[float]) -> int:
+    """The number of the cluster at a place in the world; 0 where there is none."""
+    for layer in stack:
+        if slide is not None and is_layer_of(layer, "clusters", slide):
+            row, column = np.round(layer.world_to_data(position)[-2:]).astype(int)
+            height, width = layer.data.shape
+            if 0 <= row < height and 0 <= column < width:
+                return int(layer.data[row, column])
+    return 0
 
 
 def heatmap_role(statistic: str) -> str:
@@ -289,7 +306,12 @@ def _lazy(level: Any) -> Any:
     return da.from_array(level, chunks=(_TILE, _TILE, 3), name=False, meta=np.empty(0, np.uint8))
 
 
-def _label_colours(colours: Sequence[str]) -> DirectLabelColormap:
+def _label_colours(clusters: Clusters) -> DirectLabelColormap:
+    """Hidden clusters are transparent; where some are selected, all others are dim."""
     table: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    table.update(enumerate(colours, start=1))
+    for number, colour in enumerate(clusters.colours, start=1):
+        dim = clusters.selected and number not in clusters.selected
+        table[number] = f"{colour}{_DIM}" if dim else colour
+        if number in clusters.hidden:
+            table[number] = "transparent"
     return DirectLabelColormap(color_dict=table)

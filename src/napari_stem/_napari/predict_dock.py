@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import ref
 
-from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QProgressBar
 
 from napari_stem._napari.checkpoint_panel import CheckpointPanel
-from napari_stem._napari.clusters_panel import ClustersPanel
+from napari_stem._napari.docks import open_dock
 from napari_stem._napari.export_panel import ExportPanel
-from napari_stem._napari.panel import button, ignore_wheel
+from napari_stem._napari.page import Page
+from napari_stem._napari.panel import button
 from napari_stem._napari.remaining import Remaining, in_words
 from napari_stem._napari.result import Result
 from napari_stem._napari.result_panel import ResultPanel
@@ -28,12 +30,11 @@ if TYPE_CHECKING:
 
     from napari_stem.events import Event
 
-_WIDTH = 300
 # What the stages of the core do, for people.
 _STAGES = {"load": "Loading the network", "embed": "Reading patches", "sample": "Drawing"}
 
 
-class PredictDock(QScrollArea):
+class PredictDock(Page):
     """Slide, spots, checkpoint, Predict, result."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -43,6 +44,7 @@ class PredictDock(QScrollArea):
         self._last: PredictRequest | None = None
         self._stopping = False
         self._remaining = Remaining()
+        self._viewer = ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
         self._build(napari_viewer)
         self._connect()
         self._rest()
@@ -55,39 +57,31 @@ class PredictDock(QScrollArea):
         self.predict_button = button("Predict", "Predict the checkpoint's genes at the spots.")
         self.bar = QProgressBar()
         self.result = ResultPanel(self.workspace)
-        self.clusters = ClustersPanel(self.workspace)
+        self.clusters_button = button(
+            "Clusters…", "Find, name and compare clusters of the predicted spots."
+        )
         self.export = ExportPanel(viewer, self.workspace)
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setSpacing(4)
-        for part in (
+        self.fill(
             self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.bar,
-            self.result, self.clusters, self.export,
-        ):  # fmt: skip
-            column.addWidget(part)
-        column.addStretch()
-        ignore_wheel(page)
-        self.setWidget(page)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(_WIDTH)
+            self.result, self.clusters_button, self.export,
+        )  # fmt: skip
 
     def _connect(self) -> None:
         self.predict_button.clicked.connect(self._press)
+        self.clusters_button.clicked.connect(self._open_clusters)
         for name in ("slide", "spots", "checkpoint"):
             self.workspace.events[name].connect(self._offer)
         self.settings.changed.connect(self._offer)
-
-    def sizeHint(self) -> QSize:
-        """Narrow: napari's canvas needs the room."""
-        return QSize(_WIDTH, super().sizeHint().height())
 
     def changeEvent(self, event: QEvent) -> None:
         """Stop when napari has taken the dock off: nobody could stop the work any more."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None and self._job:
             self._job.stop()
         super().changeEvent(event)
+
+    def _open_clusters(self) -> None:
+        if (viewer := self._viewer()) is not None:
+            open_dock(viewer, "Clusters")
 
     def _request(self) -> PredictRequest | None:
         work = self.workspace
@@ -125,7 +119,7 @@ class PredictDock(QScrollArea):
                 self._show_progress(event)
             case Result():
                 if self.workspace.result is None:
-                    self.ensureWidgetVisible(self.clusters)
+                    self.ensureWidgetVisible(self.clusters_button)
                 self.workspace.take_result(event)
 
     def _show_progress(self, progress: Progress) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,38 +114,3 @@ class Result:
         draws = f"{self.n_draws} draw{'s' if self.n_draws > 1 else ''}"
         unit = "share of draws" if statistic == "above" else self.unit
         return f"{gene}: {STATISTICS[statistic]} of {draws}\n{unit}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Clusters:
-    """Clusters of a result's spots.
-
-    Attributes
-    ----------
-    numbers
-        (n,) uint16, 1 for the first name; 0 belongs to none.
-    colours
-        As "#rrggbb", one a name.
-    sizes
-        Spots of each.
-    """
-
-    numbers: NDArray[np.uint16]
-    names: tuple[str, ...]
-    colours: tuple[str, ...]
-    sizes: tuple[int, ...]
-
-    @classmethod
-    def of_prediction(cls, prediction: AnnData) -> Clusters:
-        """The clusters in `obs["leiden"]`."""
-        from napari_stem.plots import CLUSTER_COLOURS  # matplotlib; clustering is slower yet
-
-        found = prediction.obs["leiden"].cat
-        counts = prediction.obs["leiden"].value_counts()
-        names = tuple(str(name) for name in found.categories)
-        return cls(
-            numbers=(found.codes.to_numpy() + 1).astype("uint16"),
-            names=names,
-            colours=tuple(islice(cycle(CLUSTER_COLOURS), len(names))),
-            sizes=tuple(int(counts[name]) for name in names),
-        )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import napari
 
-from napari_stem._napari.predict_dock import PredictDock
-from napari_stem._napari.result import Clusters, Result
+from napari_stem._napari.docks import open_dock
+from napari_stem._napari.result import Result
 from napari_stem._napari.view import View
 from napari_stem._napari.workspace import Workspace
+from napari_stem.clusters import Clusters
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -22,16 +22,9 @@ if TYPE_CHECKING:
 def show_prediction(slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
     """Open napari with a prediction over its slide and the dock beside it; wait until it closes."""
     viewer = napari.Viewer(title="Stem")
-    open_dock(viewer)
+    open_dock(viewer, "Predict")
     fill(viewer, slide, prediction, gene=gene)
     napari.run()
-
-
-def open_dock(viewer: Viewer) -> PredictDock:
-    """Open the dock under the name that napari's menu gives it, so that the menu finds it."""
-    dock = PredictDock(viewer)
-    viewer.window.add_dock_widget(dock, name="Predict (Stem)", area="right")
-    return dock
 
 
 def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
@@ -43,5 +36,4 @@ def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None 
     workspace.statistic = view.statistic
     workspace.take_result(Result.of_prediction(slide, prediction))
     if "leiden" in prediction.obs:
-        clusters = Clusters.of_prediction(prediction)
-        workspace.clusters = replace(clusters, colours=view.colours_of(clusters))
+        workspace.clusters = Clusters.of_prediction(prediction)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from napari_stem._napari.llvm import load_triton_apart
-from napari_stem._napari.result import Clusters, Result
+from napari_stem._napari.result import Result
 from napari_stem._napari.workspace import ChosenCheckpoint
 from napari_stem.events import Event, Events, Partial, Progress
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from anndata import AnnData
     from numpy.typing import NDArray
+    from pandas import DataFrame
 
     from napari_stem._napari.layers import LayerSource
+    from napari_stem.clusters import Clusters
     from napari_stem.marker_sets import MarkerSet
     from napari_stem.slide import Slide
 
@@ -214,11 +216,30 @@ def save_marker_set(name: str, genes: Sequence[str]) -> Events[MarkerSet]:
     return save_marker_set(name, genes)
 
 
-def find_clusters(result: Result, *, resolution: float) -> Events[Clusters]:
-    """Leiden clusters of a prediction, kept in its `obs["leiden"]`."""
+def find_clusters(
+    result: Result, *, resolution: float, n_genes: int | None, seed: int
+) -> Events[Clusters]:
+    """Leiden clusters of a prediction."""
     yield Progress(0, 0, "cluster")
-    from napari_stem.cluster import cluster
+    from napari_stem.cluster import find_clusters
 
     assert result.prediction is not None
-    cluster(result.prediction, resolution=resolution)
-    return Clusters.of_prediction(result.prediction)
+    return find_clusters(result.prediction, resolution=resolution, n_genes=n_genes, seed=seed)
+
+
+def rank_genes(result: Result, clusters: Clusters) -> Events[DataFrame]:
+    """Genes of each cluster by how much its spots differ from all others."""
+    yield Progress(0, 0, "rank")
+    from napari_stem.ranking import rank_genes
+
+    assert result.prediction is not None
+    return rank_genes(result.prediction, clusters)
+
+
+def save_ranking(ranking: DataFrame, clusters: Clusters, path: Path) -> Events[Path]:
+    """Write a ranking as a table."""
+    yield Progress(0, 0, "save", path.name)
+    from napari_stem.ranking import write_ranking
+
+    write_ranking(ranking, clusters, path)
+    return path

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from napari.viewer import Viewer
 
-    from napari_stem._napari.result import Clusters, Result
+    from napari_stem._napari.result import Result
+    from napari_stem.clusters import Clusters
     from napari_stem.recipe import Recipe
     from napari_stem.slide import Slide
 
@@ -81,6 +82,13 @@ class Workspace:
         """Show a new result; the gene and the statistic stay where it has them."""
         self.clusters = None
         self.show(result, self.statistic if self.statistic in result.values else "mean")
+
+    def take_clusters(self, clusters: Clusters) -> None:
+        """Show clusters of the finished result, which carries them into its exports."""
+        assert self.result is not None
+        assert self.result.prediction is not None
+        clusters.keep_in(self.result.prediction)
+        self.clusters = clusters
 
     def show(self, result: Result, statistic: str) -> None:
         """Show a statistic of a result that has it."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from anndata import AnnData
 
+from napari_stem.clusters import cluster_title
 from napari_stem.errors import SpotsError
 from napari_stem.io.naming import named
 from napari_stem.spots import positions, spaced_diameter, spot_diameter, spot_table
@@ -113,7 +114,9 @@ def _classes(prediction: AnnData) -> list[dict[str, Any]]:
     if "leiden" not in prediction.obs:
         return []
     clusters = prediction.obs["leiden"].astype("category").cat
-    classes: list[dict[str, Any]] = [{"name": f"Cluster {name}"} for name in clusters.categories]
+    classes: list[dict[str, Any]] = [
+        {"name": cluster_title(str(name))} for name in clusters.categories
+    ]
     for known, colour in zip(classes, prediction.uns.get("leiden_colors", ()), strict=False):
         known["color"] = list(bytes.fromhex(str(colour).removeprefix("#")[:6]))
     return [classes[code] for code in clusters.codes]

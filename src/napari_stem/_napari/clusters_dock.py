@@ -1,0 +1,54 @@
+"""The dock of clusters: find, name, compare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QShortcut
+
+from napari_stem._napari.agreement_panel import AgreementPanel
+from napari_stem._napari.cluster_edits import ClusterEdits
+from napari_stem._napari.cluster_picker import ClusterPicker
+from napari_stem._napari.legend_panel import LegendPanel
+from napari_stem._napari.leiden_panel import LeidenPanel
+from napari_stem._napari.page import Page
+from napari_stem._napari.ranking_panel import RankingPanel
+from napari_stem._napari.workspace import Workspace
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class ClustersDock(Page):
+    """Leiden's settings, the legend, the genes of each cluster, agreement with an annotation."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.workspace = Workspace.of(napari_viewer)
+        self.edits = ClusterEdits(self.workspace, self)
+        self._picker = ClusterPicker(napari_viewer, self.workspace)
+        self._build()
+        self._connect()
+
+    def _build(self) -> None:
+        self.leiden = LeidenPanel(self.workspace, self.edits)
+        self.legend = LegendPanel(self.workspace, self.edits)
+        self.ranking = RankingPanel(self.workspace)
+        self.agreement = AgreementPanel(self.workspace)
+        self.fill(self.leiden, self.legend, self.ranking, self.agreement)
+
+    def _connect(self) -> None:
+        self.legend.pick_button.toggled.connect(self._picker.switch)
+        stack = self.edits.stack
+        for keys, move in (("Ctrl+Z", stack.undo), ("Ctrl+Shift+Z", stack.redo)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(move)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Leave the canvas alone when napari has taken the dock off."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.legend.pick_button.setChecked(False)
+        super().changeEvent(event)

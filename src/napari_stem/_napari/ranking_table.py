@@ -1,0 +1,112 @@
+"""A table of genes that tell a cluster from all others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_NOWHERE = QModelIndex()
+# Column of a ranking: heading, how figures are written, and what they mean.
+COLUMNS = {
+    "gene": ("gene", "{}", "Arrow keys show each gene's heatmap."),
+    "score": ("score", "{:.1f}", "z of Wilcoxon's rank sum: high where the cluster has more"),
+    "log2_fold_change": ("log2 FC", "{:.2f}", "Difference of the means of log2 values"),
+    "p_adjusted": ("adj. p", "{:.1e}", "Benjamini and Hochberg's adjusted p value"),
+}
+_CAVEAT = (
+    "These are predictions, and the clusters were found in the same values: scores and p values "
+    "order genes and prove nothing."
+)
+
+
+class RankingTable(QTableView):
+    """Sorts by a click on a heading; its current row is the gene to look at."""
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._genes = _Genes(self)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self._genes)
+        self._sorted.setSortRole(Qt.ItemDataRole.UserRole)
+        self.setModel(self._sorted)
+        self.setToolTip(_CAVEAT)
+        self.setSortingEnabled(True)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(20)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.selectionModel().currentRowChanged.connect(self._tell)
+
+    def show_ranking(self, ranking: DataFrame | None) -> None:
+        """Show genes of one cluster, the highest score first."""
+        self._genes.replace(ranking)
+        self.sortByColumn(list(COLUMNS).index("score"), Qt.SortOrder.DescendingOrder)
+
+    def as_text(self) -> str:
+        """What is shown, as lines with tabs between: spreadsheets paste it as a table."""
+        headings = "\t".join(COLUMNS)
+        rows = range(self._sorted.rowCount())
+        lines = (
+            "\t".join(str(self._value(row, column)) for column in range(len(COLUMNS)))
+            for row in rows
+        )
+        return "\n".join([headings, *lines])
+
+    def genes(self) -> list[str]:
+        """Genes in the order in which they are shown."""
+        return [str(self._value(row, 0)) for row in range(self._sorted.rowCount())]
+
+    def _value(self, row: int, column: int) -> Any:
+        return self._sorted.index(row, column).data(Qt.ItemDataRole.UserRole)
+
+    def _tell(self, index: QModelIndex) -> None:
+        if index.isValid():
+            self.chosen.emit(str(self._value(index.row(), 0)))
+
+
+class _Genes(QAbstractTableModel):
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._columns: list[list[Any]] = [[] for _ in COLUMNS]
+
+    def replace(self, ranking: DataFrame | None) -> None:
+        self.beginResetModel()
+        self._columns = [[] if ranking is None else ranking[name].tolist() for name in COLUMNS]
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex = _NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._columns[0])
+
+    def columnCount(self, parent: QModelIndex = _NOWHERE) -> int:
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column():
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.UserRole):
+            return None
+        value = self._columns[index.column()][index.row()]
+        if role == Qt.ItemDataRole.UserRole:
+            return value
+        _, form, _ = list(COLUMNS.values())[index.column()]
+        return form.format(value)
+
+    def headerData(
+        self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if way != Qt.Orientation.Horizontal:
+            return None
+        heading, _, tip = list(COLUMNS.values())[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return heading
+        return f"{tip} (click to sort). {_CAVEAT}" if role == Qt.ItemDataRole.ToolTipRole else None
