@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from napari_stem.slide import Slide
 
 _HEATMAPS = tuple(layers.heatmap_role(statistic) for statistic in STATISTICS)
-_BOTTOM_UP = ("slide", "spots", *_HEATMAPS, "clusters")
+_COLOURINGS = ("spots", *_HEATMAPS, "clusters")
+_BOTTOM_UP = ("slide", *_COLOURINGS, "region")
 
 
 class Canvas:
@@ -59,6 +60,8 @@ class Canvas:
         layer = self._find_or_add("slide", lambda: layers.slide_layer(slide))
         layers.place(layer, slide)
         layers.update(layer, visible=True)
+        if region := self._find("region"):
+            layers.place(region, slide)
         layers.update(self._viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
 
     def _show_spots(self, spots: AnnData | None) -> None:
@@ -110,7 +113,7 @@ class Canvas:
 
     def _show_only(self, shown: str) -> None:
         """Of all that lies on the slide, show one role: two colourings cannot be read."""
-        for role in _BOTTOM_UP[1:]:
+        for role in _COLOURINGS:
             if layer := self._find(role):
                 layers.update(layer, visible=role == shown)
                 if role in _HEATMAPS:

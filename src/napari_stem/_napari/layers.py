@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _DISC = 32  # raster pixels a spot's diameter, where the raster stays below:
 _MOST_PIXELS = 1500 * 1500
 _TILE = 1024  # pixels that are read at once while panning
 _KEY = "napari_stem"
+_REGION_COLOUR = "#ffd400"
+_REGION_LINES = 300  # a slide's width in lines of a region's outline
 _PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
 
 
@@ -140,6 +142,19 @@ def clusters_layer(slide: Slide) -> Labels:
         np.zeros((1, 1), np.uint16),
         name="Clusters",
         metadata=_tag("clusters", slide),
+        **placement(slide),
+    )
+
+
+def region_layer(slide: Slide) -> Shapes:
+    """An empty layer to draw regions in; its coordinates are those of the slide's pixels."""
+    return Shapes(
+        ndim=2,
+        name="Region",
+        edge_color=_REGION_COLOUR,
+        edge_width=max(1.0, slide.width / _REGION_LINES),
+        face_color="transparent",
+        metadata=_tag("region", slide),
         **placement(slide),
     )
 

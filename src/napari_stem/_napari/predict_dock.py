@@ -49,7 +49,7 @@ class PredictDock(QScrollArea):
 
     def _build(self, viewer: Viewer) -> None:
         self.slide = SlidePanel(viewer, self.workspace)
-        self.spots = SpotsPanel(self.workspace)
+        self.spots = SpotsPanel(viewer, self.workspace)
         self.checkpoint = CheckpointPanel(self.workspace)
         self.settings = SettingsPanel()
         self.predict_button = button("Predict", "Predict the checkpoint's genes at the spots.")

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QMenu, QPushButton
+from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog
 
 from napari_stem._napari import layers, tasks
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import Panel, button
+from napari_stem._napari.panel import Panel, button, menu_button
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -39,7 +39,7 @@ class SlidePanel(Panel):
 
     def _build(self) -> None:
         self.open_button = button("Open…", "Open a slide: SVS, TIFF, OME-TIFF, JPEG or PNG.")
-        self.layer_button = _menu_button("From layer", "Use an RGB image that napari shows.")
+        self.layer_button = menu_button("From layer", "Use an RGB image that napari shows.")
         self.add_row(self.open_button, self.layer_button)
         self.add_row(self.note)
         self.mpp = QDoubleSpinBox()
@@ -52,7 +52,7 @@ class SlidePanel(Panel):
         self.mpp.setToolTip(
             "Width of a level-0 pixel in micrometres. 20x scans have about 0.5, 40x scans 0.25."
         )
-        self.pitch_button = _menu_button(
+        self.pitch_button = menu_button(
             "From spots", "Derive the scale from the distance of the spots of a known array."
         )
         for name, pitch in _PITCHES_UM.items():
@@ -119,9 +119,3 @@ class SlidePanel(Panel):
         else:
             hint = "" if slide.mpp else "\nScale unknown: type it below."
             self.note.setText(f"{slide.name}\n{slide.width:,} x {slide.height:,} pixels{hint}")
-
-
-def _menu_button(text: str, tip: str) -> QPushButton:
-    made = button(text, tip)
-    made.setMenu(QMenu(made))
-    return made

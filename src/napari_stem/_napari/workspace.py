@@ -33,6 +33,14 @@ class ChosenCheckpoint:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Restriction:
+    """Spots inside of a region, and all of which they are a part."""
+
+    whole: AnnData
+    part: AnnData
+
+
 @dataclass(eq=False)
 class Workspace:
     """The slide, its spots, the checkpoint, the result, and how it is looked at.
@@ -42,6 +50,7 @@ class Workspace:
 
     slide: Slide | None = None
     spots: AnnData | None = None
+    restriction: Restriction | None = None
     checkpoint: ChosenCheckpoint | None = None
     result: Result | None = None
     clusters: Clusters | None = None
@@ -54,7 +63,7 @@ class Workspace:
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     # Tables and arrays have no truth value when compared.
     __eq_operators__: ClassVar = dict.fromkeys(
-        ("slide", "spots", "checkpoint", "result", "clusters"), operator.is_
+        ("slide", "spots", "restriction", "checkpoint", "result", "clusters"), operator.is_
     )
 
     @classmethod
@@ -75,6 +84,18 @@ class Workspace:
             self.spots = None
             self.slide = slide
             self.result = self.clusters = None
+
+    @property
+    def all_spots(self) -> AnnData | None:
+        """The spots without the restriction to a region."""
+        within = self.restriction
+        return within.whole if within is not None and within.part is self.spots else self.spots
+
+    def restrict(self, part: AnnData) -> None:
+        """Work on a part of all spots; others take its place as soon as they are set."""
+        assert (whole := self.all_spots) is not None
+        self.restriction = Restriction(whole, part)
+        self.spots = part
 
     def take_result(self, result: Result) -> None:
         """Show a new result; the gene and the statistic stay where it has them."""
