@@ -46,12 +46,21 @@ class Canvas:
         events.opacity.connect(self._restyle)
         events.shared_contrast.connect(self._show_heatmap)
 
-    def _show_slide(self, slide: Slide) -> None:
+    def _show_slide(self, slide: Slide | None) -> None:
         for layer in self._viewer.layers:
-            if (role := layers.role_of(layer)) and not layers.is_layer_of(layer, role, slide):
+            role = layers.role_of(layer)
+            if role and not (slide and layers.is_layer_of(layer, role, slide)):
                 layers.update(layer, visible=False)
-        self._remove("spots")  # of the former scale: napari refuses two units at once
+        if slide is None:
+            self._say("")
+            return
+        region = self._find("region")
+        if (picture := self._find("slide")) and not layers.has_units_of(picture, slide):
+            self._remove("spots", "region")  # napari refuses two units at once
         self._restore_slide(slide)
+        if region and region not in self._viewer.layers:
+            layers.place(region, slide)
+            self._add(region)
         self._viewer.reset_view()  # another slide, or the same at another scale
         if self._workspace.spots is not None:
             self._show_spots(self._workspace.spots)
@@ -72,8 +81,11 @@ class Canvas:
         layer = self._find_or_add("spots", lambda: layers.spots_layer(slide))
         layers.show_spots(layer, slide, self._raster_of(spots))
         self._show_only("spots")
+        self._say("")
 
     def _show_result(self, result: Result | None) -> None:
+        if self._workspace.clusters is None:
+            self._remove("clusters")
         if result is None:
             self._remove(*_HEATMAPS)
             self._say("")

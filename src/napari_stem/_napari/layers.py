@@ -96,11 +96,16 @@ def placement(slide: Slide, raster: SpotRaster | None = None) -> dict[str, Any]:
     }
 
 
+def has_units_of(layer: Layer, slide: Slide) -> bool:
+    """Whether a layer lies in the units of a slide."""
+    return bool(tuple(map(str, layer.units)) == placement(slide)["units"])
+
+
 def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
     """Move a layer to where it belongs on the canvas."""
     where = placement(slide, raster)
     units = where.pop("units")
-    if tuple(map(str, layer.units)) != units:
+    if not has_units_of(layer, slide):
         layer.units = units
     update(layer, **where)
 
@@ -244,6 +249,17 @@ def role_of(layer: Layer) -> str | None:
     """The role of one of our layers, whatever its slide."""
     tag = layer.metadata.get(_KEY)
     return tag["role"] if tag else None
+
+
+def slide_of(layer: Layer) -> str | None:
+    """The fingerprint of the slide that one of our layers belongs to."""
+    tag = layer.metadata.get(_KEY)
+    return tag["slide"] if tag else None
+
+
+def has_colour_bar(layer: Layer) -> bool:
+    """Whether a layer is a heatmap."""
+    return (role_of(layer) or "").startswith(heatmap_role(""))
 
 
 def _tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:

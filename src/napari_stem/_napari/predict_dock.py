@@ -6,7 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QLabel,
+    QProgressBar,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
 
 from napari_stem._napari.checkpoint_panel import CheckpointPanel
 from napari_stem._napari.clusters_panel import ClustersPanel
@@ -14,8 +23,11 @@ from napari_stem._napari.export_panel import ExportPanel
 from napari_stem._napari.panel import button, ignore_wheel
 from napari_stem._napari.remaining import Remaining, in_words
 from napari_stem._napari.result import Result
+from napari_stem._napari.result_keys import bind_result_keys
 from napari_stem._napari.result_panel import ResultPanel
+from napari_stem._napari.sessions import are_same
 from napari_stem._napari.settings_panel import SettingsPanel
+from napari_stem._napari.shortcuts import PREDICT, legend
 from napari_stem._napari.slide_panel import SlidePanel
 from napari_stem._napari.spots_panel import SpotsPanel
 from napari_stem._napari.tasks import PredictRequest
@@ -29,6 +41,7 @@ if TYPE_CHECKING:
     from napari_stem.events import Event
 
 _WIDTH = 300
+_LONG_NAME = 16
 # What the stages of the core do, for people.
 _STAGES = {"load": "Loading the network", "embed": "Reading patches", "sample": "Drawing"}
 
@@ -40,7 +53,8 @@ class PredictDock(QScrollArea):
         super().__init__()
         self.workspace = Workspace.of(napari_viewer)
         self._job: Job | None = None
-        self._last: PredictRequest | None = None
+        self._running: PredictRequest | None = None
+        self._done: dict[str, PredictRequest] = {}  # by slide, the last one that was started
         self._stopping = False
         self._remaining = Remaining()
         self._build(napari_viewer)
@@ -56,13 +70,22 @@ class PredictDock(QScrollArea):
         self.bar = QProgressBar()
         self.result = ResultPanel(self.workspace)
         self.clusters = ClustersPanel(self.workspace)
+        bind_result_keys(viewer, self.result)
         self.export = ExportPanel(viewer, self.workspace)
+        keys = QCollapsible("Keys", expandedIcon="▾", collapsedIcon="▸")
+        keys.setDuration(0)
+        keys.toggleButton().setToolTip("Keys that work wherever the focus is in the window.")
+        keys.layout().setContentsMargins(0, 0, 0, 0)
+        label = QLabel(legend())
+        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        keys.addWidget(label)
         page = QWidget()
         column = QVBoxLayout(page)
         column.setSpacing(4)
+        column.setContentsMargins(4, 4, 4, 4)
         for part in (
             self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.bar,
-            self.result, self.clusters, self.export,
+            self.result, self.clusters, self.export, keys,
         ):  # fmt: skip
             column.addWidget(part)
         column.addStretch()
@@ -75,9 +98,13 @@ class PredictDock(QScrollArea):
 
     def _connect(self) -> None:
         self.predict_button.clicked.connect(self._press)
+        PREDICT.bind(self, self.predict_button.click, self.predict_button)
         for name in ("slide", "spots", "checkpoint"):
             self.workspace.events[name].connect(self._offer)
         self.settings.changed.connect(self._offer)
+        for name in ("slide", "spots"):
+            self.workspace.events[name].connect(self._lock)
+        self.workspace.events.slides.connect(self._stop_closed)
 
     def sizeHint(self) -> QSize:
         """Narrow: napari's canvas needs the room."""
@@ -107,7 +134,7 @@ class PredictDock(QScrollArea):
             self._say_stopping()
 
     def _start(self, request: PredictRequest) -> None:
-        self._last = request
+        self._running = self._done[request.slide.fingerprint] = request
         self._remaining = Remaining()
         self._job = start(request.events(), self)
         self._job.told.connect(self._show)
@@ -124,7 +151,7 @@ class PredictDock(QScrollArea):
             case Progress():
                 self._show_progress(event)
             case Result():
-                if self.workspace.result is None:
+                if self.workspace.result is None and self._is_of_shown_slide():
                     self.ensureWidgetVisible(self.clusters)
                 self.workspace.take_result(event)
 
@@ -132,7 +159,8 @@ class PredictDock(QScrollArea):
         stage = _STAGES.get(progress.stage, progress.stage)
         self.bar.setRange(0, progress.total)  # 0 of 0 is shown as "busy"
         self.bar.setValue(progress.done)
-        self.bar.setFormat(f"{stage} %p %" if progress.total else f"{stage}…")
+        what = stage if self._is_of_shown_slide() else f"{self._slide_name()}: {stage}"
+        self.bar.setFormat(f"{what} %p %" if progress.total else f"{what}…")
         if not self.predict_button.isEnabled() or not progress.total:
             return
         done = f"{100 * progress.done // progress.total} %"
@@ -141,24 +169,40 @@ class PredictDock(QScrollArea):
         self.predict_button.setText(f"Stop ({done}{left})")
 
     def _rest(self) -> None:
-        self._job = None
-        result = self.workspace.result
-        if self._stopping and result is not None and result.prediction is None:
-            self._stopping = False
-            self._summarise(result.n_draws)
+        request, stopped = self._running, self._stopping
+        self._job, self._running, self._stopping = None, None, False
+        session = self.workspace.session_of(request.slide) if request else None
+        result = session.result if session else None
+        if request and stopped and result is not None and result.prediction is None:
+            # A whole prediction of the draws that are there; nothing is drawn for it.
+            self._start(replace(request, n_draws=result.n_draws))
+            self.predict_button.setEnabled(False)
         else:
-            self._stopping = False
             self._show_running(False)
 
-    def _summarise(self, n_draws: int) -> None:
-        """Make a whole prediction of the draws that are there; nothing is drawn for it."""
-        assert self._last is not None
-        self._start(replace(self._last, n_draws=n_draws))
-        self.predict_button.setEnabled(False)
+    def _is_of_shown_slide(self) -> bool:
+        return self._running is not None and are_same(self._running.slide, self.workspace.slide)
+
+    def _slide_name(self) -> str:
+        name = self._running.slide.name if self._running else ""
+        return name if len(name) <= _LONG_NAME else f"{name[: _LONG_NAME - 1]}…"
+
+    def _lock(self) -> None:
+        """Keep what is predicted with; other slides can be prepared meanwhile."""
+        ours = self._is_of_shown_slide()
+        self.slide.lock_scale(ours)
+        self.spots.setEnabled(not ours and self.workspace.slide is not None)
+        for panel in (self.checkpoint, self.settings):
+            panel.setEnabled(self._job is None)
+
+    def _stop_closed(self) -> None:
+        """Stop to predict a slide that was closed."""
+        if self._job and self._running and self.workspace.session_of(self._running.slide) is None:
+            self._job.stop()
+            self._say_stopping()
 
     def _show_running(self, running: bool) -> None:
-        for panel in (self.slide, self.spots, self.checkpoint, self.settings):
-            panel.setEnabled(not running)
+        self._lock()
         self.bar.setVisible(running)
         self.bar.setRange(0, 0)
         self._offer()
@@ -180,7 +224,7 @@ class PredictDock(QScrollArea):
 
     def _draws_for(self, request: PredictRequest) -> int:
         """Draws of the result that are the request's, too."""
-        result = self.workspace.result
-        if result is None or self._last is None or not request.continues(self._last):
+        result, former = self.workspace.result, self._done.get(request.slide.fingerprint)
+        if result is None or former is None or not request.continues(former):
             return 0
         return result.n_draws

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from weakref import ref
@@ -16,7 +17,6 @@ from napari_stem._napari.worker import notify
 from napari_stem.errors import OptionError
 
 if TYPE_CHECKING:
-    from anndata import AnnData
     from napari.viewer import Viewer
 
     from napari_stem._napari.workspace import Workspace
@@ -98,7 +98,7 @@ class SpotsPanel(Panel):
         slide = self._slide()
         remember(spots_folder=str(path.parent))
         task = tasks.read_spots(path, slide)
-        self.run(task, f"Reading {path.name}…", self._take)
+        self.run(task, f"Reading {path.name}…", partial(self.workspace.take_spots, slide))
 
     def draw(self, tool: Tool) -> None:
         """Let the user draw a region on the slide."""
@@ -107,28 +107,29 @@ class SpotsPanel(Panel):
 
     def restrict(self) -> None:
         """Keep to the spots in the region, of all that there are."""
-        spots = self.workspace.all_spots
+        slide, spots = self._slide(), self.workspace.all_spots
         assert spots is not None  # the button is disabled without
         if region := self._region():
-            task = tasks.spots_in_region(spots, self._slide(), region)
-            self.run(task, "Selecting…", self.workspace.restrict)
+            task = tasks.spots_in_region(spots, slide, region)
+            take = partial(self.workspace.take_spots, slide, whole=spots)
+            self.run(task, "Selecting…", take)
 
     def take_all(self) -> None:
         """Take back the spots outside of the region."""
         self.workspace.spots = self.workspace.all_spots
 
     def _make_grid(self, region: tasks.Region, say: str) -> None:
-        pitch, diameter = self.pitch.value(), self.diameter.value()
+        slide, pitch, diameter = self._slide(), self.pitch.value(), self.diameter.value()
         layout = self.layout_box.currentText()
         remember(pitch_um=pitch, diameter_um=diameter, grid_layout=layout)
         task = tasks.make_grid(
-            self._slide(),
+            slide,
             pitch_um=pitch,
             diameter_um=diameter,
             layout=_LAYOUTS[layout],
             region=region,
         )
-        self.run(task, say, self._take)
+        self.run(task, say, partial(self.workspace.take_spots, slide))
 
     def _region(self) -> tasks.Region:
         """The region that is drawn; where there is none, the user is told."""
@@ -156,9 +157,6 @@ class SpotsPanel(Panel):
         path = QFileDialog.getExistingDirectory(self, "Load spots", folder)
         if path:
             self.load(Path(path))
-
-    def _take(self, spots: AnnData) -> None:
-        self.workspace.spots = spots
 
     def refresh(self) -> None:
         work = self.workspace
