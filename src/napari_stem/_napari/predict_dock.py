@@ -104,7 +104,7 @@ class PredictDock(QScrollArea):
         self.settings.changed.connect(self._offer)
         for name in ("slide", "spots"):
             self.workspace.events[name].connect(self._lock)
-        self.workspace.events.slides.connect(self._stop_closed)
+        self.workspace.events.slides.connect(self._forget_closed)
 
     def sizeHint(self) -> QSize:
         """Narrow: napari's canvas needs the room."""
@@ -195,8 +195,10 @@ class PredictDock(QScrollArea):
         for panel in (self.checkpoint, self.settings):
             panel.setEnabled(self._job is None)
 
-    def _stop_closed(self) -> None:
+    def _forget_closed(self) -> None:
         """Stop to predict a slide that was closed."""
+        still = {slide.fingerprint for slide in self.workspace.slides}
+        self._done = {slide: last for slide, last in self._done.items() if slide in still}
         if self._job and self._running and self.workspace.session_of(self._running.slide) is None:
             self._job.stop()
             self._say_stopping()
