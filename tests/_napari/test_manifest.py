@@ -5,13 +5,23 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
 import pytest
 import yaml
+from napari._app_model import get_app_model
 from napari._app_model.constants import MenuId
 from npe2 import PluginManifest
+from PIL import Image
 
-from napari_stem import _napari
+from napari_stem import _napari, datasets
+from napari_stem._napari import readers
 from napari_stem._napari.predict_dock import PredictDock
+from napari_stem._napari.workspace import Workspace
+from napari_stem.datasets import DATA_VARIABLE
+from napari_stem.errors import SlideNotFound
+from napari_stem.io import PREDICTION_SUFFIXES
+
+from .conftest import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +89,88 @@ def test_the_sample_is_a_slide_in_micrometres(viewer):
     (layer,) = viewer.open_sample("napari-stem", "generated_slide")
     assert layer.rgb
     assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """HER2ST in small: five by five spots, 200 µm apart."""
+    folder = tmp_path / "her2st" / "C5"
+    folder.mkdir(parents=True)
+    steps = range(1, 6)
+    places = [(x, y, 40 * x, 40 * y) for x in steps for y in steps]
+    lines = ["x\ty\tpixel_x\tpixel_y", *("\t".join(map(str, place)) for place in places)]
+    (folder / "spots.tsv").write_text("\n".join(lines))
+    counts = ["\tFASN", *(f"{x}x{y}\t{x}" for x, y, *_ in places)]
+    (folder / "counts.tsv").write_text("\n".join(counts))
+    Image.new("RGB", (240, 260), "white").save(folder / "HE.png")
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
+    return folder
+
+
+def test_the_her2st_sample_brings_its_spots(viewer, qtbot, mirror):
+    viewer.open_sample("napari-stem", "her2st_section")
+    work = Workspace.of(viewer)
+    qtbot.waitUntil(lambda: work.spots is not None)
+    assert (work.slide.name, work.spots.n_obs) == ("C5", 25)
+    assert work.slide.mpp == pytest.approx(200 / 40)
+    assert [layer.name for layer in viewer.layers] == ["C5", "Spots"]
+
+
+def test_a_sample_that_cannot_be_downloaded_is_one_message(viewer, monkeypatch):
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
+    nobody_there = "http://127.0.0.1:9"
+    monkeypatch.setitem(datasets.her2st_folder.__kwdefaults__, "url", nobody_there)
+    with pytest.raises(SlideNotFound, match=r"could not be downloaded .* Connect to the internet"):
+        viewer.open_sample("napari-stem", "her2st_section")
+    assert not list(viewer.layers)
+
+
+def test_the_generated_sample_is_the_workspaces_slide(viewer, qtbot):
+    viewer.open_sample("napari-stem", "generated_slide")
+    work = Workspace.of(viewer)
+    qtbot.waitUntil(lambda: work.slide is not None)
+    assert [layer.name for layer in viewer.layers] == [work.slide.name]
+
+
+def run_command(name: str) -> None:
+    get_app_model().commands.execute_command(name).result()
+
+
+def test_a_menu_makes_the_selected_image_the_slide(viewer, qtbot, messages):
+    run_command("napari-stem.use_as_slide")
+    assert "Select one RGB image" in messages[-1]
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    layer = viewer.add_image(pixels, rgb=True, name="mine", scale=(0.5, 0.5), units=("um", "um"))
+    run_command("napari-stem.use_as_slide")
+    work = Workspace.of(viewer)
+    qtbot.waitUntil(lambda: work.slide is not None, timeout=PATIENCE)
+    assert (work.slide.name, work.slide.mpp) == ("mine", 0.5)
+    assert list(viewer.layers) == [layer]
+
+
+def test_every_menu_shows_its_commands(manifest, viewer):
+    shown = get_app_model().menus
+    for menu, items in manifest.contributions.menus.items():
+        found = {item.command.id for item in shown.get_menu(menu)}
+        assert {item.command for item in items} <= found
+
+
+def test_the_palette_names_every_command(manifest, viewer):
+    menus = get_app_model().menus
+    palette = menus.get_menu(menus.COMMAND_PALETTE_ID)
+    known = {item.command.id: item.command.title for item in palette}
+    contributions = manifest.contributions
+    in_menus = [*contributions.widgets, *contributions.sample_data]
+    named = {item.command: item.display_name for item in in_menus}
+    for command in contributions.commands:
+        name = named.get(command.id, command.title)  # these are named as in their menu
+        assert known[command.id].replace("&&", "&").startswith(name)
+
+
+def test_readers_and_writers_name_what_the_code_handles(manifest):
+    (reader,) = manifest.contributions.readers
+    handled = Path(readers.__file__).read_text()
+    for pattern in reader.filename_patterns:
+        assert f'"{pattern[1:]}"' in handled, pattern
+    (writer,) = manifest.contributions.writers
+    assert set(writer.filename_extensions) <= set(PREDICTION_SUFFIXES)

@@ -119,7 +119,8 @@ def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
     ready.settings.draws.setValue(1000)
     press(qtbot, ready.predict_button)
     qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
-    assert not ready.slide.isEnabled()
+    assert not ready.slide.mpp.isEnabled()
+    assert not ready.spots.isEnabled()
     qtbot.waitUntil(lambda: ready.predict_button.text().startswith("Stop ("))
     press(qtbot, ready.predict_button)
     assert ready.predict_button.text() == "Stopping…"
@@ -132,7 +133,8 @@ def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
     assert result.prediction.uns["napari_stem"]["n_draws"] == draws
     assert "std" in result.values
     assert viewer.layers[f"{ready.workspace.gene} mean"].visible
-    assert ready.slide.isEnabled()
+    assert ready.slide.mpp.isEnabled()
+    assert ready.spots.isEnabled()
     assert not is_busy(viewer)
     assert not messages
 
@@ -235,11 +237,15 @@ def test_a_second_dock_of_a_viewer_shows_the_same(ready, viewer, qtbot):
     assert again.spots.note.text() == ready.spots.note.text()
 
 
+def remove_all_but_the_slide(viewer) -> None:
+    del viewer.layers[1:]
+
+
 def test_removing_layers_breaks_nothing(ready, viewer, qtbot):
     run_to_the_end(ready, qtbot)
-    viewer.layers.clear()
+    remove_all_but_the_slide(viewer)
     ready.workspace.gene = "ACTB"
-    viewer.layers.clear()
+    remove_all_but_the_slide(viewer)
     run_to_the_end(ready, qtbot)
     assert {layer.name for layer in viewer.layers} >= {ready.workspace.slide.name, "ACTB mean"}
 
@@ -248,7 +254,7 @@ def test_layers_removed_while_draws_arrive_come_back(ready, viewer, qtbot):
     ready.settings.draws.setValue(1000)
     press(qtbot, ready.predict_button)
     qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
-    viewer.layers.clear()
+    remove_all_but_the_slide(viewer)
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=PATIENCE)
     press(qtbot, ready.predict_button)
     qtbot.waitUntil(lambda: "Continue" in ready.predict_button.text(), timeout=PATIENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import napari
@@ -208,9 +209,58 @@ def test_spots_alone_need_a_slide(viewer, folder, section):
     assert Workspace.of(viewer).spots.n_obs == 25
 
 
+@pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend
+def test_spatialdata_opens_as_it_was(former, predicted, viewer, tmp_path):
+    path = tmp_path / "biopsy.zarr"
+    finish(ExportRequest(predicted, path, View.of(Workspace.of(former))).events())
+    viewer.open(path, plugin="napari-stem")
+    before, after = look(former), look(viewer)
+    assert list(after) == ["biopsy", "Spots", "COL1A1 SD", "Clusters"]
+    for name, seen in after.items():
+        assert same(seen, before[name]), name
+    assert Workspace.of(viewer).clusters.colours[0] == "#123456"
+
+
+def test_other_zarr_folders_are_left_to_others(tmp_path):
+    folder = tmp_path / "image.zarr"
+    folder.mkdir()
+    assert get_reader(str(folder)) is None
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".geojson"])
+def test_spots_are_those_of_the_open_slide(viewer, section, tmp_path, suffix):
+    path = tmp_path / f"spots{suffix}"
+    write = {".csv": "x,y\n100,200\n300,200\n", ".geojson": geojson([(100, 200), (300, 200)])}
+    path.write_text(write[suffix])
+    with pytest.raises(ValueError, match="Open the slide first"):
+        viewer.open(path, plugin="napari-stem")
+    work = Workspace.of(viewer)
+    work.take_slide(section.slide)
+    viewer.open(path, plugin="napari-stem")
+    np.testing.assert_array_equal(positions(work.spots), [(100, 200), (300, 200)])
+    assert [layer.name for layer in viewer.layers] == [section.slide.name, "Spots"]
+
+
+def test_tables_without_places_are_left_to_others(tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text("index,axis-0,axis-1\n0,1,2\n")
+    binary = tmp_path / "binary.csv"
+    binary.write_bytes(bytes(range(256)))
+    assert get_reader(str(points)) is None
+    assert get_reader(str(binary)) is None
+
+
+def geojson(places) -> str:
+    features = [
+        {"type": "Feature", "geometry": {"type": "Point", "coordinates": place}, "properties": {}}
+        for place in places
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features})
+
+
 def test_napari_knows_the_reader_for_each_kind(tmp_path, viewer):
     manager = PluginManager.instance()
-    for name in ("a.svs", "A.SVS", "a.ndpi", "a.scn", "a.bif", "a.ome.tif", "a.h5ad"):
+    for name in ("a.svs", "A.SVS", "a.ndpi", "a.scn", "a.bif", "a.ome.tif", "a.h5ad", "a.csv"):
         readers = manager.iter_compatible_readers([str(tmp_path / name)])
         assert "napari-stem" in [reader.plugin_name for reader in readers]
     readers = manager.iter_compatible_readers([str(tmp_path)])

@@ -32,7 +32,7 @@ def test_a_heatmap_is_saved_as_its_prediction(filled, tmp_path, predicted):
 
 
 def test_each_suffix_is_a_format(filled, tmp_path, predicted):
-    for suffix in (".csv", ".geojson", ".ome.tif"):
+    for suffix in (".csv", ".geojson", ".parquet", ".ome.tif"):
         path = tmp_path / f"biopsy{suffix}"
         saved = filled.layers.save(str(path), selected=True, plugin="napari-stem")
         assert saved == [str(path)]

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from anndata import AnnData
 
-from napari_stem.errors import OptionError
+from napari_stem.errors import OptionError, SpotsError
 from napari_stem.io import write_prediction
-from napari_stem.spots import positions
+from napari_stem.io.spatialdata import is_predicted_spatialdata, read_spatialdata
+from napari_stem.spots import positions, spot_diameter
 
 
 @pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend
@@ -34,6 +35,34 @@ def test_it_is_read_back(tmp_path: Path, prediction: AnnData):
     assert data["thumbnail"].shape == (3, 50, 60)
     extent = spatialdata.get_extent(data["thumbnail"])
     assert extent["x"] == pytest.approx((0, 1200))
+
+
+@pytest.mark.filterwarnings("ignore")  # as above
+def test_a_prediction_comes_back_as_it_was(tmp_path: Path, prediction: AnnData):
+    entry = prediction.uns["spatial"]["C5"]
+    picture = np.random.default_rng(0).integers(0, 255, (50, 60, 3)).astype(np.uint8)
+    entry["images"] = {"hires": picture}
+    entry["scalefactors"]["tissue_hires_scalef"] = 0.05
+    path = tmp_path / "C5.zarr"
+    assert not is_predicted_spatialdata(path)
+    write_prediction(prediction, path)
+    assert is_predicted_spatialdata(path)
+    found = read_spatialdata(path)
+    np.testing.assert_array_equal(found.X, prediction.X)
+    np.testing.assert_array_equal(found.layers["std"], prediction.layers["std"])
+    np.testing.assert_array_equal(positions(found), positions(prediction))
+    assert list(found.obs_names) == list(prediction.obs_names)
+    assert list(found.obs) == list(prediction.obs)
+    assert set(found.uns) == set(prediction.uns)
+    assert spot_diameter(found) == spot_diameter(prediction)
+    np.testing.assert_array_equal(found.uns["spatial"]["C5"]["images"]["hires"], picture)
+
+
+def test_a_damaged_folder_is_said(tmp_path: Path):
+    path = tmp_path / "broken.zarr"
+    path.mkdir()
+    with pytest.raises(SpotsError, match="cannot be read as SpatialData"):
+        read_spatialdata(path)
 
 
 def test_a_missing_package_is_said(

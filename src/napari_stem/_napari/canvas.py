@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from napari_stem.slide import Slide
 
 _HEATMAPS = tuple(layers.heatmap_role(statistic) for statistic in STATISTICS)
-_BOTTOM_UP = ("slide", "spots", *_HEATMAPS, "clusters")
+_COLOURINGS = ("spots", *_HEATMAPS, "clusters")
+_BOTTOM_UP = ("slide", *_COLOURINGS, "region")
 
 
 class Canvas:
@@ -50,12 +51,21 @@ class Canvas:
         events.compared.connect(self._compare)
         viewer.layers.events.removed.connect(self._end_comparison)
 
-    def _show_slide(self, slide: Slide) -> None:
+    def _show_slide(self, slide: Slide | None) -> None:
         for layer in self._viewer.layers:
-            if (role := layers.role_of(layer)) and not layers.is_layer_of(layer, role, slide):
+            role = layers.role_of(layer)
+            if role and not (slide and layers.is_layer_of(layer, role, slide)):
                 layers.update(layer, visible=False)
-        self._remove("spots")  # of the former scale: napari refuses two units at once
+        if slide is None:
+            self._say("")
+            return
+        region = self._find("region")
+        if (picture := self._find("slide")) and not layers.has_units_of(picture, slide):
+            self._remove("spots", "region")  # napari refuses two units at once
         self._restore_slide(slide)
+        if region and region not in self._viewer.layers:
+            layers.place(region, slide)
+            self._add(region)
         self._viewer.reset_view()  # another slide, or the same at another scale
         if self._workspace.spots is not None:
             self._show_spots(self._workspace.spots)
@@ -64,6 +74,8 @@ class Canvas:
         layer = self._find_or_add("slide", lambda: layers.slide_layer(slide))
         layers.place(layer, slide)
         layers.update(layer, visible=True)
+        if region := self._find("region"):
+            layers.place(region, slide)
         layers.update(self._viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
 
     def _show_spots(self, spots: AnnData | None) -> None:
@@ -75,8 +87,11 @@ class Canvas:
         layer = self._find_or_add("spots", lambda: layers.spots_layer(slide))
         layers.show_spots(layer, slide, self._raster_of(spots))
         self._show_only("spots")
+        self._say("")
 
     def _show_result(self, result: Result | None) -> None:
+        if self._workspace.clusters is None:
+            self._remove("clusters")
         if result is None:
             self._comparison.close(self._viewer)
             self._remove(*_HEATMAPS)
@@ -134,7 +149,7 @@ class Canvas:
 
     def _show_only(self, shown: str) -> None:
         """Of all that lies on the slide, show one role: two colourings cannot be read."""
-        for role in _BOTTOM_UP[1:]:
+        for role in _COLOURINGS:
             if layer := self._find(role):
                 layers.update(layer, visible=role == shown)
                 if role in _HEATMAPS:

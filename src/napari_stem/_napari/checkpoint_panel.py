@@ -32,6 +32,7 @@ class CheckpointPanel(Panel):
         self._build()
         self._connect()
         self.refresh()
+        self._reopen()
 
     def _build(self) -> None:
         self.box = QComboBox()
@@ -67,9 +68,17 @@ class CheckpointPanel(Panel):
             remember(checkpoint_folder=str(Path(path).parent))
             self.open(Path(path))
 
+    def _reopen(self) -> None:
+        """Choose the checkpoint of the last start again, if it is still there."""
+        last = Path(remembered("checkpoint", ""))
+        if self.workspace.checkpoint is None and last.is_file():
+            remember(checkpoint="")  # one that fails is not tried at every start
+            self.open(last)
+
     def _choose(self, row: int) -> None:
         path = self.box.itemData(row)
         if path is None:
+            remember(checkpoint="")
             self.workspace.checkpoint = None
         else:
             self.open(Path(path))
@@ -79,6 +88,7 @@ class CheckpointPanel(Panel):
             path = str(checkpoint.path)
             others = [other for other in remembered("checkpoints", []) if other != path]
             remember(checkpoints=[path, *others][:10])
+        remember(checkpoint=str(checkpoint.path))
         self.workspace.checkpoint = checkpoint
 
     def refresh(self) -> None:

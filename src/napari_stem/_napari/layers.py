@@ -28,6 +28,8 @@ _MOST_PIXELS = 1500 * 1500
 _TILE = 1024  # pixels that are read at once while panning
 _KEY = "napari_stem"
 _DIM = "38"  # opacity as a byte
+_REGION_COLOUR = "#ffd400"
+_REGION_LINES = 300  # a slide's width in lines of a region's outline
 _PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
 
 
@@ -95,11 +97,16 @@ def placement(slide: Slide, raster: SpotRaster | None = None) -> dict[str, Any]:
     }
 
 
+def has_units_of(layer: Layer, slide: Slide) -> bool:
+    """Whether a layer lies in the units of a slide."""
+    return bool(tuple(map(str, layer.units)) == placement(slide)["units"])
+
+
 def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
     """Move a layer to where it belongs on the canvas."""
     where = placement(slide, raster)
     units = where.pop("units")
-    if tuple(map(str, layer.units)) != units:
+    if not has_units_of(layer, slide):
         layer.units = units
     update(layer, **where)
 
@@ -170,6 +177,19 @@ def clusters_layer(slide: Slide) -> Labels:
         np.zeros((1, 1), np.uint16),
         name="Clusters",
         metadata=_tag("clusters", slide),
+        **placement(slide),
+    )
+
+
+def region_layer(slide: Slide) -> Shapes:
+    """An empty layer to draw regions in; its coordinates are those of the slide's pixels."""
+    return Shapes(
+        ndim=2,
+        name="Region",
+        edge_color=_REGION_COLOUR,
+        edge_width=max(1.0, slide.width / _REGION_LINES),
+        face_color="transparent",
+        metadata=_tag("region", slide),
         **placement(slide),
     )
 
@@ -277,6 +297,17 @@ def role_of(layer: Layer) -> str | None:
     """The role of one of our layers, whatever its slide."""
     tag = layer.metadata.get(_KEY)
     return tag["role"] if tag else None
+
+
+def slide_of(layer: Layer) -> str | None:
+    """The fingerprint of the slide that one of our layers belongs to."""
+    tag = layer.metadata.get(_KEY)
+    return tag["slide"] if tag else None
+
+
+def has_colour_bar(layer: Layer) -> bool:
+    """Whether a layer is a heatmap."""
+    return (role_of(layer) or "").startswith(heatmap_role(""))
 
 
 def _tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:

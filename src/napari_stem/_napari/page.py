@@ -18,6 +18,7 @@ class Page(QScrollArea):
         page = QWidget()
         column = QVBoxLayout(page)
         column.setSpacing(4)
+        column.setContentsMargins(4, 4, 4, 4)
         for part in parts:
             column.addWidget(part)
         column.addStretch()

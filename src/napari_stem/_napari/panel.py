@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
     QWidget,
 )
@@ -74,6 +75,13 @@ def button(text: str, tip: str) -> QPushButton:
     """A push button with its tooltip."""
     made = QPushButton(text)
     made.setToolTip(tip)
+    return made
+
+
+def menu_button(text: str, tip: str) -> QPushButton:
+    """A push button that opens a menu, empty as yet."""
+    made = button(text, tip)
+    made.setMenu(QMenu(made))
     return made
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from weakref import ref
 
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QProgressBar
+from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy
+from superqt import QCollapsible
 
 from napari_stem._napari.checkpoint_panel import CheckpointPanel
 from napari_stem._napari.docks import open_dock
@@ -16,8 +17,11 @@ from napari_stem._napari.page import Page
 from napari_stem._napari.panel import button
 from napari_stem._napari.remaining import Remaining, in_words
 from napari_stem._napari.result import Result
+from napari_stem._napari.result_keys import bind_result_keys
 from napari_stem._napari.result_panel import ResultPanel
+from napari_stem._napari.sessions import are_same
 from napari_stem._napari.settings_panel import SettingsPanel
+from napari_stem._napari.shortcuts import PREDICT, legend
 from napari_stem._napari.slide_panel import SlidePanel
 from napari_stem._napari.spots_panel import SpotsPanel
 from napari_stem._napari.tasks import PredictRequest
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
     from napari_stem.events import Event
 
+_LONG_NAME = 16
 # What the stages of the core do, for people.
 _STAGES = {"load": "Loading the network", "embed": "Reading patches", "sample": "Drawing"}
 
@@ -41,7 +46,8 @@ class PredictDock(Page):
         super().__init__()
         self.workspace = Workspace.of(napari_viewer)
         self._job: Job | None = None
-        self._last: PredictRequest | None = None
+        self._running: PredictRequest | None = None
+        self._done: dict[str, PredictRequest] = {}  # by slide, the last one that was started
         self._stopping = False
         self._remaining = Remaining()
         self._viewer = ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
@@ -51,7 +57,7 @@ class PredictDock(Page):
 
     def _build(self, viewer: Viewer) -> None:
         self.slide = SlidePanel(viewer, self.workspace)
-        self.spots = SpotsPanel(self.workspace)
+        self.spots = SpotsPanel(viewer, self.workspace)
         self.checkpoint = CheckpointPanel(self.workspace)
         self.settings = SettingsPanel()
         self.predict_button = button("Predict", "Predict the checkpoint's genes at the spots.")
@@ -60,18 +66,23 @@ class PredictDock(Page):
         self.clusters_button = button(
             "Clusters…", "Find, name and compare clusters of the predicted spots."
         )
+        bind_result_keys(viewer, self.result)
         self.export = ExportPanel(viewer, self.workspace)
         self.fill(
             self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.bar,
-            self.result, self.clusters_button, self.export,
+            self.result, self.clusters_button, self.export, _keys(),
         )  # fmt: skip
 
     def _connect(self) -> None:
         self.predict_button.clicked.connect(self._press)
         self.clusters_button.clicked.connect(self._open_clusters)
+        PREDICT.bind(self, self.predict_button.click, self.predict_button)
         for name in ("slide", "spots", "checkpoint"):
             self.workspace.events[name].connect(self._offer)
         self.settings.changed.connect(self._offer)
+        for name in ("slide", "spots"):
+            self.workspace.events[name].connect(self._lock)
+        self.workspace.events.slides.connect(self._forget_closed)
 
     def changeEvent(self, event: QEvent) -> None:
         """Stop when napari has taken the dock off: nobody could stop the work any more."""
@@ -101,7 +112,7 @@ class PredictDock(Page):
             self._say_stopping()
 
     def _start(self, request: PredictRequest) -> None:
-        self._last = request
+        self._running = self._done[request.slide.fingerprint] = request
         self._remaining = Remaining()
         self._job = start(request.events(), self)
         self._job.told.connect(self._show)
@@ -118,7 +129,7 @@ class PredictDock(Page):
             case Progress():
                 self._show_progress(event)
             case Result():
-                if self.workspace.result is None:
+                if self.workspace.result is None and self._is_of_shown_slide():
                     self.ensureWidgetVisible(self.clusters_button)
                 self.workspace.take_result(event)
 
@@ -126,7 +137,8 @@ class PredictDock(Page):
         stage = _STAGES.get(progress.stage, progress.stage)
         self.bar.setRange(0, progress.total)  # 0 of 0 is shown as "busy"
         self.bar.setValue(progress.done)
-        self.bar.setFormat(f"{stage} %p %" if progress.total else f"{stage}…")
+        what = stage if self._is_of_shown_slide() else f"{self._slide_name()}: {stage}"
+        self.bar.setFormat(f"{what} %p %" if progress.total else f"{what}…")
         if not self.predict_button.isEnabled() or not progress.total:
             return
         done = f"{100 * progress.done // progress.total} %"
@@ -135,24 +147,42 @@ class PredictDock(Page):
         self.predict_button.setText(f"Stop ({done}{left})")
 
     def _rest(self) -> None:
-        self._job = None
-        result = self.workspace.result
-        if self._stopping and result is not None and result.prediction is None:
-            self._stopping = False
-            self._summarise(result.n_draws)
+        request, stopped = self._running, self._stopping
+        self._job, self._running, self._stopping = None, None, False
+        session = self.workspace.session_of(request.slide) if request else None
+        result = session.result if session else None
+        if request and stopped and result is not None and result.prediction is None:
+            # A whole prediction of the draws that are there; nothing is drawn for it.
+            self._start(replace(request, n_draws=result.n_draws))
+            self.predict_button.setEnabled(False)
         else:
-            self._stopping = False
             self._show_running(False)
 
-    def _summarise(self, n_draws: int) -> None:
-        """Make a whole prediction of the draws that are there; nothing is drawn for it."""
-        assert self._last is not None
-        self._start(replace(self._last, n_draws=n_draws))
-        self.predict_button.setEnabled(False)
+    def _is_of_shown_slide(self) -> bool:
+        return self._running is not None and are_same(self._running.slide, self.workspace.slide)
+
+    def _slide_name(self) -> str:
+        name = self._running.slide.name if self._running else ""
+        return name if len(name) <= _LONG_NAME else f"{name[: _LONG_NAME - 1]}…"
+
+    def _lock(self) -> None:
+        """Keep what is predicted with; other slides can be prepared meanwhile."""
+        ours = self._is_of_shown_slide()
+        self.slide.lock_scale(ours)
+        self.spots.setEnabled(not ours and self.workspace.slide is not None)
+        for panel in (self.checkpoint, self.settings):
+            panel.setEnabled(self._job is None)
+
+    def _forget_closed(self) -> None:
+        """Stop to predict a slide that was closed."""
+        still = {slide.fingerprint for slide in self.workspace.slides}
+        self._done = {slide: last for slide, last in self._done.items() if slide in still}
+        if self._job and self._running and self.workspace.session_of(self._running.slide) is None:
+            self._job.stop()
+            self._say_stopping()
 
     def _show_running(self, running: bool) -> None:
-        for panel in (self.slide, self.spots, self.checkpoint, self.settings):
-            panel.setEnabled(not running)
+        self._lock()
         self.bar.setVisible(running)
         self.bar.setRange(0, 0)
         self._offer()
@@ -174,7 +204,19 @@ class PredictDock(Page):
 
     def _draws_for(self, request: PredictRequest) -> int:
         """Draws of the result that are the request's, too."""
-        result = self.workspace.result
-        if result is None or self._last is None or not request.continues(self._last):
+        result, former = self.workspace.result, self._done.get(request.slide.fingerprint)
+        if result is None or former is None or not request.continues(former):
             return 0
         return result.n_draws
+
+
+def _keys() -> QCollapsible:
+    """The keys, folded away."""
+    made = QCollapsible("Keys", expandedIcon="▾", collapsedIcon="▸")
+    made.setDuration(0)
+    made.toggleButton().setToolTip("Keys that work wherever the focus is in the window.")
+    made.layout().setContentsMargins(0, 0, 0, 0)
+    label = QLabel(legend())
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    made.addWidget(label)
+    return made

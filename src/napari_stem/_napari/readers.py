@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _SCANNED = (".svs", ".ndpi", ".scn", ".mrxs", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
 _MAYBE_RGB = (".tif", ".tiff", ".czi")
+_LONGEST_HEADER = 1 << 20  # characters
 _RECIPE = "napari_stem.recipe"  # in a checkpoint's header
 
 
@@ -45,6 +47,12 @@ def get_reader(path: str | list[str]) -> Reader | None:
 
 def _choose(path: Path) -> Fill | None:
     match path.suffix.lower():
+        case ".zarr" if path.is_dir():
+            from napari_stem.io.spatialdata import is_predicted_spatialdata
+
+            if is_predicted_spatialdata(path):
+                return partial(_fill_prediction, path=path)
+            return _if_rgb(path)
         case _ if path.is_dir():
             from napari_stem.io import is_spot_source
 
@@ -61,6 +69,10 @@ def _choose(path: Path) -> Fill | None:
             return partial(_fill_prediction, path=path) if is_prediction(path) else None
         case ".safetensors":
             return partial(_fill_checkpoint, path=path) if _is_checkpoint(path) else None
+        case ".csv" | ".tsv":
+            return partial(_fill_spots, path=path) if _has_places(path) else None
+        case ".geojson":
+            return partial(_fill_spots, path=path)
         case _:
             return None
 
@@ -92,8 +104,9 @@ def _fill_prediction(viewer: Any, *, path: Path) -> None:
     from napari_stem._napari.show import fill
     from napari_stem.io.h5ad import read_h5ad
     from napari_stem.io.preview import PreviewSlide, slide_of
+    from napari_stem.io.spatialdata import read_spatialdata
 
-    prediction = read_h5ad(path)
+    prediction = read_spatialdata(path) if path.is_dir() else read_h5ad(path)
     slide = slide_of(prediction, path.parent)
     fill(viewer, slide, prediction)
     if isinstance(slide, PreviewSlide):
@@ -102,9 +115,7 @@ def _fill_prediction(viewer: Any, *, path: Path) -> None:
 
 def _fill_section(viewer: Any, *, path: Path) -> None:
     """A folder of spots with its image, or spots alone for the slide that is open."""
-    from napari_stem.io import read_spots
     from napari_stem.section import open_section
-    from napari_stem.spots import check_spots
 
     workspace = Workspace.of(viewer)
     try:
@@ -112,12 +123,23 @@ def _fill_section(viewer: Any, *, path: Path) -> None:
     except SlideNotFound as error:
         if workspace.slide is None:
             raise SpotsNotFound(f"{error} Or open the slide first, then the spots.") from error
-        spots = read_spots(path)
-        check_spots(spots, workspace.slide)
+        _fill_spots(viewer, path=path)
     else:
         workspace.take_slide(section.slide)
-        spots = section.spots
-    workspace.spots = spots
+        workspace.take_spots(section.slide, section.spots)
+
+
+def _fill_spots(viewer: Any, *, path: Path) -> None:
+    """Spots of the slide that is open."""
+    from napari_stem.io import read_spots
+    from napari_stem.spots import check_spots
+
+    workspace = Workspace.of(viewer)
+    if workspace.slide is None:
+        raise SpotsNotFound(f"'{path}' holds spots without a slide. Open the slide first.")
+    spots = read_spots(path)
+    check_spots(spots, workspace.slide)
+    workspace.take_spots(workspace.slide, spots)
 
 
 def _fill_checkpoint(viewer: Any, *, path: Path) -> None:
@@ -131,6 +153,16 @@ def _fill_checkpoint(viewer: Any, *, path: Path) -> None:
     job = start(tasks.describe_checkpoint(path), QApplication.instance())
     job.result.connect(choose)
     job.ended.connect(job.deleteLater)
+
+
+def _has_places(path: Path) -> bool:
+    """Whether a table has the columns x and y; other tables are others' to read."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            columns = re.split(r"[,;\s]+", file.readline(_LONGEST_HEADER).lower().replace('"', ""))
+    except (OSError, UnicodeDecodeError):
+        return False
+    return {"x", "y"} <= set(columns)
 
 
 def _is_checkpoint(path: Path) -> bool:

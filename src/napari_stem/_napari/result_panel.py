@@ -61,6 +61,7 @@ class ResultPanel(Panel):
         )
         self.contrast = QComboBox()
         self.contrast.addItems(list(_CONTRASTS))
+        self.contrast.setCurrentText(remembered("contrast", self.contrast.currentText()))
         self.contrast.setToolTip("What the ends of the colours stand for.")
         self.compare = CompareBox(self.workspace, self.genes.selected_genes)
         self.colormap = QComboBox()
@@ -139,4 +140,4 @@ class ResultPanel(Panel):
         colormap, opacity = self.colormap.currentText(), self.opacity.value()
         self.workspace.colormap, self.workspace.opacity = colormap, opacity / 100
         self.workspace.shared_contrast = _CONTRASTS[self.contrast.currentText()]
-        remember(colormap=colormap, opacity=opacity)
+        remember(colormap=colormap, opacity=opacity, contrast=self.contrast.currentText())

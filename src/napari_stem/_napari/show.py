@@ -31,7 +31,8 @@ def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None 
     """Put a prediction into a viewer's workspace, as it was looked at when it was exported."""
     workspace, view = Workspace.of(viewer), View.in_prediction(prediction)
     workspace.take_slide(slide)
-    workspace.spots = prediction
+    slide = workspace.slide or slide  # it was open already
+    workspace.take_spots(slide, prediction)
     workspace.gene = gene or view.gene or workspace.gene
     workspace.statistic = view.statistic
     workspace.take_result(Result.of_prediction(slide, prediction))

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QMenu, QPushButton
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QSizePolicy
 
 from napari_stem._napari import layers, tasks
+from napari_stem._napari.commands import adopt
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import Panel, button
+from napari_stem._napari.panel import Panel, button, menu_button
 
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
     from napari_stem._napari.workspace import Workspace
-    from napari_stem.slide import Slide
 
 _FILES = (
     "Slides (*.svs *.ndpi *.mrxs *.scn *.bif *.vms *.vmu *.svslide *.czi *.dcm *.tif *.tiff *.jpg "
@@ -36,14 +38,21 @@ class SlidePanel(Panel):
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._viewer = ref(getattr(viewer, "__wrapped__", viewer))
+        self._locked = False
         self._build()
         self._connect()
         self.refresh()
 
     def _build(self) -> None:
+        self.box = QComboBox()
+        self.box.setToolTip("Open slides; each keeps its spots and its result.")
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.close_button = button("Close", "Close this slide and forget its spots and result.")
+        self.close_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.open_button = button("Open…", "Open a slide of a scanner, a TIFF, JPEG or PNG.")
-        self.layer_button = _menu_button("From layer", "Use an RGB image that napari shows.")
+        self.layer_button = menu_button("From layer", "Use an RGB image that napari shows.")
         self.add_row(self.open_button, self.layer_button)
+        self.add_row(self.box, self.close_button)
         self.add_row(self.note)
         self.mpp = QDoubleSpinBox()
         self.mpp.setRange(0, 20)
@@ -55,7 +64,7 @@ class SlidePanel(Panel):
         self.mpp.setToolTip(
             "Width of a level-0 pixel in micrometres. 20x scans have about 0.5, 40x scans 0.25."
         )
-        self.pitch_button = _menu_button(
+        self.pitch_button = menu_button(
             "From spots", "Derive the scale from the distance of the spots of a known array."
         )
         for name, pitch in _PITCHES_UM.items():
@@ -63,9 +72,12 @@ class SlidePanel(Panel):
         self.add_row(self.mpp, self.pitch_button)
 
     def _connect(self) -> None:
+        self.box.activated.connect(self._choose)
+        self.close_button.clicked.connect(self._close)
         self.open_button.clicked.connect(self._ask)
         self.layer_button.menu().aboutToShow.connect(self._list_layers)
         self.mpp.valueChanged.connect(self._rescale)
+        self.workspace.events.slides.connect(self.refresh)
         self.workspace.events.slide.connect(self.refresh)
         self.workspace.events.spots.connect(self.refresh)
 
@@ -76,13 +88,8 @@ class SlidePanel(Panel):
 
     def take_layer(self, layer: Image) -> None:
         """Take an image that the viewer shows; the layer stays and becomes the slide's."""
-
-        def adopt(slide: Slide) -> None:
-            layers.adopt_as_slide(layer, slide)
-            self.workspace.take_slide(slide)
-
         task = tasks.slide_of_layer(layers.LayerSource.of(layer))
-        self.run(task, f"Reading {layer.name}…", adopt)
+        self.run(task, f"Reading {layer.name}…", partial(adopt, self.workspace, layer))
 
     def scale_by_pitch(self, pitch_um: float) -> None:
         """Derive the scale from the spots."""
@@ -90,6 +97,18 @@ class SlidePanel(Panel):
         if slide is not None and spots is not None:
             task = tasks.scale_by_pitch(slide, spots, pitch_um)
             self.run(task, "Measuring…", self.workspace.take_slide)
+
+    def lock_scale(self, locked: bool) -> None:
+        """Keep the scale while it is predicted with."""
+        self._locked = locked
+        self.refresh()
+
+    def _choose(self, row: int) -> None:
+        self.workspace.show_slide(self.workspace.slides[row])
+
+    def _close(self) -> None:
+        if self.workspace.slide is not None:
+            self.workspace.close_slide(self.workspace.slide)
 
     def _ask(self) -> None:
         folder = remembered("slide_folder", "")
@@ -112,19 +131,27 @@ class SlidePanel(Panel):
 
     def refresh(self) -> None:
         slide = self.workspace.slide
-        self.mpp.setEnabled(slide is not None)
+        self._list_slides()
+        self.close_button.setEnabled(slide is not None)
+        self.mpp.setEnabled(slide is not None and not self._locked)
         self.mpp.blockSignals(True)
         self.mpp.setValue((slide and slide.mpp) or 0)
         self.mpp.blockSignals(False)
-        self.pitch_button.setEnabled(self.workspace.spots is not None)
+        self.pitch_button.setEnabled(self.workspace.spots is not None and not self._locked)
         if slide is None:
             self.note.setText("No slide yet.")
         else:
             hint = "" if slide.mpp else "\nScale unknown: type it below."
-            self.note.setText(f"{slide.name}\n{slide.width:,} x {slide.height:,} pixels{hint}")
+            self.note.setText(f"{slide.width:,} x {slide.height:,} pixels{hint}")
 
-
-def _menu_button(text: str, tip: str) -> QPushButton:
-    made = button(text, tip)
-    made.setMenu(QMenu(made))
-    return made
+    def _list_slides(self) -> None:
+        open_slides, shown = self.workspace.slides, self.workspace.slide
+        with QSignalBlocker(self.box):
+            self.box.clear()
+            for row, slide in enumerate(open_slides):
+                self.box.addItem(slide.name)
+                tip = str(slide.path or "in memory")
+                self.box.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+            rows = [row for row, slide in enumerate(open_slides) if slide is shown]
+            self.box.setCurrentIndex(rows[0] if rows else -1)
+        self.box.setEnabled(bool(open_slides))

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from weakref import ref
 
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog
 
 from napari_stem._napari import tasks
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import Panel, button
+from napari_stem._napari.panel import Panel, button, menu_button
+from napari_stem._napari.region import Tool, draw_region, end_drawing, selected_region
+from napari_stem._napari.worker import notify
+from napari_stem.errors import OptionError
 
 if TYPE_CHECKING:
-    from anndata import AnnData
+    from napari.viewer import Viewer
 
     from napari_stem._napari.workspace import Workspace
+    from napari_stem.slide import Slide
 
 _FILES = "Spot tables (*.h5ad *.csv *.tsv);;All files (*)"
 _LAYOUTS: dict[str, Literal["hex", "square"]] = {"hexagonal": "hex", "square": "square"}
+_TOOLS: dict[str, Tool] = {"Lasso": "add_polygon_lasso", "Rectangle": "add_rectangle"}
 
 
 class SpotsPanel(Panel):
-    """Load spots or lay a grid over the tissue; a preview shows them."""
+    """Load spots or lay a grid, and keep to a drawn region; a preview shows what is left."""
 
     heading = "2  Spots"
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(workspace)
+        self._viewer = ref(getattr(viewer, "__wrapped__", viewer))
         self._build()
         self._connect()
         self.refresh()
@@ -38,6 +46,7 @@ class SpotsPanel(Panel):
         self.diameter.setToolTip("Diameter of a spot in µm; 55 is Visium's.")
         self.layout_box = QComboBox()
         self.layout_box.addItems(list(_LAYOUTS))
+        self.layout_box.setCurrentText(remembered("grid_layout", self.layout_box.currentText()))
         self.layout_box.setToolTip("Hexagonal shifts every second row by half a pitch.")
         self.grid_button = button(
             "Grid over tissue", "Lay a regular grid over detected tissue; needs the scale."
@@ -46,35 +55,96 @@ class SpotsPanel(Panel):
         self.folder_button = button(
             "Load folder…", "Load the folder of a Spatial Transcriptomics array."
         )
+        self.draw_button = menu_button(
+            "Draw region", "Draw one or more regions on the slide, with a lasso or as rectangles."
+        )
+        for name, tool in _TOOLS.items():
+            self.draw_button.menu().addAction(name, lambda tool=tool: self.draw(tool))
+        self.region_grid_button = button(
+            "Grid in region", "Lay the grid in the region, also where no tissue was detected."
+        )
+        self.inside_button = button(
+            "Only in region", "Keep to the spots whose centre lies in the region."
+        )
+        self.all_button = button("All spots", "Take back the spots outside of the region.")
         self.add_row(self.pitch, self.diameter)
         self.add_row(self.layout_box, self.grid_button)
         self.add_row(self.file_button, self.folder_button)
+        self.add_row(self.draw_button, self.region_grid_button)
+        self.add_row(self.inside_button, self.all_button)
         self.add_row(self.note)
 
     def _connect(self) -> None:
         self.grid_button.clicked.connect(self.make_grid)
         self.file_button.clicked.connect(self._ask_file)
         self.folder_button.clicked.connect(self._ask_folder)
+        self.region_grid_button.clicked.connect(self.make_grid_in_region)
+        self.inside_button.clicked.connect(self.restrict)
+        self.all_button.clicked.connect(self.take_all)
         self.workspace.events.slide.connect(self.refresh)
         self.workspace.events.spots.connect(self.refresh)
 
     def make_grid(self) -> None:
         """Lay a grid over the tissue of the slide."""
-        pitch, diameter = self.pitch.value(), self.diameter.value()
-        remember(pitch_um=pitch, diameter_um=diameter)
-        layout = _LAYOUTS[self.layout_box.currentText()]
-        slide = self.workspace.slide
-        assert slide is not None  # the panel is disabled without
-        task = tasks.make_grid(slide, pitch_um=pitch, diameter_um=diameter, layout=layout)
-        self.run(task, "Looking for tissue…", self._take)
+        self._make_grid([], "Looking for tissue…")
+
+    def make_grid_in_region(self) -> None:
+        """Lay a grid in the region that is drawn."""
+        if region := self._region():
+            self._make_grid(region, "Laying the grid…")
 
     def load(self, path: Path) -> None:
         """Load spots of the slide."""
-        slide = self.workspace.slide
-        assert slide is not None  # as above
+        slide = self._slide()
         remember(spots_folder=str(path.parent))
         task = tasks.read_spots(path, slide)
-        self.run(task, f"Reading {path.name}…", self._take)
+        self.run(task, f"Reading {path.name}…", partial(self.workspace.take_spots, slide))
+
+    def draw(self, tool: Tool) -> None:
+        """Let the user draw a region on the slide."""
+        if viewer := self._viewer():
+            draw_region(viewer, self._slide(), tool)
+
+    def restrict(self) -> None:
+        """Keep to the spots in the region, of all that there are."""
+        slide, spots = self._slide(), self.workspace.all_spots
+        assert spots is not None  # the button is disabled without
+        if region := self._region():
+            task = tasks.spots_in_region(spots, slide, region)
+            take = partial(self.workspace.take_spots, slide, whole=spots)
+            self.run(task, "Selecting…", take)
+
+    def take_all(self) -> None:
+        """Take back the spots outside of the region."""
+        self.workspace.spots = self.workspace.all_spots
+
+    def _make_grid(self, region: tasks.Region, say: str) -> None:
+        slide, pitch, diameter = self._slide(), self.pitch.value(), self.diameter.value()
+        layout = self.layout_box.currentText()
+        remember(pitch_um=pitch, diameter_um=diameter, grid_layout=layout)
+        task = tasks.make_grid(
+            slide,
+            pitch_um=pitch,
+            diameter_um=diameter,
+            layout=_LAYOUTS[layout],
+            region=region,
+        )
+        self.run(task, say, partial(self.workspace.take_spots, slide))
+
+    def _region(self) -> tasks.Region:
+        """The region that is drawn; where there is none, the user is told."""
+        viewer, slide = self._viewer(), self._slide()
+        region = selected_region(viewer, slide) if viewer else []
+        if viewer and region:
+            end_drawing(viewer, slide)
+        else:
+            notify(OptionError("No region is drawn yet. Press Draw region and draw one."))
+        return region
+
+    def _slide(self) -> Slide:
+        slide = self.workspace.slide
+        assert slide is not None  # the panel is disabled without
+        return slide
 
     def _ask_file(self) -> None:
         folder = remembered("spots_folder", "")
@@ -88,17 +158,20 @@ class SpotsPanel(Panel):
         if path:
             self.load(Path(path))
 
-    def _take(self, spots: AnnData) -> None:
-        self.workspace.spots = spots
-
     def refresh(self) -> None:
-        slide, spots = self.workspace.slide, self.workspace.spots
+        work = self.workspace
+        slide, spots, every = work.slide, work.spots, work.all_spots
+        has_scale = slide is not None and slide.mpp is not None
         self.setEnabled(slide is not None)
-        self.grid_button.setEnabled(slide is not None and slide.mpp is not None)
-        if slide is None or spots is None:
+        self.grid_button.setEnabled(has_scale)
+        self.region_grid_button.setEnabled(has_scale)
+        self.inside_button.setEnabled(spots is not None)
+        self.all_button.setEnabled(every is not spots)
+        if slide is None or spots is None or every is None:
             self.note.setText("No spots yet.")
-        else:
-            self.note.setText(tasks.describe_spots(spots, slide))
+            return
+        within = f"\nin the region, of {every.n_obs:,}" if every is not spots else ""
+        self.note.setText(tasks.describe_spots(spots, slide) + within)
 
 
 def _micrometres(prefix: str, value: float) -> QDoubleSpinBox:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_stem.marker_sets import MarkerSet
     from napari_stem.slide import Slide
 
+Region = Sequence["NDArray[np.float64]"]  # polygons, corners x and y in level-0 pixels
 SamplerName = Literal["dpm++", "ddim", "ancestral"]
 
 
@@ -81,13 +82,30 @@ def read_spots(path: Path, slide: Slide) -> Events[AnnData]:
 
 
 def make_grid(
-    slide: Slide, *, pitch_um: float, diameter_um: float, layout: Literal["hex", "square"]
+    slide: Slide,
+    *,
+    pitch_um: float,
+    diameter_um: float,
+    layout: Literal["hex", "square"],
+    region: Region = (),
 ) -> Events[AnnData]:
-    """Spots at regular distances over the tissue."""
+    """Spots at regular distances: over the tissue, or in a region, whatever is there."""
     yield Progress(0, 0, "grid", slide.name)
     from napari_stem.grid import make_grid
+    from napari_stem.io import select
 
-    return make_grid(slide, pitch_um=pitch_um, diameter_um=diameter_um, layout=layout)
+    grid = make_grid(
+        slide, pitch_um=pitch_um, diameter_um=diameter_um, layout=layout, on_tissue=not region
+    )
+    return select(grid, region=region)
+
+
+def spots_in_region(spots: AnnData, slide: Slide, region: Region) -> Events[AnnData]:
+    """The spots whose centre lies in one of the region's polygons."""
+    yield Progress(0, 0, "select", slide.name)
+    from napari_stem.io import select
+
+    return select(spots, region=region)
 
 
 def describe_spots(spots: AnnData, slide: Slide) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
-from psygnal import SignalGroupDescriptor
+from psygnal import Signal, SignalGroupDescriptor
 
 from napari_stem._napari.canvas import Canvas
+from napari_stem._napari.looks import Looks
+from napari_stem._napari.sessions import Restriction, Session, are_same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,13 +39,16 @@ class ChosenCheckpoint:
 
 @dataclass(eq=False)
 class Workspace:
-    """The slide, its spots, the checkpoint, the result, and how it is looked at.
+    """The open slides, what is known of the one that is shown, and how it is looked at.
 
-    `events` has one signal a field. The gene and the statistic are always the result's.
+    `events` has one signal a field. The gene and the statistic are always the result's. What is
+    known of the slides that are not shown is in their sessions.
     """
 
+    slides: tuple[Slide, ...] = ()
     slide: Slide | None = None
     spots: AnnData | None = None
+    restriction: Restriction | None = None
     checkpoint: ChosenCheckpoint | None = None
     result: Result | None = None
     clusters: Clusters | None = None
@@ -56,8 +62,14 @@ class Workspace:
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     # Tables and arrays have no truth value when compared.
     __eq_operators__: ClassVar = dict.fromkeys(
-        ("slide", "spots", "checkpoint", "result", "clusters"), operator.is_
+        ("slides", "slide", "spots", "restriction", "checkpoint", "result", "clusters"),
+        operator.is_,
     )
+    leaving = Signal()  # before another slide is shown
+    returned = Signal()  # after it is, with all that is known of it
+
+    def __post_init__(self) -> None:
+        self._sessions: dict[str, Session] = {}  # of the slides that are not shown
 
     @classmethod
     def of(cls, viewer: Viewer) -> Workspace:
@@ -65,23 +77,85 @@ class Workspace:
         viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands docks a proxy
         if viewer not in _workspaces:
             workspace = cls()
-            _workspaces[viewer] = workspace, Canvas(viewer, workspace)
+            canvas = Canvas(viewer, workspace)
+            _workspaces[viewer] = workspace, canvas, Looks(viewer, workspace)
         return _workspaces[viewer][0]
 
     def take_slide(self, slide: Slide) -> None:
-        """Work on another slide, or on the same one at another scale."""
-        if self.slide is not None and self.slide.fingerprint == slide.fingerprint:
+        """Work on a slide: a new one, one that is open, or an open one at another scale."""
+        same = next((other for other in self.slides if are_same(slide, other)), None)
+        if same is None:
+            self.slides = (*self.slides, slide)
+            self._show(Session(slide, gene=self.gene, statistic=self.statistic))
+            return
+        self.show_slide(same)
+        if slide.mpp not in (None, same.mpp):
+            self.slides = tuple(slide if other is same else other for other in self.slides)
             self.result = self.clusters = None  # a prediction holds for one scale
             self.slide = slide
-        else:
-            self.spots = None
-            self.slide = slide
-            self.result = self.clusters = None
+
+    def show_slide(self, slide: Slide) -> None:
+        """Bring back an open slide with its spots and its result."""
+        if slide is not self.slide:
+            self._show(self._sessions[slide.fingerprint])
+
+    def close_slide(self, slide: Slide) -> None:
+        """Forget an open slide; another one takes its place if it was shown."""
+        others = tuple(other for other in self.slides if not are_same(slide, other))
+        if are_same(slide, self.slide):
+            self._show(self._sessions[others[-1].fingerprint] if others else Session())
+        self._sessions.pop(slide.fingerprint, None)
+        self.slides = others
+
+    def _show(self, session: Session) -> None:
+        self.compared = ()
+        self.leaving.emit()
+        if self.slide is not None:
+            self._sessions[self.slide.fingerprint] = self._session()
+        with ExitStack() as paused:  # listeners see one slide's things, never two slides'
+            for part in reversed(fields(session)):  # the slide is told first
+                paused.enter_context(self.events[part.name].paused())
+            for part in fields(session):
+                setattr(self, part.name, getattr(session, part.name))
+        self.returned.emit()
+
+    def _session(self) -> Session:
+        return Session(*(getattr(self, part.name) for part in fields(Session)))
+
+    def session_of(self, slide: Slide) -> Session | None:
+        """What is known of an open slide; None where it is not open, or at another scale."""
+        shown = are_same(slide, self.slide)
+        session = self._session() if shown else self._sessions.get(slide.fingerprint)
+        if session is None or session.slide is None or session.slide.mpp != slide.mpp:
+            return None
+        return session
+
+    @property
+    def all_spots(self) -> AnnData | None:
+        """The spots without the restriction to a region."""
+        within = self.restriction
+        return within.whole if within is not None and within.part is self.spots else self.spots
+
+    def take_spots(self, slide: Slide, spots: AnnData, *, whole: AnnData | None = None) -> None:
+        """Work on spots of an open slide, perhaps a part of a whole; another may be shown."""
+        restriction = None if whole is None else Restriction(whole, spots)
+        if are_same(slide, self.slide):
+            self.restriction = restriction
+            self.spots = spots
+        elif session := self._sessions.get(slide.fingerprint):
+            now = replace(session, spots=spots, restriction=restriction)
+            self._sessions[slide.fingerprint] = now
 
     def take_result(self, result: Result) -> None:
-        """Show a new result; the gene and the statistic stay where it has them."""
-        self.clusters = None
-        self.show(result, self.statistic if self.statistic in result.values else "mean")
+        """Show a new result, or keep it for its slide; that of a closed slide is dropped."""
+        session = self.session_of(result.slide)
+        if session is None:
+            return
+        if are_same(result.slide, self.slide):
+            self.clusters = None
+            self.show(result, self.statistic if self.statistic in result.values else "mean")
+        else:
+            self._sessions[result.slide.fingerprint] = session.with_result(result)
 
     def take_clusters(self, clusters: Clusters) -> None:
         """Show clusters of the finished result, which carries them into its exports."""
@@ -103,4 +177,4 @@ class Workspace:
         self.statistic = statistic
 
 
-_workspaces: WeakKeyDictionary[Viewer, tuple[Workspace, Canvas]] = WeakKeyDictionary()
+_workspaces: WeakKeyDictionary[Viewer, tuple[Workspace, Canvas, Looks]] = WeakKeyDictionary()

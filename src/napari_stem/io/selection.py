@@ -46,7 +46,7 @@ def select(
     for polygon in region:
         inside |= points_in_poly(positions(prediction), polygon)
     if not inside.any():
-        raise SpotsError("No spot's centre lies inside of the region. Draw it around some spots.")
+        raise SpotsError("No spot's centre lies inside of the region. Draw it larger.")
     columns = list(dict.fromkeys(genes)) or slice(None)
     part = prediction[inside, columns].copy()
     if genes or region:

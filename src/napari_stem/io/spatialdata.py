@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import anndata
 import numpy as np
+import zarr
 
-from napari_stem.errors import OptionError
+from napari_stem.errors import OptionError, SpotsError
 from napari_stem.io.selection import select
 from napari_stem.spots import library, positions, spot_diameter
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from numpy.typing import NDArray
 
 _SPOTS, _REGION, _INSTANCE = "spots", "region", "spot"
+_TABLE, _THUMBNAIL = Path("tables", "table"), Path("images", "thumbnail")
+_ABOUT, _PLACE = "napari_stem", "place"  # of the table's `uns`, which holds no `uns["spatial"]`
 
 
 def write_spatialdata(prediction: AnnData, path: Path) -> None:
@@ -37,7 +42,10 @@ def write_spatialdata(prediction: AnnData, path: Path) -> None:
     table = select(prediction)
     table.obs[_REGION], table.obs[_INSTANCE] = _SPOTS, np.arange(table.n_obs)
     table.obs[_REGION] = table.obs[_REGION].astype("category")
-    entry = table.uns.pop("spatial")[library(prediction)]
+    name = library(prediction)
+    entry = table.uns.pop("spatial")[name]
+    if _ABOUT in table.uns:
+        table.uns[_ABOUT][_PLACE] = {"library": name, "scalefactors": entry["scalefactors"]}
     images = {}
     if "images" in entry:
         scale = 1 / entry["scalefactors"]["tissue_hires_scalef"]
@@ -60,3 +68,39 @@ def write_spatialdata(prediction: AnnData, path: Path) -> None:
     )
     with atomic_path(path) as draft:
         data.write(draft)
+
+
+def read_spatialdata(path: Path) -> AnnData:
+    """A prediction that `write_spatialdata` wrote, as it was; it needs no further package.
+
+    Raises
+    ------
+    SpotsError
+        The folder is damaged.
+    """
+    try:
+        table = anndata.read_zarr(path / _TABLE)
+        place = table.uns[_ABOUT].pop(_PLACE)
+        entry: dict[str, Any] = {"scalefactors": place["scalefactors"]}
+        if (path / _THUMBNAIL).is_dir():
+            entry["images"] = {"hires": _thumbnail(path)}
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise SpotsError(f"'{path}' cannot be read as SpatialData: {reason}.") from error
+    table.obs = table.obs.drop(columns=[_REGION, _INSTANCE])
+    del table.uns["spatialdata_attrs"]
+    table.uns["spatial"] = {str(place["library"]): entry}
+    return table
+
+
+def is_predicted_spatialdata(path: Path) -> bool:
+    """Whether a folder holds a prediction of this package; nothing of it is read."""
+    return (path / _TABLE / "uns" / _ABOUT / _PLACE).is_dir()
+
+
+def _thumbnail(path: Path) -> NDArray[np.uint8]:
+    group = zarr.open_group(path / _THUMBNAIL, mode="r")
+    about: Any = group.attrs.get("ome", group.attrs)
+    level = group[about["multiscales"][0]["datasets"][0]["path"]]
+    picture: NDArray[np.uint8] = np.moveaxis(np.asarray(level), 0, -1)
+    return picture

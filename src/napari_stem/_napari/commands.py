@@ -1,0 +1,37 @@
+"""What napari's menus and its command palette do, without a dock."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_warning
+from napari.viewer import Viewer  # napari reads the annotation when it runs the command
+from qtpy.QtWidgets import QApplication
+
+from napari_stem._napari import layers, tasks
+from napari_stem._napari.worker import start
+from napari_stem._napari.workspace import Workspace
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+    from napari_stem.slide import Slide
+
+
+def use_as_slide(viewer: Viewer) -> None:
+    """Work on the RGB image that is selected in the layer list."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    layer = viewer.layers.selection.active
+    if layer is None or not layers.is_picture(layer):
+        show_warning("Select one RGB image in the layer list; a slide can be made of that.")
+        return
+    job = start(tasks.slide_of_layer(layers.LayerSource.of(layer)), QApplication.instance())
+    job.result.connect(partial(adopt, Workspace.of(viewer), layer))
+    job.ended.connect(job.deleteLater)
+
+
+def adopt(workspace: Workspace, layer: Image, slide: Slide) -> None:
+    """Take a layer as the picture of a slide, and work on that."""
+    layers.adopt_as_slide(layer, slide)
+    workspace.take_slide(slide)

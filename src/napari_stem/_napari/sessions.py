@@ -1,0 +1,52 @@
+"""What is known of one slide, kept while another one is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_stem._napari.result import Result
+    from napari_stem.clusters import Clusters
+    from napari_stem.slide import Slide
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Restriction:
+    """Spots inside of a region, and all of which they are a part."""
+
+    whole: AnnData
+    part: AnnData
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """A slide with its spots, its result, and what of it is looked at.
+
+    Its fields are those of the workspace that change with the slide.
+    """
+
+    slide: Slide | None = None
+    spots: AnnData | None = None
+    restriction: Restriction | None = None
+    result: Result | None = None
+    clusters: Clusters | None = None
+    gene: str = ""
+    statistic: str = "mean"
+
+    def with_result(self, result: Result) -> Session:
+        """The same with a new result; gene and statistic stay where it has them."""
+        return replace(
+            self,
+            result=result,
+            clusters=None,
+            gene=self.gene if self.gene in result.genes else result.genes[0],
+            statistic=self.statistic if self.statistic in result.values else "mean",
+        )
+
+
+def are_same(one: Slide | None, other: Slide | None) -> bool:
+    """Whether two slides have the same content, whatever their scale and file."""
+    return one is not None and other is not None and one.fingerprint == other.fingerprint
