@@ -16,7 +16,8 @@ from scipy import sparse
 
 from napari_stem.errors import CountsError, SpotsError, SpotsNotFound
 from napari_stem.io.naming import named
-from napari_stem.spots import check_counts, lattice_pitch, spot_table
+from napari_stem.lattice import array_pitch
+from napari_stem.spots import check_counts, spot_table
 
 PITCH_UM = 200.0
 DIAMETER_OVER_PITCH = 0.5  # 100 um spots, 200 um apart
@@ -64,7 +65,7 @@ def read_legacy_st(folder: Path) -> AnnData:
     with named(spots_file):
         table = spot_table(
             xy,
-            diameter_px=DIAMETER_OVER_PITCH * lattice_pitch(array_xy, xy),
+            diameter_px=DIAMETER_OVER_PITCH * array_pitch(array_xy, xy),
             ids=list(counted.index),
             counts=sparse.csr_matrix(counts.loc[counted.index].to_numpy(np.float32)),
             genes=list(counts.columns),
