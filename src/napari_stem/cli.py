@@ -18,6 +18,8 @@ from rich.console import Console
 from napari_stem.errors import OptionError, StemError
 
 if TYPE_CHECKING:
+    from anndata import AnnData
+
     from napari_stem.events import Event, Events
     from napari_stem.prediction import PredictOptions
     from napari_stem.section import Section
@@ -40,6 +42,14 @@ Mpp = Annotated[
     float | None, typer.Option(help="Micrometres per pixel, where the slide states none.")
 ]
 Image = Annotated[Path | None, typer.Option(help="The slide, where SPOTS is no folder with one.")]
+Bin = Annotated[
+    float | None,
+    typer.Option("--bin", help="Micrometres of Visium HD's bins, or of squares for Xenium."),
+]
+Symbols = Annotated[
+    Path | None,
+    typer.Option(help="Old and new gene symbols: HGNC's complete set, or a table of two columns."),
+]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same draws.")]
 Draws = Annotated[int, typer.Option("--draws", min=1, help="Realisations a spot.")]
 Steps = Annotated[int, typer.Option("--sampler-steps", min=1, help="Network evaluations a draw.")]
@@ -116,6 +126,7 @@ def embed(
     output: Annotated[Path, typer.Option("--output", "-o", help="An .h5ad file.")],
     encoder: Annotated[list[str] | None, typer.Option(help="Repeat to concatenate.")] = None,
     image: Image = None,
+    bin_um: Bin = None,
     mpp: Mpp = None,
     weights: Weights = None,
     device: Device = "auto",
@@ -128,7 +139,7 @@ def embed(
     from napari_stem.io.h5ad import write_h5ad
     from napari_stem.patches import PHYSICAL
 
-    section = _section(spots, data, image=image, mpp=mpp)
+    section = _section(spots, data, image=image, mpp=mpp, bin_um=bin_um)
     options = _options(cache=cache, device=device, weights=weights)
     encoders = [find_encoder(name) for name in encoder or ["morphology"]]
     vectors = _run(
@@ -168,6 +179,8 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(min=0)] = None,
     seed: Seed = 0,
     draws: Draws = 20,
+    symbols: Symbols = None,
+    bin_um: Bin = None,
     mpp: Mpp = None,
     weights: Weights = None,
     device: Device = "auto",
@@ -181,7 +194,8 @@ def train(
     from napari_stem.recipe import make_recipe
     from napari_stem.training import iter_train
 
-    training, tested = _split(sections, held_out, data, mpp)
+    opening: dict[str, Any] = {"mpp": mpp, "bin_um": bin_um, "symbols": symbols}
+    training, tested = _split(sections, held_out, data, **opening)
     chosen = read_panel(panel) if panel else hmhvg([s.spots for s in training], genes)
     given = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
     recipe = make_recipe(
@@ -212,6 +226,7 @@ def predict(
     sampler_steps: Steps = 20,
     seed: Seed = 0,
     resolution: Resolution = 1.0,
+    bin_um: Bin = None,
     mpp: Mpp = None,
     weights: Weights = None,
     device: Device = "auto",
@@ -229,7 +244,7 @@ def predict(
 
     loaded = load_checkpoint(checkpoint)
     check_panel(genes or [], loaded.recipe.panel, "--gene")
-    section = _section_to_predict(slide, spots, pitch, mpp, data)
+    section = _section_to_predict(slide, spots, pitch, data, mpp=mpp, bin_um=bin_um)
     outputs = output or [Path(f"{section.name}-prediction.h5ad")]
     options = _options(
         cache=cache, device=device, weights=weights, n_draws=draws, seed=seed,
@@ -259,6 +274,8 @@ def evaluate(
     sampler_steps: Steps = 20,
     seed: Seed = 0,
     report: Annotated[Path | None, typer.Option(help="Write an .html report.")] = None,
+    symbols: Symbols = None,
+    bin_um: Bin = None,
     mpp: Mpp = None,
     weights: Weights = None,
     device: Device = "auto",
@@ -275,8 +292,9 @@ def evaluate(
         cache=cache, device=device, weights=weights, n_draws=draws, seed=seed,
         sampler=(sampler, sampler_steps),
     )  # fmt: skip
-    known = [_section(name, data, mpp=mpp) for name in training]
-    tested = _section(section, data, mpp=mpp)
+    opening: dict[str, Any] = {"mpp": mpp, "bin_um": bin_um, "symbols": symbols}
+    known = [_section(name, data, **opening) for name in training]
+    tested = _section(section, data, **opening)
     learned = _run(iter_training_data(known, loaded, options))
     evaluation = _run(iter_evaluate(loaded, tested, learned, options))
     _print_scores(evaluation)
@@ -284,15 +302,38 @@ def evaluate(
         write_report(evaluation.prediction, report, scores=evaluation.scores)
 
 
+@app.command("import")
+def import_upstream(
+    checkpoint: Annotated[Path, typer.Argument(help="A .pt file of the published code.")],
+    data_set: Annotated[Path, typer.Argument(help="The data set that it was trained on.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
+    encoder: Annotated[list[str] | None, typer.Option(help="Its encoders, in order.")] = None,
+    held_out: Annotated[list[str] | None, typer.Option(help="Slides that it never saw.")] = None,
+) -> None:
+    """Turn a checkpoint of the published code into one of this package."""
+    import numpy as np
+
+    from napari_stem.checkpoint import save_checkpoint
+    from napari_stem.upstream import ENCODERS, open_upstream, read_checkpoint
+
+    encoders = encoder or ENCODERS
+    opened = open_upstream(data_set, encoders=encoders)
+    slides = [slide for slide in opened.slides if slide not in (held_out or ())]
+    embeddings = np.concatenate([opened.embeddings(slide) for slide in slides])
+    loaded = read_checkpoint(checkpoint, opened.panel, embeddings, encoders=encoders)
+    save_checkpoint(loaded, output)
+    console.print(f"{len(opened.panel)} genes, {len(embeddings)} training spots: {output}")
+
+
 @app.command()
 def info(
     path: Annotated[str, typer.Argument(help="A slide, spots, a section or a checkpoint.")],
+    bin_um: Bin = None,
     data: Data = None,
 ) -> None:
     """Say what a file is and whether it can be used."""
     from napari_stem.io import is_spot_source, read_spots
     from napari_stem.slide import open_slide
-    from napari_stem.spots import pitch
 
     if path.endswith(".safetensors"):
         from napari_stem.checkpoint import read_about
@@ -302,10 +343,8 @@ def info(
                       f"{'+'.join(e.name for e in recipe.encoders)}")  # fmt: skip
         console.print_json(json.dumps({"recipe": json.loads(recipe.to_json()), "about": about}))
     elif _SAMPLE.match(path) or is_spot_source(Path(path)):
-        spots = _section(path, data).spots if _SAMPLE.match(path) else read_spots(path)
-        console.print(
-            f"spots: {spots.n_obs}, {pitch(spots):.1f} pixels apart; {spots.n_vars} genes"
-        )
+        sample = _SAMPLE.match(path)
+        _print_spots(_section(path, data).spots if sample else read_spots(path, bin_um=bin_um))
     else:
         with open_slide(path) as slide:
             sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)
@@ -367,43 +406,58 @@ def _stoppable(show: Callable[[Event], None]) -> Iterator[Callable[[Event], None
             signal.signal(number, handler)
 
 
-def _section(name: str, data: Path | None, **options: Any) -> Section:
+def _section(
+    name: str, data: Path | None, *, symbols: Path | None = None, **options: Any
+) -> Section:
     from napari_stem.datasets import sample_section
+    from napari_stem.gene_names import read_other_symbols, with_other_symbols
     from napari_stem.section import open_section
 
-    return sample_section(name, data=data) if _SAMPLE.match(name) else open_section(name, **options)
+    sample = _SAMPLE.match(name)
+    section = sample_section(name, data=data) if sample else open_section(name, **options)
+    if symbols:
+        with_other_symbols(section.spots, read_other_symbols(symbols))
+    return section
 
 
 def _section_to_predict(
-    slide: str, spots: Path | None, pitch: float, mpp: float | None, data: Path | None
+    slide: str, spots: Path | None, pitch: float, data: Path | None, **options: Any
 ) -> Section:
     """A section as it is, or a slide with spots from a file or a grid."""
     from napari_stem.grid import make_grid
-    from napari_stem.io import read_spots
-    from napari_stem.section import Section
+    from napari_stem.io import is_spot_source
+    from napari_stem.io.annotations import annotated_grid, has_annotations, read_annotations
+    from napari_stem.section import Section, open_section
     from napari_stem.slide import open_slide
     from napari_stem.slide_files import is_slide
 
-    if _SAMPLE.match(slide) or (Path(slide).is_dir() and not is_slide(Path(slide))):
-        return _section(slide, data, mpp=mpp)
-    opened = open_slide(slide, mpp=mpp)
-    table = read_spots(spots) if spots else make_grid(opened, pitch_um=pitch)
-    if left_out := table.uns.get("excluded"):
+    path = Path(slide)
+    if _SAMPLE.match(slide) or is_spot_source(path) or (path.is_dir() and not is_slide(path)):
+        return _section(slide, data, **options)
+    if spots and not has_annotations(spots):
+        section = open_section(spots, image=slide, **options)
+        return Section(section.slide.name, section.slide, section.spots)
+    opened = open_slide(slide, mpp=options["mpp"])
+    if spots:
+        grid = annotated_grid(opened, read_annotations(spots), pitch_um=pitch)
+    else:
+        grid = make_grid(opened, pitch_um=pitch)
+    if left_out := grid.uns.get("excluded"):
         console.print(f"left out of the grid: {', '.join(left_out)}")
-    return Section(opened.name, opened, table)
+    return Section(opened.name, opened, grid)
 
 
 def _split(
-    names: list[str], held_out: str | None, data: Path | None, mpp: float | None
+    names: list[str], held_out: str | None, data: Path | None, **options: Any
 ) -> tuple[list[Section], Section | None]:
     """Sections to train on, and what is held out of them or beside them."""
     from napari_stem.training import hold_out_spots
 
-    sections = [_section(name, data, mpp=mpp) for name in names]
+    sections = [_section(name, data, **options) for name in names]
     if held_out is None:
         return sections, None
     if not re.fullmatch(r"0?\.\d+", held_out):
-        return sections, _section(held_out, data, mpp=mpp)
+        return sections, _section(held_out, data, **options)
     if len(sections) > 1:
         raise OptionError("a share can be held out of one section; of several, name a section.")
     training, tested = hold_out_spots(sections[0], float(held_out))
@@ -432,6 +486,24 @@ def _options(
         cache=cache or cache_dir(), device=device, weights=files,
         sampler=SamplerConfig(*sampler), **options,
     )  # fmt: skip
+
+
+def _print_spots(spots: AnnData) -> None:
+    from napari_stem.io import source_of
+    from napari_stem.spots import mpp_from_pitch, pitch
+
+    source = source_of(spots)
+    apart = f", {pitch(spots):.1f} pixels apart" if spots.n_obs > 1 else ""
+    console.print(f"spots: {spots.n_obs}{apart}; {spots.n_vars} genes; {source.format}")
+    if mpp := source.mpp:
+        console.print(f"scale: {mpp:.4g} um/px (stated)")
+    elif source.pitch_um and apart:
+        mpp = mpp_from_pitch(spots, source.pitch_um)
+        console.print(f"scale: {mpp:.4g} um/px (spots are {source.pitch_um:g} um apart)")
+    if source.image:
+        console.print(f"slide: {source.image}")
+    if source.remark:
+        console.print(f"note: {source.remark}")
 
 
 def _print_scores(evaluation: Any) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
+from scipy import sparse
 
 from napari_stem.errors import OptionError, SpotsError
+from napari_stem.gene_names import find_genes, why_missing
 from napari_stem.panels import check_panel
 from napari_stem.spots import check_counts, has_counts
 
@@ -25,6 +27,9 @@ UNITS: dict[CountTransform, str] = {
 def panel_counts(spots: AnnData, panel: Sequence[str], where: str) -> NDArray[np.float64]:
     """Raw counts of a panel's genes, (n, c), in the panel's order.
 
+    Genes are found by symbol, Ensembl id or old symbol (`gene_names`); a symbol of several loci
+    counts the molecules of all.
+
     Raises
     ------
     SpotsError
@@ -37,10 +42,15 @@ def panel_counts(spots: AnnData, panel: Sequence[str], where: str) -> NDArray[np
     if not has_counts(spots):
         raise SpotsError(f"{where}: the spots hold no counts. Training needs paired counts.")
     check_counts(spots)
-    check_panel(panel, spots.var_names, where)
-    chosen = spots[:, list(panel)].X
-    dense = chosen.toarray() if hasattr(chosen, "toarray") else chosen
-    return np.asarray(dense, dtype=np.float64)
+    found = find_genes(panel, spots.var)
+    if found.missing:
+        why = why_missing(found.missing, spots.var)
+        check_panel(panel, found.columns, where, why=why)
+    matrix = sparse.csc_matrix(spots.X)
+    columns = np.concatenate([found.columns[gene] for gene in panel])
+    gene = np.repeat(np.arange(len(panel)), [len(found.columns[name]) for name in panel])
+    loci = sparse.csc_matrix((np.ones(len(gene)), (np.arange(len(gene)), gene)))
+    return np.asarray((matrix[:, columns].astype(np.float64) @ loci).toarray())
 
 
 def transform_counts(

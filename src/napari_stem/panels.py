@@ -109,14 +109,15 @@ def read_panel(path: str | Path) -> list[str]:
     return panel
 
 
-def check_panel(panel: Sequence[str], genes: Collection[str], where: str) -> None:
-    """Raise a `PanelError` that names the genes of `panel` which `genes` lacks."""
+def check_panel(panel: Sequence[str], genes: Collection[str], where: str, *, why: str = "") -> None:
+    """Raise a `PanelError` that names the genes of `panel` which `genes` lacks, and why."""
     present = set(genes)
     missing = [gene for gene in panel if gene not in present]
     if missing:
         raise PanelError(
             f"{where}: {len(missing)} of the panel's {len(panel)} genes are missing "
-            f"({_some(missing)}). Remove them from the panel or use slides that measured them."
+            f"({_some(missing)}). "
+            f"{why or 'Remove them from the panel or use slides that measured them.'}"
         )
 
 

@@ -20,6 +20,7 @@ from napari_stem.draws import DrawStore
 from napari_stem.embedding import iter_embed
 from napari_stem.errors import OptionError
 from napari_stem.events import Events, finish
+from napari_stem.gene_names import find_genes
 from napari_stem.model.diffusion import Schedule
 from napari_stem.sampling import SamplerConfig, iter_sample
 from napari_stem.slide import Slide
@@ -168,7 +169,7 @@ def summarise(
     )
     prediction.var_names = list(recipe.panel)
     _describe_genes(prediction)
-    if has_counts(spots) and set(recipe.panel) <= set(spots.var_names):
+    if has_counts(spots) and not find_genes(recipe.panel, spots.var).missing:
         prediction.layers["truth"] = transform_counts(spots, recipe.panel, recipe.transform)
     for gene, pcc in checkpoint.about.get("gene_pcc", {}).items():
         prediction.var.loc[gene, "held_out_pcc"] = pcc

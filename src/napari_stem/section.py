@@ -8,12 +8,11 @@ from pathlib import Path
 from anndata import AnnData
 
 from napari_stem.errors import SlideNotFound
-from napari_stem.io import read_spots
-from napari_stem.io.legacy_st import PITCH_UM, is_legacy_st
+from napari_stem.io import read_spots, source_of
+from napari_stem.io.legacy_st import find_images
+from napari_stem.io.spaceranger import is_spaceranger, on_picture
 from napari_stem.slide import Slide, open_slide
-from napari_stem.spots import check_spots, mpp_from_pitch
-
-_IMAGES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".svs"}
+from napari_stem.spots import check_spots, library, mpp_from_pitch, on_slide
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +30,25 @@ def open_section(
     image: str | Path | None = None,
     mpp: float | None = None,
     pitch_um: float | None = None,
+    bin_um: float | None = None,
 ) -> Section:
     """Open a slide with the spots that belong to it.
 
     Parameters
     ----------
     path
-        A folder with an image and spots, or a spot table, which needs `image`.
+        Anything that `read_spots` reads: a folder with an image and spots, or a spot table.
+    image
+        The slide, where it does not lie beside the spots. One of the small pictures that Space
+        Ranger writes (tissue_hires_image.png) is taken at its own scale.
     mpp
-        Micrometres per pixel. Where neither this nor the image's metadata state it, it follows
-        from the spots' pitch.
+        Micrometres per pixel. Where neither this, nor the format of the spots, nor the image's
+        metadata state it, it follows from the spots' pitch.
     pitch_um
-        Distance of neighbouring spots in micrometres; legacy ST arrays have 200.
+        Distance of neighbouring spots in micrometres; that of the format otherwise (Visium 100,
+        legacy ST arrays 200).
+    bin_um
+        As in `read_spots`.
 
     Raises
     ------
@@ -50,28 +56,39 @@ def open_section(
         A part is missing or damaged, or the spots do not lie on the slide.
     """
     path = Path(path)
-    name = path.name if path.is_dir() else path.stem
-    spots = read_spots(path)
-    slide = open_slide(image or _image_in(path), mpp=mpp)
-    slide.name = name  # images of sections tend to share a name, such as HE.jpg
+    spots = read_spots(path, bin_um=bin_um)
+    source = source_of(spots)
+    image = Path(image or source.image or _image_in(path, source.remark))
+    reduced = on_picture(spots, image)
+    slide = open_slide(image, mpp=mpp)
+    if mpp is None and source.mpp and not reduced:
+        slide = slide.with_mpp(source.mpp, source=source.format)
+    slide.name = _name(path, spots)  # images of sections tend to share a name, such as HE.jpg
     try:
+        if source.beyond_slide:
+            spots = spots[on_slide(spots, slide)].copy()
         check_spots(spots, slide)
-        if pitch_um is None and is_legacy_st(path):
-            pitch_um = PITCH_UM
+        pitch_um = pitch_um or source.pitch_um
         if slide.mpp is None and pitch_um is not None:
             slide = slide.with_mpp(mpp_from_pitch(spots, pitch_um), source="spot pitch")
     except BaseException:
         slide.close()
         raise
-    return Section(name, slide, spots)
+    return Section(slide.name, slide, spots)
 
 
-def _image_in(folder: Path) -> Path:
-    images = [p for p in sorted(folder.glob("*")) if p.suffix.lower() in _IMAGES]
+def _name(path: Path, spots: AnnData) -> str:
+    if is_spaceranger(path):
+        return library(spots)  # its folders have the same names for every sample
+    return path.absolute().name if path.is_dir() else path.stem
+
+
+def _image_in(path: Path, remark: str) -> Path:
+    images = find_images(path) if path.is_dir() else []
     if len(images) != 1:
-        found = ", ".join(p.name for p in images) or "none"
+        found = remark or ", ".join(p.name for p in images) or "none"
         raise SlideNotFound(
-            f"'{folder}' must hold one slide image beside its spots; found: {found}. "
+            f"'{path}' must hold one slide image beside its spots; found: {found}. "
             "Name the image (--image)."
         )
     return images[0]

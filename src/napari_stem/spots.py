@@ -18,11 +18,14 @@ from scipy import sparse
 from scipy.spatial import KDTree
 
 from napari_stem.errors import CountsError, MissingScale, SpotsError, SpotsOutsideSlide
+from napari_stem.lattice import array_pitch, neighbour_pitch
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_stem.slide import Slide
+
+_ARRAY_COLUMNS = (["array_x", "array_y"], ["array_col", "array_row"])
 
 
 def spot_table(
@@ -131,26 +134,11 @@ def spot_diameter(spots: AnnData) -> float:
         ) from error
 
 
-def lattice_pitch(array_xy: NDArray[np.float64], xy: NDArray[np.float64]) -> float:
-    """Pixels between neighbours of a square array, by least squares over all spots.
-
-    Printed spots jitter, so that the nearest neighbour is nearer than the pitch.
-
-    Parameters
-    ----------
-    array_xy, xy
-        (n, 2) places in the array, in steps, and on the slide, in level-0 pixels.
-    """
-    steps = np.column_stack([array_xy, np.ones(len(array_xy))])
-    axes = np.linalg.lstsq(steps, xy, rcond=None)[0][:2]
-    return float(np.sqrt(abs(np.linalg.det(axes))))
-
-
 def pitch(spots: AnnData) -> float:
     """Distance of neighbouring spots in level-0 pixels.
 
-    From the array's lattice where `obs` holds "array_x" and "array_y", else the median distance
-    to the nearest neighbour.
+    From the array's lattice where `obs` holds the places in it, as "array_x" and "array_y" or as
+    "array_col" and "array_row", else from the lattice that neighbours follow.
 
     Raises
     ------
@@ -160,10 +148,12 @@ def pitch(spots: AnnData) -> float:
     xy = positions(spots)
     if len(xy) < 2:
         raise SpotsError("a pitch needs at least two spots.")
-    if {"array_x", "array_y"} <= set(spots.obs) and len(xy) > 2:
-        return lattice_pitch(spots.obs[["array_x", "array_y"]].to_numpy(float), xy)
-    distance, _ = KDTree(xy).query(xy, k=2)
-    return float(np.median(distance[:, 1]))
+    for columns in _ARRAY_COLUMNS:
+        if set(columns) <= set(spots.obs):
+            places = spots.obs[columns].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+            if np.isfinite(places).all() and (found := array_pitch(places, xy)):
+                return found
+    return neighbour_pitch(xy)
 
 
 def mpp_from_pitch(spots: AnnData, pitch_um: float) -> float:
@@ -213,6 +203,12 @@ def fitting_scale(spots: AnnData, slide: Slide) -> tuple[str, float] | None:
         if not _outside(positions(spots) * value, slide).any()
     ]
     return max(fits, key=lambda fit: fit[1], default=None)
+
+
+def on_slide(spots: AnnData, slide: Slide) -> NDArray[np.bool_]:
+    """(n,) whether each spot's centre is on the slide; all where none is, for `check_spots`."""
+    outside = _outside(positions(spots), slide)
+    return np.asarray(outside if outside.all() else ~outside)
 
 
 def check_spots(spots: AnnData, slide: Slide) -> None:

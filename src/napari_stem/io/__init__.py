@@ -6,18 +6,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.errors import OptionError, SpotsNotFound
+from napari_stem.gene_names import named_by_symbol
 from napari_stem.io.csv import read_csv, write_csv, write_parquet
 from napari_stem.io.geojson import read_geojson, write_geojson
 from napari_stem.io.h5ad import read_h5ad, write_h5ad
+from napari_stem.io.hest import is_hest, read_hest
 from napari_stem.io.legacy_st import is_legacy_st, read_legacy_st
 from napari_stem.io.ometiff import write_ometiff
 from napari_stem.io.selection import select
+from napari_stem.io.source import Source, source_of
+from napari_stem.io.spaceranger import is_spaceranger, read_spaceranger
 from napari_stem.io.spatialdata import write_spatialdata
+from napari_stem.io.spatialdata_spots import is_spatialdata, read_spatialdata
+from napari_stem.io.xenium import is_xenium, read_xenium
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 _READERS = {".h5ad": read_h5ad, ".csv": read_csv, ".tsv": read_csv, ".geojson": read_geojson}
+_LAYOUTS = (
+    (is_spatialdata, read_spatialdata),
+    (is_hest, read_hest),
+    (is_legacy_st, read_legacy_st),
+)
+_BINNED = ((is_xenium, read_xenium), (is_spaceranger, read_spaceranger))
 _WRITERS = {
     ".h5ad": write_h5ad,
     ".csv": write_csv,
@@ -28,16 +40,35 @@ _WRITERS = {
 }
 PREDICTION_SUFFIXES = tuple(_WRITERS)
 
-__all__ = ["PREDICTION_SUFFIXES", "is_spot_source", "read_spots", "select", "write_prediction"]
+__all__ = [
+    "PREDICTION_SUFFIXES",
+    "Source",
+    "is_spot_source",
+    "read_spots",
+    "select",
+    "source_of",
+    "write_prediction",
+]
 
 
 def is_spot_source(path: Path) -> bool:
     """Whether `read_spots` knows the format of what lies there."""
-    return path.suffix.lower() in _READERS or is_legacy_st(path)
+    known = (matches for matches, _ in (*_BINNED, *_LAYOUTS))
+    return path.suffix.lower() in _READERS or any(matches(path) for matches in known)
 
 
-def read_spots(path: str | Path) -> AnnData:
-    """Read a spot table: .h5ad, .csv, .tsv or .geojson of places, or a legacy ST folder.
+def read_spots(path: str | Path, *, bin_um: float | None = None) -> AnnData:
+    """Read a spot table, with counts where there are any.
+
+    Files: .h5ad, .csv, .tsv or .geojson of places. Folders: Space Ranger's (Visium, Visium HD),
+    Xenium's, SpatialData (.zarr), data sets in HEST's layout, legacy ST arrays. Genes are named
+    by symbols where the file tells them; `source_of` tells what the format says of the slide.
+
+    Parameters
+    ----------
+    bin_um
+        Micrometres of a Visium HD bin (the largest there is otherwise), or of the squares in
+        which Xenium's molecules are counted (100 otherwise).
 
     Raises
     ------
@@ -45,18 +76,27 @@ def read_spots(path: str | Path) -> AnnData:
         Nothing is there, or its format is unknown.
     SpotsError, CountsError
         The content cannot be used; the message names file and field.
+    OptionError
+        The format has no bins, or needs a package that is not installed.
     """
     path = Path(path)
     if not path.exists():
         raise SpotsNotFound(f"There are no spots at '{path}'. Check the path.")
-    if is_legacy_st(path):
-        return read_legacy_st(path)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise SpotsNotFound(
-            f"'{path}' is no spot table: {', '.join(_READERS)} or a legacy ST folder is needed."
+    for matches, read_binned in _BINNED:
+        if matches(path):
+            return named_by_symbol(read_binned(path, bin_um=bin_um))
+    if bin_um is not None:
+        raise OptionError(
+            f"'{path}' has no bins to choose; only Visium HD and Xenium have (--bin {bin_um:g})."
         )
-    return reader(path)
+    read = next((read for matches, read in _LAYOUTS if matches(path)), None)
+    read = read or _READERS.get(path.suffix.lower())
+    if read is None:
+        raise SpotsNotFound(
+            f"'{path}' is no spot table: {', '.join(_READERS)}, or a folder of Space Ranger, "
+            "Xenium, SpatialData, HEST's layout or a legacy ST array is needed."
+        )
+    return named_by_symbol(read(path))
 
 
 def write_prediction(prediction: AnnData, path: str | Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +10,15 @@ import pandas as pd
 from anndata import AnnData
 
 from napari_stem.errors import OptionError, SpotsError
+from napari_stem.io.bounded import UNREADABLE, check_fields
 from napari_stem.io.naming import named
 from napari_stem.spots import positions, spaced_diameter, spot_table
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_LONGEST_HEADER = 1 << 16
 
 
 def read_csv(path: Path) -> AnnData:
@@ -28,9 +30,10 @@ def read_csv(path: Path) -> AnnData:
         The table cannot be read or lacks x or y.
     """
     try:
-        table = pd.read_csv(path, sep=None, engine="python", dtype=str, skipinitialspace=True)
-    except (OSError, ValueError, csv.Error) as error:
+        table = pd.read_csv(path, sep=_separator(path), dtype=str, skipinitialspace=True)
+    except UNREADABLE as error:
         raise SpotsError(f"'{path}' cannot be read as a table: {error}.") from error
+    check_fields(table, path)
     table.columns = table.columns.astype(str).str.strip().str.lower()
     if not {"x", "y"} <= set(table.columns):
         raise SpotsError(
@@ -45,6 +48,14 @@ def read_csv(path: Path) -> AnnData:
     with named(path):
         diameter = _diameter(table, xy)
         return spot_table(xy, diameter_px=diameter, ids=ids, library=path.stem)
+
+
+def _separator(path: Path) -> str:
+    """The commonest of the usual ones in the header; guessing from all text can take minutes."""
+    with path.open(encoding="utf-8-sig") as file:
+        header = file.readline(_LONGEST_HEADER)
+    found = max(",;\t", key=header.count)
+    return found if found in header else r"\s+"
 
 
 def _diameter(table: pd.DataFrame, xy: NDArray[np.float64]) -> float:

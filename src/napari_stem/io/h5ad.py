@@ -10,6 +10,7 @@ import h5py
 from anndata import AnnData
 
 from napari_stem.errors import SpotsError
+from napari_stem.io.bounded import check_hdf5
 from napari_stem.io.naming import named
 from napari_stem.spots import positions, spot_diameter
 from napari_stem.storage import atomic_path
@@ -26,7 +27,11 @@ def read_h5ad(path: Path) -> AnnData:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", anndata.OldFormatWarning)  # old files are welcome
+            with h5py.File(path) as file:
+                check_hdf5(file, path)
             table = anndata.read_h5ad(path)
+    except SpotsError:
+        raise
     except Exception as error:
         reason = " ".join(str(error).split())[:160]
         raise SpotsError(f"'{path}' cannot be read as h5ad: {reason}.") from error

@@ -6,7 +6,6 @@ Spots: a table with x, y (array coordinates), pixel_x, pixel_y (level-0 pixels) 
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,16 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_stem.errors import CountsError, SpotsError, SpotsNotFound
+from napari_stem.io.bounded import UNREADABLE, check_fields, opened_text
 from napari_stem.io.naming import named
-from napari_stem.spots import check_counts, lattice_pitch, spot_table
+from napari_stem.io.source import Source, with_source
+from napari_stem.lattice import array_pitch
+from napari_stem.spots import check_counts, spot_table
 
 PITCH_UM = 200.0
 DIAMETER_OVER_PITCH = 0.5  # 100 um spots, 200 um apart
 _COLUMNS = ["x", "y", "pixel_x", "pixel_y"]
+_IMAGES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".svs"}
 
 
 def is_legacy_st(folder: Path) -> bool:
@@ -64,7 +67,7 @@ def read_legacy_st(folder: Path) -> AnnData:
     with named(spots_file):
         table = spot_table(
             xy,
-            diameter_px=DIAMETER_OVER_PITCH * lattice_pitch(array_xy, xy),
+            diameter_px=DIAMETER_OVER_PITCH * array_pitch(array_xy, xy),
             ids=list(counted.index),
             counts=sparse.csr_matrix(counts.loc[counted.index].to_numpy(np.float32)),
             genes=list(counts.columns),
@@ -75,15 +78,32 @@ def read_legacy_st(folder: Path) -> AnnData:
     table.obs[["array_x", "array_y"]] = array_xy
     table.uns["not_counted"] = inside.index.difference(counted.index).to_numpy(object)
     table.uns["not_placed"] = unknown.to_numpy(object)
-    return table
+    images = find_images(folder)
+    return with_source(
+        table,
+        Source(
+            "legacy ST array",
+            pitch_um=PITCH_UM,
+            image=images[0] if len(images) == 1 else None,
+        ),
+    )
+
+
+def find_images(folder: Path) -> list[Path]:
+    """Images that may be the slide."""
+    return [p for p in sorted(folder.glob("*")) if p.suffix.lower() in _IMAGES]
 
 
 def _read_spots(path: Path) -> pd.DataFrame:
     """Places by "XxY", and whether each was selected as inside of the tissue."""
     try:
-        spots = pd.read_csv(path, sep="\t")
-    except (OSError, ValueError) as error:
+        with opened_text(path) as file:
+            spots = pd.read_csv(file, sep="\t")
+    except SpotsError:
+        raise
+    except UNREADABLE as error:
         raise SpotsError(f"'{path}' cannot be read as a table of spots: {error}.") from error
+    check_fields(spots, path)
     missing = [name for name in _COLUMNS if name not in spots]
     if missing:
         raise SpotsError(
@@ -106,8 +126,11 @@ def _read_spots(path: Path) -> pd.DataFrame:
 
 def _read_counts(path: Path) -> pd.DataFrame:
     try:
-        counts = pd.read_csv(path, sep="\t", index_col=0, low_memory=False)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+        with opened_text(path) as file:
+            counts = pd.read_csv(file, sep="\t", index_col=0, low_memory=False)
+    except SpotsError:
+        raise
+    except UNREADABLE as error:
         raise CountsError(f"'{path}' cannot be read as a table of counts: {error}.") from error
     counts.index = counts.index.astype(str)
     for what, names in (("spots", counts.index), ("genes", counts.columns)):

@@ -1,0 +1,165 @@
+"""Regions that pathologists draw and classify, as QuPath exports them, and spots inside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from skimage.measure import points_in_poly
+
+from napari_stem.errors import SpotsError
+from napari_stem.grid import Layout, make_grid
+from napari_stem.io.bounded import UNREADABLE
+from napari_stem.spots import positions
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from napari_stem.slide import Slide
+
+COLUMN = "annotation"
+_UNCLASSIFIED = "unclassified"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One annotation.
+
+    Attributes
+    ----------
+    label
+        Its classification, or else its name.
+    parts
+        Polygons, each an outline with its holes, all (m, 2) corners x, y in level-0 pixels.
+    """
+
+    label: str
+    parts: tuple[tuple[NDArray[np.float64], ...], ...]
+
+    @property
+    def area(self) -> float:
+        """Square pixels, without the holes."""
+        return sum(_area(outline) - sum(map(_area, holes)) for outline, *holes in self.parts)
+
+    def contains(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether points (n, 2) lie inside."""
+        inside = np.zeros(len(xy), dtype=bool)
+        for outline, *holes in self.parts:
+            part = _inside(xy, outline)
+            for hole in holes:
+                part &= ~_inside(xy, hole)
+            inside |= part
+        return inside
+
+
+def has_annotations(path: Path) -> bool:
+    """Whether a GeoJSON file holds drawn regions, and not tiles, cells or points."""
+    if path.suffix.lower() != ".geojson":
+        return False
+    try:
+        return bool(read_annotations(path))
+    except SpotsError:
+        return False
+
+
+def read_annotations(path: Path) -> list[Region]:
+    """Polygons of objects that QuPath calls annotations.
+
+    Raises
+    ------
+    SpotsError
+        The file is no GeoJSON or holds no such polygon.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_int=float)
+        features = content["features"] if isinstance(content, dict) else content
+        found = [region for feature in features if (region := _region(feature)) is not None]
+    except (*UNREADABLE, AttributeError) as error:
+        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {error!r}.") from error
+    if not found:
+        raise SpotsError(
+            f"'{path}' holds no annotation with an area. Draw one in QuPath, and export objects as "
+            "GeoJSON."
+        )
+    return found
+
+
+def annotated_grid(
+    slide: Slide,
+    regions: Sequence[Region],
+    *,
+    pitch_um: float = 100.0,
+    diameter_um: float = 55.0,
+    layout: Layout = "hex",
+) -> AnnData:
+    """A grid inside of regions, on tissue or not, with `obs["annotation"]`.
+
+    Raises
+    ------
+    MissingScale, OptionError
+        As `make_grid`.
+    SpotsError
+        No spot lies in a region.
+    """
+    grid = make_grid(
+        slide, pitch_um=pitch_um, diameter_um=diameter_um, layout=layout, on_tissue=False
+    )
+    label_spots(grid, regions)
+    inside = grid[grid.obs[COLUMN].notna().to_numpy()].copy()
+    if not inside.n_obs:
+        raise SpotsError(
+            f"'{slide.name}': no spot of a grid of {pitch_um:g} um lies in an annotation. Choose a "
+            "smaller pitch; are the annotations of this slide?"
+        )
+    return inside
+
+
+def label_spots(spots: AnnData, regions: Sequence[Region]) -> None:
+    """Write the label of the smallest region around each spot to `obs["annotation"]`."""
+    xy = positions(spots)
+    labels = np.full(len(xy), None, dtype=object)
+    for region in sorted(regions, key=lambda region: -region.area):
+        labels[region.contains(xy)] = region.label
+    spots.obs[COLUMN] = labels
+    spots.obs[COLUMN] = spots.obs[COLUMN].astype("category")
+
+
+def _region(feature: dict[str, Any]) -> Region | None:
+    geometry, properties = feature["geometry"], feature.get("properties") or {}
+    if properties.get("objectType") != "annotation":
+        return None
+    match geometry["type"]:
+        case "Polygon":
+            polygons = [geometry["coordinates"]]
+        case "MultiPolygon":
+            polygons = geometry["coordinates"]
+        case _:
+            return None
+    known = properties.get("classification") or {}
+    # A class of several names, such as "Tumour: Positive", is a list in recent versions.
+    names = known.get("names") or [known.get("name") or properties.get("name") or _UNCLASSIFIED]
+    parts = tuple(tuple(_ring(ring) for ring in polygon) for polygon in polygons)
+    return Region(": ".join(map(str, names)), parts)
+
+
+def _ring(ring: list[Any]) -> NDArray[np.float64]:
+    corners = np.array([corner[:2] for corner in ring], dtype=float)
+    if corners.ndim != 2 or len(corners) < 4 or not np.isfinite(corners).all():
+        raise ValueError(f"a polygon of {len(ring)} corners")
+    return corners
+
+
+def _inside(xy: NDArray[np.float64], ring: NDArray[np.float64]) -> NDArray[np.bool_]:
+    near = ((xy >= ring.min(axis=0)) & (xy <= ring.max(axis=0))).all(axis=1)
+    near[near] = points_in_poly(xy[near], ring)
+    return np.asarray(near, dtype=bool)
+
+
+def _area(ring: NDArray[np.float64]) -> float:
+    x, y = (ring - ring[0]).T
+    return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)

@@ -1,0 +1,124 @@
+"""Reading files of others within bounds: damaged or hostile ones must not fill the memory.
+
+A compressed file may claim to be far larger than it is. What counts hold compresses 5 to 50
+times; beyond `_RATIO`, and unless it is small anyway, a claim is refused before it is believed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pandas as pd
+
+from napari_stem.errors import SpotsError
+
+_RATIO = 200
+_SMALL = 1 << 28  # bytes that any file may unpack to
+_CHUNK = 1 << 20
+_GZIP = b"\x1f\x8b"
+_MOST_JSON = 1 << 20  # bytes of scale factors and the like
+
+
+def check_size(claimed: int, stored: int, what: str) -> None:
+    """Raise a `SpotsError` if `stored` bytes claim to hold far more than counts would."""
+    if claimed > max(_SMALL, _RATIO * stored):
+        raise SpotsError(
+            f"{what} claims {claimed / 1e6:,.0f} MB and stores {stored / 1e6:,.1f} MB. The file is "
+            "damaged; get it again from where it was made."
+        )
+
+
+@contextmanager
+def opened_text(path: Path) -> Iterator[io.TextIOBase]:
+    """A text file, unpacked if its content is gzip, whatever its name says.
+
+    Raises
+    ------
+    SpotsError
+        It unpacks to far more than counts would.
+    OSError, EOFError, zlib.error
+        It cannot be read.
+    """
+    with path.open("rb") as raw:
+        packed = raw.read(2) == _GZIP
+    if not packed:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+        return
+    with gzip.GzipFile(path) as unpacked, io.BufferedReader(_Unpacked(unpacked, path)) as whole:
+        yield io.TextIOWrapper(whole, encoding="utf-8-sig", newline="")
+
+
+class _Unpacked(io.RawIOBase):
+    """What a gzip file holds, up to the bound."""
+
+    def __init__(self, file: gzip.GzipFile, path: Path) -> None:
+        super().__init__()
+        self._file, self._path = file, path
+        self._stored, self._read = path.stat().st_size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._file.read(min(len(buffer), _CHUNK))
+        self._read += len(content)
+        check_size(self._read, self._stored, f"'{self._path}'")
+        buffer[: len(content)] = content
+        return len(content)
+
+
+def check_fields(table: pd.DataFrame, path: Path) -> None:
+    """Raise a `SpotsError` if lines have more fields than the header, which pandas would shift."""
+    if not isinstance(table.index, pd.RangeIndex):
+        raise SpotsError(f"'{path}' has lines with more fields than its header names.")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object of a small JSON file.
+
+    Raises
+    ------
+    SpotsError
+        The file is missing, large, or no JSON object.
+    """
+    try:
+        if path.stat().st_size > _MOST_JSON:
+            raise SpotsError(f"'{path}' is too large for what it should hold.")
+        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_int=float)
+    except SpotsError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise SpotsError(f"'{path}' cannot be read as JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise SpotsError(f"'{path}' holds no JSON object.")
+    return content
+
+
+def check_hdf5(file: h5py.File, path: Path) -> None:
+    """Raise a `SpotsError` if a data set of the file claims far more than is stored.
+
+    Raises
+    ------
+    OSError, RuntimeError, ValueError, LookupError
+        The file is damaged.
+    """
+
+    def check(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape is not None:
+            claimed = item.size * max(1, item.dtype.itemsize)
+            check_size(claimed, item.id.get_storage_size(), f"'{path}', {name},")
+
+    file.visititems(check)
+
+
+UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, zlib.error)
+"""What the libraries raise for damaged files; h5py and pyarrow choose freely among them."""

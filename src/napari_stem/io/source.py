@@ -1,0 +1,68 @@
+"""Where a spot table came from, and what its format tells of the slide."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_SLOT = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is known beside the spots themselves.
+
+    Attributes
+    ----------
+    format
+        For people, such as "Visium HD, 16 um bins".
+    pitch_um
+        Micrometres between neighbouring spots; None where the format has no fixed array.
+    mpp
+        Micrometres per level-0 pixel that the files state; None where they do not.
+    image
+        The slide that was found beside the spots.
+    remark
+        What else a user should know.
+    beyond_slide
+        Whether spots may lie beside the slide, which then are left out, as where an instrument
+        measured more tissue than the picture shows.
+    """
+
+    format: str
+    pitch_um: float | None = None
+    mpp: float | None = None
+    image: Path | None = None
+    remark: str = ""
+    beyond_slide: bool = False
+
+
+def with_source(spots: AnnData, source: Source) -> AnnData:
+    """The table, which remembers its source, also when it is written to h5ad."""
+    known = {name: value for name, value in asdict(source).items() if value}
+    known["image"] = str(source.image or "")
+    spots.uns[_SLOT] = known
+    return spots
+
+
+def source_of(spots: AnnData) -> Source:
+    """The source that a table remembers; one without any facts for tables from elsewhere."""
+    known = spots.uns.get(_SLOT)
+    if not isinstance(known, dict) or "format" not in known:
+        return Source("spot table")
+    return Source(
+        str(known["format"]),
+        pitch_um=_number(known.get("pitch_um")),
+        mpp=_number(known.get("mpp")),
+        image=Path(str(known["image"])) if known.get("image") else None,
+        remark=str(known.get("remark", "")),
+        beyond_slide=bool(known.get("beyond_slide", False)),
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, float | int) else None

@@ -1,0 +1,278 @@
+"""Folders that Space Ranger writes: Visium (versions 1 and 2, CytAssist) and Visium HD's bins.
+
+`outs/spatial` holds places and scale factors, `outs` the matrix; Visium HD has both for each
+size of bin below `outs/binned_outputs/square_008um`. Places are in pixels of the image that the
+program was given, which it does not copy: that slide is looked for beside.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from napari_stem.errors import CountsError, OptionError, SpotsError, SpotsNotFound
+from napari_stem.io.bounded import UNREADABLE, opened_text, read_json
+from napari_stem.io.matrix10x import Matrix, find_matrix, read_matrix
+from napari_stem.io.naming import named
+from napari_stem.io.parquet import read_parquet
+from napari_stem.io.source import Source, source_of, with_source
+from napari_stem.spots import check_counts, library, positions, spot_table
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+PITCH_UM = 100.0
+_COLUMNS = [
+    "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
+]  # fmt: skip
+_POSITIONS = ("tissue_positions.parquet", "tissue_positions.csv", "tissue_positions_list.csv")
+_PICTURES = re.compile(r"tissue_(hires|lowres)_image")
+_BIN = re.compile(r"square_(\d{3})um")
+_FARTHEST = 1e9  # pixels; no place of a slide
+_FINEST_UM = 8  # smaller bins count a few molecules each, and number millions
+_IMAGES = {".tif", ".tiff", ".btf", ".jpg", ".jpeg", ".png", ".svs", ".ndpi"}
+_DRAWN = re.compile(
+    r"(tissue_(hires|lowres)|detected_tissue|aligned_tissue|cytassist)_image|aligned_fiducials"
+)
+
+
+def is_spaceranger(path: Path) -> bool:
+    """Whether a folder is one of Space Ranger's, or the one around it."""
+    return path.is_dir() and (_spatial(path) is not None or bool(_bins(path)))
+
+
+def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
+    """Spots or bins inside the tissue, with raw counts where there is a matrix.
+
+    Parameters
+    ----------
+    path
+        The folder "outs", the one around it, or for Visium HD also "binned_outputs" or one size
+        of bin.
+    bin_um
+        Micrometres of a Visium HD bin; the largest there is otherwise. Bins below 8 um are read
+        only if asked for here.
+
+    Returns
+    -------
+    A spot table with all scale factors, and `obs` "array_row" and "array_col".
+    `uns["not_counted"]` tells how many spots inside the tissue the matrix lacks; they are left
+    out.
+
+    Raises
+    ------
+    SpotsNotFound
+        The folder lacks the places, or bins of this size.
+    SpotsError, CountsError
+        Files are damaged or do not belong together.
+    """
+    folder = _chosen_bin(path, bin_um)
+    spatial = _spatial(folder)
+    if spatial is None:
+        raise SpotsNotFound(
+            f"'{folder}' holds no spatial/{_POSITIONS[1]}. Name Space Ranger's folder 'outs'."
+        )
+    scalefactors = _scalefactors(spatial / "scalefactors_json.json")
+    positions_file = next(p for name in _POSITIONS if (p := spatial / name).is_file())
+    places = _read_positions(positions_file)
+    matrix_file = find_matrix(spatial.parent)
+    matrix = read_matrix(matrix_file) if matrix_file else None
+    kept = _counted(places, matrix, positions_file, matrix_file)
+    with named(positions_file):
+        table = spot_table(
+            kept[["pxl_col_in_fullres", "pxl_row_in_fullres"]].to_numpy(float),
+            diameter_px=scalefactors["spot_diameter_fullres"],
+            ids=list(kept.index),
+            counts=matrix.counts[matrix.barcodes.get_indexer(kept.index)] if matrix else None,
+            genes=list(matrix.var.index) if matrix else None,
+            library=_up_to_sample(path)[-1].name or "slide",
+        )
+    table.obs[["array_row", "array_col"]] = kept[["array_row", "array_col"]].to_numpy(int)
+    table.uns["spatial"][library(table)]["scalefactors"] = scalefactors
+    table.uns["not_counted"] = int(places["in_tissue"].sum()) - len(kept)
+    if matrix and matrix_file:
+        table.var = matrix.var
+        with named(matrix_file):
+            check_counts(table)
+    return with_source(table, _source(spatial, scalefactors, positions_file))
+
+
+def on_picture(spots: AnnData, image: Path) -> bool:
+    """Move spots onto one of the small pictures that Space Ranger writes.
+
+    Returns
+    -------
+    Whether `image` is one, of which the table states the scale; nothing changes otherwise.
+    """
+    found = _PICTURES.fullmatch(image.stem)
+    if not found or "spatial" not in spots.uns:
+        return False
+    entry = spots.uns["spatial"][library(spots)]
+    factors = entry["scalefactors"]
+    scale = factors.get(f"tissue_{found[1]}_scalef")
+    if not scale:
+        return False
+    spots.obsm["spatial"] = positions(spots) * scale
+    entry["scalefactors"] = {
+        name: value * scale if name.endswith("_fullres") else value / scale
+        for name, value in factors.items()
+        if name.endswith(("_fullres", "_scalef"))
+    }
+    with_source(spots, replace(source_of(spots), remark=f"on {image.name}, at {scale:.3g} of full"))
+    return True
+
+
+def find_slides(folder: Path) -> list[Path]:
+    """Images beside a Space Ranger folder that may be its slide: the nearest ones.
+
+    Looked for in the folder with the places and in those around it up to the sample's, and in
+    their "image", "images" and "spatial". Pictures that Space Ranger draws do not count.
+    """
+    for around in _up_to_sample(folder):
+        for place in (around, *(around / name for name in ("image", "images", "spatial"))):
+            found = [
+                p
+                for p in sorted(place.glob("*"))
+                if p.suffix.lower() in _IMAGES and not _DRAWN.match(p.name)
+            ]
+            if found:
+                return found
+    return []
+
+
+def _up_to_sample(folder: Path) -> list[Path]:
+    """The folder and those around it, as long as it bears a name that Space Ranger gives."""
+    folders = [folder.absolute()]
+    while folders[-1].name in ("outs", "binned_outputs") or _BIN.fullmatch(folders[-1].name):
+        folders.append(folders[-1].parent)
+    return folders
+
+
+def _spatial(folder: Path) -> Path | None:
+    for spatial in (folder / "spatial", folder / "outs" / "spatial"):
+        if any((spatial / name).is_file() for name in _POSITIONS):
+            return spatial
+    return None
+
+
+def _bins(path: Path) -> dict[int, Path]:
+    """Folders of a Visium HD run by the micrometres of their bins."""
+    for folder in (path, path / "binned_outputs", path / "outs" / "binned_outputs"):
+        found = {int(m[1]): p for p in sorted(folder.glob("square_*")) if (m := _BIN.match(p.name))}
+        if found:
+            return found
+    return {}
+
+
+def _chosen_bin(path: Path, bin_um: float | None) -> Path:
+    if named_bin := _BIN.fullmatch(path.absolute().name):
+        size = int(named_bin[1])
+        if size < _FINEST_UM and bin_um != size:
+            raise OptionError(
+                f"'{path}': bins of {size} um number millions and count a few molecules each. Use "
+                f"square_008um or square_016um beside it, or ask for them (--bin {size})."
+            )
+        return path
+    bins = _bins(path)
+    if not bins:
+        return path
+    if bin_um is None:
+        bin_um = max(bins)
+        return _chosen_bin(bins[int(bin_um)], None)
+    if bin_um not in bins:
+        raise SpotsNotFound(
+            f"'{path}' has no bins of {bin_um:g} um, but of {', '.join(map(str, sorted(bins)))} um."
+        )
+    return bins[int(bin_um)]
+
+
+def _scalefactors(path: Path) -> dict[str, float]:
+    content = read_json(path)
+    factors = {
+        str(name): float(value)
+        for name, value in content.items()
+        if isinstance(value, int | float) and np.isfinite(value)
+    }
+    if not factors.get("spot_diameter_fullres", 0) > 0:
+        raise SpotsError(f"'{path}' lacks spot_diameter_fullres, the spots' diameter in pixels.")
+    return factors
+
+
+def _read_positions(path: Path) -> pd.DataFrame:
+    """Every spot of the array by its barcode."""
+    table = read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    missing = [name for name in _COLUMNS if name not in table]
+    if missing:
+        raise SpotsError(
+            f"'{path}' lacks the columns {', '.join(missing)}; it has "
+            f"{', '.join(map(str, table.columns))}."
+        )
+    numbers: pd.DataFrame = table[_COLUMNS[1:]].apply(pd.to_numeric, errors="coerce")
+    lost = ~(abs(numbers.to_numpy(float)) < _FARTHEST).all(axis=1)
+    if lost.any():
+        raise SpotsError(
+            f"'{path}', spot {int(np.flatnonzero(lost)[0]) + 1}: {', '.join(_COLUMNS[1:])} must be "
+            "numbers."
+        )
+    numbers.index = pd.Index(table["barcode"], dtype=str)
+    if not numbers.index.is_unique:
+        twice = numbers.index[numbers.index.duplicated()].unique()[:3]
+        raise SpotsError(f"'{path}' has barcodes more than once: {', '.join(twice)}.")
+    numbers["in_tissue"] = numbers["in_tissue"] == 1
+    return numbers
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """With a header since version 2."""
+    try:
+        with opened_text(path) as file:
+            table: pd.DataFrame = pd.read_csv(file, header=None, dtype=str)
+    except SpotsError:
+        raise
+    except UNREADABLE as error:
+        raise SpotsError(f"'{path}' cannot be read as a table of spots: {error}.") from error
+    if table.iat[0, 0] == _COLUMNS[0]:
+        return table.iloc[1:].set_axis(list(table.iloc[0]), axis=1)
+    if table.shape[1] != len(_COLUMNS):
+        raise SpotsError(f"'{path}' has {table.shape[1]} columns, not {', '.join(_COLUMNS)}.")
+    return table.set_axis(_COLUMNS, axis=1)
+
+
+def _counted(
+    places: pd.DataFrame, matrix: Matrix | None, positions_file: Path, matrix_file: Path | None
+) -> pd.DataFrame:
+    inside = places[places["in_tissue"]]
+    if inside.empty:
+        raise SpotsError(f"'{positions_file}' has no spot inside the tissue (in_tissue is 1).")
+    if matrix is None:
+        return inside
+    counted = inside[inside.index.isin(matrix.barcodes)]
+    unknown = matrix.barcodes.difference(places.index)
+    if counted.empty or len(unknown) > len(matrix.barcodes) // 2:
+        raise CountsError(
+            f"'{matrix_file}' counts {len(matrix.barcodes)} barcodes, of which {len(unknown)} are "
+            f"not in '{positions_file.name}' and {len(counted)} lie inside the tissue. "
+            "Are both files of the same run?"
+        )
+    return counted
+
+
+def _source(spatial: Path, scalefactors: dict[str, Any], positions_file: Path) -> Source:
+    images = find_slides(spatial.parent)
+    image = images[0] if len(images) == 1 else None
+    several = f"several images beside: {', '.join(p.name for p in images[:4])}"
+    remark = several if len(images) > 1 else ""
+    if size := scalefactors.get("bin_size_um"):
+        name = f"Visium HD, {size:g} um bins"
+        return Source(name, pitch_um=float(size), image=image, remark=remark)
+    if (spatial / "cytassist_image.tiff").is_file():
+        name = "Visium CytAssist"
+    else:
+        first = positions_file.name == _POSITIONS[2]
+        name = f"Visium, Space Ranger {'1' if first else '2 or later'}"
+    return Source(name, pitch_um=PITCH_UM, image=image, remark=remark)

@@ -1,0 +1,97 @@
+"""Regions that QuPath exports label spots, and hold grids."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_stem.errors import SpotsError
+from napari_stem.io.annotations import (
+    annotated_grid,
+    has_annotations,
+    label_spots,
+    read_annotations,
+)
+from napari_stem.slide import Slide
+from napari_stem.spots import positions, spot_table
+
+
+def square(x: float, y: float, side: float) -> list[list[float]]:
+    return [[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
+
+
+def annotation(kind: str, coordinates: object, **properties: object) -> dict[str, object]:
+    return {
+        "type": "Feature",
+        "geometry": {"type": kind, "coordinates": coordinates},
+        "properties": {"objectType": "annotation", **properties},
+    }
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    """A tumour with a hole, a smaller region within it, and stroma in two pieces."""
+    tumour = annotation(
+        "Polygon", [square(0, 0, 400), square(40, 40, 100)], classification={"name": "Tumour"}
+    )
+    necrosis = annotation(
+        "Polygon", [square(200, 200, 100)], classification={"names": ["Tumour", "Necrosis"]}
+    )
+    stroma = annotation("MultiPolygon", [[square(500, 0, 100)], [square(500, 300, 100)]], name="s")
+    line = annotation("LineString", [[0, 0], [9, 9]])
+    path = tmp_path / "drawn.geojson"
+    path.write_text(
+        json.dumps({"type": "FeatureCollection", "features": [necrosis, tumour, stroma, line]})
+    )
+    return path
+
+
+def test_spots_get_the_label_of_the_smallest_region_around_them(drawn: Path):
+    xy = [[10, 10], [90, 90], [250, 250], [550, 50], [550, 200], [550, 350], [700, 700]]
+    spots = spot_table(np.array(xy, float), diameter_px=5)
+    label_spots(spots, read_annotations(drawn))
+    labels = spots.obs["annotation"].astype(object).where(spots.obs["annotation"].notna(), None)
+    assert list(labels) == ["Tumour", None, "Tumour: Necrosis", "s", None, "s", None]
+
+
+def test_a_grid_fills_the_regions_and_nothing_else(drawn: Path):
+    slide = Slide.from_array(np.full((700, 700, 3), 255, np.uint8), mpp=1.0, name="white")
+    grid = annotated_grid(slide, read_annotations(drawn), pitch_um=10, diameter_um=5)
+    share = grid.obs["annotation"].value_counts() * 10**2 * np.sqrt(3) / 2
+    # By area, to the ring of spots at the border: perimeter / pitch of area / pitch^2.
+    assert share["Tumour"] == pytest.approx(400**2 - 2 * 100**2, rel=0.05)
+    assert share["Tumour: Necrosis"] == pytest.approx(100**2, rel=0.15)
+    assert share["s"] == pytest.approx(2 * 100**2, rel=0.15)
+    x, y = positions(grid).T
+    assert not ((x > 45) & (x < 135) & (y > 45) & (y < 135)).any()
+
+
+def test_regions_beside_the_slide_are_refused(drawn: Path):
+    slide = Slide.from_array(np.full((40, 40, 3), 255, np.uint8), mpp=1.0, name="small")
+    regions = [r for r in read_annotations(drawn) if r.label == "s"]
+    with pytest.raises(SpotsError, match="'small': no spot of a grid of 10 um"):
+        annotated_grid(slide, regions, pitch_um=10)
+
+
+def test_tiles_and_cells_are_no_annotations(drawn: Path, tmp_path: Path):
+    tiles = tmp_path / "tiles.geojson"
+    tile = annotation("Polygon", [square(0, 0, 9)])
+    tile["properties"] = {"objectType": "tile"}
+    tiles.write_text(json.dumps([tile]))
+    assert has_annotations(drawn)
+    assert not has_annotations(tiles)
+    with pytest.raises(SpotsError, match=r"tiles\.geojson' holds no annotation"):
+        read_annotations(tiles)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[" * 100_000, "[1]", json.dumps([annotation("Polygon", [[[1, 2]]])])]
+)
+def test_damaged_files_are_refused(tmp_path: Path, text: str):
+    path = tmp_path / "drawn.geojson"
+    path.write_text(text)
+    with pytest.raises(SpotsError, match=r"drawn\.geojson' cannot be read as GeoJSON"):
+        read_annotations(path)

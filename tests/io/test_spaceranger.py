@@ -1,0 +1,338 @@
+"""Space Ranger's folders of every version become spot tables."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import scanpy as sc
+from PIL import Image
+from scipy import sparse
+from scipy.io import mmwrite
+
+from napari_stem.errors import CountsError, OptionError, SlideNotFound, SpotsError, SpotsNotFound
+from napari_stem.io import is_spot_source, read_spots, source_of
+from napari_stem.section import open_section
+from napari_stem.spots import library, mpp_from_pitch, positions, spot_diameter
+
+COLUMNS = [
+    "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
+]  # fmt: skip
+GENES = pd.DataFrame(
+    {
+        "id": ["ENSG1", "ENSG2", "ENSG3", "CD3_TotalC"],
+        "name": ["FASN", "TBCE", "TBCE", "CD3"],
+        "kind": ["Gene Expression"] * 3 + ["Antibody Capture"],
+    }
+)
+PITCH = 40
+
+
+def places(n_rows: int = 4, n_columns: int = 5) -> pd.DataFrame:
+    """A small hexagonal array, of which the first spot lies beside the tissue."""
+    row, column = (a.ravel() for a in np.mgrid[:n_rows, :n_columns])
+    array_col = 2 * column + row % 2
+    rows = zip(
+        [f"ACGT{i:04}-1" for i in range(len(row))],
+        (np.arange(len(row)) > 0).astype(int),
+        row,
+        array_col,
+        30 + np.round(PITCH * np.sqrt(3) / 2 * row).astype(int),
+        30 + PITCH // 2 * array_col,
+        strict=True,
+    )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def counts(n: int) -> sparse.csr_matrix:
+    values = np.random.default_rng(0).poisson(1.0, (n, len(GENES)))
+    return sparse.csr_matrix(values.astype(np.int32))
+
+
+def write_h5(path: Path, matrix: sparse.csr_matrix, barcodes: list[str]) -> None:
+    with h5py.File(path, "w") as file:
+        group = file.create_group("matrix")
+        group["data"], group["indices"] = matrix.data, matrix.indices
+        group["indptr"], group["shape"] = matrix.indptr, np.array(matrix.shape[::-1])
+        group["barcodes"] = np.array(barcodes, dtype="S")
+        for name, column in (("id", "id"), ("name", "name"), ("feature_type", "kind")):
+            group[f"features/{name}"] = np.array(GENES[column], dtype="S")
+
+
+def write_mtx(folder: Path, matrix: sparse.csr_matrix, barcodes: list[str]) -> None:
+    folder.mkdir()
+    mmwrite(folder / "matrix.mtx", matrix.T.tocoo())
+    pd.Series(barcodes).to_csv(folder / "barcodes.tsv", header=False, index=False)
+    GENES.to_csv(folder / "features.tsv", sep="\t", header=False, index=False)
+    for path in list(folder.iterdir()):
+        with gzip.open(f"{path}.gz", "wb") as packed:
+            packed.write(path.read_bytes())
+        path.unlink()
+
+
+def write_run(
+    outs: Path,
+    *,
+    version: int = 2,
+    kind: str = "filtered",
+    form: Callable[[Path, sparse.csr_matrix, list[str]], None] = write_h5,
+    scale: dict[str, float] | None = None,
+) -> sparse.csr_matrix:
+    spatial = outs / "spatial"
+    spatial.mkdir(parents=True)
+    table = places()
+    if version == 1:
+        table.to_csv(spatial / "tissue_positions_list.csv", index=False, header=False)
+    else:
+        table.to_csv(spatial / "tissue_positions.csv", index=False)
+    factors = {"spot_diameter_fullres": 26.0, "tissue_hires_scalef": 0.5} | (scale or {})
+    (spatial / "scalefactors_json.json").write_text(json.dumps(factors))
+    matrix = counts(len(table))
+    kept = table["in_tissue"].to_numpy() == 1 if kind == "filtered" else np.full(len(table), True)
+    suffix = ".h5" if form is write_h5 else ""
+    form(outs / f"{kind}_feature_bc_matrix{suffix}", matrix[kept], list(table["barcode"][kept]))
+    return matrix
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("kind", ["filtered", "raw"])
+@pytest.mark.parametrize("form", [write_h5, write_mtx])
+def test_spots_inside_the_tissue_are_read(tmp_path: Path, version, kind, form):
+    matrix = write_run(tmp_path / "P1" / "outs", version=version, kind=kind, form=form)
+    spots = read_spots(tmp_path / "P1")
+    inside = places().iloc[1:]
+    assert list(spots.obs_names) == list(inside["barcode"])
+    np.testing.assert_array_equal(
+        positions(spots), inside[["pxl_col_in_fullres", "pxl_row_in_fullres"]]
+    )
+    assert list(spots.var_names) == ["FASN", "TBCE", "TBCE-1"]
+    assert list(spots.var["gene_ids"]) == ["ENSG1", "ENSG2", "ENSG3"]
+    np.testing.assert_array_equal(spots.X.toarray(), matrix[1:, :3].toarray())
+    np.testing.assert_array_equal(spots.obs["array_col"], inside["array_col"])
+    assert (library(spots), spot_diameter(spots)) == ("P1", 26)
+    factors = spots.uns["spatial"]["P1"]["scalefactors"]
+    assert factors["tissue_hires_scalef"] == 0.5
+    assert source_of(spots).format.startswith(f"Visium, Space Ranger {version}")
+
+
+def test_the_order_of_the_matrix_does_not_matter(tmp_path: Path):
+    matrix = write_run(tmp_path / "outs")
+    order = np.random.default_rng(0).permutation(19)
+    barcodes = places()["barcode"].to_numpy()[1:]
+    write_h5(
+        tmp_path / "outs/filtered_feature_bc_matrix.h5", matrix[1:][order], list(barcodes[order])
+    )
+    np.testing.assert_array_equal(
+        read_spots(tmp_path / "outs").X.toarray(), matrix[1:, :3].toarray()
+    )
+
+
+def test_a_run_without_a_matrix_gives_places(tmp_path: Path):
+    write_run(tmp_path / "outs")
+    (tmp_path / "outs/filtered_feature_bc_matrix.h5").unlink()
+    assert read_spots(tmp_path / "outs").shape == (19, 0)
+
+
+def test_the_scale_follows_from_the_pitch_and_not_from_the_diameter(tmp_path: Path):
+    write_run(tmp_path / "P1" / "outs")
+    Image.new("RGB", (300, 200)).save(tmp_path / "P1" / "tissue_image.tif")
+    section = open_section(tmp_path / "P1")
+    with section.slide as slide:
+        assert section.name == slide.name == "P1"
+        # Whole pixels bend the rows' distance by up to half a pixel.
+        assert slide.mpp == pytest.approx(100 / PITCH, rel=0.01)
+        assert slide.mpp_source == "spot pitch"
+
+
+def test_the_slide_is_looked_for_beside_and_can_be_named(tmp_path: Path):
+    write_run(tmp_path / "P1" / "outs")
+    for name in ("tissue_hires_image.png", "aligned_fiducials.jpg", "cytassist_image.tiff"):
+        Image.new("RGB", (150, 100)).save(tmp_path / "P1/outs/spatial" / name)
+    with pytest.raises(SlideNotFound, match="found: none"):
+        open_section(tmp_path / "P1" / "outs")
+    Image.new("RGB", (300, 200)).save(tmp_path / "slide.png")
+    named = open_section(tmp_path / "P1" / "outs", image=tmp_path / "slide.png")
+    assert (named.name, named.slide.width) == ("P1", 300)
+    assert source_of(named.spots).format == "Visium CytAssist"
+    (tmp_path / "P1" / "images").mkdir()
+    for name in ("a.tif", "b.tif"):
+        Image.new("RGB", (300, 200)).save(tmp_path / "P1" / "images" / name)
+    with pytest.raises(SlideNotFound, match=r"several images beside: a\.tif, b\.tif"):
+        open_section(tmp_path / "P1")
+
+
+def test_the_small_picture_is_taken_at_its_own_scale(tmp_path: Path):
+    write_run(tmp_path / "P1" / "outs")
+    picture = tmp_path / "P1/outs/spatial/tissue_hires_image.png"
+    Image.new("RGB", (150, 100)).save(picture)
+    section = open_section(tmp_path / "P1", image=picture)
+    full = read_spots(tmp_path / "P1")
+    np.testing.assert_allclose(positions(section.spots), positions(full) / 2)
+    assert spot_diameter(section.spots) == 13
+    assert section.slide.mpp == pytest.approx(2 * 100 / PITCH, rel=0.01)
+    assert "tissue_hires_image.png" in source_of(section.spots).remark
+
+
+def write_hd(root: Path, *sizes: int) -> None:
+    for size in sizes:
+        folder = root / "binned_outputs" / f"square_{size:03}um"
+        write_run(
+            folder,
+            scale={"bin_size_um": size, "microns_per_pixel": 0.27, "tissue_hires_scalef": 0.1},
+        )
+        row, column = (a.ravel() for a in np.mgrid[:4, :5])
+        table = places().assign(
+            array_row=row,
+            array_col=column,
+            pxl_row_in_fullres=20 + size / 0.27 * row,
+            pxl_col_in_fullres=20 + size / 0.27 * column,
+        )
+        table.to_parquet(folder / "spatial" / "tissue_positions.parquet")
+        (folder / "spatial" / "tissue_positions.csv").unlink()
+
+
+def test_bins_of_visium_hd_are_chosen_by_size(tmp_path: Path):
+    write_hd(tmp_path / "HD" / "outs", 2, 8, 16)
+    root = tmp_path / "HD" / "outs"
+    for path in (tmp_path / "HD", root, root / "binned_outputs"):
+        assert source_of(read_spots(path)).format == "Visium HD, 16 um bins"
+    eight = read_spots(root, bin_um=8)
+    assert source_of(eight).format == "Visium HD, 8 um bins"
+    assert mpp_from_pitch(eight, 8) == pytest.approx(0.27)
+    assert library(eight) == "HD"
+    assert read_spots(root / "binned_outputs" / "square_008um").n_obs == 19
+    with pytest.raises(SpotsNotFound, match=r"no bins of 24 um, but of 2, 8, 16 um"):
+        read_spots(root, bin_um=24)
+
+
+def test_bins_of_two_micrometres_must_be_asked_for(tmp_path: Path):
+    write_hd(tmp_path, 2, 16)
+    fine = tmp_path / "binned_outputs" / "square_002um"
+    with pytest.raises(OptionError, match=r"square_008um or square_016um .*--bin 2"):
+        read_spots(fine)
+    assert read_spots(fine, bin_um=2).n_obs == read_spots(tmp_path, bin_um=2).n_obs == 19
+
+
+def test_only_formats_with_bins_take_a_size(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n3,4\n")
+    with pytest.raises(OptionError, match="has no bins to choose"):
+        read_spots(tmp_path / "a.csv", bin_um=8)
+
+
+def edit(path: str, text: str) -> Callable[[Path], None]:
+    return lambda outs: (outs / path).write_text(text) and None  # type: ignore[func-returns-value]
+
+
+def spoil_h5(name: str, value: object) -> Callable[[Path], None]:
+    def spoil(outs: Path) -> None:
+        with h5py.File(outs / "filtered_feature_bc_matrix.h5", "r+") as file:
+            del file[name]
+            if value is not None:
+                file[name] = value
+
+    return spoil
+
+
+POSITIONS = "spatial/tissue_positions.csv"
+BAD: dict[str, tuple[Callable[[Path], None], str]] = {
+    "scale factors": (edit("spatial/scalefactors_json.json", "{"), "scalefactors_json.json"),
+    "no diameter": (edit("spatial/scalefactors_json.json", "{}"), "lacks spot_diameter_fullres"),
+    "columns": (
+        edit(POSITIONS, "barcode,x\na,1\n"),
+        r"positions\.csv' lacks the columns in_tissue",
+    ),
+    "no header": (edit(POSITIONS, "a,1\n"), r"positions\.csv' has 2 columns"),
+    "text": (edit(POSITIONS, ",".join(COLUMNS) + "\na,1,0,0,?,3\n"), r"positions\.csv', spot 1:"),
+    "outside": (edit(POSITIONS, ",".join(COLUMNS) + "\na,0,0,0,2,3\n"), "no spot inside"),
+    "other run": (edit(POSITIONS, ",".join(COLUMNS) + "\na,1,0,0,2,3\n"), "of the same run"),
+    "no indptr": (spoil_h5("matrix/indptr", None), r"matrix\.h5' cannot be read as a 10x matrix"),
+    "indices": (spoil_h5("matrix/indices", np.full(3, 9)), "do not fit each other"),
+    "wild indptr": (spoil_h5("matrix/indptr", np.arange(20) - 5), "do not fit each other"),
+    "names": (spoil_h5("matrix/barcodes", np.array([b"a"])), "by name"),
+    "no genes": (
+        spoil_h5("matrix/features/feature_type", np.array([b"Antibody Capture"] * 4)),
+        "no feature of the kind",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), BAD.values(), ids=BAD)
+def test_damaged_runs_are_refused_by_file_and_field(tmp_path: Path, spoil, message: str):
+    write_run(tmp_path / "outs")
+    spoil(tmp_path / "outs")
+    with pytest.raises(SpotsError, match=message):
+        read_spots(tmp_path / "outs")
+
+
+def test_a_matrix_that_claims_more_than_it_stores_is_refused(tmp_path: Path):
+    write_run(tmp_path / "outs")
+    with h5py.File(tmp_path / "outs/filtered_feature_bc_matrix.h5", "r+") as file:
+        del file["matrix/data"]
+        file.create_dataset("matrix/data", (1 << 33,), "i4", compression="gzip")
+    with pytest.raises(SpotsError, match=r"matrix\.h5', matrix/data, claims 34,360 MB"):
+        read_spots(tmp_path / "outs")
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("4 19 9000000000", "claims 45,000 MB"),
+        ("4 19 7", "announces 7 counts"),
+        ("2 19 3", "lies outside of the matrix"),
+        ("-4 19 3", "is impossible"),
+        ("4 19", "cannot be read as a Matrix Market file"),
+    ],
+)
+def test_a_matrix_market_header_is_not_believed(tmp_path: Path, header: str, message: str):
+    write_run(tmp_path / "outs", form=write_mtx)
+    folder = tmp_path / "outs" / "filtered_feature_bc_matrix"
+    (folder / "matrix.mtx.gz").unlink()
+    text = f"%%MatrixMarket matrix coordinate integer general\n%\n{header}\n1 1 2\n2 1 1\n4 3 5\n"
+    (folder / "matrix.mtx").write_text(text)
+    with pytest.raises(CountsError if "claims" not in message else SpotsError, match=message):
+        read_spots(tmp_path / "outs")
+
+
+def test_a_real_run_of_version_1_equals_scanpy_s_reading(data_dir: Path):
+    folder = data_dir / "visium" / "scanpy_fixture"
+    assert is_spot_source(folder)
+    spots = read_spots(folder)
+    expected = sc.read_10x_h5(folder / "filtered_feature_bc_matrix.h5")[spots.obs_names]
+    np.testing.assert_array_equal(spots.X.toarray(), expected.X.toarray())
+    assert list(spots.var_names) == list(expected.var_names)
+    where = pd.read_csv(folder / "spatial/tissue_positions_list.csv", header=None, index_col=0)
+    np.testing.assert_array_equal(positions(spots), where.loc[spots.obs_names, [5, 4]])
+    assert spots.uns["not_counted"] == 4235 - spots.n_obs  # in the tissue, by its README
+    # 0.730 by its README, from nearest neighbours in whole pixels.
+    assert mpp_from_pitch(spots, 100) == pytest.approx(0.727, rel=5e-3)
+
+
+def test_real_raw_matrices_give_the_spots_inside_the_tissue(data_dir: Path, tmp_path: Path):
+    run = data_dir / "visium" / "VisiumIO" / "10xVisium" / "section1"
+    spots = read_spots(run)
+    assert (spots.n_obs, spots.n_vars, library(spots)) == (22, 49, "section1")
+    shutil.copytree(run, tmp_path / "section1")
+    (tmp_path / "section1/outs/raw_feature_bc_matrix.h5").unlink()
+    for path in (folder := tmp_path / "section1/outs/raw_feature_bc_matrix").iterdir():
+        path.write_bytes(gzip.compress(path.read_bytes()))
+        path.rename(f"{path}.gz")
+    packed = read_spots(tmp_path / "section1")
+    expected = sc.read_10x_mtx(folder)[packed.obs_names]
+    np.testing.assert_array_equal(packed.X.toarray(), expected.X.toarray())
+    assert list(packed.var_names) == list(expected.var_names)
+
+
+def test_a_real_visium_hd_folder_is_read(data_dir: Path):
+    folder = data_dir / "visium" / "VisiumIO" / "binned_outputs" / "square_002um"
+    spots = read_spots(folder, bin_um=2)
+    assert spots.shape == (10, 10)
+    # The scale that the file states, though ten scattered bins of 2 um are all there is.
+    stated = json.loads((folder / "spatial/scalefactors_json.json").read_text())
+    assert mpp_from_pitch(spots, 2) == pytest.approx(stated["microns_per_pixel"], rel=2e-3)

@@ -1,0 +1,97 @@
+"""The command takes spots of every format by the same arguments."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from napari_stem.cli import app
+from napari_stem.io import read_spots
+from napari_stem.section import Section
+from napari_stem.spots import pitch, positions, spot_diameter
+from napari_stem.training import TrainResult
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return " ".join(result.output.split())
+
+
+@pytest.fixture
+def visium(tmp_path: Path, sections: list[Section]) -> Path:
+    """A generated section as Space Ranger would leave it: places without a matrix."""
+    section = sections[2]
+    spatial = tmp_path / "P1" / "outs" / "spatial"
+    spatial.mkdir(parents=True)
+    x, y = positions(section.spots).T
+    n = len(x)
+    columns = {"barcode": section.spots.obs_names, "in_tissue": np.ones(n, int)}
+    columns |= {"array_row": np.zeros(n, int), "array_col": np.arange(n)}
+    columns |= {"pxl_row_in_fullres": y, "pxl_col_in_fullres": x}
+    pd.DataFrame(columns).to_csv(spatial / "tissue_positions.csv", index=False)
+    factors = {"spot_diameter_fullres": spot_diameter(section.spots)}
+    (spatial / "scalefactors_json.json").write_text(json.dumps(factors))
+    picture = section.slide.read_region(0, 0, section.slide.width, section.slide.height)
+    Image.fromarray(picture).save(tmp_path / "P1" / "slide.png")
+    return tmp_path / "P1"
+
+
+def options(tmp_path: Path) -> list[object]:
+    return [
+        "-o", tmp_path / "p.h5ad", "--draws", 2, "--sampler-steps", 3, "--device", "cpu",
+        "--cache", tmp_path / "cache",
+    ]  # fmt: skip
+
+
+def test_a_space_ranger_folder_is_described_and_predicted(
+    trained: TrainResult, visium: Path, tmp_path: Path
+):
+    output = run("info", visium)
+    assert "Visium, Space Ranger 2 or later" in output
+    assert "slide.png" in output.replace(" ", "")
+    section = read_spots(visium)
+    assert f"scale: {100 / pitch(section):.4g} um/px" in output
+    run("predict", visium, trained.path, "--mpp", 0.5, *options(tmp_path))
+    prediction = read_spots(tmp_path / "p.h5ad")
+    assert list(prediction.obs_names) == list(section.obs_names)
+
+
+def test_annotations_are_filled_with_spots(trained: TrainResult, visium: Path, tmp_path: Path):
+    ring = [[100, 100], [700, 100], [700, 700], [100, 700], [100, 100]]
+    drawn = tmp_path / "drawn.geojson"
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"objectType": "annotation", "classification": {"name": "Tumour"}},
+    }
+    drawn.write_text(json.dumps([feature]))
+    slide = visium / "slide.png"
+    run("predict", slide, trained.path, "--spots", drawn, "--mpp", 0.5, *options(tmp_path))
+    xy = positions(read_spots(tmp_path / "p.h5ad"))
+    # A spot has 200 x 173 pixels: 10 in 600 x 600, and as many as lie on the border.
+    assert 8 <= len(xy) <= 14
+    assert ((xy >= 100) & (xy <= 700)).all()
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        (
+            "visium/scanpy_fixture",
+            ["100 genes", "Visium, Space Ranger 1", "100 um apart"],
+        ),
+        ("her2st/C5", ["legacy ST array", "0.68", "HE.jpg"]),
+        ("squidpy_mouse_brain_crop/counts_100genes.h5ad", ["spots: 49", "100 genes", "spot table"]),
+    ],
+)
+def test_info_tells_what_real_sources_hold(data_dir: Path, folder: str, words: list[str]):
+    output = run("info", data_dir / folder)
+    for word in words:
+        assert word in output
