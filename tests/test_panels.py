@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +13,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_stem.errors import PanelError
-from napari_stem.panels import check_panel, hmhvg, read_panel
+from napari_stem.panels import check_panel, deg, hmhvg, hvg, read_panel, region_columns
 
 
 def table(seed: int, genes: list[str], n: int = 60) -> AnnData:
@@ -74,6 +75,85 @@ def test_only_genes_that_every_slide_measured_are_chosen():
 def test_too_large_a_panel_says_how_many_genes_there_are(tables: list[AnnData]):
     with pytest.raises(PanelError, match=r"panel of 9999 genes.*slides share \d+"):
         hmhvg(tables, 9999)
+
+
+def test_hvg_equals_the_definition_followed_step_by_step(tables: list[AnnData]):
+    union: set[str] = set()
+    for original in tables:
+        copy = original.copy()
+        sc.pp.filter_genes(copy, min_cells=1)
+        sc.pp.normalize_total(copy)
+        sc.pp.log1p(copy)
+        sc.pp.highly_variable_genes(copy, n_top_genes=2000)
+        union |= set(copy.var_names[copy.var.highly_variable])
+    union -= {"MT-CO1", "mt-Nd1", "RPL7", "Rps3"}
+    means = pd.concat([t.to_df() for t in tables])[sorted(union)].mean()
+    expected = means.sort_values(ascending=False, kind="stable").index[:50]
+    assert hvg(tables, 50) == list(expected)
+
+
+@pytest.fixture(scope="module")
+def annotated() -> list[AnnData]:
+    """Two slides whose regions express genes of their own; some spots are not annotated."""
+    made = []
+    for seed in (1, 2):
+        spots = table(seed, [*(f"G{i}" for i in range(60)), "MT-CO1"], n=90)
+        regions = np.array(["tumour", "stroma", "fat"])[np.arange(90) % 3].astype(object)
+        counts = spots.X.toarray()
+        for i, region in enumerate(("tumour", "stroma", "fat")):
+            counts[regions == region, 5 * i : 5 * i + 5] += 20
+        counts[regions == "fat", -1] += 90  # a mitochondrial gene that differs most
+        regions[:4] = None
+        spots.X = sparse.csr_matrix(counts)
+        spots.obs["region"] = pd.Categorical(regions)
+        spots.obs["depth"] = counts.sum(axis=1).astype(float)
+        made.append(spots)
+    return made
+
+
+def test_deg_equals_scanpy_on_the_pooled_spots(annotated: list[AnnData]):
+    pooled = ad.concat(
+        [table[table.obs["region"].notna()] for table in annotated], index_unique="-"
+    )
+    pooled = pooled[:, [gene for gene in sorted(pooled.var_names) if gene != "MT-CO1"]].copy()
+    sc.pp.normalize_total(pooled)
+    sc.pp.log1p(pooled)
+    sc.tl.rank_genes_groups(pooled, "region", method="wilcoxon")
+    found = {region: sc.get.rank_genes_groups_df(pooled, region) for region in ("fat", "stroma")}
+    panel = deg(annotated, "region", 5)
+    assert set(panel) == {f"G{i}" for i in range(15)}
+    assert panel[:5] == list(found["fat"]["names"][:5])
+    assert panel[5:10] == list(found["stroma"]["names"][:5])
+
+
+def test_deg_takes_only_genes_that_differ(annotated: list[AnnData]):
+    assert {f"G{i}" for i in range(15)} <= set(deg(annotated, "region", 60))
+    assert len(deg(annotated, "region", 60)) < 45
+    shuffled = [table.copy() for table in annotated]
+    for spots in shuffled:
+        spots.obs["region"] = np.random.default_rng(0).permutation(["left", "right"] * 45)
+        spots.X = sparse.csr_matrix(np.ones(spots.shape, np.float32))
+    with pytest.raises(PanelError, match="no gene differs"):
+        deg(shuffled, "region", 5)
+
+
+def test_deg_uses_the_annotated_slides_of_several(annotated: list[AnnData]):
+    bare = table(3, list(annotated[0].var_names[:10]))
+    panel = deg([*annotated, bare], "region", 5)
+    assert set(panel) == {f"G{i}" for i in range(10)}  # what all slides measured
+
+
+def test_regions_that_cannot_be_compared_are_refused(annotated: list[AnnData]):
+    with pytest.raises(PanelError, match=r"no slide names regions in 'layer'.*: region"):
+        deg(annotated, "layer", 5)
+    lonely = annotated[0].copy()
+    lonely.obs["region"] = ["a", *["b"] * 89]
+    with pytest.raises(PanelError, match="names 1 regions of at least two spots"):
+        deg([lonely], "region", 5)
+
+
+def test_columns_of_regions_are_those_with_a_few_texts(annotated: list[AnnData]):
+    assert region_columns(annotated) == {"region": 3}
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from anndata import AnnData
+from PIL import Image
 
 from napari_stem.checkpoint import load_checkpoint
 from napari_stem.errors import CountsError, OptionError, PanelError, SpotsError
-from napari_stem.evaluation import evaluate
-from napari_stem.events import Event, Loss, Progress, finish
+from napari_stem.evaluation import averaged, evaluate
+from napari_stem.event_lines import from_line
+from napari_stem.events import Event, Figures, Loss, Progress, Variation, finish
+from napari_stem.live_figures import variation
+from napari_stem.plan import PanelChoice, SectionSource, TrainPlan
+from napari_stem.planned_training import choose_panel, open_source
 from napari_stem.prediction import PredictOptions
 from napari_stem.recipe import Recipe, make_recipe
+from napari_stem.run_history import read_history
+from napari_stem.runs import create_run, read_run
 from napari_stem.section import Section
 from napari_stem.spots import spot_table
+from napari_stem.synthetic import REGIONS, generate_section
 from napari_stem.training import TrainResult, hold_out_spots, iter_train, train
 
 OPTIONS = PredictOptions(n_draws=4, device="cpu")
@@ -53,6 +62,38 @@ def test_a_run_reports_its_stages_and_both_losses(
     losses = [event for event in events if isinstance(event, Loss)]
     assert losses[-1].step == recipe.fit.steps
     assert losses[-1].validation is not None
+    quick, *_, final = (event for event in events if isinstance(event, Figures))
+    assert quick.step < recipe.fit.steps
+    assert list(quick.methods) == list(final.methods) == ["Stem", "ridge", "50-NN"]
+    assert final.draws == OPTIONS.n_draws
+    variation = [event for event in events if isinstance(event, Variation)][-1]
+    assert variation.genes == recipe.panel
+
+
+def test_the_last_figures_and_variation_are_those_of_the_evaluation(trained: TrainResult):
+    evaluation = trained.evaluation
+    assert evaluation is not None
+    truth, mean = evaluation.prediction.layers["truth"], evaluation.prediction.X
+    told = variation(3, ("A",), truth[:, :1], mean[:, :1])
+    assert told.true_variance == pytest.approx(truth[:, :1].var(axis=0))
+    assert told.mean == pytest.approx(mean[:, :1].mean(axis=0))
+
+
+def test_figures_of_several_held_out_sections_are_weighted_by_spots(
+    sections: list[Section], recipe: Recipe, tmp_path: Path
+):
+    halves = [hold_out_spots(section, 0.3) for section in sections[:2]]
+    result = train(
+        [half[0] for half in halves], recipe, tmp_path, held_out=[half[1] for half in halves],
+        options=OPTIONS,
+    )  # fmt: skip
+    first, second = result.evaluations
+    n, m = (evaluation.prediction.n_obs for evaluation in result.evaluations)
+    scores, gene_pcc = averaged(result.evaluations)
+    mae = (n * first.scores["Stem"].mae + m * second.scores["Stem"].mae) / (n + m)
+    assert scores["Stem"].mae == pytest.approx(mae)
+    assert result.checkpoint.about["scores"]["Stem"]["mae"] == pytest.approx(mae)
+    assert set(gene_pcc) == set(recipe.panel)
 
 
 def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(tmp_path: Path):
@@ -121,6 +162,72 @@ def test_unusable_sections_are_refused_before_anything_is_written(
         spots.X = spots.X.toarray()
         spots.X[2, 1] = bad
         refused(spots, CountsError, f"spot spot_2, gene {spots.var_names[1]}")
+
+
+def test_a_run_is_paused_resumed_and_finished_by_lines(tmp_path: Path):
+    """With spots held out of two sections, and a panel that an annotated column chooses."""
+    for seed in (1, 2):
+        section = generate_section(f"s{seed}", seed=seed, size_px=1200)
+        kinds = section.spots.obsm["composition"].argmax(axis=1)
+        section.spots.obs["region"] = np.array(REGIONS)[kinds]
+        section.spots.write_h5ad(tmp_path / f"s{seed}.h5ad")
+        Image.fromarray(np.asarray(section.slide.levels[0])).save(tmp_path / f"s{seed}.png")
+    run = tmp_path / "run"
+    sources = tuple(
+        SectionSource(str(tmp_path / f"s{seed}.h5ad"), str(tmp_path / f"s{seed}.png"), 0.5)
+        for seed in (1, 2)
+    )
+    panel = PanelChoice("deg", 3, by="region")
+    plan = TrainPlan(
+        sources, held_out_share=0.3, panel=panel, draws=2, device="cpu",
+        fit={"steps": 10**9, "minutes": 600.0, "batch_size": 16},
+    )  # fmt: skip
+    create_run(run, plan)
+    child = start(run, tmp_path)
+    wait_for_loss(child)
+    assert read_run(run).standing == "running"
+    child.communicate(timeout=60)  # closes its input, as when the parent process dies
+    assert child.returncode == 130
+    assert read_run(run).standing == "paused"
+    paused_at = read_history(run)[-1].step
+
+    child = start(run, tmp_path)
+    wait_for_loss(child)
+    child.stdin.write("finish\n")
+    child.stdin.flush()
+    child.communicate(timeout=120)
+    assert child.returncode == 0
+    found = read_run(run)
+    assert found.standing == "finished"
+    assert list(found.methods) == ["Stem", "ridge", "50-NN"]
+    loaded = load_checkpoint(found.checkpoint)
+    losses = [event for event in read_history(run) if isinstance(event, Loss)]
+    assert losses[-1].step > paused_at
+    validated = [loss for loss in losses if loss.validation is not None]
+    assert loaded.about["step"] == min(validated, key=lambda loss: loss.validation).step
+    assert set(loaded.recipe.panel) == set(choose_panel(panel, training_tables(plan)))
+
+
+def start(run: Path, tmp_path: Path) -> subprocess.Popen[str]:
+    command = ["train", "--run", str(run), "--cache", str(tmp_path / "cache")]
+    return subprocess.Popen(
+        [sys.executable, "-m", "napari_stem", *command, "--events", "jsonl", "--listen"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def wait_for_loss(child: subprocess.Popen[str]) -> None:
+    """Until a validated loss was reported."""
+    assert child.stdout is not None
+    for line in child.stdout:
+        event = from_line(line)
+        if isinstance(event, Loss) and event.validation is not None:
+            return
+
+
+def training_tables(plan: TrainPlan) -> list[AnnData]:
+    sections = [open_source(source) for source in plan.sections]
+    return [hold_out_spots(section, plan.held_out_share)[0].spots for section in sections]
 
 
 @pytest.mark.slow

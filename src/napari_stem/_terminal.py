@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
@@ -21,6 +20,7 @@ from rich.progress import (
 from rich.table import Table
 
 from napari_stem import events
+from napari_stem.event_lines import to_line
 from napari_stem.report import HEADINGS
 
 if TYPE_CHECKING:
@@ -73,6 +73,9 @@ class Bars:
                 self._note(note)
             case events.Partial(draws, total, _):
                 self._note(f"{draws} of {total} draws")
+            case events.Figures(step, _, methods):
+                figures = ", ".join(f"{m} {s['pcc_50']:.3f}" for m, s in methods.items())
+                self._progress.console.print(f"step {step}: PCC-50 {figures}", highlight=False)
 
     def _task_of(self, stage: str, message: str, total: int) -> None:
         if self._stage != (stage, message):
@@ -87,12 +90,7 @@ class Bars:
 
 def print_json(event: events.Event) -> None:
     """One event as one JSON line on standard output, for a parent process."""
-    match event:
-        case events.Partial(draws, total, _):
-            values: dict[str, object] = {"draws": draws, "total": total}
-        case _:
-            values = asdict(event)
-    print(json.dumps({"event": type(event).__name__, **values}), flush=True)  # noqa: T201
+    print(to_line(event), flush=True)  # noqa: T201
 
 
 def scores_table(scores: Mapping[str, Scores], title: str) -> Table:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -21,10 +23,13 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_stem.events import Event, Events
+    from napari_stem.plan import SectionSource
     from napari_stem.prediction import PredictOptions
     from napari_stem.section import Section
 
 T = TypeVar("T")
+
+INTERRUPTED = 130  # exit code of work that Ctrl+C stopped, as shells have it
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,10 +39,6 @@ app = typer.Typer(
 )
 console = Console()
 
-Sections = Annotated[
-    list[str],
-    typer.Argument(help="Folders with image, spots and counts, or her2st:C2, generated:1, …"),
-]
 Mpp = Annotated[
     float | None, typer.Option(help="Micrometres per pixel, where the slide states none.")
 ]
@@ -155,13 +156,27 @@ def embed(
 
 @app.command()
 def train(
-    sections: Sections,
     run: Annotated[Path, typer.Option(help="Folder of the run; the same one resumes it.")],
+    sections: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Folders with image, spots and counts, or her2st:C2, generated:1, …; "
+            "without any, the run goes on as it was planned."
+        ),
+    ] = None,
     held_out: Annotated[
         str | None,
         typer.Option(help="A further section to evaluate on, or a share of each such as 0.2."),
     ] = None,
-    genes: Annotated[int, typer.Option(min=1, help="Size of the HMHVG panel.")] = 300,
+    select: Annotated[
+        Literal["hmhvg", "hvg", "deg"],
+        typer.Option(
+            help="Genes of high mean and variance, of high mean among the variable ones, or "
+            "different between the regions of --by."
+        ),
+    ] = "hmhvg",
+    by: Annotated[str, typer.Option(help="Column that names regions, for --select deg.")] = "",
+    genes: Annotated[int, typer.Option(min=1, help="Genes to select; of deg for a region.")] = 300,
     panel: Annotated[Path | None, typer.Option(help="A gene list instead, one a line.")] = None,
     preset: Annotated[
         Literal["small", "paper"], typer.Option(help="small: for CPUs; paper: for GPUs.")
@@ -175,8 +190,18 @@ def train(
         typer.Option(help="physical: 112 um a patch; paper: 224 pixels of level 0."),
     ] = "physical",
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Time to train for, instead of steps.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1)] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0)] = None,
+    augmented: Annotated[
+        float | None, typer.Option(min=0, help="Turned views of a patch for each original one.")
+    ] = None,
+    keep: Annotated[
+        Literal["best", "last"],
+        typer.Option(help="Weights with the lowest held-out loss, or of the last step."),
+    ] = "last",
     seed: Seed = 0,
     draws: Draws = 20,
     symbols: Symbols = None,
@@ -187,30 +212,64 @@ def train(
     cache: Cache = None,
     data: Data = None,
     events: Events_ = "bars",
+    listen: Annotated[
+        bool,
+        typer.Option(
+            "--listen",
+            help='Obey lines on standard input: "pause" saves the state and stops, as the end of '
+            'the input does; "finish" evaluates and saves the weights so far.',
+        ),
+    ] = False,
 ) -> None:
-    """Train on sections with counts; the checkpoint lies in the run's folder."""
-    from napari_stem.panels import hmhvg, read_panel
-    from napari_stem.patches import PAPER, PHYSICAL
-    from napari_stem.recipe import make_recipe
-    from napari_stem.training import iter_train
+    """Train on sections with counts; the checkpoint lies in the run's folder.
 
-    opening: dict[str, Any] = {"mpp": mpp, "bin_um": bin_um, "symbols": symbols}
-    training, tested = _split(sections, held_out, data, **opening)
-    chosen = read_panel(panel) if panel else hmhvg([s.spots for s in training], genes)
-    given = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
-    recipe = make_recipe(
-        preset,
-        chosen,
-        encoders=encoder or ["morphology"],
-        transform=transform,
-        geometry=PAPER if geometry == "paper" else PHYSICAL,
-        fit={name: value for name, value in given.items() if value is not None} | {"seed": seed},
-    )
-    options = _options(cache=cache, device=device, weights=weights, n_draws=draws, seed=seed)
-    result = _run(iter_train(training, recipe, run, held_out=tested, options=options), events)
-    if result.evaluation is not None and events == "bars":
-        _print_scores(result.evaluation)
-    console.print(f"Checkpoint: {result.path}") if events == "bars" else None
+    Ctrl+C saves the state and stops with exit code 130; the same command, or --run alone, goes
+    on from there.
+    """
+    from napari_stem.panels import read_panel
+    from napari_stem.plan import UNLIMITED, PanelChoice, TrainPlan
+    from napari_stem.planned_training import iter_run
+    from napari_stem.runs import create_run
+    from napari_stem.storage import cache_dir
+
+    if sections:
+        opening = {
+            "mpp": mpp,
+            "bin_um": bin_um,
+            "symbols": str(symbols.resolve()) if symbols else "",
+        }
+        tested, share = _held_out(held_out, data, opening)
+        budget = {"steps": UNLIMITED if minutes and not steps else steps, "minutes": minutes}
+        given = {
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "augmented": augmented,
+            "seed": seed,
+            **budget,
+        }
+        chosen = PanelChoice(select, genes, by)
+        plan = TrainPlan(
+            tuple(_source(name, data, opening) for name in sections),
+            held_out=tested,
+            held_out_share=share,
+            panel=PanelChoice("list", genes=tuple(read_panel(panel))) if panel else chosen,
+            preset=preset,
+            encoders=tuple(encoder or ["morphology"]),
+            weights={name: str(path.resolve()) for name, path in _weights(weights).items()},
+            transform=transform,
+            geometry=geometry,
+            fit={name: value for name, value in given.items() if value is not None},
+            keep=keep,
+            draws=draws,
+            device=device,
+        )
+        create_run(run, plan)
+    with _orders(listen) as finish_now:
+        result = _run(iter_run(run, cache=cache or cache_dir(), finish_now=finish_now), events)
+    if events == "bars":
+        for evaluation in result.evaluations:
+            _print_scores(evaluation)
+        console.print(f"Checkpoint: {result.path}")
 
 
 @app.command()
@@ -401,9 +460,41 @@ def _stoppable(show: Callable[[Event], None]) -> Iterator[Callable[[Event], None
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield show_or_stop
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _orders(listen: bool) -> Iterator[Callable[[], bool]]:
+    """Whether standard input has said "finish"; "pause" and its end act as the first Ctrl+C."""
+    finish = threading.Event()
+    if listen:
+        threading.Thread(target=_obey, args=(finish,), daemon=True).start()
+    yield finish.is_set
+
+
+def _obey(finish: threading.Event) -> None:
+    while order := _read_order():
+        if order == "finish":
+            finish.set()
+        elif order == "pause":
+            break
+    if order or not finish.is_set():
+        signal.raise_signal(signal.SIGINT)
+
+
+def _read_order() -> str:
+    """The next line, "" at the end. Past Python's buffer, whose lock would outlive us."""
+    line = b""
+    while not line.endswith(b"\n"):
+        part = os.read(0, 1)
+        if not part:
+            return ""
+        line += part
+    return line.decode(errors="replace").strip() or "nothing"
 
 
 def _section(
@@ -447,21 +538,26 @@ def _section_to_predict(
     return Section(opened.name, opened, grid)
 
 
-def _split(
-    names: list[str], held_out: str | None, data: Path | None, **options: Any
-) -> tuple[list[Section], Section | None]:
-    """Sections to train on, and what is held out of them or beside them."""
-    from napari_stem.training import hold_out_spots
+def _source(name: str, data: Path | None, opening: dict[str, Any]) -> SectionSource:
+    """A section's place, which still holds when the run is resumed from elsewhere."""
+    from napari_stem.datasets import HER2ST, her2st_folder
+    from napari_stem.plan import SectionSource
 
-    sections = [_section(name, data, **options) for name in names]
-    if held_out is None:
-        return sections, None
-    if not re.fullmatch(r"0?\.\d+", held_out):
-        return sections, _section(held_out, data, **options)
-    if len(sections) > 1:
-        raise OptionError("a share can be held out of one section; of several, name a section.")
-    training, tested = hold_out_spots(sections[0], float(held_out))
-    return [training], tested
+    which = name.removeprefix("her2st:")
+    if name.startswith("her2st:") and which in HER2ST:
+        return SectionSource(str(her2st_folder(which, data).resolve()), **opening)
+    return SectionSource(name if _SAMPLE.match(name) else str(Path(name).resolve()), **opening)
+
+
+def _held_out(
+    text: str | None, data: Path | None, opening: dict[str, Any]
+) -> tuple[tuple[SectionSource, ...], float]:
+    """A section that is held out, or the share of each."""
+    if text is None:
+        return (), 0.0
+    if re.fullmatch(r"0?\.\d+", text):
+        return (), float(text)
+    return (_source(text, data, opening),), 0.0
 
 
 def _options(
@@ -476,16 +572,20 @@ def _options(
     from napari_stem.sampling import SamplerConfig
     from napari_stem.storage import cache_dir
 
+    return PredictOptions(
+        cache=cache or cache_dir(), device=device, weights=_weights(weights),
+        sampler=SamplerConfig(*sampler), **options,
+    )  # fmt: skip
+
+
+def _weights(texts: list[str] | None) -> dict[str, Path]:
     files = {}
-    for text in weights or []:
+    for text in texts or []:
         name, equals, file = text.rpartition("=")
         if not equals:
             raise OptionError(f"--weights {text}: write ENCODER=FILE.")
         files[name] = Path(file)
-    return PredictOptions(
-        cache=cache or cache_dir(), device=device, weights=files,
-        sampler=SamplerConfig(*sampler), **options,
-    )  # fmt: skip
+    return files
 
 
 def _print_spots(spots: AnnData) -> None:
@@ -513,8 +613,6 @@ def _print_scores(evaluation: Any) -> None:
 
 
 def _has_display() -> bool:
-    import os
-
     return sys.platform in ("win32", "darwin") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )

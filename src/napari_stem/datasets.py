@@ -68,6 +68,11 @@ HER2ST = {
 _NAMES = ("HE.jpg", "counts.tsv.gz", "spots.tsv")
 
 
+def is_sample(name: str) -> bool:
+    """Whether a text is meant as the name of a sample section."""
+    return name.startswith(("generated:", "her2st:"))
+
+
 def sample_section(name: str, *, data: Path | None = None) -> Section:
     """A section by name: "generated:SEED" or "her2st:SECTION".
 

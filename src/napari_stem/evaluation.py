@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,6 +115,27 @@ def compare(drawn: Drawn, truth: NDArray[np.float32], training: Training) -> dic
         RIDGE: score(ridge(*known), truth),
         NEAREST: score(nearest(*known), truth),
     }
+
+
+def averaged(evaluations: Sequence[Evaluation]) -> tuple[dict[str, Scores], dict[str, float]]:
+    """Scores by method and correlation by gene, the mean over sections weighted by their spots."""
+    spots = np.array([evaluation.prediction.n_obs for evaluation in evaluations])
+    weights = spots / spots.sum()
+
+    def mean(values: Sequence[float]) -> float:
+        return float(np.average(values, weights=weights))
+
+    first = evaluations[0]
+    scores = {
+        method: Scores(
+            **{
+                field.name: mean([getattr(e.scores[method], field.name) for e in evaluations])
+                for field in fields(Scores)
+            }
+        )
+        for method in first.scores
+    }
+    return scores, {gene: mean([e.gene_pcc[gene] for e in evaluations]) for gene in first.gene_pcc}
 
 
 def evaluate(

@@ -7,7 +7,7 @@ cancels within one batch; what was finished is on disk by then.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -50,7 +50,36 @@ class Loss:
     validation: float | None = None
 
 
-Event: TypeAlias = Progress | Partial | Loss
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How well held-out spots are predicted at a training step.
+
+    Attributes
+    ----------
+    methods
+        The fields of `metrics.Scores`, by method; the model's first, then its baselines'.
+    draws
+        Realisations a spot that the model's figures come from.
+    """
+
+    step: int
+    draws: int
+    methods: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """Mean and variance over held-out spots of each gene, measured and predicted, at a step."""
+
+    step: int
+    genes: tuple[str, ...]
+    true_mean: tuple[float, ...]
+    true_variance: tuple[float, ...]
+    mean: tuple[float, ...]
+    variance: tuple[float, ...]
+
+
+Event: TypeAlias = Progress | Partial | Loss | Figures | Variation
 Events: TypeAlias = Generator[Event, None, T]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 from anndata import AnnData
+from scipy import sparse
 
 from napari_stem.errors import PanelError
 from napari_stem.spots import check_counts
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # hyphen: "MT" alone would drop MTOR, MT2A and MT1X.
 _HOUSEKEEPING = re.compile(r"^(mt-|rp[sl]\d)", re.IGNORECASE)
 _NAMED_AT_MOST = 8
+_SIGNIFICANT = 0.05
+_MOST_REGIONS = 50
 
 
 def hmhvg(tables: Sequence[AnnData], n: int) -> list[str]:
@@ -46,7 +49,115 @@ def hmhvg(tables: Sequence[AnnData], n: int) -> list[str]:
     PanelError
         The slides share fewer than `n` such genes.
     """
-    shared = set(tables[0].var_names).intersection(*(table.var_names for table in tables[1:]))
+    genes = _variable_genes(tables, n)
+    pooled = _pooled(tables, genes)
+    return [genes[i] for i in _top_in_both(pooled.mean(axis=0), pooled.std(axis=0), n)]
+
+
+def hvg(tables: Sequence[AnnData], n: int) -> list[str]:
+    """The highest expressed of the highly variable genes (HVG).
+
+    As `hmhvg`, ranked by the mean of the pooled raw counts alone.
+
+    Returns
+    -------
+    `n` symbols by falling mean.
+
+    Raises
+    ------
+    PanelError
+        The slides share fewer than `n` such genes.
+    """
+    genes = _variable_genes(tables, n)
+    mean = _pooled(tables, genes).mean(axis=0)
+    return [genes[i] for i in np.argsort(-mean, kind="stable")[:n]]
+
+
+def deg(tables: Sequence[AnnData], column: str, n: int) -> list[str]:
+    """Genes that are expressed more in one annotated region than in the others (DEG).
+
+    Spots of all slides are pooled and log-normalised; each region of `obs[column]` gives its `n`
+    best genes by scanpy's ``rank_genes_groups`` (Wilcoxon), as far as they are higher there at an
+    adjusted p below 0.05. Mitochondrial and ribosomal genes are left out; spots without a region
+    and regions of a single spot say nothing.
+
+    Parameters
+    ----------
+    tables
+        Spot tables with raw counts, one a slide; at least one of them is annotated.
+    n
+        Genes a region; the panel is their union.
+
+    Returns
+    -------
+    Symbols, region by region, the best first.
+
+    Raises
+    ------
+    PanelError
+        No slide has the column, fewer than two regions have spots, or no gene differs.
+    """
+    shared = [gene for gene in _shared_genes(tables) if not _HOUSEKEEPING.match(gene)]
+    pooled = _annotated(tables, column, shared)
+    sc.pp.normalize_total(pooled)
+    sc.pp.log1p(pooled)
+    sc.tl.rank_genes_groups(pooled, column, method="wilcoxon", n_genes=min(n, len(shared)))
+    ranked = sc.get.rank_genes_groups_df(pooled, group=None)
+    marks = ranked[(ranked["scores"] > 0) & (ranked["pvals_adj"] < _SIGNIFICANT)]
+    panel = list(dict.fromkeys(marks["names"]))
+    if not panel:
+        raise PanelError(
+            f"no gene differs between the regions of '{column}' (adjusted p below "
+            f"{_SIGNIFICANT}). Choose another column or another kind of panel."
+        )
+    return panel
+
+
+def region_columns(tables: Sequence[AnnData]) -> dict[str, int]:
+    """Columns of `obs` that could name regions, and how many regions each has.
+
+    A region has at least two spots; there are 2 to 50 of them.
+    """
+    found: dict[str, pd.Series] = {}
+    for table in tables:
+        for column in table.obs:
+            values = table.obs[column]
+            if not pd.api.types.is_float_dtype(values):
+                earlier = found.get(column)
+                found[column] = values if earlier is None else pd.concat([earlier, values])
+    sizes = {column: _region_sizes(values) for column, values in found.items()}
+    return {column: len(n) for column, n in sizes.items() if 2 <= len(n) <= _MOST_REGIONS}
+
+
+def _region_sizes(values: pd.Series) -> pd.Series:
+    sizes: pd.Series = values.dropna().astype(str).value_counts()
+    return sizes[sizes > 1]
+
+
+def _annotated(tables: Sequence[AnnData], column: str, genes: Sequence[str]) -> AnnData:
+    """Pooled raw counts of those spots whose region has others beside it."""
+    known = [table for table in tables if column in table.obs]
+    if not known:
+        there = ", ".join(region_columns(tables)) or "none"
+        raise PanelError(f"no slide names regions in '{column}'; columns there are: {there}.")
+    regions = pd.concat([table.obs[column].astype(object) for table in known], ignore_index=True)
+    sizes = _region_sizes(regions)
+    if len(sizes) < 2:
+        raise PanelError(
+            f"'{column}' names {len(sizes)} regions of at least two spots; comparing needs two."
+        )
+    for table in known:
+        check_counts(table)
+    matrix = sparse.vstack([sparse.csr_matrix(table[:, list(genes)].X) for table in known])
+    pooled = AnnData(matrix.astype(np.float32), var=pd.DataFrame(index=pd.Index(genes)))
+    texts = regions.where(regions.isna(), regions.astype(str))
+    pooled.obs[column] = pd.Categorical(texts, categories=sorted(sizes.index))
+    return pooled[pooled.obs[column].notna().to_numpy()].copy()
+
+
+def _variable_genes(tables: Sequence[AnnData], n: int) -> list[str]:
+    """Highly variable genes of any slide that all have, sorted; refused if fewer than `n`."""
+    shared = set(_shared_genes(tables))
     variable: set[str] = set()
     for table in tables:
         check_counts(table)
@@ -57,8 +168,16 @@ def hmhvg(tables: Sequence[AnnData], n: int) -> list[str]:
             f"a panel of {n} genes was asked for; the slides share {len(genes)} highly variable "
             "genes. Ask for fewer genes or give a gene list."
         )
-    pooled = np.concatenate([_dense(table[:, genes].X) for table in tables])
-    return [genes[i] for i in _top_in_both(pooled.mean(axis=0), pooled.std(axis=0), n)]
+    return genes
+
+
+def _shared_genes(tables: Sequence[AnnData]) -> list[str]:
+    shared = set(tables[0].var_names).intersection(*(table.var_names for table in tables[1:]))
+    return sorted(shared)
+
+
+def _pooled(tables: Sequence[AnnData], genes: Sequence[str]) -> NDArray[np.float64]:
+    return np.concatenate([_dense(table[:, list(genes)].X) for table in tables])
 
 
 def _highly_variable(table: AnnData) -> list[str]:

@@ -26,6 +26,11 @@ def checkpoints_dir() -> Path:
     return platformdirs.user_data_path("napari-stem") / "checkpoints"
 
 
+def runs_dir() -> Path:
+    """Folder of training runs, unless another one is chosen."""
+    return platformdirs.user_data_path("napari-stem") / "runs"
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Say a failed write to `path` as a `StorageError`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,21 +16,21 @@ from napari_stem.condition import Condition
 from napari_stem.counts import panel_counts, transform_counts
 from napari_stem.embedding import iter_embed
 from napari_stem.errors import OptionError, TrainingError
-from napari_stem.evaluation import Evaluation, Training, iter_evaluate
-from napari_stem.events import Events, finish
+from napari_stem.evaluation import Evaluation, Training, averaged, iter_evaluate
+from napari_stem.events import Events, Figures, Variation, finish
+from napari_stem.live_figures import LiveFigures, variation
 from napari_stem.model.diffusion import Schedule
-from napari_stem.model.fit import Examples, iter_fit
+from napari_stem.model.fit import Examples, Keep, iter_fit, never
 from napari_stem.model.network import StemNetwork
 from napari_stem.patches import VIEWS
 from napari_stem.prediction import PredictOptions
 from napari_stem.recipe import Recipe
+from napari_stem.runs import CHECKPOINT, STATE
 from napari_stem.section import Section
+from napari_stem.spots import positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-STATE = "state.pt"
-CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,18 @@ class TrainResult:
     ----------
     path
         Where the checkpoint lies.
-    evaluation
-        Figures of the held-out section, if there was one.
+    evaluations
+        Figures of each held-out section.
     """
 
     checkpoint: Checkpoint
     path: Path
-    evaluation: Evaluation | None
+    evaluations: tuple[Evaluation, ...] = ()
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """Figures of the held-out section, of the first one of several, None without any."""
+        return self.evaluations[0] if self.evaluations else None
 
 
 def iter_train(
@@ -55,10 +60,15 @@ def iter_train(
     recipe: Recipe,
     run_folder: Path,
     *,
-    held_out: Section | None = None,
+    held_out: Section | Sequence[Section] | None = None,
     options: PredictOptions | None = None,
+    keep: Keep = "last",
+    finish_now: Callable[[], bool] = never,
 ) -> Events[TrainResult]:
-    """Train on sections with counts; evaluate on a held-out one; save the checkpoint.
+    """Train on sections with counts; evaluate on held-out ones; save the checkpoint.
+
+    While training runs, quick figures on the held-out spots are reported beside those of ridge
+    regression and retrieval.
 
     Parameters
     ----------
@@ -66,7 +76,12 @@ def iter_train(
         Holds the unfinished run's state and, at the end, the checkpoint. The same call with the
         same folder goes on where a stopped one was.
     held_out
-        A section that training never sees; its loss is reported while training runs.
+        Sections that training never sees; their loss is reported while training runs.
+    keep
+        "best" keeps the weights with the lowest loss on the held-out sections, which flatters
+        their figures a little; "last" those of the last step, as without held-out sections.
+    finish_now
+        Once it says yes, training ends with the weights so far, which are evaluated and saved.
 
     Raises
     ------
@@ -74,49 +89,57 @@ def iter_train(
         A section, the panel or the recipe cannot be used; nothing was written then.
     """
     options = options or PredictOptions()
-    data = []
-    for section in sections:
-        data.append((yield from _iter_examples(section, recipe, options)))
-    embeddings, values = (np.concatenate(part) for part in zip(*data, strict=True))
+    tested = [held_out] if isinstance(held_out, Section) else list(held_out or ())
+    known = yield from _iter_all_examples(sections, recipe, options)
+    unseen = (yield from _iter_all_examples(tested, recipe, options)) if tested else None
     condition = Condition.fit(
-        embeddings[:, 0],
+        known.embeddings[:, 0],
         components=recipe.components,
         noise=recipe.embedding_noise,
-        sections=np.repeat(np.arange(len(data)), [len(part) for part, _ in data]),
+        sections=known.section,
         distrust=recipe.distrust,
     )
-    mean, std = _target_scale(values, recipe)
-    validation = None
-    if held_out is not None:
-        validation = yield from _iter_examples(held_out, recipe, options)
+    mean, std = _target_scale(known.values, recipe)
 
-    def examples(embeddings: NDArray[np.float32], values: NDArray[np.float32]) -> Examples:
-        views = np.stack([condition.transform(view) for view in embeddings.swapaxes(0, 1)], 1)
-        parts = ((values - mean) / std, views, condition.noise)
+    def examples(spots: _Spots) -> Examples:
+        views = [condition.transform(view) for view in spots.embeddings.swapaxes(0, 1)]
+        parts = ((spots.values - mean) / std, np.stack(views, 1), condition.noise)
         return Examples(*map(torch.from_numpy, parts))
 
     recipe = replace(recipe, network=replace(recipe.network, condition_width=condition.width))
     with torch.random.fork_rng():
         torch.manual_seed(recipe.fit.seed)
         network = StemNetwork(recipe.network)
-    network = yield from iter_fit(
+    checkpoint = Checkpoint(recipe, network, condition, mean, std)
+    training = Training(known.embeddings[:, 0], known.values)
+    live = None
+    if unseen is not None:
+        spots = unseen.embeddings[:, 0], unseen.values, unseen.positions
+        live = LiveFigures(checkpoint, training, *spots, device=options.device)
+    fitted = yield from iter_fit(
         network,
         Schedule(recipe.diffusion),
-        examples(embeddings, values),
+        examples(known),
         recipe.fit,
-        validation=examples(*validation) if validation else None,
+        validation=examples(unseen) if unseen else None,
+        keep=keep,
+        measure=live,
+        finish_now=finish_now,
         state_path=run_folder / STATE,
         device=options.device,
     )
-    about = _about(sections, len(values))
-    checkpoint = Checkpoint(recipe, network, condition, mean, std, about)
-    evaluation = None
-    if held_out:
-        training = Training(embeddings[:, 0], values)
-        evaluation = yield from iter_evaluate(checkpoint, held_out, training, options)
-        checkpoint = replace(checkpoint, about={**about, **_figures(evaluation)})
+    about = {**_about(sections, len(known.values)), "step": fitted.step}
+    checkpoint = replace(checkpoint, network=fitted.network, about=about)
+    evaluations = []
+    for section in tested:
+        evaluations.append((yield from iter_evaluate(checkpoint, section, training, options)))
+    if evaluations:
+        figures = _figures(evaluations)
+        checkpoint = replace(checkpoint, about={**about, "kept": keep, **figures})
+        yield Figures(fitted.step, options.n_draws, figures["scores"])
+        yield _variation(fitted.step, recipe.panel, evaluations)
     path = save_checkpoint(checkpoint, run_folder / CHECKPOINT)
-    return TrainResult(checkpoint, path, evaluation)
+    return TrainResult(checkpoint, path, tuple(evaluations))
 
 
 def train(
@@ -124,11 +147,14 @@ def train(
     recipe: Recipe,
     run_folder: Path,
     *,
-    held_out: Section | None = None,
+    held_out: Section | Sequence[Section] | None = None,
     options: PredictOptions | None = None,
+    keep: Keep = "last",
 ) -> TrainResult:
     """As `iter_train`, without the events."""
-    return finish(iter_train(sections, recipe, run_folder, held_out=held_out, options=options))
+    return finish(
+        iter_train(sections, recipe, run_folder, held_out=held_out, options=options, keep=keep)
+    )
 
 
 def hold_out_spots(section: Section, share: float) -> tuple[Section, Section]:
@@ -154,10 +180,30 @@ def hold_out_spots(section: Section, share: float) -> tuple[Section, Section]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Spots:
+    """Embeddings (n, v, d), values (n, c), positions (n, 2) and section (n,) of counted spots."""
+
+    embeddings: NDArray[np.float32]
+    values: NDArray[np.float32]
+    positions: NDArray[np.float64]
+    section: NDArray[np.intp]
+
+
+def _iter_all_examples(
+    sections: Sequence[Section], recipe: Recipe, options: PredictOptions
+) -> Events[_Spots]:
+    found = []
+    for number, section in enumerate(sections):
+        found.append((yield from _iter_examples(section, number, recipe, options)))
+    parts = [[getattr(spots, field.name) for spots in found] for field in fields(_Spots)]
+    return _Spots(*map(np.concatenate, parts))
+
+
 def _iter_examples(
-    section: Section, recipe: Recipe, options: PredictOptions
-) -> Events[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Embeddings (n, v, d) and values (n, c) of the spots that counted any gene of the panel."""
+    section: Section, number: int, recipe: Recipe, options: PredictOptions
+) -> Events[_Spots]:
+    """The spots that counted any gene of the panel."""
     counted = panel_counts(section.spots, recipe.panel, section.name).any(axis=1)
     if not counted.any():
         raise TrainingError(f"{section.name}: no spot counted any gene of the panel.")
@@ -173,7 +219,7 @@ def _iter_examples(
         device=options.device,
     )
     values = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
-    return embeddings, values
+    return _Spots(embeddings, values, positions(spots), np.full(len(values), number))
 
 
 def _target_scale(
@@ -194,9 +240,16 @@ def _about(sections: Sequence[Section], n_spots: int) -> dict[str, Any]:
     }
 
 
-def _figures(evaluation: Evaluation) -> dict[str, Any]:
+def _figures(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+    scores, gene_pcc = averaged(evaluations)
     return {
-        "held_out": evaluation.section,
-        "scores": {name: asdict(scores) for name, scores in evaluation.scores.items()},
-        "gene_pcc": dict(evaluation.gene_pcc),
+        "held_out": ", ".join(evaluation.section for evaluation in evaluations),
+        "scores": {name: asdict(figures) for name, figures in scores.items()},
+        "gene_pcc": gene_pcc,
     }
+
+
+def _variation(step: int, panel: tuple[str, ...], evaluations: Sequence[Evaluation]) -> Variation:
+    truth = np.concatenate([np.asarray(e.prediction.layers["truth"]) for e in evaluations])
+    mean = np.concatenate([np.asarray(e.prediction.X) for e in evaluations])
+    return variation(step, panel, truth, mean)

@@ -7,8 +7,9 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_stem._napari.predict_dock import PredictDock
-from napari_stem._napari.result import Clusters, Result
+from napari_stem._napari.result import Result
 from napari_stem._napari.workspace import Workspace
+from napari_stem.clusters import Clusters
 from napari_stem.section import Section
 from napari_stem.slide import Slide
 
@@ -58,7 +59,7 @@ def choose(dock: PredictDock, row: int) -> None:
 def test_a_slide_comes_back_with_all_that_was_known_of_it(viewer, work, section, other):
     first = show(work, section)
     numbers = np.ones(first.spots.n_obs, np.uint16)
-    work.clusters = Clusters(numbers, ("1",), ("#0072B2",), (len(numbers),))
+    work.clusters = Clusters(numbers, ("1",), ("#0072B2",))
     work.gene, work.statistic = "C", "std"
     before = known(work)
     show(work, other, ("X", "Y"))

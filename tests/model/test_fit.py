@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,9 @@ import torch
 from torch import Tensor
 
 from napari_stem.errors import TrainingError
-from napari_stem.events import Event, Loss, finish
+from napari_stem.events import Event, Figures, Loss, Progress, finish
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
-from napari_stem.model.fit import Examples, iter_fit
+from napari_stem.model.fit import Examples, Fitted, Keep, iter_fit
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
 
@@ -47,7 +48,11 @@ def network() -> StemNetwork:
 
 def fit(config: FitConfig = CONFIG, **options: object) -> dict[str, Tensor]:
     events = iter_fit(network(), SCHEDULE, examples(), config, device="cpu", **options)  # type: ignore[arg-type]
-    return finish(events).state_dict()
+    return finish(events).network.state_dict()
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_the_loss_of_held_out_spots_falls_below_that_of_knowing_nothing():
@@ -57,13 +62,11 @@ def test_the_loss_of_held_out_spots_falls_below_that_of_knowing_nothing():
     events: list[Event] = []
     config = replace(CONFIG, steps=300)
     finish(
-        iter_fit(
-            network(), SCHEDULE, known, config, validation=unseen, validate_every=100, device="cpu"
-        ),
+        iter_fit(network(), SCHEDULE, known, config, validation=unseen, device="cpu"),
         events.append,
     )
     losses = [e.validation for e in events if isinstance(e, Loss) and e.validation is not None]
-    assert len(losses) == 3
+    assert len(losses) == 9  # eight or more, whatever the steps
     assert losses[-1] < 0.75 * float((unseen.x_start**2).mean() + 1) / 2
     assert losses[-1] < losses[0]
 
@@ -107,7 +110,9 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path):
         events.append,
     )
     assert events == []
-    assert all(torch.equal(first[name], value) for name, value in again.state_dict().items())
+    assert all(
+        torch.equal(first[name], value) for name, value in again.network.state_dict().items()
+    )
 
 
 def test_training_leaves_the_callers_random_numbers_alone():
@@ -118,6 +123,89 @@ def test_training_leaves_the_callers_random_numbers_alone():
     torch.manual_seed(7)
     finish(iter_fit(start, SCHEDULE, examples(), replace(CONFIG, steps=2), device="cpu"))
     assert torch.equal(torch.rand(3), expected)
+
+
+OVERFITTED = replace(CONFIG, steps=60, learning_rate=2e-2, ema=0.5)
+
+
+def fit_validated(
+    config: FitConfig = OVERFITTED, *, keep: Keep = "best", **options: object
+) -> tuple[Fitted, list[Loss]]:
+    """A fit to few spots whose held-out loss rises again, and the validated losses."""
+    known, unseen = part(examples(48), slice(8)), part(examples(48), slice(8, None))
+    events: list[Event] = []
+    fitted = finish(
+        iter_fit(
+            network(), SCHEDULE, known, config, validation=unseen, keep=keep, device="cpu",
+            **options,  # type: ignore[arg-type]
+        ),
+        events.append,
+    )  # fmt: skip
+    return fitted, [e for e in events if isinstance(e, Loss) and e.validation is not None]
+
+
+def stop_at(step: int) -> Callable[[], bool]:
+    """Says yes when it is asked for the `step`th time, which is after that step."""
+    asked = iter(range(1, 10_000))
+    return lambda: next(asked) >= step
+
+
+def test_the_averaged_weights_of_the_lowest_held_out_loss_are_kept():
+    best, losses = fit_validated()
+    lowest = min(losses, key=lambda loss: loss.validation or 0)
+    assert best.step == lowest.step < OVERFITTED.steps
+    until_then, _ = fit_validated(finish_now=stop_at(best.step), keep="last")
+    last, _ = fit_validated(keep="last")
+    assert last.step == OVERFITTED.steps
+    weights = best.network.state_dict()
+    assert same(weights, until_then.network.state_dict())
+    assert not same(weights, last.network.state_dict())
+
+
+def test_the_best_weights_survive_a_stop(tmp_path: Path):
+    state, (unbroken, _) = tmp_path / "state.pt", fit_validated()
+    known, unseen = part(examples(48), slice(8)), part(examples(48), slice(8, None))
+    events = iter_fit(
+        network(), SCHEDULE, known, OVERFITTED, validation=unseen, state_path=state, device="cpu"
+    )
+    for event in events:
+        if isinstance(event, Loss) and event.step > unbroken.step:
+            events.close()
+            break
+    resumed, _ = fit_validated(state_path=state)
+    assert resumed.step == unbroken.step
+    assert same(resumed.network.state_dict(), unbroken.network.state_dict())
+
+
+def test_a_run_asked_to_finish_ends_validated_and_is_not_trained_again(tmp_path: Path):
+    state = tmp_path / "state.pt"
+    first, losses = fit_validated(finish_now=stop_at(5), state_path=state)
+    assert losses[-1].step == 5
+    again, nothing = fit_validated(state_path=state)
+    assert nothing == []
+    assert same(first.network.state_dict(), again.network.state_dict())
+
+
+def test_a_budget_of_time_ends_training_and_is_told_in_seconds():
+    events: list[Event] = []
+    config = replace(CONFIG, steps=10**9, minutes=0.02, decay="cosine")
+    fitted = finish(iter_fit(network(), SCHEDULE, examples(), config, device="cpu"), events.append)
+    assert 0 < fitted.step < 10**9
+    last = [event for event in events if isinstance(event, Progress)][-1]
+    assert (last.done, last.total) == (2, 2)  # of 1.2 seconds
+
+
+def test_figures_are_measured_of_the_averaged_network_now_and_then():
+    seen = []
+
+    def measure(averaged: StemNetwork, step: int) -> list[Event]:
+        assert not averaged.training
+        seen.append(step)
+        return [Figures(step, 4, {})]
+
+    _, losses = fit_validated(measure=measure)
+    assert seen[0] == losses[0].step
+    assert set(seen) < {loss.step for loss in losses}
 
 
 def test_the_state_of_another_run_is_refused(tmp_path: Path):
@@ -144,6 +232,9 @@ def test_the_learning_rate_rises_holds_and_falls():
     assert cosine.rate(0) == 1.0
     assert cosine.rate(50) == pytest.approx(0.5)
     assert cosine.rate(99) < 0.001
+    timed = replace(cosine, steps=10**9, minutes=2)
+    assert timed.rate(0, seconds=60) == pytest.approx(0.5)
+    assert timed.rate(0, seconds=500) == pytest.approx(0)
 
 
 def test_one_view_in_five_is_the_original_and_the_others_are_even():

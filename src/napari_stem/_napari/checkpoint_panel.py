@@ -47,6 +47,7 @@ class CheckpointPanel(Panel):
         self.box.activated.connect(self._choose)
         self.open_button.clicked.connect(self._ask)
         self.workspace.events.checkpoint.connect(self.refresh)
+        self.workspace.events.installed.connect(self.refresh)
 
     def open(self, path: Path) -> None:
         """Read what a checkpoint says of itself and choose it."""

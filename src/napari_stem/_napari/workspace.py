@@ -58,6 +58,7 @@ class Workspace:
     opacity: float = 0.8
     shared_contrast: bool = False
     compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
+    installed: Path | None = None  # the checkpoint that training installed last
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     # Tables and arrays have no truth value when compared.

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import math
+import time
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from napari_stem.errors import TrainingError
-from napari_stem.events import Events, Loss, Pace, Progress
+from napari_stem.events import Event, Events, Loss, Pace, Progress
 from napari_stem.model.diffusion import Schedule, diffusion_loss
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
 
 SAVE_SECONDS = 60.0
+VALIDATE_EVERY = 100  # steps
+_FEWEST_VALIDATIONS = 8  # of a short run
+
+Keep = Literal["best", "last"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,22 @@ class Examples:
     noise: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained network, and the step that its averaged weights come from."""
+
+    network: StemNetwork
+    step: int
+
+
+Measure: TypeAlias = Callable[[StemNetwork, int], Iterable[Event]]
+
+
+def never() -> bool:
+    """Nobody asks to finish early."""
+    return False
+
+
 def iter_fit(
     network: StemNetwork,
     schedule: Schedule,
@@ -49,11 +72,13 @@ def iter_fit(
     config: FitConfig,
     *,
     validation: Examples | None = None,
-    validate_every: int = 100,
+    keep: Keep = "last",
+    measure: Measure | None = None,
+    finish_now: Callable[[], bool] = never,
     state_path: Path | None = None,
     device: str = "auto",
     devices: int = 1,
-) -> Events[StemNetwork]:
+) -> Events[Fitted]:
     """Train `network` on the mean squared error of the diffusion (paper, eq. 4).
 
     Every random number of a step follows from the seed and the step alone, so that a run resumed
@@ -63,12 +88,20 @@ def iter_fit(
     ----------
     validation
         Held-out examples whose loss is reported, always with the same noise.
+    keep
+        "best" returns the averaged weights with the lowest loss on `validation`, "last" those of
+        the last step.
+    measure
+        Called with the averaged network and the step after some validations, so seldom that it
+        takes less than a tenth of the time; what it gives is yielded.
+    finish_now
+        Asked after each step; once it says yes, the run is finished as if its steps were done.
     state_path
         File that holds the unfinished run. Closing the generator saves it, at most one step late.
 
     Returns
     -------
-    The network with its averaged (EMA) weights, on the CPU, in evaluation mode.
+    The network with averaged (EMA) weights, on the CPU, in evaluation mode.
 
     Raises
     ------
@@ -81,17 +114,22 @@ def iter_fit(
     if state_path is not None and state_path.exists():
         run.load(state_path)
     training, held_out = run.to_device(examples), validation and run.to_device(validation)
-    pace, save_pace = Pace(), Pace(SAVE_SECONDS)
+    every = min(VALIDATE_EVERY, max(1, config.steps // _FEWEST_VALIDATIONS))
+    pace, save_pace, seldom = Pace(), Pace(SAVE_SECONDS), _Seldom()
     save_pace.due()
     try:
-        while run.step < config.steps:
+        while not run.finished:
             loss = run.advance(training, schedule)
+            run.finished = run.spent() >= 1 or finish_now()
             measured = None
-            if held_out and (run.step % validate_every == 0 or run.step == config.steps):
+            if held_out and (run.step % every == 0 or run.finished):
                 measured = run.validate(held_out, schedule)
-            if measured is not None or pace.due() or run.step == config.steps:
+            if measured is not None or pace.due() or run.finished:
                 yield Loss(run.step, loss.item(), measured)
-                yield Progress(run.step, config.steps, "train")
+                yield run.progress()
+            if measure and measured is not None and not run.finished and seldom.due():
+                with seldom:
+                    yield from measure(run.averaged, run.step)
             if state_path is not None and save_pace.due():
                 run.save(state_path)
     except GeneratorExit:
@@ -100,14 +138,42 @@ def iter_fit(
         raise
     if state_path is not None:
         run.save(state_path)
-    network.load_state_dict(run.average.module.state_dict())
-    return network.cpu().eval()
+    best = run.best if keep == "best" else None
+    network.load_state_dict(best.weights if best else run.averaged.state_dict())
+    return Fitted(network.cpu().eval(), best.step if best else run.step)
+
+
+class _Seldom:
+    """Lets a costly thing happen so seldom that it takes less than a tenth of the time."""
+
+    def __init__(self) -> None:
+        self._next = float("-inf")
+        self._start = 0.0
+
+    def due(self) -> bool:
+        return time.monotonic() >= self._next
+
+    def __enter__(self) -> None:
+        self._start = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        now = time.monotonic()
+        self._next = now + 10 * (now - self._start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """The averaged weights with the lowest validation loss so far."""
+
+    loss: float
+    step: int
+    weights: dict[str, Tensor]
 
 
 class _Run:
     """Network, average and optimiser at one step: saved and loaded whole."""
 
-    def __init__(self, fabric: Fabric, network: nn.Module, config: FitConfig) -> None:
+    def __init__(self, fabric: Fabric, network: StemNetwork, config: FitConfig) -> None:
         self._fabric = fabric
         self._config = config
         optimizer = torch.optim.AdamW(
@@ -117,6 +183,16 @@ class _Run:
         self.average = AveragedModel(network, multi_avg_fn=_warm_average(config.ema))
         self.average.eval()
         self.step = 0
+        self.seconds = 0.0
+        self.finished = False
+        self.best: _Best | None = None
+        self._clock = time.monotonic()
+
+    @property
+    def averaged(self) -> StemNetwork:
+        """The network with averaged weights, on the device."""
+        network: StemNetwork = self.average.module  # type: ignore[assignment]
+        return network
 
     def to_device(self, examples: Examples) -> Examples:
         parts = (examples.x_start, examples.condition, examples.noise)
@@ -142,12 +218,27 @@ class _Run:
                 "Lower the learning rate or use precision 32-true."
             )
         for group in self._optimizer.param_groups:
-            group["lr"] = self._config.rate(self.step)
+            group["lr"] = self._config.rate(self.step, self.seconds)
         self._optimizer.step()
         self._optimizer.zero_grad()
         self.average.update_parameters(self._network)
         self.step += 1
+        now = time.monotonic()
+        self.seconds, self._clock = self.seconds + now - self._clock, now
         return loss.detach()
+
+    def spent(self) -> float:
+        """Share of the training that lies behind."""
+        return self._config.spent(self.step, self.seconds)
+
+    def progress(self) -> Progress:
+        """In steps, or in seconds where time is what is limited."""
+        if self._config.minutes is None:
+            done, total = self.step, self._config.steps
+        else:
+            total = math.ceil(60 * self._config.minutes)
+            done = min(total, round(total * self.spent()))
+        return Progress(done, total, "train")
 
     @torch.no_grad()
     def validate(self, examples: Examples, schedule: Schedule) -> float:
@@ -159,7 +250,12 @@ class _Run:
             )
             for _ in range(8)
         ]
-        return float(torch.stack(losses).mean())
+        loss = float(torch.stack(losses).mean())
+        if self.best is None or loss < self.best.loss:
+            weights = self.averaged.state_dict()
+            copies = {name: value.detach().cpu().clone() for name, value in weights.items()}
+            self.best = _Best(loss, self.step, copies)
+        return loss
 
     def save(self, path: Path) -> None:
         if self._fabric.is_global_zero:
@@ -182,7 +278,9 @@ class _Run:
         self._network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.finished = state["finished"]
+        self.best = state["best"] and _Best(**state["best"])
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -191,6 +289,10 @@ class _Run:
             "average": self.average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "step": self.step,
+            "seconds": self.seconds,
+            "finished": self.finished,
+            "best": self.best
+            and {field.name: getattr(self.best, field.name) for field in fields(self.best)},
         }
 
 

@@ -23,6 +23,9 @@ class FitConfig:
         "cosine" lets the learning rate fall to zero at the last step, for short runs.
     clip
         Largest gradient norm.
+    minutes
+        Training ends after so much time where its steps are not done earlier. How far it comes
+        depends on the machine then; the learning rate falls with time as it would with steps.
     """
 
     steps: int = 250_000
@@ -36,10 +39,17 @@ class FitConfig:
     augmented: float = 4.0
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
+    minutes: float | None = None
 
-    def rate(self, step: int) -> float:
-        """Learning rate at a step."""
+    def spent(self, step: int, seconds: float = 0.0) -> float:
+        """Share of the training that lies behind: of its steps or of its time."""
+        share = step / self.steps
+        return share if self.minutes is None else max(share, seconds / (60 * self.minutes))
+
+    def rate(self, step: int, seconds: float = 0.0) -> float:
+        """Learning rate at a step, that many seconds after the start."""
         rise = min(1.0, (step + 1) / (self.warmup + 1))
         if self.decay == "constant":
             return self.learning_rate * rise
-        return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        spent = min(1.0, self.spent(step, seconds))
+        return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * spent))

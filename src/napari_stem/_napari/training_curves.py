@@ -1,0 +1,112 @@
+"""Curves of a training run: losses by step, and the variation of each gene."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph
+from napari.utils.theme import get_theme
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QWidget
+
+from napari_stem.events import Loss, Variation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_stem.events import Event
+
+# Colours that colour-blind people can tell apart (Okabe and Ito 2008), on dark and on light.
+_TRAINING, _HELD_OUT, _PREDICTED = "#56B4E9", "#E69F00", "#009E73"
+
+
+class TrainingCurves(QWidget):
+    """Two plots side by side, in the colours of napari's theme."""
+
+    def __init__(self, theme: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._losses: list[Loss] = []
+        self.loss = _plot("step", "loss", legend=(-10, 10))
+        self.variation = _plot("genes by measured variance", "variance over spots", legend=(10, 10))
+        self._lines: dict[str, Any] = {
+            "training": self.loss.plot(name="training", pen=_TRAINING),
+            "held out": self.loss.plot(
+                name="held out", pen=pyqtgraph.mkPen(_HELD_OUT, width=2), symbol="o",
+                symbolSize=5, symbolBrush=_HELD_OUT, symbolPen=None,
+            ),
+            "measured": self.variation.plot(name="measured"),
+            "predicted": self.variation.plot(
+                name="predicted (mean of draws)", pen=None, symbol="o", symbolSize=4,
+                symbolBrush=_PREDICTED, symbolPen=None,
+            ),
+        }  # fmt: skip
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.loss)
+        row.addWidget(self.variation)
+        self.set_theme(theme)
+
+    def clear(self) -> None:
+        """Forget what is shown."""
+        self._losses.clear()
+        for line in self._lines.values():
+            line.setData([], [])
+
+    def show_events(self, events: Iterable[Event]) -> None:
+        """Add losses, and show the latest variation."""
+        for event in events:
+            match event:
+                case Loss():
+                    while self._losses and self._losses[-1].step >= event.step:
+                        self._losses.pop()  # reported again by a resumed run
+                    self._losses.append(event)
+                case Variation():
+                    self._show_variation(event)
+        measured = [loss for loss in self._losses if loss.validation is not None]
+        self._lines["training"].setData(*_xy((loss.step, loss.value) for loss in self._losses))
+        self._lines["held out"].setData(*_xy((loss.step, loss.validation) for loss in measured))
+
+    def set_theme(self, theme: str) -> None:
+        """Take the colours of a theme of napari."""
+        colours = get_theme(theme)
+        text = colours.text.as_hex()
+        for plot in (self.loss, self.variation):
+            plot.setBackground(colours.background.as_hex())
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setPen(text)
+                plot.getAxis(side).setTextPen(text)
+            for sample, label in plot.plotItem.legend.items:
+                label.setText(label.text, color=text)
+                sample.update()
+        self._lines["measured"].setPen(pyqtgraph.mkPen(text, width=2))
+
+    def _show_variation(self, event: Variation) -> None:
+        order = np.argsort(event.true_variance)
+        x = np.arange(len(order))
+        self._lines["measured"].setData(x, np.asarray(event.true_variance)[order])
+        self._lines["predicted"].setData(x, np.asarray(event.variance)[order])
+
+
+def _xy(points: Any) -> tuple[list[float], list[float]]:
+    x, y = [], []
+    for step, value in points:
+        x.append(step)
+        y.append(value)
+    return x, y
+
+
+def _plot(bottom: str, left: str, legend: tuple[int, int]) -> Any:
+    others = set(QApplication.topLevelWidgets())
+    made = pyqtgraph.PlotWidget()
+    for menu in set(QApplication.topLevelWidgets()) - others - {made}:
+        menu.setParent(made)  # of nobody else; unused here, and gone with the plot
+    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+    made.setMinimumSize(220, 160)
+    made.setMenuEnabled(False)
+    made.hideButtons()
+    made.addLegend(offset=legend)
+    made.plotItem.layout.setContentsMargins(2, 4, 8, 8)
+    made.setLabels(bottom=bottom, left=left)
+    made.setDownsampling(auto=True, mode="peak")
+    made.setClipToView(True)
+    return made

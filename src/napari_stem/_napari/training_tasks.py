@@ -1,0 +1,100 @@
+"""What the training dialog asks of the core, as generators for `worker.start`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_stem._napari.llvm import load_triton_apart
+from napari_stem.events import Event, Events, Progress
+from napari_stem.run_history import read_history
+from napari_stem.runs import Run, delete_run, install, list_runs
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_stem.inspection import Inspected
+    from napari_stem.plan import PanelChoice, SectionSource
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPanel:
+    """The genes of a choice, or why there are none; and the columns that name regions."""
+
+    genes: tuple[str, ...] = ()
+    problem: str = ""
+    missing: tuple[str, ...] = ()
+    columns: dict[str, int] = field(default_factory=dict)
+
+
+def find_sections(folder: Path) -> Events[list[str]]:
+    """The folder if it is a section, else the sections in it."""
+    yield Progress(0, 0, "read", folder.name)
+    from napari_stem.io import is_spot_source
+
+    if is_spot_source(folder):
+        return [str(folder)]
+    inside = [path for path in sorted(folder.iterdir()) if path.is_dir() and is_spot_source(path)]
+    return [str(path) for path in inside] or [str(folder)]
+
+
+def inspect(source: SectionSource) -> Events[Inspected]:
+    """Whether a section can be trained on."""
+    yield Progress(0, 0, "read", source.name)
+    load_triton_apart()
+    from napari_stem.inspection import inspect_section
+
+    return inspect_section(source)
+
+
+def find_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> Events[FoundPanel]:
+    """Genes of a choice; what is wrong with it is told, not raised."""
+    yield Progress(0, 0, "choose", "genes")
+    load_triton_apart()
+    from napari_stem.errors import StemError
+    from napari_stem.panels import region_columns
+    from napari_stem.planned_training import choose_panel
+
+    columns = region_columns(tables)
+    shared = set(tables[0].var_names).intersection(*(table.var_names for table in tables))
+    missing = tuple(gene for gene in choice.genes if gene not in shared)
+    if choice.select == "list" and not choice.genes:
+        return FoundPanel(problem="type or load at least one gene.", columns=columns)
+    try:
+        return FoundPanel(tuple(choose_panel(choice, tables)), columns=columns)
+    except StemError as error:
+        return FoundPanel((), str(error), missing, columns)
+
+
+def read_genes(path: Path) -> Events[list[str]]:
+    """Genes of a file."""
+    yield Progress(0, 0, "read", path.name)
+    from napari_stem.panels import read_panel
+
+    return read_panel(path)
+
+
+def find_runs(folder: Path) -> Events[list[Run]]:
+    """The runs of a folder."""
+    yield Progress(0, 0, "read", folder.name)
+    return list_runs(folder)
+
+
+def read_curves(folder: Path) -> Events[list[Event]]:
+    """What a run reported so far."""
+    yield Progress(0, 0, "read", folder.name)
+    return read_history(folder)
+
+
+def install_checkpoint(folder: Path) -> Events[Path]:
+    """Put the checkpoint of a finished run where the plugin lists checkpoints."""
+    yield Progress(0, 0, "install", folder.name)
+    return install(folder)
+
+
+def remove_run(folder: Path) -> Events[None]:
+    """Delete a run."""
+    yield Progress(0, 0, "delete", folder.name)
+    delete_run(folder)
