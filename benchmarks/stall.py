@@ -1,0 +1,119 @@
+"""How long the window cannot react while it predicts, clusters, ranks genes and trains.
+
+    [xvfb-run -a] python benchmarks/stall.py [--spots 5000]
+
+A timer of the window fires every 5 ms; what it is late counts. Idle shows what the machine and
+its drawing add.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QElapsedTimer, QTimer
+from qtpy.QtWidgets import QApplication
+
+from napari_stem._napari.docks import open_dock
+from napari_stem._napari.tasks import describe_checkpoint
+from napari_stem._napari.trainings import Trainings
+from napari_stem._napari.workspace import Workspace
+from napari_stem.events import finish
+from napari_stem.grid import make_grid
+from napari_stem.plan import PanelChoice, SectionSource, TrainPlan
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_stem.section import Section
+
+_PATIENCE = 600.0  # seconds
+
+
+class Watch:
+    """Gaps in milliseconds between the firings of a timer of 5 ms, beyond these 5 ms."""
+
+    def __init__(self) -> None:
+        self._late: list[float] = []
+        self._clock = QElapsedTimer()
+        self._timer = QTimer()
+        self._timer.setInterval(5)
+        self._timer.timeout.connect(self._fire)
+
+    def until(self, done: Callable[[], object]) -> list[float]:
+        """What gathers until something is done."""
+        self._late = []
+        self._clock.start()
+        self._timer.start()
+        end = time.monotonic() + _PATIENCE
+        while not done():
+            QApplication.processEvents()
+            time.sleep(0.001)
+            if time.monotonic() > end:
+                raise SystemExit("It does not end.")
+        self._timer.stop()
+        return self._late
+
+    def _fire(self) -> None:
+        self._late.append(max(0.0, self._clock.nsecsElapsed() / 1e6 - 5))
+        self._clock.start()
+
+
+def stalls(
+    viewer: Viewer, section: Section, checkpoint: Path, folder: Path, n_spots: int
+) -> Iterator[tuple[str, list[float]]]:
+    """What the window does, and its gaps meanwhile."""
+    watch, work = Watch(), Workspace.of(viewer)
+    dock, clusters = open_dock(viewer, "Predict"), open_dock(viewer, "Clusters")
+    slide = section.slide
+    pitch = slide.require_mpp() * float(np.sqrt(slide.width * slide.height / n_spots))
+    work.take_slide(slide)
+    work.spots = make_grid(slide, pitch_um=pitch, on_tissue=False, layout="square")
+    work.checkpoint = finish(describe_checkpoint(checkpoint))
+    start = time.monotonic()
+    yield "idle", watch.until(lambda: time.monotonic() > start + 2)
+    dock.predict_button.click()
+    yield "predicting", watch.until(lambda: work.result and work.result.prediction is not None)
+    clusters.leiden.cluster_button.click()
+    yield "clustering", watch.until(lambda: work.clusters)
+    trainings = Trainings.of(viewer)
+    plan = TrainPlan(
+        (SectionSource("generated:1"),),
+        held_out_share=0.3,
+        panel=PanelChoice("list", genes=tuple(work.checkpoint.recipe.panel)),
+        fit={"steps": 200},
+        device="cpu",
+    )
+    trainings.begin(folder / "stall", plan)
+    yield "training", watch.until(lambda: trainings.running is None)
+
+
+def main() -> None:
+    import napari
+
+    from napari_stem.recipe import make_recipe
+    from napari_stem.synthetic import generate_section
+    from napari_stem.training import train
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spots", type=int, default=5000)
+    n_spots = parser.parse_args().spots
+    section = generate_section("benchmark", seed=0)
+    panel = [gene for gene in section.spots.var_names if gene.isupper()][:40]
+    with tempfile.TemporaryDirectory() as folder:
+        path = train([section], make_recipe("small", panel, fit={"steps": 50}), Path(folder)).path
+        viewer = napari.Viewer(show_welcome_screen=False)
+        for what, late in stalls(viewer, section, path, Path(folder), n_spots):
+            print(
+                f"{what:>10}: 99 of 100 {np.quantile(late, 0.99):6.1f} ms, longest {max(late):6.1f}"
+            )
+        viewer.close()
+
+
+if __name__ == "__main__":
+    main()
