@@ -163,7 +163,7 @@ def make_recipe(
         components=128 if small else None,
         embedding_noise=0.6 if small else 0.0,
         distrust=5.0 if small else 0.0,
-        emphasis=1.25 if small else 1.0,
+        emphasis=1.15 if small else 1.0,
         network=NetworkConfig(len(panel), width, **(_SMALL_NETWORK if small else {})),
         diffusion=DiffusionConfig(prediction="v" if small else "eps"),
         fit=_SMALL_FIT if small else FitConfig(),

@@ -78,7 +78,7 @@ class Encoder:
         )
 
 
-MORPHOLOGY_FIELDS = (1.0, 2.5, 4.0)
+MORPHOLOGY_FIELDS = (1.0, 2.5)
 _SWIGLU = (("mlp_layer", "SwiGLUPacked"), ("act_layer", "SiLU"))
 _ENTRIES = (
     Encoder(
