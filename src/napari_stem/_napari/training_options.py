@@ -71,6 +71,8 @@ class TrainingOptions(Panel):
             self.add_row(widget, label=label) if label else self.add_row(widget)
         self._build_advanced()
         self.add_row(self.advanced)
+        self.note.setText("Figures on sections of the same patient, or on strips, flatter.")
+        self.add_row(self.note)
         self._grid.setRowStretch(self._grid.rowCount(), 1)
         self.list_sections(())
 
