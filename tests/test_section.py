@@ -14,7 +14,8 @@ from scipy.stats import spearmanr
 from skimage.color import rgb2hed
 
 from napari_stem.errors import OptionError, SlideNotFound, SlideUnreadable, SpotsOutsideSlide
-from napari_stem.section import open_section
+from napari_stem.section import open_section, read_spots_on
+from napari_stem.slide import Slide
 from napari_stem.spots import has_counts, positions, spot_table
 
 PITCH = 40
@@ -111,3 +112,24 @@ def test_counts_of_a_real_section_follow_its_tissue(data_dir: Path, name: str, s
     # The README of each section states it to two digits, for discs where these are squares.
     assert correlation((0, 0)) == pytest.approx(stated, abs=0.02)
     assert correlation((0, 0)) > max(correlation((300, 300)), correlation((-300, 300))) + 0.2
+
+
+def test_drawn_regions_are_filled_with_a_grid_of_the_open_slide(tmp_path: Path):
+    slide = Slide.from_array(np.full((1000, 1000, 3), 200, np.uint8), mpp=1.0)
+    square = [[100, 100], [500, 100], [500, 500], [100, 500], [100, 100]]
+    drawn = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [square]},
+        "properties": {"objectType": "annotation", "classification": {"name": "Tumour"}},
+    }
+    path = tmp_path / "regions.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [drawn]}))
+    grid = read_spots_on(slide, path, pitch_um=50)
+    assert 50 < grid.n_obs < 90  # 400 um a side; a hexagonal grid has 1.15 spots for 50 x 50 um
+    assert ((positions(grid) >= 100) & (positions(grid) <= 500)).all()
+    assert set(grid.obs["annotation"]) == {"Tumour"}
+
+
+def test_spots_beside_an_open_slide_are_refused(folder: Path):
+    with pytest.raises(SpotsOutsideSlide):
+        read_spots_on(Slide.from_array(np.zeros((50, 50, 3), np.uint8)), folder)

@@ -11,9 +11,10 @@ import pytest
 from anndata import AnnData
 
 from napari_stem.errors import OptionError, SpotsOutsideSlide
-from napari_stem.section import open_section
+from napari_stem.io import source_of
+from napari_stem.section import open_section, read_spots_on
 from napari_stem.slide import Slide, open_slide
-from napari_stem.spot_scaling import scale_spots, spots_on_picture
+from napari_stem.spot_scaling import scale_spots
 from napari_stem.spots import (
     check_spots,
     fitting_scale,
@@ -44,15 +45,17 @@ def spots(visium: Path) -> AnnData:
 
 @pytest.mark.parametrize("kind", ["hires", "lowres"])
 def test_a_picture_of_space_ranger_is_named_by_its_scale_factor(
-    visium: Path, spots: AnnData, kind: str
+    visium: Path, spots: AnnData, kind: str, tmp_path: Path
 ):
     factor = spots.uns["spatial"]["brain"]["scalefactors"][f"tissue_{kind}_scalef"]
     with open_slide(visium / f"tissue_{kind}_image.png") as picture:
         assert fitting_scale(spots, picture) == (f"tissue_{kind}_scalef", factor)
         with pytest.raises(SpotsOutsideSlide, match=rf"tissue_{kind}_scalef = .*full-resolution"):
             check_spots(spots, picture)
-        moved = spots_on_picture(spots, picture)
+        spots.write_h5ad(tmp_path / "spots.h5ad")
+        moved = read_spots_on(picture, tmp_path / "spots.h5ad")
         check_spots(moved, picture)
+    assert source_of(moved).remark.startswith(f"on tissue_{kind}_image, at 0.")
     np.testing.assert_allclose(positions(moved), positions(spots) * factor)
     assert spot_diameter(moved) == pytest.approx(spot_diameter(spots) * factor)
     assert pitch(moved) == pytest.approx(pitch(spots) * factor)
@@ -75,8 +78,6 @@ def test_another_picture_fits_no_scale_factor(spots: AnnData):
     assert fitting_scale(spots, small) is None
     with pytest.raises(SpotsOutsideSlide, match="Is this the full-resolution image"):
         check_spots(spots, small)
-    with pytest.raises(SpotsOutsideSlide, match="same section"):
-        spots_on_picture(spots, small)
 
 
 def test_scaling_leaves_the_given_table_as_it_was(spots: AnnData):

@@ -517,8 +517,8 @@ def _section_to_predict(
     """A section as it is, or a slide with spots from a file or a grid."""
     from napari_stem.grid import make_grid
     from napari_stem.io import is_spot_source
-    from napari_stem.io.annotations import annotated_grid, has_annotations, read_annotations
-    from napari_stem.section import Section, open_section
+    from napari_stem.io.annotations import has_annotations
+    from napari_stem.section import Section, open_section, read_spots_on
     from napari_stem.slide import open_slide
     from napari_stem.slide_files import is_slide
 
@@ -530,7 +530,7 @@ def _section_to_predict(
         return Section(section.slide.name, section.slide, section.spots)
     opened = open_slide(slide, mpp=options["mpp"])
     if spots:
-        grid = annotated_grid(opened, read_annotations(spots), pitch_um=pitch)
+        grid = read_spots_on(opened, spots, pitch_um=pitch)
     else:
         grid = make_grid(opened, pitch_um=pitch)
     if left_out := grid.uns.get("excluded"):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anndata import AnnData
 
-from napari_stem.errors import SlideNotFound
+from napari_stem.errors import SlideNotFound, SpotsOutsideSlide
 from napari_stem.io import read_spots, source_of
+from napari_stem.io.annotations import annotated_grid, has_annotations, read_annotations
 from napari_stem.io.legacy_st import find_images
-from napari_stem.io.spaceranger import is_spaceranger, on_picture
+from napari_stem.io.source import with_source
+from napari_stem.io.spaceranger import is_spaceranger, picture_scale
 from napari_stem.slide import Slide, open_slide
-from napari_stem.spots import check_spots, library, mpp_from_pitch, on_slide
+from napari_stem.spot_scaling import scale_spots
+from napari_stem.spots import check_spots, fitting_scale, library, mpp_from_pitch, on_slide
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ def open_section(
     spots = read_spots(path, bin_um=bin_um)
     source = source_of(spots)
     image = Path(image or source.image or _image_in(path, source.remark))
-    reduced = on_picture(spots, image)
+    reduced = picture_scale(spots, image)
+    if reduced:
+        spots = _moved(spots, reduced, image.name)
     slide = open_slide(image, mpp=mpp)
     if mpp is None and source.mpp and not reduced:
         slide = slide.with_mpp(source.mpp, source=source.format)
@@ -75,6 +80,46 @@ def open_section(
         slide.close()
         raise
     return Section(slide.name, slide, spots)
+
+
+def read_spots_on(
+    slide: Slide, path: str | Path, *, pitch_um: float = 100.0, diameter_um: float = 55.0
+) -> AnnData:
+    """Spots for a slide that is open already.
+
+    Regions that a pathologist drew in QuPath (.geojson) are filled with a grid. Where the slide
+    is a reduced picture of the one that was measured, spots are moved onto it by the scale factor
+    of their table; `source_of` says so.
+
+    Parameters
+    ----------
+    pitch_um, diameter_um
+        Of the grid in drawn regions.
+
+    Raises
+    ------
+    SpotsError, MissingScale
+        The spots cannot be used, or do not lie on the slide.
+    """
+    path = Path(path)
+    if has_annotations(path):
+        regions = read_annotations(path)
+        return annotated_grid(slide, regions, pitch_um=pitch_um, diameter_um=diameter_um)
+    spots = read_spots(path)
+    try:
+        check_spots(spots, slide)
+    except SpotsOutsideSlide:
+        fit = fitting_scale(spots, slide)
+        if fit is None:
+            raise
+        return _moved(spots, fit[1], slide.name)
+    return spots
+
+
+def _moved(spots: AnnData, scale: float, picture: str) -> AnnData:
+    moved = scale_spots(spots, scale)
+    remark = f"on {picture}, at {scale:.3g} of full"
+    return with_source(moved, replace(source_of(moved), remark=remark))
 
 
 def _name(path: Path, spots: AnnData) -> str:

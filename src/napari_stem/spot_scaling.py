@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_stem.errors import OptionError, SpotsOutsideSlide
-from napari_stem.spots import fitting_scale, library, positions
+from napari_stem.errors import OptionError
+from napari_stem.spots import library, positions
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-    from napari_stem.slide import Slide
 
 
 def scale_spots(spots: AnnData, factor: float) -> AnnData:
@@ -40,20 +38,3 @@ def scale_spots(spots: AnnData, factor: float) -> AnnData:
     }
     scaled.uns["spatial"] = {library(spots): entry}
     return scaled
-
-
-def spots_on_picture(spots: AnnData, picture: Slide) -> AnnData:
-    """Spots of a full-resolution slide on a smaller picture of it.
-
-    Raises
-    ------
-    SpotsOutsideSlide
-        No scale factor of the table puts all spots onto the picture.
-    """
-    found = fitting_scale(spots, picture)
-    if found is None:
-        raise SpotsOutsideSlide(
-            f"no scale factor of the spots fits '{picture.name}' ({picture.width} x "
-            f"{picture.height} pixels). Is it a picture of the same section?"
-        )
-    return scale_spots(spots, found[1])

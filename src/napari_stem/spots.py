@@ -172,8 +172,8 @@ def spaced_diameter(xy: NDArray[np.float64]) -> float:
 
 
 def has_counts(spots: AnnData) -> bool:
-    """Whether the table measured any gene."""
-    return bool(spots.n_vars) and spots.X is not None
+    """Whether the table measured any gene; a prediction measured none."""
+    return bool(spots.n_vars) and spots.X is not None and "napari_stem" not in spots.uns
 
 
 def check_counts(spots: AnnData) -> None:
@@ -236,6 +236,6 @@ def _advice(spots: AnnData, slide: Slide) -> str:
     name, value = found
     return (
         f"They fit at {name} = {value:.4g}: this is a reduced picture of their slide. Open the "
-        "full-resolution image, which predictions need; or, to look at this one, move the spots "
-        "onto it with napari_stem.spot_scaling.spots_on_picture."
+        "full-resolution image, which predictions need; or, to look at this one, read the spots "
+        "for it with napari_stem.section.read_spots_on."
     )

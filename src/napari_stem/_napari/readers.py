@@ -131,15 +131,12 @@ def _fill_section(viewer: Any, *, path: Path) -> None:
 
 def _fill_spots(viewer: Any, *, path: Path) -> None:
     """Spots of the slide that is open."""
-    from napari_stem.io import read_spots
-    from napari_stem.spots import check_spots
+    from napari_stem.section import read_spots_on
 
     workspace = Workspace.of(viewer)
     if workspace.slide is None:
         raise SpotsNotFound(f"'{path}' holds spots without a slide. Open the slide first.")
-    spots = read_spots(path)
-    check_spots(spots, workspace.slide)
-    workspace.take_spots(workspace.slide, spots)
+    workspace.take_spots(workspace.slide, read_spots_on(workspace.slide, path))
 
 
 def _fill_checkpoint(viewer: Any, *, path: Path) -> None:

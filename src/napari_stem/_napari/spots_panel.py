@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_stem._napari.workspace import Workspace
     from napari_stem.slide import Slide
 
-_FILES = "Spot tables (*.h5ad *.csv *.tsv);;All files (*)"
+_FILES = "Spots and annotations (*.h5ad *.csv *.tsv *.geojson);;All files (*)"
 _LAYOUTS: dict[str, Literal["hex", "square"]] = {"hexagonal": "hex", "square": "square"}
 _TOOLS: dict[str, Tool] = {"Lasso": "add_polygon_lasso", "Rectangle": "add_rectangle"}
 
@@ -51,9 +51,15 @@ class SpotsPanel(Panel):
         self.grid_button = button(
             "Grid over tissue", "Lay a regular grid over detected tissue; needs the scale."
         )
-        self.file_button = button("Load file…", "Load spots: .h5ad, or .csv of coordinates.")
+        self.file_button = button(
+            "Load file…",
+            "Load spots: .h5ad, or .csv of coordinates. Regions that QuPath wrote as .geojson are "
+            "filled with a grid of the pitch above.",
+        )
         self.folder_button = button(
-            "Load folder…", "Load the folder of a Spatial Transcriptomics array."
+            "Load folder…",
+            "Load a folder of Space Ranger (Visium, Visium HD), Xenium, SpatialData, HEST's "
+            "layout, or a Spatial Transcriptomics array.",
         )
         self.draw_button = menu_button(
             "Draw region", "Draw one or more regions on the slide, with a lasso or as rectangles."
@@ -97,7 +103,9 @@ class SpotsPanel(Panel):
         """Load spots of the slide."""
         slide = self._slide()
         remember(spots_folder=str(path.parent))
-        task = tasks.read_spots(path, slide)
+        task = tasks.read_spots(
+            path, slide, pitch_um=self.pitch.value(), diameter_um=self.diameter.value()
+        )
         self.run(task, f"Reading {path.name}…", partial(self.workspace.take_spots, slide))
 
     def draw(self, tool: Tool) -> None:

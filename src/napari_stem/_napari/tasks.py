@@ -70,15 +70,12 @@ def scale_by_pitch(slide: Slide, spots: AnnData, pitch_um: float) -> Events[Slid
     return slide.with_mpp(mpp_from_pitch(spots, pitch_um), source="spot pitch")
 
 
-def read_spots(path: Path, slide: Slide) -> Events[AnnData]:
-    """Read spots and check that they lie on the slide."""
+def read_spots(path: Path, slide: Slide, *, pitch_um: float, diameter_um: float) -> Events[AnnData]:
+    """Read spots of the slide, or lay a grid of that pitch in drawn regions."""
     yield Progress(0, 0, "read", path.name)
-    from napari_stem.io import read_spots
-    from napari_stem.spots import check_spots
+    from napari_stem.section import read_spots_on
 
-    spots = read_spots(path)
-    check_spots(spots, slide)
-    return spots
+    return read_spots_on(slide, path, pitch_um=pitch_um, diameter_um=diameter_um)
 
 
 def make_grid(
@@ -110,7 +107,8 @@ def spots_in_region(spots: AnnData, slide: Slide, region: Region) -> Events[AnnD
 
 def describe_spots(spots: AnnData, slide: Slide) -> str:
     """How many spots there are, how far apart and how large."""
-    from napari_stem.spots import pitch, spot_diameter  # long since imported by who made them
+    from napari_stem.io import source_of  # long since imported by who made them
+    from napari_stem.spots import pitch, spot_diameter
 
     unit, mpp = ("µm", slide.mpp) if slide.mpp else ("pixels", 1.0)
     sizes = f"Ø {spot_diameter(spots) * mpp:.0f} {unit}"
@@ -118,6 +116,8 @@ def describe_spots(spots: AnnData, slide: Slide) -> str:
         return f"1 spot, {sizes}"
     left_out = ", ".join(spots.uns.get("excluded", ()))
     told = f"\nLeft out of the slide: {left_out}" if left_out else ""
+    if remark := source_of(spots).remark:
+        told += f"\n{remark[0].upper()}{remark[1:]}"
     return f"{spots.n_obs:,} spots, pitch {pitch(spots) * mpp:.0f} {unit}, {sizes}{told}"
 
 

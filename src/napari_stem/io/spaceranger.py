@@ -8,7 +8,6 @@ program was given, which it does not copy: that slide is looked for beside.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +19,8 @@ from napari_stem.io.bounded import UNREADABLE, opened_text, read_json
 from napari_stem.io.matrix10x import Matrix, find_matrix, read_matrix
 from napari_stem.io.naming import named
 from napari_stem.io.parquet import read_parquet
-from napari_stem.io.source import Source, source_of, with_source
-from napari_stem.spots import check_counts, library, positions, spot_table
+from napari_stem.io.source import Source, with_source
+from napari_stem.spots import check_counts, library, spot_table
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -102,29 +101,13 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
     return with_source(table, _source(spatial, scalefactors, positions_file))
 
 
-def on_picture(spots: AnnData, image: Path) -> bool:
-    """Move spots onto one of the small pictures that Space Ranger writes.
-
-    Returns
-    -------
-    Whether `image` is one, of which the table states the scale; nothing changes otherwise.
-    """
+def picture_scale(spots: AnnData, image: Path) -> float | None:
+    """The scale at which the table's files say that Space Ranger drew `image`; None for others."""
     found = _PICTURES.fullmatch(image.stem)
     if not found or "spatial" not in spots.uns:
-        return False
-    entry = spots.uns["spatial"][library(spots)]
-    factors = entry["scalefactors"]
-    scale = factors.get(f"tissue_{found[1]}_scalef")
-    if not scale:
-        return False
-    spots.obsm["spatial"] = positions(spots) * scale
-    entry["scalefactors"] = {
-        name: value * scale if name.endswith("_fullres") else value / scale
-        for name, value in factors.items()
-        if name.endswith(("_fullres", "_scalef"))
-    }
-    with_source(spots, replace(source_of(spots), remark=f"on {image.name}, at {scale:.3g} of full"))
-    return True
+        return None
+    factors = spots.uns["spatial"][library(spots)]["scalefactors"]
+    return factors.get(f"tissue_{found[1]}_scalef") or None
 
 
 def find_slides(folder: Path) -> list[Path]:
