@@ -53,6 +53,7 @@ def plan(saved_sections: list[Path]) -> TrainPlan:
         panel=PanelChoice("list", genes=("EPCAM", "COL1A1", "CD3E", "ACTB")),
         fit={"steps": 20, "batch_size": 16},
         draws=2,
+        keep="best",
         device="cpu",
     )
 
