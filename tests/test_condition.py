@@ -52,25 +52,6 @@ def test_with_noise_a_component_and_its_noise_have_unit_variance():
     np.testing.assert_allclose(clean + condition.noise**2, 1, atol=0.01)
 
 
-def test_what_differs_between_sections_counts_less():
-    random = np.random.default_rng(0)
-    sections = np.repeat([0, 1, 2, 3], 100)
-    x = random.normal(size=(400, 2)).astype(np.float32)
-    x[:, 0] += np.array([-1, 1, -1, 1])[sections]  # between: 1; over all: sqrt(2)
-    z = Condition.fit(x, components=None, sections=sections, distrust=3.0).transform(x)
-    np.testing.assert_allclose(z.std(0), [1 / np.sqrt(1 + 9 / 2), 1], rtol=0.05)
-    plain = Condition.fit(x, components=None).transform(x)
-    same = Condition.fit(x, components=None, sections=sections, distrust=0.0).transform(x)
-    np.testing.assert_array_equal(same, plain)
-
-
-def test_a_single_section_distrusts_nothing():
-    x = embeddings()
-    alone = np.zeros(len(x), int)
-    z = Condition.fit(x, components=5, sections=alone, distrust=5.0).transform(x)
-    np.testing.assert_array_equal(z, Condition.fit(x, components=5).transform(x))
-
-
 def test_a_spot_does_not_depend_on_its_batch():
     x = embeddings()
     condition = Condition.fit(x, components=5)

@@ -48,13 +48,7 @@ class Condition:
 
     @classmethod
     def fit(
-        cls,
-        embeddings: NDArray[np.float32],
-        *,
-        components: int | None,
-        noise: float = 0.0,
-        sections: NDArray[np.intp] | None = None,
-        distrust: float = 0.0,
+        cls, embeddings: NDArray[np.float32], *, components: int | None, noise: float = 0.0
     ) -> Condition:
         """Fit to the embeddings of training spots.
 
@@ -68,17 +62,9 @@ class Condition:
             Standard deviation of the noise that training adds to every standardised number of an
             embedding. It hides directions in which spots hardly differ, as ridge regression with
             alpha = n noise^2 does; every component has unit variance together with its noise.
-        sections
-            (n,) the number of each spot's section.
-        distrust
-            How much it counts against a number of the embedding that its mean differs between
-            sections, as it does with staining and thickness: its unit is not its standard
-            deviation s but sqrt(s^2 + (distrust b)^2), where b is that of the sections' means.
         """
         mean, std = embeddings.mean(axis=0), embeddings.std(axis=0)
         scale = np.where(std > 0, 1 / np.where(std > 0, std, 1), 0)  # constants say nothing
-        if sections is not None:
-            scale /= np.sqrt(1 + (distrust * scale * _between(embeddings, sections)) ** 2)
         standard = (embeddings - mean) * scale
         limit = max(1, min(len(embeddings) - 1, embeddings.shape[1]))
         pca = PCA(min(components or _OOD_COMPONENTS, limit), random_state=0).fit(standard)
@@ -134,12 +120,6 @@ class Condition:
     def from_tensors(cls, tensors: Mapping[str, NDArray[np.float32]]) -> Condition:
         """From what `tensors` gave; a KeyError names what is missing."""
         return cls(**{field.name: tensors[field.name] for field in fields(cls)})
-
-
-def _between(embeddings: NDArray[np.float32], sections: NDArray[np.intp]) -> NDArray[np.floating]:
-    """(d,) standard deviation of the sections' means."""
-    means = [embeddings[sections == section].mean(axis=0) for section in np.unique(sections)]
-    return np.asarray(np.std(means, axis=0))
 
 
 def _whitening(pca: PCA, noise: float) -> NDArray[np.float64]:

@@ -43,8 +43,6 @@ class Recipe:
         Principal components kept as the condition; None keeps the standardised embedding.
     embedding_noise
         Standard deviation of noise that training adds to standardised embeddings (`Condition`).
-    distrust
-        How much numbers of an embedding that differ between sections count less (`Condition`).
     emphasis
         Factor of a condition's distance from the mean one when predicting. Above 1, predictions
         differ more between spots, which makes up for what the noise of training flattens.
@@ -57,7 +55,6 @@ class Recipe:
     encoders: tuple[Encoder, ...]
     components: int | None
     embedding_noise: float
-    distrust: float
     emphasis: float
     network: NetworkConfig
     diffusion: DiffusionConfig
@@ -109,7 +106,6 @@ class Recipe:
                 encoders=tuple(Encoder.from_dict(entry) for entry in values["encoders"]),
                 components=values["components"],
                 embedding_noise=values["embedding_noise"],
-                distrust=values["distrust"],
                 emphasis=values["emphasis"],
                 network=NetworkConfig(**values["network"]),
                 diffusion=DiffusionConfig(**values["diffusion"]),
@@ -161,8 +157,7 @@ def make_recipe(
         geometry=geometry,
         encoders=found,
         components=128 if small else None,
-        embedding_noise=0.6 if small else 0.0,
-        distrust=5.0 if small else 0.0,
+        embedding_noise=0.7 if small else 0.0,
         emphasis=1.15 if small else 1.0,
         network=NetworkConfig(len(panel), width, **(_SMALL_NETWORK if small else {})),
         diffusion=DiffusionConfig(prediction="v" if small else "eps"),

@@ -93,11 +93,7 @@ def iter_train(
     known = yield from _iter_all_examples(sections, recipe, options)
     unseen = (yield from _iter_all_examples(tested, recipe, options)) if tested else None
     condition = Condition.fit(
-        known.embeddings[:, 0],
-        components=recipe.components,
-        noise=recipe.embedding_noise,
-        sections=known.section,
-        distrust=recipe.distrust,
+        known.embeddings[:, 0], components=recipe.components, noise=recipe.embedding_noise
     )
     mean, std = _target_scale(known.values, recipe)
 
@@ -182,27 +178,24 @@ def hold_out_spots(section: Section, share: float) -> tuple[Section, Section]:
 
 @dataclass(frozen=True, slots=True)
 class _Spots:
-    """Embeddings (n, v, d), values (n, c), positions (n, 2) and section (n,) of counted spots."""
+    """Embeddings (n, v, d), values (n, c) and positions (n, 2) of counted spots."""
 
     embeddings: NDArray[np.float32]
     values: NDArray[np.float32]
     positions: NDArray[np.float64]
-    section: NDArray[np.intp]
 
 
 def _iter_all_examples(
     sections: Sequence[Section], recipe: Recipe, options: PredictOptions
 ) -> Events[_Spots]:
     found = []
-    for number, section in enumerate(sections):
-        found.append((yield from _iter_examples(section, number, recipe, options)))
+    for section in sections:
+        found.append((yield from _iter_examples(section, recipe, options)))
     parts = [[getattr(spots, field.name) for spots in found] for field in fields(_Spots)]
     return _Spots(*map(np.concatenate, parts))
 
 
-def _iter_examples(
-    section: Section, number: int, recipe: Recipe, options: PredictOptions
-) -> Events[_Spots]:
+def _iter_examples(section: Section, recipe: Recipe, options: PredictOptions) -> Events[_Spots]:
     """The spots that counted any gene of the panel."""
     counted = panel_counts(section.spots, recipe.panel, section.name).any(axis=1)
     if not counted.any():
@@ -219,7 +212,7 @@ def _iter_examples(
         device=options.device,
     )
     values = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
-    return _Spots(embeddings, values, positions(spots), np.full(len(values), number))
+    return _Spots(embeddings, values, positions(spots))
 
 
 def _target_scale(
