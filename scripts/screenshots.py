@@ -1,4 +1,4 @@
-"""Make the pictures of the dock in docs/images: `python scripts/screenshots.py [CHECKPOINT]`.
+"""Make the pictures of the docks in docs/images: `python scripts/screenshots.py [CHECKPOINT]`.
 
 Trains a small checkpoint on generated sections unless one is given, predicts another section in
 a real viewer of 1280 x 800 pixels, and takes a picture of each step. Without a display it starts
@@ -16,11 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+    from qtpy.QtWidgets import QWidget
 
     from napari_stem._napari.page import Page
 
@@ -82,6 +83,7 @@ def take_pictures(checkpoint: Path) -> None:
     from qtpy.QtWidgets import QApplication
 
     from napari_stem._napari.docks import open_dock
+    from napari_stem._napari.trainings import Trainings
 
     viewer = napari.Viewer(show_welcome_screen=False)
     viewer.window.resize(*SIZE)
@@ -96,9 +98,12 @@ def take_pictures(checkpoint: Path) -> None:
             QApplication.processEvents()
             time.sleep(0.01)
 
-    def take(name: str, top: str, page: Page = dock) -> None:
+    def settle() -> None:
         settled = time.monotonic() + 0.7  # thumbnails and scroll bars follow later
         wait(lambda: time.monotonic() > settled)
+
+    def take(name: str, top: str, page: Page = dock) -> None:
+        settle()
         place = getattr(page, top).mapTo(page.widget(), QPoint(0, 0))
         page.verticalScrollBar().setValue(place.y())
         QApplication.processEvents()
@@ -128,6 +133,11 @@ def take_pictures(checkpoint: Path) -> None:
 
     work.statistic, work.gene = "std", SHOWN[1]
     take("4-spread", "predict_button")
+    work.statistic = "mean"
+    work.compared = tuple((gene, "mean") for gene in SHOWN)
+    take("5-side-by-side", "predict_button")
+    work.compared = ()
+
     dock.clusters_button.click()
     clusters = open_dock(viewer, "Clusters")
     clusters.leiden.cluster_button.click()
@@ -135,8 +145,32 @@ def take_pictures(checkpoint: Path) -> None:
     wait(clusters.leiden.isEnabled)
     clusters.ranking.rank_button.click()
     wait(clusters.ranking.table.genes)
-    take("5-clusters", "leiden", clusters)
+    take("6-clusters", "leiden", clusters)
+
+    inspect = open_dock(viewer, "Inspect")
+    work.gene = SHOWN[0]
+    inspect.inspect(tuple(work.spots.obsm["spatial"][len(work.spots) // 2]))
+    wait(lambda: inspect.points.current)
+    take("7-inspect", "tool_button", inspect)
+
+    dialog = open_dock(viewer, "Train").dialog()
+    dialog.show_setup()
+    dialog.setup.sections.add(f"generated:{seed}" for seed in range(3))
+    wait(lambda: not dialog.setup.problem())
+    settle()
+    save_widget(dialog, IMAGES / "8-training.png")
+    run = Trainings.of(viewer).begin(checkpoint.parent / "shown", dialog.setup.plan())
+    dialog.show_run(run.folder)
+    wait(lambda: Trainings.of(viewer).running is None)
+    settle()
+    save_widget(dialog, IMAGES / "9-trained.png")
     viewer.close()
+
+
+def save_widget(widget: QWidget, path: Path) -> None:
+    """A picture of a window of its own."""
+    widget.grab().save(str(path))
+    save(np.asarray(Image.open(path).convert("RGB")), path)
 
 
 def save(pixels: NDArray[np.uint8], path: Path) -> None:

@@ -25,6 +25,12 @@ def test_prediction_and_measurement_of_a_gene_have_the_same_colours(result):
     assert high == pytest.approx(2, rel=0.05)
 
 
+def test_a_result_knows_its_spots(result):
+    same, fewer = result.spots.copy(), result.spots[1:]
+    assert result.is_at(same)
+    assert not result.is_at(fewer)
+
+
 def test_shared_limits_span_all_genes(result):
     assert result.limits(None, "std")[1] > result.limits("A", "std")[1]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QLabel
 
 from napari_stem._napari import inspect_task, layers
 from napari_stem._napari.click_tool import ClickTool
 from napari_stem._napari.outlines import Outline, Outlines, outlines_of
-from napari_stem._napari.panel import button, ignore_wheel
+from napari_stem._napari.page import Page
+from napari_stem._napari.panel import button
 from napari_stem._napari.point_panel import PointPanel
 from napari_stem._napari.points_panel import PointsPanel
 from napari_stem._napari.region_run import STAGES, RegionRun
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     Place = tuple[float, float]
 
-_WIDTH = 300
 _KEY = "Alt-I"
 _HOW = (
     "Click on the slide, or drag a rectangle to predict a grid of {pitch:.0f} µm. "
@@ -36,7 +36,7 @@ _HOW = (
 )
 
 
-class InspectDock(QScrollArea):
+class InspectDock(Page):
     """A mouse tool, the point it was used on, and the points before."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -66,18 +66,7 @@ class InspectDock(QScrollArea):
         self.region = RegionRun(self.workspace)
         self.point = PointPanel(viewer, self.workspace)
         self.points = PointsPanel(self.workspace, self.point.shown_genes)
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setSpacing(4)
-        for part in (self.tool_button, self.hint, self.region, self.points, self.point):
-            column.addWidget(part)
-        column.addStretch()
-        ignore_wheel(page)
-        self.setWidget(page)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(_WIDTH)
+        self.fill(self.tool_button, self.hint, self.region, self.points, self.point)
 
     def _connect(self) -> None:
         self.tool_button.toggled.connect(self.tool.switch)
@@ -90,10 +79,6 @@ class InspectDock(QScrollArea):
         self.region.ended.connect(self._offer)
         self.workspace.events.slide.connect(self._take_slide)
         self.workspace.events.checkpoint.connect(self._take_checkpoint)
-
-    def sizeHint(self) -> QSize:
-        """Narrow: napari's canvas needs the room."""
-        return QSize(_WIDTH, super().sizeHint().height())
 
     def changeEvent(self, event: QEvent) -> None:
         """Give everything back when napari has taken the dock off."""
@@ -166,6 +151,10 @@ class InspectDock(QScrollArea):
         if not _is_on(slide, xy):
             self._say("That is beside the slide. Click on the slide.")
             return
+        self.inspect(xy)
+
+    def inspect(self, xy: Place) -> None:
+        """Predict a place of the slide, in level-0 pixels; the latest one wins."""
         self._offer()
         self._pending = xy
         self._show_outlines()

@@ -207,6 +207,8 @@ class PredictDock(Page):
         result, former = self.workspace.result, self._done.get(request.slide.fingerprint)
         if result is None or former is None or not request.continues(former):
             return 0
+        if not result.is_at(request.spots):
+            return 0  # a region was predicted meanwhile
         return result.n_draws
 
 

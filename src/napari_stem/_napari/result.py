@@ -95,6 +95,10 @@ class Result:
             self._limits[key] = float(low), max(float(high), float(low) + _LEAST)
         return self._limits[key]
 
+    def is_at(self, spots: AnnData) -> bool:
+        """Whether its spots are these, in this order."""
+        return np.array_equal(self.spots.obsm["spatial"], spots.obsm["spatial"])
+
     def can_show(self, statistic: str) -> bool:
         """Whether a statistic is known, or can be computed from the draws."""
         return statistic in self.values or (
