@@ -158,7 +158,7 @@ def make_recipe(
         encoders=found,
         components=128 if small else None,
         embedding_noise=0.7 if small else 0.0,
-        emphasis=1.15 if small else 1.0,
+        emphasis=1.2 if small else 1.0,
         network=NetworkConfig(len(panel), width, **(_SMALL_NETWORK if small else {})),
         diffusion=DiffusionConfig(prediction="v" if small else "eps"),
         fit=_SMALL_FIT if small else FitConfig(),

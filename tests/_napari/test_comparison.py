@@ -63,11 +63,14 @@ def test_a_cell_shows_its_genes_values_where_the_single_heatmap_does(viewer, wor
 
 
 def test_ending_it_brings_everything_back(viewer, workspace, section):
+    viewer.add_points(np.zeros((1, 2)), name="own", **layers.placement(section.slide))
+    viewer.scene.camera.zoom = 3.5
     before = [(layer.name, layer.visible) for layer in viewer.layers]
     workspace.compared = ("B", "mean"), ("C", "mean")
     workspace.compared = ()
     assert [(layer.name, layer.visible) for layer in viewer.layers] == before
     assert not viewer.canvas.grid.enabled
+    assert viewer.scene.camera.zoom == pytest.approx(3.5)
 
 
 def test_taking_a_layer_of_a_cell_away_ends_it(viewer, workspace):

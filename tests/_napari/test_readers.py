@@ -28,7 +28,7 @@ from napari_stem.prediction import PredictOptions, predict
 from napari_stem.slide import open_slide
 from napari_stem.spots import positions
 
-from .conftest import PATIENCE
+from .conftest import PATIENCE, is_busy
 
 
 @pytest.fixture
@@ -66,6 +66,17 @@ def exported(former, predicted, tmp_path) -> Path:
     return path
 
 
+@pytest.fixture
+def drop(viewer, qtbot):
+    """Drop a file on the window, and wait until it has been read."""
+
+    def drop(path: Path) -> None:
+        viewer.open(path, plugin="napari-stem")
+        qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
+
+    return drop
+
+
 def look(viewer) -> dict[str, tuple]:
     """All that one sees of layers."""
     return {
@@ -84,8 +95,8 @@ def same(ours: tuple, theirs: tuple) -> bool:
     return ours[:-1] == theirs[:-1] and np.array_equal(ours[-1], theirs[-1], equal_nan=True)
 
 
-def test_an_export_opens_as_it_was(former, exported, viewer):
-    viewer.open(exported, plugin="napari-stem")
+def test_an_export_opens_as_it_was(former, exported, viewer, drop):
+    drop(exported)
     before, after = Workspace.of(former), Workspace.of(viewer)
     assert (after.gene, after.statistic) == ("COL1A1", "std")
     assert after.result.genes == before.result.genes
@@ -99,16 +110,16 @@ def test_an_export_opens_as_it_was(former, exported, viewer):
     np.testing.assert_allclose(first[:3], np.array([0x12, 0x34, 0x56]) / 255, atol=0.01)
 
 
-def test_layers_come_back_to_their_place(former, exported, viewer):
-    viewer.open(exported, plugin="napari-stem")
+def test_layers_come_back_to_their_place(former, exported, viewer, drop):
+    drop(exported)
     before, after = look(former), look(viewer)
     assert list(after) == ["biopsy", "Spots", "COL1A1 SD", "Clusters"]
     for name, seen in after.items():
         assert same(seen, before[name]), name
 
 
-def test_each_spot_keeps_its_place_and_value(viewer, exported):
-    viewer.open(exported, plugin="napari-stem")
+def test_each_spot_keeps_its_place_and_value(viewer, exported, drop):
+    drop(exported)
     work, layer = Workspace.of(viewer), viewer.layers["COL1A1 SD"]
     layer.visible = True  # clusters cover it
     values, mpp = work.result.of("COL1A1", "std"), work.slide.mpp
@@ -116,10 +127,12 @@ def test_each_spot_keeps_its_place_and_value(viewer, exported):
         assert layer.get_value(((y - 0.5) * mpp, (x - 0.5) * mpp), world=True) == value
 
 
-def test_a_lost_slide_leaves_its_thumbnail_at_its_place(viewer, exported, slide_path, messages):
+def test_a_lost_slide_leaves_its_thumbnail_at_its_place(
+    viewer, exported, slide_path, messages, drop
+):
     shape = open_slide(slide_path).levels[0].shape
     slide_path.unlink()
-    viewer.open(exported, plugin="napari-stem")
+    drop(exported)
     work = Workspace.of(viewer)
     assert isinstance(work.slide, PreviewSlide)
     layer = viewer.layers[work.slide.name]
@@ -138,21 +151,21 @@ def test_without_a_window_the_same_layers_are_returned(former, exported):
         np.testing.assert_array_equal(data, expected[attributes["name"]][-1])
 
 
-def test_slides_are_taken_by_the_workspace(viewer, section, tmp_path):
+def test_slides_are_taken_by_the_workspace(viewer, section, tmp_path, drop):
     path = tmp_path / "biopsy.ome.tif"
     pixels = np.asarray(section.slide.levels[0])
     tifffile.imwrite(path, pixels, tile=(256, 256), photometric="rgb")
-    viewer.open(path, plugin="napari-stem")
+    drop(path)
     with Workspace.of(viewer).slide as slide:
         assert slide.path == path
         assert [layer.name for layer in viewer.layers] == ["biopsy"]
 
 
-def test_a_damaged_scan_is_said(viewer, tmp_path):
+def test_a_damaged_scan_is_said(viewer, tmp_path, drop):
     path = tmp_path / "scan.svs"
     path.write_bytes(b"II*\0 cut off")
     with pytest.raises(ValueError, match="cannot be read as a slide"):
-        viewer.open(path, plugin="napari-stem")
+        drop(path)
 
 
 def test_what_is_not_ours_is_left_to_others(tmp_path, predicted):
@@ -171,10 +184,9 @@ def test_what_is_not_ours_is_left_to_others(tmp_path, predicted):
     assert get_reader([str(stack)]) is None
 
 
-def test_a_checkpoint_is_chosen(viewer, trained, qtbot, messages):
-    viewer.open(trained.path, plugin="napari-stem")
+def test_a_checkpoint_is_chosen(viewer, trained, messages, drop):
+    drop(trained.path)
     work = Workspace.of(viewer)
-    qtbot.waitUntil(lambda: work.checkpoint is not None, timeout=PATIENCE)
     assert work.checkpoint.path == trained.path
     assert f"Checkpoint {trained.path.stem} is chosen" in messages[0]
 
@@ -193,27 +205,38 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_of_spots_brings_its_slide(viewer, folder):
+def test_a_folder_of_spots_brings_its_slide(viewer, folder, drop):
     Image.new("RGB", (240, 260), "white").save(folder / "HE.png")
-    viewer.open(folder, plugin="napari-stem")
+    drop(folder)
     work = Workspace.of(viewer)
     assert (work.slide.name, work.spots.n_obs) == ("A1", 25)
     assert [layer.name for layer in viewer.layers] == ["A1", "Spots"]
 
 
-def test_spots_alone_need_a_slide(viewer, folder, section):
-    with pytest.raises(ValueError, match="open the slide first"):
-        viewer.open(folder, plugin="napari-stem")
+def test_spots_alone_need_a_slide(viewer, folder, section, messages, drop):
+    drop(folder)
+    assert "open the slide first" in messages[0]
     Workspace.of(viewer).take_slide(section.slide)
-    viewer.open(folder, plugin="napari-stem")
+    drop(folder)
     assert Workspace.of(viewer).spots.n_obs == 25
 
 
+def test_an_export_takes_the_place_of_another_panels_result(viewer, exported, section, drop):
+    work = Workspace.of(viewer)
+    drop(exported)
+    other = work.result.prediction[:, ["CD3E", "TRAC"]].copy()
+    fill(viewer, work.slide, other, gene="TRAC")
+    assert (work.gene, work.statistic) == ("TRAC", "std")
+    drop(exported)
+    assert (work.gene, work.statistic) == ("COL1A1", "std")
+    assert viewer.layers["COL1A1 SD"].visible or viewer.layers["Clusters"].visible
+
+
 @pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend
-def test_spatialdata_opens_as_it_was(former, predicted, viewer, tmp_path):
+def test_spatialdata_opens_as_it_was(former, predicted, viewer, tmp_path, drop):
     path = tmp_path / "biopsy.zarr"
     finish(ExportRequest(predicted, path, View.of(Workspace.of(former))).events())
-    viewer.open(path, plugin="napari-stem")
+    drop(path)
     before, after = look(former), look(viewer)
     assert list(after) == ["biopsy", "Spots", "COL1A1 SD", "Clusters"]
     for name, seen in after.items():
@@ -228,15 +251,15 @@ def test_other_zarr_folders_are_left_to_others(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".geojson"])
-def test_spots_are_those_of_the_open_slide(viewer, section, tmp_path, suffix):
+def test_spots_are_those_of_the_open_slide(viewer, section, tmp_path, suffix, messages, drop):
     path = tmp_path / f"spots{suffix}"
     write = {".csv": "x,y\n100,200\n300,200\n", ".geojson": geojson([(100, 200), (300, 200)])}
     path.write_text(write[suffix])
-    with pytest.raises(ValueError, match="Open the slide first"):
-        viewer.open(path, plugin="napari-stem")
+    drop(path)
+    assert "Open the slide first" in messages[0]
     work = Workspace.of(viewer)
     work.take_slide(section.slide)
-    viewer.open(path, plugin="napari-stem")
+    drop(path)
     np.testing.assert_array_equal(positions(work.spots), [(100, 200), (300, 200)])
     assert [layer.name for layer in viewer.layers] == [section.slide.name, "Spots"]
 

@@ -22,6 +22,7 @@ def test_it_is_opened_predicted_compared_and_exported(
 ):
     work = dock.workspace
     viewer.open(str(data_dir / "her2st" / "C5"), plugin="napari-stem")
+    qtbot.waitUntil(lambda: work.spots is not None, timeout=PATIENCE)
     assert 0.68 < work.slide.mpp < 0.69  # from the 200 um between spots
     dock.checkpoint.open(trained.path)
     qtbot.waitUntil(dock.predict_button.isEnabled, timeout=PATIENCE)

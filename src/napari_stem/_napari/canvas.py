@@ -37,7 +37,7 @@ class Canvas:
         self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
         self._workspace = workspace
         self._raster: tuple[AnnData, layers.SpotRaster] | None = None
-        self._comparison = Comparison(viewer, workspace)
+        self._comparison = Comparison(workspace)
         events = workspace.events
         events.slide.connect(self._show_slide)
         events.spots.connect(self._show_spots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import numpy as np
 
@@ -29,10 +30,11 @@ class Comparison:
     napari fills the cells from the top of the layer list and leaves hidden layers out.
     """
 
-    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._cells: list[tuple[Image, Image]] = []
-        self._before = _state(viewer)
+        self._visible: WeakSet[Layer] = WeakSet()
+        self._grid = self._camera = dict[str, object]()
 
     def show(self, viewer: Viewer, result: Result, raster: layers.SpotRaster) -> None:
         """Show the workspace's `compared` genes and statistics of a result."""
@@ -53,22 +55,27 @@ class Comparison:
             _look_at(viewer, *self._cells[0])
 
     def close(self, viewer: Viewer) -> None:
-        """Take the cells away and put the grid back as it was; other layers stay hidden."""
+        """Take the cells away and put grid, camera and other layers back as they were."""
         cells, self._cells = self._cells, []
         if not cells:
             return
         for layer in _flat(cells):
             if layer in viewer.layers:
                 viewer.layers.remove(layer)
-        layers.update(viewer.canvas.grid, **self._before)
-        viewer.reset_view()
+        layers.update(viewer.canvas.grid, **self._grid)
+        layers.update(viewer.scene.camera, **self._camera)
+        for layer in viewer.layers:
+            layers.update(layer, visible=layer in self._visible)
 
     def holds(self, layer: Layer) -> bool:
         """Whether a layer is one of a cell's."""
         return any(layer is own for own in _flat(self._cells))
 
     def _open(self, viewer: Viewer, result: Result, n: int) -> None:
-        self._before = _state(viewer)
+        grid, camera = viewer.canvas.grid, viewer.scene.camera
+        self._visible = WeakSet(layer for layer in viewer.layers if layer.visible)
+        self._grid = {"enabled": grid.enabled, "stride": grid.stride, "shape": grid.shape}
+        self._camera = {"center": camera.center, "zoom": camera.zoom}
         made = [layers.compared_layers(result.slide) for _ in range(n)]
         for layer in _flat(made[::-1]):  # the first cell lies at the top
             viewer.layers.append(layer)
@@ -96,11 +103,6 @@ def _look_at(viewer: Viewer, picture: Image, heatmap: Image) -> None:
     whole, (low, high) = np.ptp(picture.extent.world, axis=0), heatmap.extent.world
     viewer.scene.camera.zoom *= _MARGIN * float(np.min(whole / (high - low)))
     viewer.scene.camera.center = tuple((low + high) / 2)
-
-
-def _state(viewer: Viewer) -> dict[str, object]:
-    grid = viewer.canvas.grid
-    return {"enabled": grid.enabled, "stride": grid.stride, "shape": grid.shape}
 
 
 def _flat(cells: Sequence[tuple[Image, Image]]) -> list[Image]:

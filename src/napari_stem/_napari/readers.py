@@ -1,12 +1,14 @@
-"""What File > Open and dropping a file do: slides, predictions, spots, checkpoints."""
+"""What File > Open and dropping a file do: slides, predictions, sections, spots, checkpoints."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import ref
 
 from napari import current_viewer
 from napari.components import ViewerModel
@@ -17,15 +19,17 @@ from napari_stem._napari import tasks
 from napari_stem._napari.worker import start
 from napari_stem._napari.workspace import Workspace
 from napari_stem.errors import SlideError, SlideNotFound, SpotsNotFound
+from napari_stem.events import Progress, finish
 
 if TYPE_CHECKING:
+    from anndata import AnnData
     from napari.types import LayerData
 
     from napari_stem._napari.workspace import ChosenCheckpoint
+    from napari_stem.events import Events
     from napari_stem.slide import Slide
 
-    Fill = Callable[[Any], None]  # puts something into a viewer's workspace
-    Reader = Callable[[str], list[LayerData]]
+Reader: TypeAlias = "Callable[[str], list[LayerData]]"
 
 _SCANNED = (".svs", ".ndpi", ".scn", ".mrxs", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
 _MAYBE_RGB = (".tif", ".tiff", ".czi")
@@ -33,123 +37,165 @@ _LONGEST_HEADER = 1 << 20  # characters
 _RECIPE = "napari_stem.recipe"  # in a checkpoint's header
 
 
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """How a file is opened.
+
+    Attributes
+    ----------
+    events
+        Reads it, in a thread where there is a window, given the slide that is open.
+    take
+        Puts what was read into a viewer's workspace, in the window's thread.
+    """
+
+    events: Callable[[Slide | None], Events[Any]]
+    take: Callable[[Any, Any], None]
+
+
 def get_reader(path: str | list[str]) -> Reader | None:
     """The reader of a file or a folder; None for what is not ours.
 
-    In a window the workspace takes what is read, and the canvas shows it. Without one, the
-    same layers are returned.
+    In a window the workspace takes what is read when it has been, and the canvas shows it; errors
+    are notifications. Without a window, the same layers are returned.
     """
     if isinstance(path, list):
         return None  # a stack
-    fill = _choose(Path(path))
-    return None if fill is None else lambda _: _layers(fill)
+    opening = _choose(Path(path))
+    return None if opening is None else lambda _: _layers(opening)
 
 
-def _choose(path: Path) -> Fill | None:
+def _choose(path: Path) -> _Opening | None:
     match path.suffix.lower():
         case ".zarr" if path.is_dir():
             from napari_stem.io.spatialdata import is_predicted_spatialdata
 
             if is_predicted_spatialdata(path):
-                return partial(_fill_prediction, path=path)
-            return _if_rgb(path)
+                return _Opening(partial(_read_prediction, path), _take_prediction)
+            return _choose_folder(path)
         case _ if path.is_dir():
-            from napari_stem.io import is_spot_source
-
-            return partial(_fill_section, path=path) if is_spot_source(path) else _if_rgb(path)
+            return _choose_folder(path)
         case suffix if suffix in _SCANNED:
             from napari_stem.slide import open_slide
 
-            return partial(_fill_slide, slide=open_slide(path))
+            return _slide(open_slide(path))
         case suffix if suffix in _MAYBE_RGB:
             return _if_rgb(path)
         case ".h5ad":
             from napari_stem.io.h5ad import is_prediction
 
-            return partial(_fill_prediction, path=path) if is_prediction(path) else None
+            found = is_prediction(path)
+            return _Opening(partial(_read_prediction, path), _take_prediction) if found else None
         case ".safetensors":
-            return partial(_fill_checkpoint, path=path) if _is_checkpoint(path) else None
+            if not _is_checkpoint(path):
+                return None
+            return _Opening(lambda _: tasks.describe_checkpoint(path), _take_checkpoint)
         case ".csv" | ".tsv":
-            return partial(_fill_spots, path=path) if _has_places(path) else None
+            return _Opening(partial(_read_spots, path), _take_spots) if _has_places(path) else None
         case ".geojson":
-            return partial(_fill_spots, path=path)
+            return _Opening(partial(_read_spots, path), _take_spots)
         case _:
             return None
 
 
-def _if_rgb(path: Path) -> Fill | None:
+def _choose_folder(path: Path) -> _Opening | None:
+    from napari_stem.io import is_spot_source
+
+    if is_spot_source(path):
+        return _Opening(partial(_read_section, path), _take_spots)
+    return _if_rgb(path)
+
+
+def _if_rgb(path: Path) -> _Opening | None:
     """A picture that may as well be of fluorescence: a slide if it is RGB."""
     from napari_stem.slide import open_slide
 
     try:
-        return partial(_fill_slide, slide=open_slide(path))
+        return _slide(open_slide(path))
     except SlideError:
         return None
 
 
-def _layers(fill: Fill) -> list[LayerData]:
+def _slide(slide: Slide) -> _Opening:
+    return _Opening(lambda _: tasks.read_overview(slide), _take_slide)
+
+
+def _layers(opening: _Opening) -> list[LayerData]:
     if (viewer := current_viewer()) is not None:
-        fill(viewer)
+        job = start(opening.events(Workspace.of(viewer).slide), QApplication.instance())
+        job.result.connect(partial(_take_if_there, ref(viewer), opening.take))
         return [(None,)]  # napari's word for "read, and nothing to add"
     model = ViewerModel()
-    fill(model)
+    opening.take(model, finish(opening.events(None)))
     return [layer.as_layer_data_tuple() for layer in model.layers]
 
 
-def _fill_slide(viewer: Any, *, slide: Slide) -> None:
+def _take_if_there(viewer_ref: ref[Any], take: Callable[[Any, Any], None], found: Any) -> None:
+    if (viewer := viewer_ref()) is not None:
+        take(viewer, found)
+
+
+def _take_slide(viewer: Any, slide: Slide) -> None:
     Workspace.of(viewer).take_slide(slide)
 
 
-def _fill_prediction(viewer: Any, *, path: Path) -> None:
-    from napari_stem._napari.show import fill
+def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData, str]]:
+    yield Progress(0, 0, "read", path.name)
     from napari_stem.io.h5ad import read_h5ad
     from napari_stem.io.preview import PreviewSlide, slide_of
     from napari_stem.io.spatialdata import read_spatialdata
 
     prediction = read_spatialdata(path) if path.is_dir() else read_h5ad(path)
     slide = slide_of(prediction, path.parent)
+    lost = f"The slide of {path.name} was not found; its thumbnail is shown instead."
+    return slide, prediction, lost if isinstance(slide, PreviewSlide) else ""
+
+
+def _take_prediction(viewer: Any, found: tuple[Slide, AnnData, str]) -> None:
+    from napari_stem._napari.show import fill
+
+    slide, prediction, warning = found
     fill(viewer, slide, prediction)
-    if isinstance(slide, PreviewSlide):
-        show_warning(f"The slide of {path.name} was not found; its thumbnail is shown instead.")
+    if warning:
+        show_warning(warning)
 
 
-def _fill_section(viewer: Any, *, path: Path) -> None:
+def _read_section(path: Path, shown: Slide | None) -> Events[tuple[Slide, AnnData]]:
     """A folder of spots with its image, or spots alone for the slide that is open."""
+    yield Progress(0, 0, "read", path.name)
     from napari_stem.section import open_section
 
-    workspace = Workspace.of(viewer)
     try:
         section = open_section(path)
     except SlideNotFound as error:
-        if workspace.slide is None:
+        if shown is None:
             raise SpotsNotFound(f"{error} Or open the slide first, then the spots.") from error
-        _fill_spots(viewer, path=path)
-    else:
-        workspace.take_slide(section.slide)
-        workspace.take_spots(section.slide, section.spots)
+        return (yield from _read_spots(path, shown))
+    yield from section.slide.iter_overview()
+    return section.slide, section.spots
 
 
-def _fill_spots(viewer: Any, *, path: Path) -> None:
+def _read_spots(path: Path, shown: Slide | None) -> Events[tuple[Slide, AnnData]]:
     """Spots of the slide that is open."""
+    yield Progress(0, 0, "read", path.name)
     from napari_stem.section import read_spots_on
 
-    workspace = Workspace.of(viewer)
-    if workspace.slide is None:
+    if shown is None:
         raise SpotsNotFound(f"'{path}' holds spots without a slide. Open the slide first.")
-    workspace.take_spots(workspace.slide, read_spots_on(workspace.slide, path))
+    return shown, read_spots_on(shown, path)
 
 
-def _fill_checkpoint(viewer: Any, *, path: Path) -> None:
-    """Choose a checkpoint; torch, which reads it, loads in a thread."""
-    workspace = Workspace.of(viewer)
+def _take_spots(viewer: Any, found: tuple[Slide, AnnData]) -> None:
+    workspace, (slide, spots) = Workspace.of(viewer), found
+    if not any(slide is other for other in workspace.slides):
+        workspace.take_slide(slide)
+    workspace.take_spots(slide, spots)
 
-    def choose(checkpoint: ChosenCheckpoint) -> None:
-        workspace.checkpoint = checkpoint
-        show_info(f"Checkpoint {path.stem} is chosen. Predict with it in Plugins > Stem > Predict.")
 
-    job = start(tasks.describe_checkpoint(path), QApplication.instance())
-    job.result.connect(choose)
-    job.ended.connect(job.deleteLater)
+def _take_checkpoint(viewer: Any, checkpoint: ChosenCheckpoint) -> None:
+    Workspace.of(viewer).checkpoint = checkpoint
+    name = checkpoint.path.stem
+    show_info(f"Checkpoint {name} is chosen. Predict with it in Plugins > Stem > Predict.")
 
 
 def _has_places(path: Path) -> bool:

@@ -33,6 +33,7 @@ def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None 
     workspace.take_slide(slide)
     slide = workspace.slide or slide  # it was open already
     workspace.take_spots(slide, prediction)
+    workspace.result = workspace.clusters = None  # the former may have other genes
     workspace.gene = gene or view.gene or workspace.gene
     workspace.statistic = view.statistic
     workspace.take_result(Result.of_prediction(slide, prediction))

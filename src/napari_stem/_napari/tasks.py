@@ -38,7 +38,11 @@ def open_slide(path: Path) -> Events[Slide]:
     yield Progress(0, 0, "open", path.name)
     from napari_stem.slide import open_slide
 
-    slide = open_slide(path)
+    return (yield from read_overview(open_slide(path)))
+
+
+def read_overview(slide: Slide) -> Events[Slide]:
+    """The slide once its overview is made, which the canvas needs first."""
     yield from slide.iter_overview()
     return slide
 
