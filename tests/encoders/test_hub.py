@@ -11,9 +11,16 @@ import torch
 from safetensors.torch import save_file
 
 from napari_stem.encoders.builders import build_encoder
-from napari_stem.encoders.hub import commit_of, fetch_weights, local_weights, weights_file
+from napari_stem.encoders.hub import (
+    availability,
+    check_stamps,
+    fetch_weights,
+    local_weights,
+    stamps,
+    weights_file,
+)
 from napari_stem.encoders.registry import ENCODERS, find_encoder
-from napari_stem.errors import EncoderError
+from napari_stem.errors import CheckpointMismatch, EncoderError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SMALL = replace(find_encoder("uni"), architecture="test_vit", options=(), width=64)
@@ -45,7 +52,6 @@ def test_weights_of_the_cache_are_used_without_network(cache, name):
     else:
         save_file(network.state_dict(), path)
     assert local_weights(SMALL) == fetch_weights(SMALL) == path
-    assert commit_of(path) == COMMIT
     patches = torch.randint(0, 256, (2, 224, 224, 3), dtype=torch.uint8)
     small = replace(SMALL, input=replace(SMALL.input, size=160, resize=(224,)))
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (SMALL.input.mean, SMALL.input.std))
@@ -99,5 +105,43 @@ def test_a_folder_without_weights_or_with_several_is_refused(tmp_path):
         weights_file(SMALL, tmp_path)
 
 
-def test_files_outside_of_the_cache_have_no_commit(tmp_path):
-    assert commit_of(tmp_path / "model.safetensors") is None
+def keep(cache: Path, checksum: str) -> Path:
+    """A file of the cache as the hub's client keeps it, a link to its content by checksum."""
+    link = download(cache, SMALL.source, "model.safetensors")
+    blob = link.parents[2] / "blobs" / checksum
+    blob.parent.mkdir()
+    blob.touch()
+    link.symlink_to(blob)
+    return link
+
+
+def test_the_weights_that_a_checkpoint_was_trained_with_are_told_apart(cache):
+    assert stamps([SMALL]) == {}
+    link = keep(cache, "5" * 64)
+    here = stamps([SMALL, find_encoder("morphology")])
+    assert here == {"uni": {"commit": COMMIT, "sha256": "5" * 64}}
+    assert stamps([SMALL], {"uni": link.parent}) == here  # the folder that `hf download` names
+    check_stamps(here, [SMALL])
+    check_stamps({"uni": {"commit": "f" * 40, "sha256": "5" * 64}}, [SMALL])  # a new README
+    other = {"uni": {"commit": "f" * 40, "sha256": "6" * 64}}
+    with pytest.raises(
+        CheckpointMismatch, match=f"hf download MahmoodLab/uni --revision {'f' * 40}"
+    ):
+        check_stamps(other, [SMALL])
+
+
+def test_nothing_is_said_of_weights_that_have_no_checksum(cache, tmp_path):
+    trained = {"uni": {"commit": "f" * 40, "sha256": "6" * 64}}
+    check_stamps(trained, [SMALL])
+    (tmp_path / "model.safetensors").touch()
+    assert stamps([SMALL], {"uni": tmp_path}) == {}
+    check_stamps(trained, [SMALL], {"uni": tmp_path})
+
+
+def test_availability_needs_no_network(cache):
+    names = ("morphology", "uni", "resnet18")
+    assert [availability(find_encoder(name)) for name in names] == [
+        "built in", "download", "your file",
+    ]  # fmt: skip
+    keep(cache, "5" * 64)
+    assert availability(find_encoder("uni")) == "here"

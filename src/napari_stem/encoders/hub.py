@@ -6,6 +6,7 @@ keeps the user's token; this package never sees it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
@@ -16,7 +17,7 @@ from huggingface_hub.errors import (
 )
 
 from napari_stem.encoders.entry import Encoder
-from napari_stem.errors import EncoderError
+from napari_stem.errors import CheckpointMismatch, EncoderError
 
 NAMES = ("model.safetensors", "pytorch_model.bin")
 _SUFFIXES = (".safetensors", ".bin", ".pth", ".pt", ".ckpt")
@@ -88,9 +89,64 @@ def weights_file(encoder: Encoder, path: Path) -> Path:
     )
 
 
-def commit_of(weights: Path) -> str | None:
-    """The hub's commit that a file of its cache belongs to; None for other files."""
-    return weights.parent.name if weights.parent.parent.name == "snapshots" else None
+def availability(encoder: Encoder) -> str:
+    """Where its weights are, in a word or two; asks no network."""
+    if encoder.source == "built-in":
+        return "built in"
+    if local_weights(encoder) is not None:
+        return "here"
+    return "download" if encoder.source.startswith("hf:") else "your file"
+
+
+def stamp_of(weights: Path) -> dict[str, str]:
+    """The hub's commit and checksum of a file of its cache; {} for other files."""
+    if weights.parent.parent.name != "snapshots":
+        return {}
+    blob = weights.resolve()
+    checksum = {"sha256": blob.name} if blob.parent.name == "blobs" else {}
+    return {"commit": weights.parent.name, **checksum}
+
+
+def stamps(
+    encoders: Iterable[Encoder], weights: Mapping[str, Path] | None = None
+) -> dict[str, dict[str, str]]:
+    """By encoder, the stamp of the weights that it would use; only of those that have one."""
+    found = {}
+    for encoder in encoders:
+        given = (weights or {}).get(encoder.name)
+        file = local_weights(encoder) if given is None else weights_file(encoder, given)
+        if file is not None and (stamp := stamp_of(file)):
+            found[encoder.name] = stamp
+    return found
+
+
+def check_stamps(
+    trained: Mapping[str, Mapping[str, str]],
+    encoders: Iterable[Encoder],
+    weights: Mapping[str, Path] | None = None,
+) -> None:
+    """Refuse weights that differ from those that a checkpoint was trained with.
+
+    Parameters
+    ----------
+    trained
+        What `stamps` gave when it was trained.
+
+    Raises
+    ------
+    CheckpointMismatch
+        The checksums of an encoder's weights are known and differ.
+    """
+    for encoder in encoders:
+        there = trained.get(encoder.name, {})
+        here = stamps([encoder], weights).get(encoder.name, {}) if there else {}
+        if "sha256" in there and "sha256" in here and there["sha256"] != here["sha256"]:
+            raise CheckpointMismatch(
+                f"the checkpoint was trained with other weights of {encoder.name} (commit "
+                f"{there['commit'][:12]}) than those here (commit {here['commit'][:12]}). Fetch "
+                f"them with `hf download {_repository(encoder)} --revision {there['commit']}` and "
+                f"name their folder: {_option(encoder)}."
+            )
 
 
 def _how_to_get(encoder: Encoder, error: Exception) -> str:
