@@ -64,7 +64,7 @@ def made_tokens(made: Any, x: torch.Tensor) -> int:
     return int(getattr(made, "trunk", made).forward_features(x).shape[1])
 
 
-def test_every_gated_or_open_licence_is_told_apart_from_commercial_ones():
+def test_licences_that_allow_commercial_use_are_told_apart():
     allowed = {name for name, encoder in ENCODERS.items() if encoder.commercial}
     assert allowed == {"morphology", "virchow", "h-optimus-0"}
     assert find_encoder("resnet18").commercial is None  # nobody stated a licence
