@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from napari_stem.embedding import embed, iter_embed
 from napari_stem.encoders.morphology import Morphology
 from napari_stem.encoders.registry import find_encoder
-from napari_stem.errors import MissingScale, OptionError, StorageError
+from napari_stem.errors import EncoderError, MissingScale, OptionError, StorageError
 from napari_stem.events import Event, Progress, finish
 from napari_stem.patches import PHYSICAL, crop_patches, dihedral
 from napari_stem.slide import Slide
@@ -84,6 +84,36 @@ def test_the_batch_size_does_not_matter(slide, spots, batch_size):
     found = finish(iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, batch_size=batch_size))
     expected = embed(slide, spots, [MORPHOLOGY], PHYSICAL)
     np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-4)
+
+
+class Small(torch.nn.Module):
+    """Has memory for so many patches."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room, self.sizes = room, []
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        if len(patches) > self.room:
+            raise torch.OutOfMemoryError
+        self.sizes.append(len(patches))
+        return patches.float().mean((1, 2))
+
+
+def test_batches_shrink_to_the_memory_there_is_and_stay_small(slide, spots):
+    small, large = Small(3), Small(99)
+    found = [
+        finish(iter_embed(slide, spots, [find_encoder("uni")], PHYSICAL, modules={"uni": module}))
+        for module in (small, large)
+    ]
+    np.testing.assert_array_equal(*found)
+    assert (small.sizes, large.sizes) == ([2] * 6, [12])
+
+
+def test_too_little_memory_for_a_single_patch_is_told(slide, spots):
+    events = iter_embed(slide, spots, [find_encoder("uni")], PHYSICAL, modules={"uni": Small(0)})
+    with pytest.raises(EncoderError, match=r"more memory than .* has, even for one patch"):
+        finish(events)
 
 
 def test_a_second_call_computes_nothing_and_gives_the_same(slide, spots, tmp_path):

@@ -189,8 +189,10 @@ def test_a_checkpoint_must_fit_its_lists(tmp_path: Path, weights):
         read_checkpoint(path, PANEL[:3], embeddings, encoders=["uni"])
     with pytest.raises(CheckpointMismatch, match="7 numbers of uni, not 1024"):
         read_checkpoint(path, PANEL, embeddings, encoders=["uni"])
-    with pytest.raises(EncoderError, match="conch"):
+    with pytest.raises(CheckpointMismatch, match=r"7 numbers of uni\+conch, not 1536"):
         read_checkpoint(path, PANEL, embeddings)
+    with pytest.raises(EncoderError, match="no encoder 'resnet19'"):
+        read_checkpoint(path, PANEL, embeddings, encoders=["resnet19"])
 
 
 @pytest.fixture
@@ -262,3 +264,14 @@ def test_the_command_imports_a_checkpoint(data_set: Path, tmp_path: Path):
     result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
     assert "5 genes, 8 training spots" in result.output
     assert load_checkpoint(output).recipe.panel == tuple(PANEL)
+
+
+def test_the_command_imports_a_checkpoint_of_uni_and_conch(data_set: Path, tmp_path: Path):
+    path = written(tmp_path / "0250000.pt", upstream_weights(numbers=1536))
+    output = tmp_path / "prad.safetensors"
+    arguments = ["import", str(path), str(data_set), "-o", str(output)]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert "5 genes, 16 training spots" in result.output
+    loaded = load_checkpoint(output)
+    assert [encoder.name for encoder in loaded.recipe.encoders] == ["uni", "conch"]
+    assert loaded.condition.width == 1536

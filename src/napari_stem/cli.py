@@ -60,7 +60,7 @@ Sampler = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Weights = Annotated[
-    list[str] | None, typer.Option(help="ENCODER=FILE: local weights of an encoder; repeat.")
+    list[str] | None, typer.Option(help="ENCODER=FILE: local weights, or their folder; repeat.")
 ]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder of embeddings and draws; the user's own otherwise.")
@@ -413,15 +413,21 @@ def info(
 
 @app.command()
 def encoders() -> None:
-    """List the encoders with width, licence and whether access must be requested."""
+    """List the encoders: numbers a patch, licence, access, and whether the weights are here."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from napari_stem.encoders.hub import availability
     from napari_stem.encoders.registry import ENCODERS
 
-    table = Table("name", "numbers", "licence", "access", "source")
+    headings = ("name", "width", "px", "licence", "commercial", "access", "weights")
+    table = Table(*headings, box=SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
     for entry in ENCODERS.values():
-        access = "on request" if entry.gated else "open"
-        table.add_row(entry.name, str(entry.width), entry.licence, access, entry.source)
+        commercial = {True: "allowed", False: "no", None: "unknown"}[entry.commercial]
+        table.add_row(
+            entry.name, str(entry.width), str(entry.input.size), entry.licence, commercial,
+            "request" if entry.gated else "open", availability(entry),
+        )  # fmt: skip
     console.print(table)
     console.print("timm:NAME takes any model of timm, with --weights timm:NAME=FILE.")
 

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 import zarr
+from torch import Tensor
 
 from napari_stem.devices import choose_device
 from napari_stem.encoders.builders import build_encoder
+from napari_stem.encoders.hub import weights_file
+from napari_stem.errors import EncoderError
 from napari_stem.events import Events, Pace, Progress, finish
 from napari_stem.patches import PatchGeometry, dihedral, iter_patches
 from napari_stem.spots import check_spots, positions, spot_diameter
@@ -53,9 +56,11 @@ def iter_embed(
     cache
         Folder that keeps what was computed; a second call computes only what is missing.
     weights
-        Local files of weights, by encoder name.
+        Local files of weights, or their folders, by encoder name.
     modules
         Encoders that are loaded already, by name.
+    batch_size
+        Patches at once; halved as often as memory runs out.
 
     Returns
     -------
@@ -140,6 +145,7 @@ class _Work:
     def _vectors(
         self, module: nn.Module, missing: NDArray[np.intp], batch_size: int, device: torch.device
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+        size = batch_size
         batches = iter_patches(
             self._slide,
             self._centres[missing],
@@ -149,8 +155,18 @@ class _Work:
         )
         for rows, patches in batches:
             turned = [np.ascontiguousarray(dihedral(patches, view)) for view in self._views]
-            with torch.inference_mode():
-                vectors = [module(torch.from_numpy(view).to(device)).cpu() for view in turned]
+            views = [torch.from_numpy(view) for view in turned]
+            while True:
+                try:
+                    vectors = [_describe(module, view, size, device) for view in views]
+                    break
+                except torch.OutOfMemoryError as error:
+                    if size == 1:
+                        raise EncoderError(
+                            f"{self._encoder.name} needs more memory than {device} has, even for "
+                            "one patch. Choose --device cpu or a smaller encoder."
+                        ) from error
+                    size //= 2
             yield missing[rows], torch.stack(vectors, dim=1).numpy()
 
     def _key(self, weights: Path | None) -> str:
@@ -165,8 +181,14 @@ class _Work:
             "views": self._views,
         }
         if weights is not None:
-            parts["weights"] = _stamp(weights)
+            parts["weights"] = _stamp(weights_file(self._encoder, weights))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _describe(module: nn.Module, patches: Tensor, size: int, device: torch.device) -> Tensor:
+    """Vectors of patches, `size` of them at once."""
+    with torch.inference_mode():
+        return torch.cat([module(part.to(device)).cpu() for part in torch.split(patches, size)])
 
 
 def _stamp(weights: Path) -> list[object]:

@@ -13,6 +13,7 @@ from napari_stem.counts import UNITS, transform_counts
 from napari_stem.draws import at_quantiles
 from napari_stem.embedding import iter_embed
 from napari_stem.encoders.builders import build_encoder
+from napari_stem.encoders.hub import check_stamps
 from napari_stem.events import Event, Progress
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction import PredictOptions
@@ -233,8 +234,10 @@ class Inspector:
         return found
 
     def _load_encoders(self) -> Generator[Event, None, None]:
+        trained = self.checkpoint.about.get("weights", {})
         for encoder in self.checkpoint.recipe.encoders:
             if encoder.name not in self._modules:
+                check_stamps(trained, [encoder], self.options.weights)
                 yield Progress(0, 0, "load", encoder.name)
                 weights = (self.options.weights or {}).get(encoder.name)
                 self._modules[encoder.name] = build_encoder(encoder, weights)

@@ -18,6 +18,7 @@ from napari_stem.autocorrelation import morans_i, neighbour_graph
 from napari_stem.counts import UNITS, transform_counts
 from napari_stem.draws import DrawStore
 from napari_stem.embedding import iter_embed
+from napari_stem.encoders.hub import check_stamps
 from napari_stem.errors import OptionError
 from napari_stem.events import Events, finish
 from napari_stem.gene_names import find_genes
@@ -93,6 +94,7 @@ def iter_draws(
     """
     check_spots(spots, slide)
     recipe = checkpoint.recipe
+    check_stamps(checkpoint.about.get("weights", {}), recipe.encoders, options.weights)
     embeddings = yield from iter_embed(
         slide,
         spots,

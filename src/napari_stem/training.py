@@ -15,6 +15,7 @@ from napari_stem.checkpoint import Checkpoint, save_checkpoint
 from napari_stem.condition import Condition
 from napari_stem.counts import panel_counts, transform_counts
 from napari_stem.embedding import iter_embed
+from napari_stem.encoders.hub import stamps
 from napari_stem.errors import OptionError, TrainingError
 from napari_stem.evaluation import Evaluation, Training, averaged, iter_evaluate
 from napari_stem.events import Events, Figures, Variation, finish
@@ -125,6 +126,8 @@ def iter_train(
         device=options.device,
     )
     about = {**_about(sections, len(known.values)), "step": fitted.step}
+    if used := stamps(recipe.encoders, options.weights):
+        about["weights"] = used
     checkpoint = replace(checkpoint, network=fitted.network, about=about)
     evaluations = []
     for section in tested:

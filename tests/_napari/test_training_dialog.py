@@ -258,6 +258,9 @@ def test_encoders_on_request_say_so_before_anything_starts(setup, tmp_path, monk
     encoders.weights_button.click()
     assert encoders.weights() == {"uni": str(tmp_path / "uni.bin")}
     assert "request access" not in encoders.note.text()
+    (resnet,) = encoders.table.findItems("resnet18", Qt.MatchFlag.MatchExactly)
+    resnet.setCheckState(Qt.CheckState.Checked)
+    assert "resnet18: get its file at https://github.com/ozanciga" in encoders.note.text()
 
 
 def test_the_training_of_a_viewer_outlives_its_dock(dock, viewer, qtbot):

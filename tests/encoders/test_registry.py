@@ -6,29 +6,30 @@ import sys
 from typing import Any
 
 import pytest
-import timm
 import torch
-from timm.layers.mlp import SwiGLUPacked
 from torch import nn
 
-from napari_stem.encoders.builders import TimmEncoder
+from napari_stem.encoders.builders import PatchEncoder, make_network
 from napari_stem.encoders.registry import ENCODERS, Encoder, find_encoder
 from napari_stem.errors import EncoderError
 
-FROM_HUB = [encoder for encoder in ENCODERS.values() if encoder.source.startswith("hf:")]
-# Millions of parameters that the model cards state.
+NETWORKS = [encoder for encoder in ENCODERS.values() if encoder.source != "built-in"]
+# Millions of parameters that the model cards and other packages state.
 PARAMETERS = {
-    "uni": 303, "uni2-h": 681, "virchow": 631, "virchow2": 631,
-    "h-optimus-0": 1135, "h-optimus-1": 1135,
+    "uni": 303, "uni2-h": 681, "virchow": 631, "virchow2": 631, "h-optimus-0": 1135,
+    "h-optimus-1": 1135, "h0-mini": 85.7, "gigapath": 1135, "phikon-v2": 303.4,
+}  # fmt: skip
+# Tokens that the networks make of one patch.
+TOKENS = {
+    "uni": 197, "uni2-h": 265, "virchow": 257, "virchow2": 261, "h-optimus-0": 261,
+    "h-optimus-1": 261, "h0-mini": 261, "gigapath": 197, "phikon-v2": 197, "conch": 785,
 }  # fmt: skip
 
 
 def network(encoder: Encoder) -> nn.Module:
     """The entry's network on the meta device: full size, no memory, no weights."""
-    layers = {"SwiGLUPacked": SwiGLUPacked, "SiLU": nn.SiLU}
-    options: dict[str, Any] = {name: layers.get(value, value) for name, value in encoder.options}
     with torch.device("meta"):
-        return timm.create_model(encoder.architecture, num_classes=0, **options)
+        return make_network(encoder)
 
 
 def names(encoder: Encoder) -> str:
@@ -45,22 +46,55 @@ def test_every_encoder_states_a_licence(encoder):
     assert encoder.licence
 
 
-@pytest.mark.parametrize("encoder", FROM_HUB, ids=names)
-def test_every_network_has_the_published_size(encoder):
-    millions = sum(weight.numel() for weight in network(encoder).parameters()) / 1e6
-    assert millions == pytest.approx(PARAMETERS[encoder.name], rel=0.005)
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_every_network_has_the_published_size(name):
+    millions = sum(weight.numel() for weight in network(ENCODERS[name]).parameters()) / 1e6
+    assert millions == pytest.approx(PARAMETERS[name], rel=0.002)
 
 
-@pytest.mark.parametrize("encoder", FROM_HUB, ids=names)
+@pytest.mark.parametrize("name", TOKENS)
+def test_every_transformer_makes_the_published_number_of_tokens(name):
+    made = network(ENCODERS[name])
+    with torch.device("meta"):
+        size = ENCODERS[name].input.size
+        assert made_tokens(made, torch.zeros(1, 3, size, size)) == TOKENS[name]
+
+
+def made_tokens(made: Any, x: torch.Tensor) -> int:
+    return int(getattr(made, "trunk", made).forward_features(x).shape[1])
+
+
+def test_licences_that_allow_commercial_use_are_told_apart():
+    allowed = {name for name, encoder in ENCODERS.items() if encoder.commercial}
+    assert allowed == {"morphology", "virchow", "h-optimus-0"}
+    assert find_encoder("resnet18").commercial is None  # nobody stated a licence
+    assert find_encoder("timm:test_vit").commercial is None
+
+
+def test_every_encoder_but_the_built_in_has_a_page():
+    assert all(encoder.page.startswith("https://") for encoder in NETWORKS)
+    assert find_encoder("conch").page == "https://huggingface.co/MahmoodLab/conch"
+    assert find_encoder("morphology").page == ""
+
+
+def test_entries_of_earlier_checkpoints_are_read():
+    values = find_encoder("uni").to_dict()
+    del values["half"], values["input"]["resize"]
+    assert Encoder.from_dict(values) == find_encoder("uni")
+
+
+@pytest.mark.parametrize("encoder", NETWORKS, ids=names)
 def test_every_encoder_gives_its_width(encoder):
     with torch.device("meta"):
-        module = TimmEncoder(network(encoder), encoder.input, encoder.pool).eval()
+        module = PatchEncoder(
+            network(encoder), encoder.input, encoder.pool, half=encoder.half
+        ).eval()
         patches = torch.zeros((2, 224, 224, 3), dtype=torch.uint8)
         assert module(patches).shape == (2, encoder.width)
 
 
 @pytest.mark.parametrize(
-    "encoder", [e for e in FROM_HUB if e.pool.startswith("cls+patch_mean")], ids=names
+    "encoder", [e for e in NETWORKS if e.pool.startswith("cls+patch_mean")], ids=names
 )
 def test_the_mean_over_patches_leaves_out_class_and_register_tokens(encoder):
     assert encoder.pool == f"cls+patch_mean:{network(encoder).num_prefix_tokens}"

@@ -16,12 +16,15 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button
-from napari_stem.encoders.registry import ENCODERS
+from napari_stem.encoders.hub import local_weights
+from napari_stem.encoders.registry import ENCODERS, Encoder
 
 if TYPE_CHECKING:
     from napari_stem._napari.workspace import Workspace
 
-_FILES = "Weights (*.safetensors *.pth *.pt *.bin)"
+_FILES = "Weights (*.safetensors *.pth *.pt *.bin *.ckpt)"
+
+_COMMERCIAL = {True: "allowed", False: "not allowed", None: "not stated, ask the authors"}
 
 
 class TrainingEncoders(Panel):
@@ -52,7 +55,9 @@ class TrainingEncoders(Panel):
             self.table.setItem(row, 0, first)
             self.table.setItem(row, 1, QTableWidgetItem(str(entry.width)))
             access = ", on request" if entry.gated else ""
-            self.table.setItem(row, 2, QTableWidgetItem(f"{entry.licence}{access}"))
+            licence = QTableWidgetItem(f"{entry.licence}{access}")
+            licence.setToolTip(f"Commercial use: {_COMMERCIAL[entry.commercial]}. {entry.page}")
+            self.table.setItem(row, 2, licence)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
@@ -95,10 +100,9 @@ class TrainingEncoders(Panel):
         entry = ENCODERS.get(name)
         self.weights_button.setEnabled(entry is not None and entry.source != "built-in")
         needed = [
-            f"{name}: request access at huggingface.co/{ENCODERS[name].source[3:]}, or choose "
-            "its weights file."
+            f"{name}: {hint}"
             for name in self.encoders()
-            if ENCODERS[name].gated and name not in self._weights
+            if name not in self._weights and (hint := _how_to_get(ENCODERS[name]))
         ]
         lines = [f"{name}: {Path(path).name}" for name, path in self.weights().items()]
         self.note.setText("\n".join(needed + lines))
@@ -111,6 +115,16 @@ class TrainingEncoders(Panel):
             remember(weights_folder=str(Path(path).parent))
             self._weights[name] = path
             self._change()
+
+
+def _how_to_get(encoder: Encoder) -> str:
+    """What a user must do before the weights can be used, "" where nothing."""
+    if encoder.source.startswith("hf:"):
+        if not encoder.gated or local_weights(encoder) is not None:
+            return ""
+        page = encoder.page.removeprefix("https://")
+        return f"request access at {page}, or choose its weights file."
+    return f"get its file at {encoder.page} and choose it." if encoder.page else ""
 
 
 def _check(on: bool) -> Qt.CheckState:

@@ -9,14 +9,15 @@ from typing import Any
 import timm
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from timm.data.config import resolve_model_data_config
 from timm.layers.mlp import SwiGLUPacked
 from torch import Tensor, nn
 
+from napari_stem.encoders.conch import ConchVisual
+from napari_stem.encoders.entry import Encoder, Input
+from napari_stem.encoders.hub import fetch_weights, weights_file
 from napari_stem.encoders.morphology import Morphology
-from napari_stem.encoders.registry import Encoder, Input
+from napari_stem.encoders.tensors import read_tensors
 from napari_stem.errors import EncoderError
 
 _LAYERS: dict[str, Callable[..., nn.Module]] = {"SwiGLUPacked": SwiGLUPacked, "SiLU": nn.SiLU}
@@ -28,7 +29,8 @@ def build_encoder(encoder: Encoder, weights: Path | None = None) -> nn.Module:
     Parameters
     ----------
     weights
-        A file of weights (.safetensors, .pth, .bin); the hub is asked without one.
+        A file of weights (.safetensors, .pth, .bin, .ckpt) or a folder with one; the hub is
+        asked without it.
 
     Returns
     -------
@@ -41,40 +43,86 @@ def build_encoder(encoder: Encoder, weights: Path | None = None) -> nn.Module:
     """
     if encoder.source == "built-in":
         return Morphology().eval()
+    file = fetch_weights(encoder) if weights is None else weights_file(encoder, weights)
+    network = make_network(encoder)
+    _load(network, encoder, file)
+    expected = encoder.input if encoder.source != "timm" else _own_input(network)
+    return PatchEncoder(network, expected, encoder.pool, half=encoder.half).eval()
+
+
+def make_network(encoder: Encoder) -> nn.Module:
+    """The entry's network, with weights that mean nothing yet.
+
+    Raises
+    ------
+    EncoderError
+        timm lacks the architecture.
+    """
     options = {name: _LAYERS.get(value, value) for name, value in encoder.options}
     try:
-        network = timm.create_model(encoder.architecture, num_classes=0, **options)
+        network: Any = timm.create_model(encoder.architecture, num_classes=0, **options)
     except (RuntimeError, ValueError, TypeError) as error:
         raise EncoderError(f"timm cannot make '{encoder.architecture}': {error}.") from error
-    _load(network, encoder, weights or _from_hub(encoder))
-    expected = encoder.input if encoder.source != "timm" else _own_input(network)
-    return TimmEncoder(network, expected, encoder.pool).eval()
+    if encoder.pool == "contrast":
+        return ConchVisual(network, network.num_features, encoder.width)
+    return network  # type: ignore[no-any-return]
 
 
-class TimmEncoder(nn.Module):
-    """A timm network with its normalisation before it and its pooling behind it."""
+class PatchEncoder(nn.Module):
+    """A network with its resizing and normalisation before it and its pooling behind it."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: nn.Module, expected: Input, pool: str) -> None:
+    def __init__(
+        self, network: nn.Module, expected: Input, pool: str, *, half: bool = False
+    ) -> None:
         super().__init__()
         self.network: Any = network
+        self._sides = expected.resize or (expected.size,)
         self._size = expected.size
         self._pool = pool
+        self._half = half
         self.register_buffer("mean", torch.tensor(expected.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(expected.std).view(1, 3, 1, 1))
 
     @torch.inference_mode()
     def forward(self, patches: Tensor) -> Tensor:
         """Vectors of a batch of uint8 patches."""
-        x = patches.permute(0, 3, 1, 2).float() / 255
-        if x.shape[-1] != self._size:
-            x = F.interpolate(x, (self._size,) * 2, mode="bicubic", antialias=True).clamp(0, 1)
-        tokens = self.network.forward_features((x - self.mean) / self.std)
+        x = patches.permute(0, 3, 1, 2).float()
+        for side in self._sides:
+            x = resize(x, side)
+        x = (centre(x, self._size) / 255 - self.mean) / self.std
+        if self._half and x.device.type == "cuda":
+            with torch.autocast("cuda", torch.float16):
+                return self._vectors(x).float()
+        return self._vectors(x).float()
+
+    def _vectors(self, x: Tensor) -> Tensor:
+        if self._pool == "contrast":
+            return self.network(x)  # type: ignore[no-any-return]
+        tokens = self.network.forward_features(x)
         if self._pool == "pooled":
-            return self.network.forward_head(tokens, pre_logits=True).float()  # type: ignore[no-any-return]
-        return pool_tokens(tokens, self._pool).float()
+            return self.network.forward_head(tokens, pre_logits=True)  # type: ignore[no-any-return]
+        return pool_tokens(tokens, self._pool)
+
+
+def resize(x: Tensor, side: int) -> Tensor:
+    """(b, 3, s, s) grey values 0 to 255 to `side` pixels, bicubic and rounded as Pillow does."""
+    if x.shape[-1] == side:
+        return x
+    device = x.device
+    x = x.cpu() if device.type == "mps" else x  # PyTorch lacks this filter on Apple's GPUs
+    for shape in ((x.shape[-2], side), (side, side)):
+        x = F.interpolate(x, shape, mode="bicubic", antialias=True)
+        x = (x + 0.5).floor().clamp(0, 255)  # halves up
+    return x.to(device)
+
+
+def centre(x: Tensor, side: int) -> Tensor:
+    """The middle `side` pixels of (b, 3, s, s)."""
+    start = (x.shape[-1] - side) // 2
+    return x[..., start : start + side, start : start + side]
 
 
 def pool_tokens(tokens: Tensor, pool: str) -> Tensor:
@@ -92,49 +140,18 @@ def _own_input(network: nn.Module) -> Input:
 
 def _load(network: nn.Module, encoder: Encoder, weights: Path) -> None:
     try:
-        if weights.suffix == ".safetensors":
-            state = load_file(weights)
-        else:
-            state = torch.load(weights, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise EncoderError(f"{encoder.name}: there are no weights at '{weights}'.") from error
-    except Exception as error:
-        kind = "damaged" if isinstance(error, SafetensorError) else "not a file of plain tensors"
-        raise EncoderError(f"{encoder.name}: '{weights}' is {kind}.") from error
-    heads = [name for name in state if name.startswith(("head.", "fc.", "classifier."))]
-    found = network.load_state_dict(
-        {name: value for name, value in state.items() if name not in heads}, strict=False
-    )
-    if found.missing_keys or found.unexpected_keys:
+        state = read_tensors(weights)
+    except EncoderError as error:
+        raise EncoderError(f"{encoder.name}: {error}") from error
+    ours = network.state_dict()
+    counters = {name for name in ours if name.endswith("num_batches_tracked")}  # of training alone
+    missing = sorted(ours.keys() - state - counters)
+    unknown = sorted(state.keys() - ours)
+    other = [name for name in ours.keys() & state if ours[name].shape != state[name].shape]
+    if wrong := [*missing, *unknown, *sorted(other)]:
         raise EncoderError(
-            f"{encoder.name}: '{weights}' belongs to another architecture: "
-            f"{len(found.missing_keys)} tensors are missing, {len(found.unexpected_keys)} unknown "
-            f"(for example {[*found.missing_keys, *found.unexpected_keys][0]})."
+            f"{encoder.name}: '{weights}' belongs to another architecture: {len(missing)} tensors "
+            f"are missing, {len(unknown)} unknown, {len(other)} of another shape "
+            f"(for example {wrong[0]})."
         )
-
-
-def _from_hub(encoder: Encoder) -> Path:
-    """The weights in the hub's cache, or downloaded into it; the hub keeps the user's token."""
-    if encoder.source == "timm":
-        raise EncoderError(
-            f"{encoder.name} needs a local file of weights: --weights {encoder.name}=FILE."
-        )
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
-
-    owner_name = encoder.source.removeprefix("hf:")
-    for name in ("model.safetensors", "pytorch_model.bin"):
-        try:
-            return Path(hf_hub_download(owner_name, name, revision=encoder.revision))
-        except RemoteEntryNotFoundError:
-            continue
-        except (HfHubHTTPError, OSError, ValueError) as error:
-            gate = (
-                " after requesting access on its page and `hf auth login`" if encoder.gated else ""
-            )
-            raise EncoderError(
-                f"the weights of {encoder.name} are not here and could not be fetched from "
-                f"huggingface.co/{owner_name} ({type(error).__name__}). Download them{gate}, or "
-                f"give a local file: --weights {encoder.name}=FILE."
-            ) from error
-    raise EncoderError(f"huggingface.co/{owner_name} holds no weights that can be read safely.")
+    network.load_state_dict(state, strict=False)

@@ -1,82 +1,23 @@
 """The encoders there are, as data: where each comes from, what it gives, who may use it.
 
-Sources of the figures: the model cards on the Hugging Face hub.
+Sources of the figures: the model cards on the Hugging Face hub, and for CONCH its published code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
 
+from napari_stem.encoders.entry import Encoder, Input, Triple
 from napari_stem.errors import EncoderError
 
-Triple = tuple[float, float, float]
-_IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+__all__ = ["ENCODERS", "MORPHOLOGY_FIELDS", "Encoder", "Input", "find_encoder"]
+
+_CLIP: tuple[Triple, Triple] = (
+    (0.48145466, 0.4578275, 0.40821073),
+    (0.26862954, 0.26130258, 0.27577711),
+)
 _HOPTIMUS: tuple[Triple, Triple] = ((0.707223, 0.578729, 0.703617), (0.211883, 0.230117, 0.177517))
 _NON_COMMERCIAL = "CC-BY-NC-ND-4.0"
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What an encoder expects to see: `size` pixels a side, values (x / 255 - mean) / std."""
-
-    size: int = 224
-    mean: Triple = _IMAGENET[0]
-    std: Triple = _IMAGENET[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Encoder:
-    """One entry of the registry; checkpoints repeat it whole.
-
-    Attributes
-    ----------
-    source
-        "built-in", "hf:OWNER/NAME" on the Hugging Face hub, or "timm".
-    revision
-        Of the weights, or of the built-in descriptors.
-    architecture, options
-        timm's name of the network and the arguments that differ from its defaults.
-    pool
-        How tokens become one vector: "cls", "cls+patch_mean:N" (tokens from N on), "pooled".
-    width
-        Numbers a patch, over all fields; 0 where only the built model tells.
-    fields
-        Widths that it looks at, as multiples of the patch's.
-    gated
-        Whether the hub asks for a request before it gives the weights.
-    """
-
-    name: str
-    source: str
-    revision: str
-    pool: str
-    width: int
-    architecture: str = ""
-    options: tuple[tuple[str, Any], ...] = ()
-    input: Input = Input()
-    licence: str = ""
-    gated: bool = False
-    fields: tuple[float, ...] = (1.0,)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Encoder:
-        """From what `to_dict` gave, perhaps through JSON."""
-        expected = values["input"]
-        return cls(
-            **{
-                **values,
-                "input": Input(expected["size"], tuple(expected["mean"]), tuple(expected["std"])),
-                "options": tuple((name, value) for name, value in values["options"]),
-                "fields": tuple(values["fields"]),
-            }
-        )
-
 
 MORPHOLOGY_FIELDS = (1.0, 2.5)
 _SWIGLU = (("mlp_layer", "SwiGLUPacked"), ("act_layer", "SiLU"))
@@ -123,6 +64,19 @@ _ENTRIES = (
         gated=True,
     ),
     Encoder(
+        "conch",
+        "hf:MahmoodLab/conch",
+        "main",
+        "contrast",
+        512,
+        "vit_base_patch16_224",
+        (("img_size", 448),),
+        # The published Stem code brings patches to 256 before CONCH's own transform.
+        Input(448, *_CLIP, resize=(256, 448)),
+        licence=_NON_COMMERCIAL,
+        gated=True,
+    ),
+    Encoder(
         "virchow",
         "hf:paige-ai/Virchow",
         "main",
@@ -132,6 +86,7 @@ _ENTRIES = (
         (("mlp_ratio", 5.3375), ("init_values", 1e-5), *_SWIGLU),
         licence="Apache-2.0",
         gated=True,
+        half=True,
     ),
     Encoder(
         "virchow2",
@@ -143,6 +98,7 @@ _ENTRIES = (
         (("mlp_ratio", 5.3375), ("init_values", 1e-5), ("reg_tokens", 4), *_SWIGLU),
         licence=_NON_COMMERCIAL,
         gated=True,
+        half=True,
     ),
     Encoder(
         "h-optimus-0",
@@ -154,6 +110,7 @@ _ENTRIES = (
         (("img_size", 224), ("init_values", 1e-5), ("dynamic_img_size", False)),
         Input(224, *_HOPTIMUS),
         licence="Apache-2.0",
+        half=True,
     ),
     Encoder(
         "h-optimus-1",
@@ -166,6 +123,53 @@ _ENTRIES = (
         Input(224, *_HOPTIMUS),
         licence=_NON_COMMERCIAL,
         gated=True,
+        half=True,
+    ),
+    Encoder(
+        "h0-mini",
+        "hf:bioptimus/H0-mini",
+        "main",
+        "cls",
+        768,
+        "vit_base_patch14_reg4_dinov2",
+        # 85.7 M parameters: DINOv2's SwiGLU of 2,048, packed as 4,096 = 5.33334 times the width.
+        (("img_size", 224), ("init_values", 1e-5), ("mlp_ratio", 5.33334), *_SWIGLU),
+        Input(224, *_HOPTIMUS),
+        licence=_NON_COMMERCIAL,
+        gated=True,
+        half=True,
+    ),
+    Encoder(
+        "gigapath",
+        "hf:prov-gigapath/prov-gigapath",
+        "main",
+        "cls",
+        1536,
+        "vit_giant_patch14_dinov2",
+        (("img_size", 224), ("patch_size", 16), ("mlp_ratio", 5.33334)),
+        Input(224, resize=(256,)),
+        licence="Apache-2.0, research only",
+        gated=True,
+        half=True,
+    ),
+    Encoder(
+        "phikon-v2",
+        "hf:owkin/phikon-v2",
+        "main",
+        "cls",
+        1024,
+        "vit_large_patch16_224",
+        (("init_values", 1.0),),
+        licence="Owkin non-commercial",
+    ),
+    Encoder(
+        "resnet18",
+        "https://github.com/ozanciga/self-supervised-histopathology",
+        "nativetenpercent",
+        "pooled",
+        512,
+        "resnet18",
+        licence="none stated",
     ),
 )
 ENCODERS: Mapping[str, Encoder] = {entry.name: entry for entry in _ENTRIES}

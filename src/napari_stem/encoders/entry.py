@@ -1,0 +1,102 @@
+"""What a registry entry says of an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Triple = tuple[float, float, float]
+IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_COMMERCIAL = {"BSD-3-Clause": True, "Apache-2.0": True}
+_UNKNOWN = ("none stated", "see the weights")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What an encoder expects to see: values (x / 255 - mean) / std of `size` pixels a side.
+
+    Attributes
+    ----------
+    resize
+        Sides that a patch is brought to, one after the other (bicubic), before its middle of
+        `size` pixels is cut out. Without any it is brought to `size`.
+    """
+
+    size: int = 224
+    mean: Triple = IMAGENET[0]
+    std: Triple = IMAGENET[1]
+    resize: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """One entry of the registry; checkpoints repeat it whole.
+
+    Attributes
+    ----------
+    source
+        "built-in", "hf:OWNER/NAME" on the Hugging Face hub, "timm", or the address of a page.
+    revision
+        Of the weights, or of the built-in descriptors.
+    architecture, options
+        timm's name of the network and the arguments that differ from its defaults.
+    pool
+        How tokens become one vector: "cls", "cls+patch_mean:N" (tokens from N on), "pooled", or
+        "contrast" (CONCH's learned query).
+    width
+        Numbers a patch, over all fields; 0 where only the built model tells.
+    fields
+        Widths that it looks at, as multiples of the patch's.
+    gated
+        Whether the hub asks for a request before it gives the weights.
+    half
+        Whether its authors compute in half precision on a GPU.
+    """
+
+    name: str
+    source: str
+    revision: str
+    pool: str
+    width: int
+    architecture: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
+    input: Input = Input()
+    licence: str = ""
+    gated: bool = False
+    fields: tuple[float, ...] = (1.0,)
+    half: bool = False
+
+    @property
+    def commercial(self) -> bool | None:
+        """Whether the licence allows commercial use; None where none is stated."""
+        return None if self.licence in _UNKNOWN else _COMMERCIAL.get(self.licence, False)
+
+    @property
+    def page(self) -> str:
+        """Where people read about the weights and ask for them; "" where there is none."""
+        if self.source.startswith("hf:"):
+            return f"https://huggingface.co/{self.source.removeprefix('hf:')}"
+        return self.source if self.source.startswith("https:") else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Encoder:
+        """From what `to_dict` gave, perhaps through JSON."""
+        expected = values["input"]
+        return cls(
+            **{
+                **values,
+                "input": Input(
+                    expected["size"],
+                    tuple(expected["mean"]),
+                    tuple(expected["std"]),
+                    tuple(expected.get("resize", ())),
+                ),
+                "options": tuple((name, value) for name, value in values["options"]),
+                "fields": tuple(values["fields"]),
+            }
+        )
