@@ -153,6 +153,17 @@ def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trai
     assert ready.predict_button.text() == "Predict"
 
 
+def test_a_result_of_other_settings_is_not_continued(ready, qtbot):
+    run_to_the_end(ready, qtbot)
+    ready.settings.draws.setValue(10)
+    ready.settings.seed.setValue(1)
+    press(qtbot, ready.predict_button)
+    ready._job.stop()
+    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
+    assert ready.workspace.result.n_draws == 4
+    assert ready.predict_button.text() == "Predict"
+
+
 def test_arrow_keys_flick_through_the_genes_that_the_search_leaves(ready, viewer, qtbot):
     run_to_the_end(ready, qtbot)
     genes = ready.result.genes

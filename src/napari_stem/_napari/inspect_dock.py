@@ -235,8 +235,8 @@ class InspectDock(Page):
             self._say("A grid needs the scale of the slide: type it in the Predict dock.")
         elif rectangle is None:
             self._say("That is beside the slide. Drag a rectangle on the slide.")
-        elif self.region.is_running:
-            self._say("A rectangle is being predicted. Stop it first.")
+        elif self.region.is_running or self.workspace.running is not None:
+            self._say("Another prediction runs. Stop it first.")
         else:
             self.region.start(slide, rectangle.corners, checkpoint)
 

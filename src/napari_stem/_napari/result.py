@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
+    from napari_stem._napari.tasks import PredictRequest
     from napari_stem.slide import Slide
 
 # Statistics of a gene at a spot: key in a prediction, name for people.
@@ -48,6 +49,8 @@ class Result:
         (n, c) arrays by statistic; the mean alone while draws still arrive.
     prediction
         The whole; None while draws still arrive, or where they were stopped.
+    request
+        What it was asked for with; None where it was read from a file.
     """
 
     slide: Slide
@@ -57,10 +60,13 @@ class Result:
     values: Mapping[str, NDArray[np.float32]]
     n_draws: int
     prediction: AnnData | None = None
+    request: PredictRequest | None = None
     _limits: dict[tuple[str | None, ...], tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
-    def of_prediction(cls, slide: Slide, prediction: AnnData) -> Result:
+    def of_prediction(
+        cls, slide: Slide, prediction: AnnData, request: PredictRequest | None = None
+    ) -> Result:
         """All of a finished prediction; its rows are its spots."""
         made = prediction.uns["napari_stem"]
         values = {name: prediction.layers[name] for name in STATISTICS if name in prediction.layers}
@@ -72,6 +78,7 @@ class Result:
             values={"mean": prediction.X, **values},
             n_draws=int(made["n_draws"]),
             prediction=prediction,
+            request=request,
         )
 
     def of(self, gene: str, statistic: str) -> NDArray[np.float32]:

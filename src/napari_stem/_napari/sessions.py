@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Restriction:
-    """Spots inside of a region, and all of which they are a part."""
+    """Spots inside of a region, and those that come back, with what was known of them."""
 
     whole: AnnData
     part: AnnData
+    result: Result | None = None
+    clusters: Clusters | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -124,7 +124,7 @@ class SpotsPanel(Panel):
 
     def take_all(self) -> None:
         """Take back the spots outside of the region."""
-        self.workspace.spots = self.workspace.all_spots
+        self.workspace.take_all_spots()
 
     def _make_grid(self, region: tasks.Region, say: str) -> None:
         slide, pitch, diameter = self._slide(), self.pitch.value(), self.diameter.value()
@@ -178,7 +178,7 @@ class SpotsPanel(Panel):
         if slide is None or spots is None or every is None:
             self.note.setText("No spots yet.")
             return
-        within = f"\nin the region, of {every.n_obs:,}" if every is not spots else ""
+        within = f"\nin the region, instead of {every.n_obs:,}" if every is not spots else ""
         self.note.setText(tasks.describe_spots(spots, slide) + within)
 
 

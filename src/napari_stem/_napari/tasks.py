@@ -179,7 +179,7 @@ class PredictRequest:
                 try:
                     event = next(events)
                 except StopIteration as end:
-                    return Result.of_prediction(self.slide, end.value)
+                    return Result.of_prediction(self.slide, end.value, self)
                 yield self._preview(event) if isinstance(event, Partial) else event
 
     def _preview(self, so_far: Partial) -> Result:
@@ -190,6 +190,7 @@ class PredictRequest:
             unit=self.checkpoint.unit,
             values={"mean": so_far.mean},
             n_draws=so_far.draws,
+            request=self,
         )
 
 
