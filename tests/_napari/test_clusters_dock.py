@@ -328,6 +328,14 @@ def test_another_result_forgets_the_edits(clustered, qtbot, workspace, slide, pr
     assert not clustered.legend.isEnabled()
 
 
+def test_looking_at_a_new_statistic_keeps_the_edits(clustered, qtbot, workspace):
+    type_name(qtbot, clustered, 0, "tumour")
+    result = workspace.result
+    workspace.show(result.with_values("median", result.values["mean"]), "median")
+    press(qtbot, clustered.legend.undo_button)
+    assert legend(clustered)[0][0] == "Cluster 1"
+
+
 def test_edits_come_back_from_a_file(clustered, viewer, qtbot, workspace, slide, tmp_path):
     edited = workspace.clusters.merged({2, 3}).renamed(1, "tumour").recoloured(2, "#123456")
     clustered.edits.do("edit", edited)

@@ -106,6 +106,14 @@ class Result:
         """Whether its spots are these, in this order."""
         return np.array_equal(self.spots.obsm["spatial"], spots.obsm["spatial"])
 
+    def continues(self, other: Result) -> bool:
+        """Whether it is the other with more statistics or more draws."""
+        if self.prediction is not None and self.prediction is other.prediction:
+            return True
+        if self.request is None or other.request is None:
+            return False
+        return self.request.continues(other.request)
+
     def can_show(self, statistic: str) -> bool:
         """Whether a statistic is known, or can be computed from the draws."""
         return statistic in self.values or (

@@ -38,12 +38,12 @@ class Session:
     gene: str = ""
     statistic: str = "mean"
 
-    def with_result(self, result: Result) -> Session:
+    def with_result(self, result: Result, clusters: Clusters | None) -> Session:
         """The same with a new result; gene and statistic stay where it has them."""
         return replace(
             self,
             result=result,
-            clusters=None,
+            clusters=clusters,
             gene=self.gene if self.gene in result.genes else result.genes[0],
             statistic=self.statistic if self.statistic in result.values else "mean",
         )

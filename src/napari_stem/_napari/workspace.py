@@ -172,10 +172,21 @@ class Workspace:
         if session is None:
             return
         if are_same(result.slide, self.slide):
-            self.clusters = None
+            self.clusters = self._carried(session, result)
             self.show(result, self.statistic if self.statistic in result.values else "mean")
         else:
-            self._sessions[result.slide.fingerprint] = session.with_result(result)
+            clusters = self._carried(session, result)
+            self._sessions[result.slide.fingerprint] = session.with_result(result, clusters)
+
+    @staticmethod
+    def _carried(session: Session, result: Result) -> Clusters | None:
+        """Clusters of a result that has more draws now, in which they are kept."""
+        former, clusters = session.result, session.clusters
+        if clusters is None or former is None or not result.continues(former):
+            return None
+        if result.prediction is not None:
+            clusters.keep_in(result.prediction)
+        return clusters
 
     def release(self, request: PredictRequest | None) -> None:
         """Let another prediction run once this one has ended."""
@@ -183,10 +194,10 @@ class Workspace:
             self.running = None
 
     def take_clusters(self, clusters: Clusters) -> None:
-        """Show clusters of the finished result, which carries them into its exports."""
+        """Show clusters of the result, which carries them into its exports once it is whole."""
         assert self.result is not None
-        assert self.result.prediction is not None
-        clusters.keep_in(self.result.prediction)
+        if self.result.prediction is not None:
+            clusters.keep_in(self.result.prediction)
         self.clusters = clusters
 
     def show(self, result: Result, statistic: str) -> None:
