@@ -106,6 +106,16 @@ class Result:
         """Whether its spots are these, in this order."""
         return np.array_equal(self.spots.obsm["spatial"], spots.obsm["spatial"])
 
+    def has_names_of(self, spots: AnnData) -> bool:
+        """Whether names tell its spots among these: a name means one place, here and there."""
+        mine, theirs = self.spots.obs_names, spots.obs_names
+        if not (mine.is_unique and theirs.is_unique):
+            return False
+        there = theirs.get_indexer(mine)
+        both = there >= 0
+        here = self.spots.obsm["spatial"][both]
+        return np.allclose(here, spots.obsm["spatial"][there[both]])
+
     def continues(self, other: Result) -> bool:
         """Whether it is the other with more statistics or more draws."""
         if self.prediction is not None and self.prediction is other.prediction:
