@@ -59,6 +59,7 @@ def slide_of_layer(source: LayerSource) -> Events[Slide]:
         else:
             if slide.levels[0].shape[:2] == source.pixels.shape[:2]:
                 return slide if slide.mpp or not source.mpp else slide.with_mpp(source.mpp, "layer")
+            slide.close()
     return Slide.from_array(np.asarray(source.pixels)[..., :3], mpp=source.mpp, name=source.name)
 
 
