@@ -389,6 +389,16 @@ def test_clicks_on_the_canvas_pick_clusters_while_the_toggle_is_on(
     assert list(viewer.mouse_drag_callbacks) == before
 
 
+def test_one_tool_is_in_the_hand_at_a_time(clustered, viewer, workspace):
+    inspect = open_dock(viewer, "Inspect")
+    clustered.legend.pick_button.click()
+    inspect.tool.switch(True)
+    assert not clustered.legend.pick_button.isChecked()
+    clustered.legend.pick_button.click()
+    assert clustered.legend.pick_button.isChecked()
+    assert not inspect.tool.is_on
+
+
 def test_a_dock_that_was_closed_leaves_the_canvas_alone(clustered, viewer, qtbot):
     before = list(viewer.mouse_drag_callbacks)
     press(qtbot, clustered.legend.pick_button)
@@ -512,6 +522,11 @@ def test_spots_that_are_not_the_predictions_are_said(clustered, workspace, predi
     workspace.spots = others
     assert "None of the 60 spots has an annotation" in clustered.agreement.note.text()
     assert clustered.agreement.table.isHidden()
+    elsewhere = prediction.copy()
+    elsewhere.obs["pathologist"] = pd.Categorical(KINDS)
+    elsewhere.obsm["spatial"] = elsewhere.obsm["spatial"] + 40
+    workspace.spots = elsewhere
+    assert "of other spots" in clustered.agreement.note.text()
 
 
 def test_the_viewer_may_close_midway(dock, viewer, qtbot):

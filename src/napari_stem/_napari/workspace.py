@@ -61,6 +61,7 @@ class Workspace:
     compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
     installed: Path | None = None  # the checkpoint that training installed last
     running: PredictRequest | None = None  # what is being predicted; one at a time
+    tool: str = ""  # the mouse tool of ours that is in the hand
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     # Tables and arrays have no truth value when compared.
@@ -99,7 +100,7 @@ class Workspace:
 
     def show_slide(self, slide: Slide) -> None:
         """Bring back an open slide with its spots and its result."""
-        if slide is not self.slide:
+        if not are_same(slide, self.slide):
             self._show(self._sessions[slide.fingerprint])
 
     def close_slide(self, slide: Slide) -> None:
