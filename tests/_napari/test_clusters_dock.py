@@ -328,6 +328,14 @@ def test_another_result_forgets_the_edits(clustered, qtbot, workspace, slide, pr
     assert not clustered.legend.isEnabled()
 
 
+def test_looking_at_a_new_statistic_keeps_the_edits(clustered, qtbot, workspace):
+    type_name(qtbot, clustered, 0, "tumour")
+    result = workspace.result
+    workspace.show(result.with_values("median", result.values["mean"]), "median")
+    press(qtbot, clustered.legend.undo_button)
+    assert legend(clustered)[0][0] == "Cluster 1"
+
+
 def test_edits_come_back_from_a_file(clustered, viewer, qtbot, workspace, slide, tmp_path):
     edited = workspace.clusters.merged({2, 3}).renamed(1, "tumour").recoloured(2, "#123456")
     clustered.edits.do("edit", edited)
@@ -379,6 +387,16 @@ def test_clicks_on_the_canvas_pick_clusters_while_the_toggle_is_on(
     assert not workspace.clusters.selected
     press(qtbot, clustered.legend.pick_button)
     assert list(viewer.mouse_drag_callbacks) == before
+
+
+def test_one_tool_is_in_the_hand_at_a_time(clustered, viewer, workspace):
+    inspect = open_dock(viewer, "Inspect")
+    clustered.legend.pick_button.click()
+    inspect.tool.switch(True)
+    assert not clustered.legend.pick_button.isChecked()
+    clustered.legend.pick_button.click()
+    assert clustered.legend.pick_button.isChecked()
+    assert not inspect.tool.is_on
 
 
 def test_a_dock_that_was_closed_leaves_the_canvas_alone(clustered, viewer, qtbot):
@@ -504,6 +522,11 @@ def test_spots_that_are_not_the_predictions_are_said(clustered, workspace, predi
     workspace.spots = others
     assert "None of the 60 spots has an annotation" in clustered.agreement.note.text()
     assert clustered.agreement.table.isHidden()
+    elsewhere = prediction.copy()
+    elsewhere.obs["pathologist"] = pd.Categorical(KINDS)
+    elsewhere.obsm["spatial"] = elsewhere.obsm["spatial"] + 40
+    workspace.spots = elsewhere
+    assert "of other spots" in clustered.agreement.note.text()
 
 
 def test_the_viewer_may_close_midway(dock, viewer, qtbot):

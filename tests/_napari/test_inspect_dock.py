@@ -295,10 +295,31 @@ def test_a_dragged_rectangle_is_predicted_on_a_grid(tool, viewer, qtbot, section
     expected = 500 * 350 / ((40 / 0.5) ** 2 * np.sqrt(3) / 2)
     assert len(xy) == pytest.approx(expected, rel=0.25)  # spots at the border are in or out
     assert viewer.layers[f"{tool.workspace.gene} mean"].visible
-    assert tool.workspace.spots is section.spots
+    assert result.is_at(tool.workspace.spots)
     assert tool.region.isHidden()
     assert not tool.points.points
     assert not messages
+
+
+def test_a_rectangle_keeps_the_prediction_of_the_slide(tool, viewer, qtbot, section, trained):
+    _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
+    qtbot.mouseClick(dock.predict_button, LEFT)
+    canvas_mouse.drag(viewer, section.slide, (300, 350), (800, 700))
+    assert not tool.region.is_running
+    assert "Another prediction runs" in tool.hint.text()
+    qtbot.waitUntil(lambda: dock.workspace.running is None, timeout=PATIENCE)
+    whole = dock.workspace.result
+    assert len(whole.prediction) == len(section.spots)
+    canvas_mouse.drag(viewer, section.slide, (300, 350), (800, 700))
+    qtbot.waitUntil(lambda: dock.workspace.running is not None, timeout=PATIENCE)
+    assert not dock.predict_button.isEnabled()
+    assert not dock.settings.isEnabled()
+    qtbot.waitUntil(lambda: not tool.region.is_running, timeout=PATIENCE)
+    assert dock.workspace.result is not whole
+    assert dock.predict_button.isEnabled()
+    dock.spots.take_all()
+    assert dock.workspace.spots is section.spots
+    assert dock.workspace.result is whole
 
 
 def test_stop_keeps_what_was_drawn_of_a_rectangle(tool, viewer, qtbot, section):

@@ -101,6 +101,8 @@ def test_a_large_slide_is_shown_without_reading_its_finest_level(slide, monkeypa
     monkeypatch.setattr(Slide, "levels", levels)
     layers.slide_layer(slide)
     assert [level.read for level in levels[:2]] == [0, 0]
+    beside = layers.compared_layers(slide)[0]  # which shares the tiles that were read
+    assert [x.name for x in beside.data] == [x.name for x in layers.slide_layer(slide).data]
 
 
 def test_a_layer_tells_its_file_its_pixels_and_its_scale(slide):

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.workspace import Workspace
+from napari_stem.clusters import Clusters
 from napari_stem.prediction import PredictOptions, predict
 from napari_stem.section import Section
 
@@ -142,14 +143,30 @@ def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
 def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trained):
     run_to_the_end(ready, qtbot)
     assert ready.workspace.result.n_draws == 4
+    numbers = np.arange(section.spots.n_obs) % 2 + 1
+    named = Clusters.of_numbers(numbers.astype(np.uint16)).renamed(1, "tumour")
+    ready.workspace.take_clusters(named)
     ready.settings.draws.setValue(10)
     assert ready.predict_button.text() == "Continue (4 of 10 draws)"
     run_to_the_end(ready, qtbot)
     result = ready.workspace.result
     assert result.n_draws == 10
+    assert ready.workspace.clusters is named
+    assert list(result.prediction.obs["leiden"].cat.categories) == ["tumour", "2"]
     expected = predict(section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=10))
     np.testing.assert_allclose(result.values["mean"], expected.X, atol=1e-4)
     ready.settings.seed.setValue(1)
+    assert ready.predict_button.text() == "Predict"
+
+
+def test_a_result_of_other_settings_is_not_continued(ready, qtbot):
+    run_to_the_end(ready, qtbot)
+    ready.settings.draws.setValue(10)
+    ready.settings.seed.setValue(1)
+    press(qtbot, ready.predict_button)
+    ready._job.stop()
+    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
+    assert ready.workspace.result.n_draws == 4
     assert ready.predict_button.text() == "Predict"
 
 

@@ -7,6 +7,7 @@ import pytest
 from napari.layers import Shapes
 from skimage.measure import points_in_poly
 
+from napari_stem._napari import tasks
 from napari_stem.prediction import PredictOptions, predict
 from napari_stem.slide import Slide
 from napari_stem.spots import positions
@@ -158,3 +159,12 @@ def test_a_prediction_of_the_region_equals_that_of_the_whole(
     whole = predict(section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4))
     found = ready.workspace.result.values["mean"]
     np.testing.assert_allclose(found, whole.X[inside], atol=1e-4)
+
+
+def test_spots_are_measured_once(on_slide, section, monkeypatch):
+    measured, describe = [], tasks.describe_spots
+    monkeypatch.setattr(tasks, "describe_spots", lambda *of: measured.append(of) or describe(*of))
+    on_slide.workspace.take_spots(section.slide, section.spots[:9].copy(), whole=section.spots)
+    on_slide.spots.refresh()
+    assert len(measured) == 1
+    assert "9 spots" in on_slide.spots.note.text()

@@ -31,6 +31,15 @@ def test_a_result_knows_its_spots(result):
     assert not result.is_at(fewer)
 
 
+def test_names_tell_spots_only_where_they_mean_the_same_places(result):
+    spots = result.spots.copy()
+    assert result.has_names_of(spots[::-1])
+    spots.obs_names = [*spots.obs_names[1:], spots.obs_names[0]]
+    assert not result.has_names_of(spots)
+    spots.obs_names = ["same"] * spots.n_obs
+    assert not result.has_names_of(spots)
+
+
 def test_shared_limits_span_all_genes(result):
     assert result.limits(None, "std")[1] > result.limits("A", "std")[1]
 

@@ -156,6 +156,8 @@ def test_opening_an_open_slide_again_brings_it_back(work, section, other):
     assert work.result is None
     assert work.spots is section.spots
     assert [slide.mpp for slide in work.slides] == [0.7, other.slide.mpp]
+    work.show_slide(section.slide)  # of which a caller knows the former scale
+    assert work.slide.mpp == 0.7
 
 
 def test_the_close_button_forgets_a_slide_and_shows_another(dock, viewer, section, other, qtbot):

@@ -20,8 +20,10 @@ from napari_stem._napari.training_dock import TrainDock
 from napari_stem._napari.training_setup import TrainingSetup
 from napari_stem._napari.trainings import Trainings
 from napari_stem.checkpoint import load_checkpoint
+from napari_stem.event_lines import to_line
+from napari_stem.events import Loss
 from napari_stem.plan import PanelChoice, SectionSource, TrainPlan
-from napari_stem.run_history import read_history
+from napari_stem.run_history import HISTORY, read_history
 from napari_stem.runs import create_run, read_run
 from napari_stem.section import Section
 from napari_stem.spots import spot_table
@@ -263,10 +265,22 @@ def test_encoders_on_request_say_so_before_anything_starts(setup, tmp_path, monk
     assert "resnet18: get its file at https://github.com/ozanciga" in encoders.note.text()
 
 
+def test_curves_are_those_of_the_run_that_was_chosen_last(dock, tmp_path, until, viewer):
+    view = dock.dialog().view
+    for name, steps in (("former", 3), ("latter", 2)):
+        (tmp_path / name).mkdir()
+        lines = [to_line(Loss(step, 0.5, 1.0)) for step in range(1, steps + 1)]
+        (tmp_path / name / HISTORY).write_text("\n".join(lines))
+        view.show_run(tmp_path / name)
+    until(lambda: not is_busy(viewer))
+    assert [loss.step for loss in view.curves._losses] == [1, 2]
+
+
 def test_the_training_of_a_viewer_outlives_its_dock(dock, viewer, qtbot):
-    trainings = dock._trainings
+    trainings, dialog = dock._trainings, dock.dialog()
     viewer.window.remove_dock_widget(dock)
     dock.deleteLater()
     qtbot.waitSignal(dock.destroyed).wait()
     _, another = viewer.window.add_plugin_dock_widget("napari-stem", "Train")
     assert another._trainings is trainings is Trainings.of(viewer)
+    assert another.dialog() is dialog

@@ -53,6 +53,7 @@ def test_events_then_the_result_arrive_in_the_main_thread(parent, qtbot):
     wait(job, qtbot)
     assert told == [1, 2, 3, "result"]
     assert threads == {threading.main_thread()}
+    qtbot.waitUntil(lambda: not parent.children())
 
 
 def test_stop_closes_the_generator_in_its_thread_at_the_next_event(parent, qtbot, viewer):

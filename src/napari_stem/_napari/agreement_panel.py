@@ -86,7 +86,13 @@ class AgreementPanel(Panel):
         elif self.workspace.clusters is None or result is None or result.prediction is None:
             self.note.setText("Not clustered yet.")
         else:
-            self._show_agreement(result.prediction.obs["leiden"], spots.obs[column])
+            clusters, annotation = result.prediction.obs["leiden"], spots.obs[column]
+            if result.has_names_of(spots):
+                self._show_agreement(clusters, annotation)
+            elif result.is_at(spots):
+                self._show_agreement(*(x.reset_index(drop=True) for x in (clusters, annotation)))
+            else:
+                self.note.setText("The annotation is of other spots than the prediction.")
 
     def _show_agreement(self, clusters: Series[str], annotation: Series[Any]) -> None:
         from napari_stem.agreement import compare

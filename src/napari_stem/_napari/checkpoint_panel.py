@@ -10,7 +10,9 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy
 
 from napari_stem._napari import tasks
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import Panel, button
+from napari_stem._napari.panel import Panel, button, menu_button
+from napari_stem._napari.predict_options import choose_weights, chosen_weights
+from napari_stem._napari.training_encoders import WEIGHTS_FILES
 from napari_stem.storage import checkpoints_dir
 
 if TYPE_CHECKING:
@@ -40,8 +42,12 @@ class CheckpointPanel(Panel):
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.open_button = button("Open…", f"Open a checkpoint, a {_SUFFIX} file.")
         self.open_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.weights_button = menu_button(
+            "Weights file…", "Local weights of an encoder, instead of a download."
+        )
         self.add_row(self.box, self.open_button)
         self.add_row(self.note)
+        self.add_row(self.weights_button)
 
     def _connect(self) -> None:
         self.box.activated.connect(self._choose)
@@ -69,6 +75,23 @@ class CheckpointPanel(Panel):
             remember(checkpoint_folder=str(Path(path).parent))
             self.open(Path(path))
 
+    def _ask_weights(self, encoder: str) -> None:
+        folder = remembered("weights_folder", "")
+        path, _ = QFileDialog.getOpenFileName(self, f"Weights of {encoder}", folder, WEIGHTS_FILES)
+        if path and self.workspace.checkpoint is not None:
+            remember(weights_folder=str(Path(path).parent))
+            choose_weights(encoder, Path(path))
+            self.open(self.workspace.checkpoint.path)  # anew: nothing of the former weights stays
+
+    def _offer_weights(self, checkpoint: ChosenCheckpoint | None) -> None:
+        encoders = checkpoint.recipe.encoders if checkpoint else ()
+        loaded = [encoder.name for encoder in encoders if encoder.source != "built-in"]
+        self.weights_button.setVisible(bool(loaded))
+        menu = self.weights_button.menu()
+        menu.clear()
+        for name in loaded:
+            menu.addAction(f"{name}…", lambda name=name: self._ask_weights(name))
+
     def _reopen(self) -> None:
         """Choose the checkpoint of the last start again, if it is still there."""
         last = Path(remembered("checkpoint", ""))
@@ -95,6 +118,7 @@ class CheckpointPanel(Panel):
     def refresh(self) -> None:
         checkpoint = self.workspace.checkpoint
         self._list()
+        self._offer_weights(checkpoint)
         if checkpoint is None:
             self.note.setText("No checkpoint yet.")
         else:
@@ -109,6 +133,13 @@ def _summary(checkpoint: ChosenCheckpoint) -> str:
     if sections := about.get("sections"):
         many = f"{len(sections)} section{'s' if len(sections) > 1 else ''}"
         lines.append(f"trained on {about['spots']:,} spots of {many}")
+    chosen = chosen_weights(encoder.name for encoder in recipe.encoders)
+    lines += [f"{name}: weights {path.name}" for name, path in chosen.items()]
+    lines += [
+        f"{encoder.name}: choose its weights file, or request access at its source."
+        for encoder in recipe.encoders
+        if (encoder.gated or encoder.source == "timm") and encoder.name not in chosen
+    ]
     if scores := about.get("scores"):
         lines.append(f"held out: {about['held_out']}")
         for name, key in _FIGURES.items():

@@ -13,25 +13,29 @@ if TYPE_CHECKING:
 
 
 class ClusterEdits(QObject):
-    """Changes the workspace's clusters and remembers what was; another result forgets it."""
+    """Changes the workspace's clusters and remembers what was; another prediction forgets it."""
 
     def __init__(self, workspace: Workspace, parent: QObject) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._of = workspace.result and workspace.result.prediction
+        self._of = workspace.result
         self.stack = QUndoStack(self)
         workspace.events.result.connect(self._forget)
+        workspace.events.clusters.connect(self._forget)
 
     def do(self, what: str, edited: Clusters) -> None:
         """Show edited clusters; `what` completes "Undo" in a menu."""
         self.stack.push(_Edit(what, self._workspace, edited))
 
     def _forget(self) -> None:
-        result = self._workspace.result
-        prediction = result and result.prediction
-        if prediction is not self._of:
-            self._of = prediction
+        work = self._workspace
+        if work.clusters is None:
             self.stack.clear()
+        if work.result is None:
+            return  # perhaps between two statistics
+        if self._of is None or not work.result.continues(self._of):
+            self.stack.clear()
+        self._of = work.result
 
 
 class _Edit(QUndoCommand):

@@ -20,6 +20,8 @@ from napari_stem._napari.workspace import Workspace
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+_TOOL = "pick"
+
 
 class ClustersDock(Page):
     """Leiden's settings, the legend, the genes of each cluster, agreement with an annotation."""
@@ -40,12 +42,22 @@ class ClustersDock(Page):
         self.fill(self.leiden, self.legend, self.ranking, self.agreement)
 
     def _connect(self) -> None:
-        self.legend.pick_button.toggled.connect(self._picker.switch)
+        self.legend.pick_button.toggled.connect(self._pick)
+        self.workspace.events.tool.connect(self._obey_tool)
         stack = self.edits.stack
         for keys, move in (("Ctrl+Z", stack.undo), ("Ctrl+Shift+Z", stack.redo)):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(move)
+
+    def _pick(self, on: bool) -> None:
+        self._picker.switch(on)
+        if on or self.workspace.tool == _TOOL:
+            self.workspace.tool = _TOOL if on else ""
+
+    def _obey_tool(self, tool: str) -> None:
+        if tool != _TOOL:
+            self.legend.pick_button.setChecked(False)
 
     def changeEvent(self, event: QEvent) -> None:
         """Leave the canvas alone when napari has taken the dock off."""

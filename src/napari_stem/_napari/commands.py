@@ -28,7 +28,6 @@ def use_as_slide(viewer: Viewer) -> None:
         return
     job = start(tasks.slide_of_layer(layers.LayerSource.of(layer)), QApplication.instance())
     job.result.connect(partial(adopt, Workspace.of(viewer), layer))
-    job.ended.connect(job.deleteLater)
 
 
 def adopt(workspace: Workspace, layer: Image, slide: Slide) -> None:

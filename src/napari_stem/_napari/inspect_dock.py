@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Place = tuple[float, float]
 
 _KEY = "Alt-I"
+_TOOL = "inspect"
 _HOW = (
     "Click on the slide, or drag a rectangle to predict a grid of {pitch:.0f} µm. "
     "Shift and drag moves the slide, Esc ends."
@@ -72,6 +73,8 @@ class InspectDock(Page):
         self.tool_button.toggled.connect(self.tool.switch)
         self.tool.switched.connect(self.tool_button.setChecked)
         self.tool.switched.connect(self._offer)
+        self.tool.switched.connect(self._tell_tool)
+        self.workspace.events.tool.connect(self._obey_tool)
         self.tool.clicked.connect(self._click)
         self.tool.dragging.connect(self._show_rectangle)
         self.tool.dragged.connect(self._drag)
@@ -140,6 +143,14 @@ class InspectDock(Page):
             )
         return ""
 
+    def _tell_tool(self, on: bool) -> None:
+        if on or self.workspace.tool == _TOOL:
+            self.workspace.tool = _TOOL if on else ""
+
+    def _obey_tool(self, tool: str) -> None:
+        if tool != _TOOL:
+            self.tool.switch(False)
+
     def _say(self, text: str) -> None:
         self.hint.setText(text)
         self.hint.setVisible(True)
@@ -173,7 +184,6 @@ class InspectDock(Page):
         self._job.told.connect(self._show)
         self._job.result.connect(partial(self._keep, slide))
         self._job.ended.connect(self._rest)
-        self._job.ended.connect(self._job.deleteLater)  # clicks are many
 
     def _show(self, event: Progress | Inspection) -> None:
         if isinstance(event, Progress):
@@ -235,8 +245,8 @@ class InspectDock(Page):
             self._say("A grid needs the scale of the slide: type it in the Predict dock.")
         elif rectangle is None:
             self._say("That is beside the slide. Drag a rectangle on the slide.")
-        elif self.region.is_running:
-            self._say("A rectangle is being predicted. Stop it first.")
+        elif self.region.is_running or self.workspace.running is not None:
+            self._say("Another prediction runs. Stop it first.")
         else:
             self.region.start(slide, rectangle.corners, checkpoint)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stem._napari.llvm import load_triton_apart
 from napari_stem._napari.memory import remembered
+from napari_stem._napari.predict_options import predict_options
 from napari_stem._napari.tasks import PredictRequest
 from napari_stem.events import Event, Events, Progress
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.workspace import ChosenCheckpoint
     from napari_stem.point_inspection import Distribution, Inspection, Inspector
-    from napari_stem.prediction import PredictOptions
     from napari_stem.slide import Slide
 
 PITCH_UM, DIAMETER_UM = 100.0, 55.0  # as the Predict dock's
@@ -42,7 +42,7 @@ class LoadedCheckpoint:
         if self._inspector is None:
             yield Progress(0, 0, "load", self.checkpoint.path.name)
             self._inspector = self._load()
-        self._inspector.options = _options()
+        self._inspector.options = predict_options(self.checkpoint.recipe, **settings())
         diameter = spot_diameter_px(slide, spots)
         return (
             yield from self._inspector.iter_inspect(
@@ -124,16 +124,3 @@ def write_text(path: Path, text: str) -> Events[Path]:
     with atomic_path(path) as draft:
         draft.write_text(text, encoding="utf-8")
     return path
-
-
-def _options() -> PredictOptions:
-    from napari_stem.prediction import PredictOptions
-    from napari_stem.sampling import SamplerConfig
-
-    chosen = settings()
-    return PredictOptions(
-        n_draws=chosen["n_draws"],
-        seed=chosen["seed"],
-        sampler=SamplerConfig(chosen["sampler"], chosen["steps"]),
-        device=chosen["device"],
-    )

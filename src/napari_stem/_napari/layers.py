@@ -142,7 +142,7 @@ def update(target: Any, **values: Any) -> None:
 
 def slide_layer(slide: Slide) -> Image:
     """The slide as a pyramid that is read where it is looked at."""
-    levels = [_lazy(level) for level in slide.levels]
+    levels = [_lazy(level, f"{slide.fingerprint}-{i}") for i, level in enumerate(slide.levels)]
     return Image(
         levels if len(levels) > 1 else levels[0],
         multiscale=len(levels) > 1,
@@ -327,14 +327,13 @@ def _discs(role: str, slide: Slide, **options: Any) -> Image:
     )
 
 
-def _lazy(level: Any) -> Any:
-    """A level that keeps the tiles it has read, as napari does for dask arrays."""
+def _lazy(level: Any, name: str) -> Any:
+    """A level that keeps the tiles it has read, as napari does for dask arrays of one name."""
     if isinstance(level, np.ndarray):
         return level
     import dask.array as da  # 0.6 s, and images in memory need none
 
-    # A name of its own: dask would otherwise read the level to make one.
-    return da.from_array(level, chunks=(_TILE, _TILE, 3), name=False, meta=np.empty(0, np.uint8))
+    return da.from_array(level, chunks=(_TILE, _TILE, 3), name=name, meta=np.empty(0, np.uint8))
 
 
 def _label_colours(clusters: Clusters) -> DirectLabelColormap:

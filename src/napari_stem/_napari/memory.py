@@ -18,7 +18,7 @@ def remembered(name: str, default: Any) -> Any:
 
 
 def remember(**choices: Any) -> None:
-    """Keep choices (numbers, text, lists) under their names.
+    """Keep choices (numbers, text, lists, tables) under their names.
 
     A choice that cannot be kept is no reason to disturb anybody.
     """

@@ -47,7 +47,6 @@ class PredictDock(Page):
         self.workspace = Workspace.of(napari_viewer)
         self._job: Job | None = None
         self._running: PredictRequest | None = None
-        self._done: dict[str, PredictRequest] = {}  # by slide, the last one that was started
         self._stopping = False
         self._remaining = Remaining()
         self._viewer = ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
@@ -80,14 +79,17 @@ class PredictDock(Page):
         for name in ("slide", "spots", "checkpoint"):
             self.workspace.events[name].connect(self._offer)
         self.settings.changed.connect(self._offer)
-        for name in ("slide", "spots"):
+        for name in ("slide", "spots", "running"):
             self.workspace.events[name].connect(self._lock)
+        self.workspace.events.running.connect(self._obey)
         self.workspace.events.slides.connect(self._forget_closed)
 
     def changeEvent(self, event: QEvent) -> None:
         """Stop when napari has taken the dock off: nobody could stop the work any more."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None and self._job:
             self._job.stop()
+            self._stopping = False
+            self.workspace.release(self._running)
         super().changeEvent(event)
 
     def _open_clusters(self) -> None:
@@ -112,9 +114,10 @@ class PredictDock(Page):
             self._say_stopping()
 
     def _start(self, request: PredictRequest) -> None:
-        self._running = self._done[request.slide.fingerprint] = request
+        self._running = request
         self._remaining = Remaining()
         self._job = start(request.events(), self)
+        self.workspace.running = request
         self._job.told.connect(self._show)
         self._job.result.connect(self.workspace.take_result)
         self._job.ended.connect(self._rest)
@@ -151,11 +154,12 @@ class PredictDock(Page):
         self._job, self._running, self._stopping = None, None, False
         session = self.workspace.session_of(request.slide) if request else None
         result = session.result if session else None
-        if request and stopped and result is not None and result.prediction is None:
+        if request and stopped and result and result.request is request and not result.prediction:
             # A whole prediction of the draws that are there; nothing is drawn for it.
             self._start(replace(request, n_draws=result.n_draws))
             self.predict_button.setEnabled(False)
         else:
+            self.workspace.release(request)
             self._show_running(False)
 
     def _is_of_shown_slide(self) -> bool:
@@ -167,16 +171,15 @@ class PredictDock(Page):
 
     def _lock(self) -> None:
         """Keep what is predicted with; other slides can be prepared meanwhile."""
-        ours = self._is_of_shown_slide()
+        running = self.workspace.running
+        ours = running is not None and are_same(running.slide, self.workspace.slide)
         self.slide.lock_scale(ours)
         self.spots.setEnabled(not ours and self.workspace.slide is not None)
         for panel in (self.checkpoint, self.settings):
-            panel.setEnabled(self._job is None)
+            panel.setEnabled(running is None)
 
     def _forget_closed(self) -> None:
         """Stop to predict a slide that was closed."""
-        still = {slide.fingerprint for slide in self.workspace.slides}
-        self._done = {slide: last for slide, last in self._done.items() if slide in still}
         if self._job and self._running and self.workspace.session_of(self._running.slide) is None:
             self._job.stop()
             self._say_stopping()
@@ -187,11 +190,20 @@ class PredictDock(Page):
         self.bar.setRange(0, 0)
         self._offer()
 
+    def _obey(self) -> None:
+        """Wait for a rectangle, or a dock beside this one."""
+        if self._job is None:
+            self._offer()
+
     def _offer(self) -> None:
         """Name what a press does now."""
         if self._job is not None:
             self.predict_button.setText("Stop")
             self.predict_button.setEnabled(True)
+            return
+        if self.workspace.running is not None:
+            self.predict_button.setText("Another prediction runs…")
+            self.predict_button.setEnabled(False)
             return
         request = self._request()
         there = self._draws_for(request) if request else 0
@@ -204,11 +216,9 @@ class PredictDock(Page):
 
     def _draws_for(self, request: PredictRequest) -> int:
         """Draws of the result that are the request's, too."""
-        result, former = self.workspace.result, self._done.get(request.slide.fingerprint)
-        if result is None or former is None or not request.continues(former):
+        result = self.workspace.result
+        if result is None or result.request is None or not request.continues(result.request):
             return 0
-        if not result.is_at(request.spots):
-            return 0  # a region was predicted meanwhile
         return result.n_draws
 
 

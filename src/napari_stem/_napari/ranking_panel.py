@@ -77,8 +77,8 @@ class RankingPanel(Panel):
         self.run(task, f"Writing {path.name}…", lambda _: None)
 
     def refresh(self) -> None:
-        clusters = self.workspace.clusters
-        self.setEnabled(clusters is not None)
+        clusters, result = self.workspace.clusters, self.workspace.result
+        self.setEnabled(clusters is not None and bool(result and result.prediction is not None))
         former = self.cluster.currentIndex()
         self.cluster.clear()
         if clusters is not None:

@@ -13,7 +13,8 @@ from napari_stem._napari import inspect_task
 from napari_stem._napari.panel import button
 from napari_stem._napari.result import Result
 from napari_stem._napari.tasks import PredictRequest
-from napari_stem._napari.worker import Job, start
+from napari_stem._napari.worker import Job, notify, start
+from napari_stem.errors import OptionError
 from napari_stem.events import Progress
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class RegionRun(QWidget):
 
     def abandon(self) -> None:
         """End, and show nothing more."""
+        self.workspace.release(self._request)
         self._request = None
         self.stop()
 
@@ -83,10 +85,16 @@ class RegionRun(QWidget):
         self._request = PredictRequest(slide, spots, checkpoint, **inspect_task.settings())
 
     def _predict(self) -> None:
-        if self._request is None or self._stopping:
+        request, work = self._request, self.workspace
+        if request is None or self._stopping:
+            self._rest()
+        elif work.running is not None:
+            notify(OptionError("Another prediction runs. Stop it first, or wait for its end."))
             self._rest()
         else:
-            self._run(self._request.events(), then=self._take, after=self._summarise)
+            work.running = request
+            work.take_spots(request.slide, request.spots, whole=work.all_spots)
+            self._run(request.events(), then=self._take, after=self._summarise)
 
     def _summarise(self) -> None:
         """Make a whole prediction of the draws before Stop; nothing is drawn for it."""
@@ -94,10 +102,12 @@ class RegionRun(QWidget):
             self._rest()
         else:
             request = replace(self._request, n_draws=self._draws)
+            self._request = self.workspace.running = request
             self._run(request.events(), then=self._take, after=self._rest)
 
     def _rest(self) -> None:
         self._job = None
+        self.workspace.release(self._request)
         self.hide()
         self.ended.emit()
 

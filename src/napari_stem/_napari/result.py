@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
+    from napari_stem._napari.tasks import PredictRequest
     from napari_stem.slide import Slide
 
 # Statistics of a gene at a spot: key in a prediction, name for people.
@@ -48,6 +49,8 @@ class Result:
         (n, c) arrays by statistic; the mean alone while draws still arrive.
     prediction
         The whole; None while draws still arrive, or where they were stopped.
+    request
+        What it was asked for with; None where it was read from a file.
     """
 
     slide: Slide
@@ -57,10 +60,13 @@ class Result:
     values: Mapping[str, NDArray[np.float32]]
     n_draws: int
     prediction: AnnData | None = None
+    request: PredictRequest | None = None
     _limits: dict[tuple[str | None, ...], tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
-    def of_prediction(cls, slide: Slide, prediction: AnnData) -> Result:
+    def of_prediction(
+        cls, slide: Slide, prediction: AnnData, request: PredictRequest | None = None
+    ) -> Result:
         """All of a finished prediction; its rows are its spots."""
         made = prediction.uns["napari_stem"]
         values = {name: prediction.layers[name] for name in STATISTICS if name in prediction.layers}
@@ -72,6 +78,7 @@ class Result:
             values={"mean": prediction.X, **values},
             n_draws=int(made["n_draws"]),
             prediction=prediction,
+            request=request,
         )
 
     def of(self, gene: str, statistic: str) -> NDArray[np.float32]:
@@ -98,6 +105,24 @@ class Result:
     def is_at(self, spots: AnnData) -> bool:
         """Whether its spots are these, in this order."""
         return np.array_equal(self.spots.obsm["spatial"], spots.obsm["spatial"])
+
+    def has_names_of(self, spots: AnnData) -> bool:
+        """Whether names tell its spots among these: a name means one place, here and there."""
+        mine, theirs = self.spots.obs_names, spots.obs_names
+        if not (mine.is_unique and theirs.is_unique):
+            return False
+        there = theirs.get_indexer(mine)
+        both = there >= 0
+        here = self.spots.obsm["spatial"][both]
+        return np.allclose(here, spots.obsm["spatial"][there[both]])
+
+    def continues(self, other: Result) -> bool:
+        """Whether it is the other with more statistics or more draws."""
+        if self.prediction is not None and self.prediction is other.prediction:
+            return True
+        if self.request is None or other.request is None:
+            return False
+        return self.request.continues(other.request)
 
     def can_show(self, statistic: str) -> bool:
         """Whether a statistic is known, or can be computed from the draws."""

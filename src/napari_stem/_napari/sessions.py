@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Restriction:
-    """Spots inside of a region, and all of which they are a part."""
+    """Spots inside of a region, and those that come back, with what was known of them."""
 
     whole: AnnData
     part: AnnData
+    result: Result | None = None
+    clusters: Clusters | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,12 +38,12 @@ class Session:
     gene: str = ""
     statistic: str = "mean"
 
-    def with_result(self, result: Result) -> Session:
+    def with_result(self, result: Result, clusters: Clusters | None) -> Session:
         """The same with a new result; gene and statistic stay where it has them."""
         return replace(
             self,
             result=result,
-            clusters=None,
+            clusters=clusters,
             gene=self.gene if self.gene in result.genes else result.genes[0],
             statistic=self.statistic if self.statistic in result.values else "mean",
         )

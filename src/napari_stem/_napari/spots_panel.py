@@ -17,6 +17,7 @@ from napari_stem._napari.worker import notify
 from napari_stem.errors import OptionError
 
 if TYPE_CHECKING:
+    from anndata import AnnData
     from napari.viewer import Viewer
 
     from napari_stem._napari.workspace import Workspace
@@ -35,6 +36,7 @@ class SpotsPanel(Panel):
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._viewer = ref(getattr(viewer, "__wrapped__", viewer))
+        self._described: tuple[AnnData, Slide, str] | None = None  # seconds where spots are many
         self._build()
         self._connect()
         self.refresh()
@@ -124,7 +126,7 @@ class SpotsPanel(Panel):
 
     def take_all(self) -> None:
         """Take back the spots outside of the region."""
-        self.workspace.spots = self.workspace.all_spots
+        self.workspace.take_all_spots()
 
     def _make_grid(self, region: tasks.Region, say: str) -> None:
         slide, pitch, diameter = self._slide(), self.pitch.value(), self.diameter.value()
@@ -178,8 +180,14 @@ class SpotsPanel(Panel):
         if slide is None or spots is None or every is None:
             self.note.setText("No spots yet.")
             return
-        within = f"\nin the region, of {every.n_obs:,}" if every is not spots else ""
-        self.note.setText(tasks.describe_spots(spots, slide) + within)
+        within = f"\nin the region, instead of {every.n_obs:,}" if every is not spots else ""
+        self.note.setText(self._describe(spots, slide) + within)
+
+    def _describe(self, spots: AnnData, slide: Slide) -> str:
+        known = self._described
+        if known is None or known[0] is not spots or known[1] is not slide:
+            known = self._described = spots, slide, tasks.describe_spots(spots, slide)
+        return known[2]
 
 
 def _micrometres(prefix: str, value: float) -> QDoubleSpinBox:

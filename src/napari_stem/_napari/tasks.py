@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from napari_stem._napari.llvm import load_triton_apart
+from napari_stem._napari.predict_options import SamplerName, predict_options
 from napari_stem._napari.result import Result
 from napari_stem._napari.workspace import ChosenCheckpoint
 from napari_stem.events import Event, Events, Partial, Progress
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from napari_stem.slide import Slide
 
 Region = Sequence["NDArray[np.float64]"]  # polygons, corners x and y in level-0 pixels
-SamplerName = Literal["dpm++", "ddim", "ancestral"]
 
 
 def open_slide(path: Path) -> Events[Slide]:
@@ -63,6 +63,7 @@ def slide_of_layer(source: LayerSource) -> Events[Slide]:
         else:
             if slide.levels[0].shape[:2] == source.pixels.shape[:2]:
                 return slide if slide.mpp or not source.mpp else slide.with_mpp(source.mpp, "layer")
+            slide.close()
     return Slide.from_array(np.asarray(source.pixels)[..., :3], mpp=source.mpp, name=source.name)
 
 
@@ -164,17 +165,16 @@ class PredictRequest:
         yield Progress(0, 0, "load", self.checkpoint.path.name)
         load_triton_apart()
         from napari_stem.checkpoint import load_checkpoint
-        from napari_stem.prediction import PredictOptions, iter_predict
-        from napari_stem.sampling import SamplerConfig
-        from napari_stem.storage import cache_dir
+        from napari_stem.prediction import iter_predict
 
-        options = PredictOptions(
+        options = predict_options(
+            self.checkpoint.recipe,
             n_draws=self.n_draws,
+            sampler=self.sampler,
+            steps=self.steps,
             seed=self.seed,
-            sampler=SamplerConfig(self.sampler, self.steps),
-            batch_size=self.batch_size,
             device=self.device,
-            cache=cache_dir(),
+            batch_size=self.batch_size,
         )
         checkpoint = load_checkpoint(self.checkpoint.path)
         events = iter_predict(self.slide, self.spots, checkpoint, options)
@@ -183,7 +183,7 @@ class PredictRequest:
                 try:
                     event = next(events)
                 except StopIteration as end:
-                    return Result.of_prediction(self.slide, end.value)
+                    return Result.of_prediction(self.slide, end.value, self)
                 yield self._preview(event) if isinstance(event, Partial) else event
 
     def _preview(self, so_far: Partial) -> Result:
@@ -194,6 +194,7 @@ class PredictRequest:
             unit=self.checkpoint.unit,
             values={"mean": so_far.mean},
             n_draws=so_far.draws,
+            request=self,
         )
 
 

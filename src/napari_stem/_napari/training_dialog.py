@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from qtpy.QtWidgets import QDialog, QStackedLayout, QWidget
 
@@ -41,6 +42,14 @@ class TrainingDialog(QDialog):
         viewer.events.theme.connect(self._set_theme)
         self._offer()
 
+    @classmethod
+    def of(cls, viewer: Viewer) -> TrainingDialog:
+        """The dialog of a viewer; it is gone with the window."""
+        viewer = getattr(viewer, "__wrapped__", viewer)
+        if viewer not in _dialogs:
+            _dialogs[viewer] = cls(viewer, viewer.window._qt_window)
+        return _dialogs[viewer]
+
     def show_setup(self) -> None:
         """Set up a new run; what was filled in before is still there."""
         self._open(self.setup, "New training")
@@ -70,3 +79,6 @@ class TrainingDialog(QDialog):
 
     def _set_theme(self, event: object) -> None:
         self.view.curves.set_theme(str(getattr(event, "value", "dark")))
+
+
+_dialogs: WeakKeyDictionary[Viewer, TrainingDialog] = WeakKeyDictionary()

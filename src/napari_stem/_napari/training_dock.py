@@ -49,7 +49,6 @@ class TrainDock(QWidget):
         super().__init__()
         self._viewer = ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
         self._trainings = Trainings.of(napari_viewer)
-        self._dialog: TrainingDialog | None = None
         self._runs: list[Run] = []
         self._job: Job | None = None
         self._again = False  # something changed while the runs were read
@@ -107,12 +106,10 @@ class TrainDock(QWidget):
         self.refresh()
 
     def dialog(self) -> TrainingDialog:
-        """The dialog; made when it is first needed, and gone with the window."""
-        if self._dialog is None:
-            viewer = self._viewer()
-            assert viewer is not None  # the dock is in its window
-            self._dialog = TrainingDialog(viewer, viewer.window._qt_window)
-        return self._dialog
+        """The viewer's dialog; made when it is first needed."""
+        viewer = self._viewer()
+        assert viewer is not None  # the dock is in its window
+        return TrainingDialog.of(viewer)
 
     def refresh(self) -> None:
         """Read the runs."""

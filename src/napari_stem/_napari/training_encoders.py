@@ -16,14 +16,14 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button
+from napari_stem._napari.predict_options import choose_weights, chosen_weights
 from napari_stem.encoders.hub import local_weights
 from napari_stem.encoders.registry import ENCODERS, Encoder
 
 if TYPE_CHECKING:
     from napari_stem._napari.workspace import Workspace
 
-_FILES = "Weights (*.safetensors *.pth *.pt *.bin *.ckpt)"
-
+WEIGHTS_FILES = "Weights (*.safetensors *.pth *.pt *.bin *.ckpt)"
 _COMMERCIAL = {True: "allowed", False: "not allowed", None: "not stated, ask the authors"}
 
 
@@ -35,7 +35,7 @@ class TrainingEncoders(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._weights: dict[str, str] = {}
+        self._weights = {name: str(path) for name, path in chosen_weights(ENCODERS).items()}
         self._build()
         self._connect()
         self._show_selected()
@@ -110,10 +110,11 @@ class TrainingEncoders(Panel):
     def _ask(self) -> None:
         name = self._selected()
         folder = remembered("weights_folder", "")
-        path, _ = QFileDialog.getOpenFileName(self, f"Weights of {name}", folder, _FILES)
+        path, _ = QFileDialog.getOpenFileName(self, f"Weights of {name}", folder, WEIGHTS_FILES)
         if path:
             remember(weights_folder=str(Path(path).parent))
             self._weights[name] = path
+            choose_weights(name, Path(path))
             self._change()
 
 

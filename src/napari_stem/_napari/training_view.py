@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,7 +112,9 @@ class TrainingView(QWidget):
         self.curves.clear()
         self.figures.setRowCount(0)
         self.figures_note.setText("Figures come with the first validation on held-out spots.")
-        start(training_tasks.read_curves(folder), self).result.connect(self._take_history)
+        self._waiting = []
+        job = start(training_tasks.read_curves(folder), self)
+        job.result.connect(partial(self._take_history, folder))
         self.refresh()
 
     def refresh(self) -> None:
@@ -176,7 +179,9 @@ class TrainingView(QWidget):
         if self._live() is not None:
             self._waiting.append(event)
 
-    def _take_history(self, events: list[Event]) -> None:
+    def _take_history(self, folder: Path, events: list[Event]) -> None:
+        if folder != self.folder:
+            return  # another run was chosen meanwhile
         self._waiting = [*events, *self._waiting]
         self._draw()
         self.refresh()

@@ -68,6 +68,7 @@ def start(source: Generator[Any, None, Any], parent: QObject) -> Job:
     """Run a generator in a thread. Connect to the job's signals before returning to Qt."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     job = Job(source, parent)
+    job.ended.connect(job.deleteLater)  # with all that its listeners hold
     job._worker.start()
     return job
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_stem._napari.result import Result
+    from napari_stem._napari.tasks import PredictRequest
     from napari_stem.clusters import Clusters
     from napari_stem.recipe import Recipe
     from napari_stem.slide import Slide
@@ -59,11 +60,13 @@ class Workspace:
     shared_contrast: bool = False
     compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
     installed: Path | None = None  # the checkpoint that training installed last
+    running: PredictRequest | None = None  # what is being predicted; one at a time
+    tool: str = ""  # the mouse tool of ours that is in the hand
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     # Tables and arrays have no truth value when compared.
     __eq_operators__: ClassVar = dict.fromkeys(
-        ("slides", "slide", "spots", "restriction", "checkpoint", "result", "clusters"),
+        ("slides", "slide", "spots", "restriction", "checkpoint", "result", "clusters", "running"),
         operator.is_,
     )
     leaving = Signal()  # before another slide is shown
@@ -97,7 +100,7 @@ class Workspace:
 
     def show_slide(self, slide: Slide) -> None:
         """Bring back an open slide with its spots and its result."""
-        if slide is not self.slide:
+        if not are_same(slide, self.slide):
             self._show(self._sessions[slide.fingerprint])
 
     def close_slide(self, slide: Slide) -> None:
@@ -139,13 +142,30 @@ class Workspace:
 
     def take_spots(self, slide: Slide, spots: AnnData, *, whole: AnnData | None = None) -> None:
         """Work on spots of an open slide, perhaps a part of a whole; another may be shown."""
-        restriction = None if whole is None else Restriction(whole, spots)
         if are_same(slide, self.slide):
-            self.restriction = restriction
+            self.restriction = None if whole is None else self._restrict(whole, spots)
             self.spots = spots
         elif session := self._sessions.get(slide.fingerprint):
+            restriction = None if whole is None else Restriction(whole, spots)
             now = replace(session, spots=spots, restriction=restriction)
             self._sessions[slide.fingerprint] = now
+
+    def take_all_spots(self) -> None:
+        """Take the spots without the restriction, and what was known of them."""
+        within, self.spots = self.restriction, self.all_spots
+        if within is None or within.whole is not self.spots or within.result is None:
+            return
+        if within.result is not self.result:
+            self.take_result(within.result)
+            self.clusters = within.clusters
+
+    def _restrict(self, whole: AnnData, part: AnnData) -> Restriction:
+        within, result = self.restriction, self.result
+        if within is not None and within.whole is whole and within.part is self.spots:
+            return replace(within, part=part)
+        if result is None or not result.is_at(whole):
+            return Restriction(whole, part)
+        return Restriction(whole, part, result, self.clusters)
 
     def take_result(self, result: Result) -> None:
         """Show a new result, or keep it for its slide; that of a closed slide is dropped."""
@@ -153,16 +173,32 @@ class Workspace:
         if session is None:
             return
         if are_same(result.slide, self.slide):
-            self.clusters = None
+            self.clusters = self._carried(session, result)
             self.show(result, self.statistic if self.statistic in result.values else "mean")
         else:
-            self._sessions[result.slide.fingerprint] = session.with_result(result)
+            clusters = self._carried(session, result)
+            self._sessions[result.slide.fingerprint] = session.with_result(result, clusters)
+
+    @staticmethod
+    def _carried(session: Session, result: Result) -> Clusters | None:
+        """Clusters of a result that has more draws now, in which they are kept."""
+        former, clusters = session.result, session.clusters
+        if clusters is None or former is None or not result.continues(former):
+            return None
+        if result.prediction is not None:
+            clusters.keep_in(result.prediction)
+        return clusters
+
+    def release(self, request: PredictRequest | None) -> None:
+        """Let another prediction run once this one has ended."""
+        if self.running is request:
+            self.running = None
 
     def take_clusters(self, clusters: Clusters) -> None:
-        """Show clusters of the finished result, which carries them into its exports."""
+        """Show clusters of the result, which carries them into its exports once it is whole."""
         assert self.result is not None
-        assert self.result.prediction is not None
-        clusters.keep_in(self.result.prediction)
+        if self.result.prediction is not None:
+            clusters.keep_in(self.result.prediction)
         self.clusters = clusters
 
     def show(self, result: Result, statistic: str) -> None:

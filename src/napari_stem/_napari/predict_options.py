@@ -1,0 +1,55 @@
+"""What every prediction of the window is made with: its settings, the cache, files of weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from napari_stem._napari.memory import remember, remembered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_stem.prediction import PredictOptions
+    from napari_stem.recipe import Recipe
+
+SamplerName = Literal["dpm++", "ddim", "ancestral"]
+_WEIGHTS = "encoder_weights"
+
+
+def predict_options(
+    recipe: Recipe,
+    *,
+    n_draws: int,
+    sampler: SamplerName,
+    steps: int,
+    seed: int,
+    device: str,
+    batch_size: int,
+) -> PredictOptions:
+    """The core's options; its encoders read the files of weights that were chosen for them."""
+    from napari_stem.prediction import PredictOptions
+    from napari_stem.sampling import SamplerConfig
+    from napari_stem.storage import cache_dir
+
+    return PredictOptions(
+        n_draws=n_draws,
+        seed=seed,
+        sampler=SamplerConfig(sampler, steps),
+        batch_size=batch_size,
+        device=device,
+        cache=cache_dir(),
+        weights=chosen_weights(encoder.name for encoder in recipe.encoders),
+    )
+
+
+def chosen_weights(encoders: Iterable[str]) -> dict[str, Path]:
+    """Files of weights that were chosen for encoders and are still there."""
+    known = remembered(_WEIGHTS, {})
+    found = {name: Path(known[name]) for name in encoders if name in known}
+    return {name: path for name, path in found.items() if path.is_file()}
+
+
+def choose_weights(encoder: str, path: Path) -> None:
+    """Let an encoder read a file of weights from now on."""
+    remember(**{_WEIGHTS: {**remembered(_WEIGHTS, {}), encoder: str(path)}})
