@@ -12,7 +12,7 @@ from napari_stem.errors import OptionError
 from napari_stem.events import Events
 from napari_stem.gene_names import read_other_symbols, with_other_symbols
 from napari_stem.model.fit import never
-from napari_stem.panels import check_panel, deg, hmhvg, hvg
+from napari_stem.panels import deg, hmhvg, hvg, measured_genes
 from napari_stem.patches import PAPER, PHYSICAL
 from napari_stem.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.prediction import PredictOptions
@@ -120,7 +120,7 @@ def choose_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> list[str]:
             return deg(tables, choice.by, choice.n)
         case "list":
             for table in tables:
-                check_panel(choice.genes, table.var_names, "the sections")
+                measured_genes(choice.genes, table.var, "the sections")
             return list(choice.genes)
     raise OptionError(f"panel '{choice.select}' is unknown; choose hmhvg, hvg, deg or list.")
 
