@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from napari_stem.gene_names import (
     with_other_symbols,
 )
 from napari_stem.panels import hmhvg
+from napari_stem.plan import PanelChoice
+from napari_stem.planned_training import choose_panel
 
 IDS = ["ENSG00000169710", "ENSG00000087460", "ENSG00000075624"]
 SYMBOLS = ["FASN", "GNAS", "ACTB"]
@@ -43,6 +46,14 @@ def table(names: list[str], counts: np.ndarray = COUNTS, **columns: list[object]
 def test_a_panel_of_symbols_finds_its_columns(form, names, columns):
     spots = table(names, form(COUNTS), **columns)
     np.testing.assert_array_equal(panel_counts(spots, ["ACTB", "FASN"], "t"), COUNTS[:, [2, 0]])
+
+
+def test_a_listed_panel_is_chosen_by_any_name_and_what_is_missing_is_told():
+    spots = table(SYMBOLS, gene_ids=IDS)
+    listed = PanelChoice("list", genes=(IDS[1], "ACTB"))
+    assert choose_panel(listed, [spots]) == [IDS[1], "ACTB"]
+    with pytest.raises(PanelError, match=r"1 of the panel's 3 genes are missing \(EPCAM\)"):
+        choose_panel(replace(listed, genes=(IDS[1], "EPCAM", "ACTB")), [spots])
 
 
 def test_a_panel_of_ensembl_ids_ignores_versions():

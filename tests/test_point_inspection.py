@@ -107,12 +107,27 @@ def test_the_measured_spot_is_named_within_a_spot_diameter_alone(inspector, sect
     assert far.truth("COL1A1") is None
 
 
+def test_a_spot_is_measured_whatever_its_table_calls_the_genes(inspector, sections):
+    section = sections[2]
+    other = section.spots.copy()
+    other.var["gene_name"] = list(other.var_names)
+    other.var_names = [f"ENSG{i:011}" for i in range(other.n_vars)]
+    xy = positions(other)[4]
+    assert (
+        inspect(inspector, section, xy, spots=other).truth("ACTB")
+        == inspect(inspector, section, xy, spots=section.spots).truth("ACTB")
+        is not None
+    )
+
+
 def test_a_predictions_own_numbers_are_no_counts(inspector, sections, trained):
     section = sections[2]
     prediction = predict(section.slide, section.spots, trained.checkpoint, OPTIONS)
     xy = positions(prediction)[4]
     point = inspect(inspector, section, xy, spots=prediction)
     assert point.truth("ACTB") == prediction[4, "ACTB"].layers["truth"].item()
+    again = predict(section.slide, prediction, trained.checkpoint, OPTIONS)
+    np.testing.assert_array_equal(again.layers["truth"], prediction.layers["truth"])
     del prediction.layers["truth"]
     assert inspect(inspector, section, xy, spots=prediction).measured is None
 

@@ -107,6 +107,14 @@ def test_an_mrxs_is_white_where_nothing_was_scanned(tmp_path: Path):
         np.testing.assert_array_equal(whole(slide), expected)
 
 
+def test_slides_that_share_a_file_may_each_close_it(tmp_path: Path):
+    path = tmp_path / "slide.mrxs"
+    write_mrxs(path, texture(128, 192), missing=4)
+    with open_slide(path) as slide, slide.with_mpp(0.5):
+        pass
+    slide.close()
+
+
 def test_the_preview_beside_an_mrxs_is_not_taken_for_the_slide(tmp_path: Path):
     path = tmp_path / "slide.mrxs"
     Image.fromarray(IMAGE).save(path, "JPEG")

@@ -17,7 +17,7 @@ from napari_stem.slide import Slide, open_slide
 from napari_stem.spot_scaling import scale_spots
 from napari_stem.spots import (
     check_spots,
-    fitting_scale,
+    fitting_scales,
     pitch,
     positions,
     spot_diameter,
@@ -49,13 +49,13 @@ def test_a_picture_of_space_ranger_is_named_by_its_scale_factor(
 ):
     factor = spots.uns["spatial"]["brain"]["scalefactors"][f"tissue_{kind}_scalef"]
     with open_slide(visium / f"tissue_{kind}_image.png") as picture:
-        assert fitting_scale(spots, picture) == (f"tissue_{kind}_scalef", factor)
+        assert fitting_scales(spots, picture)[f"tissue_{kind}_scalef"] == factor
         with pytest.raises(SpotsOutsideSlide, match=rf"tissue_{kind}_scalef = .*full-resolution"):
             check_spots(spots, picture)
         spots.write_h5ad(tmp_path / "spots.h5ad")
         moved = read_spots_on(picture, tmp_path / "spots.h5ad")
         check_spots(moved, picture)
-    assert source_of(moved).remark.startswith(f"on tissue_{kind}_image, at 0.")
+    assert source_of(moved).remark.startswith(f"on tissue_{kind}_image.png, at 0.")
     np.testing.assert_allclose(positions(moved), positions(spots) * factor)
     assert spot_diameter(moved) == pytest.approx(spot_diameter(spots) * factor)
     assert pitch(moved) == pytest.approx(pitch(spots) * factor)
@@ -73,9 +73,27 @@ def test_a_section_on_a_reduced_picture_is_refused_with_its_factor(
         open_section(tmp_path / "spots.h5ad", image=image)
 
 
+def test_a_picture_without_a_telling_name_is_taken_at_the_only_factor_that_fits(
+    visium: Path, spots: AnnData, tmp_path: Path
+):
+    spots.write_h5ad(tmp_path / "spots.h5ad")
+    factors = spots.uns["spatial"]["brain"]["scalefactors"]
+    for kind in ("lowres", "hires"):
+        with open_slide(visium / f"tissue_{kind}_image.png") as picture:
+            nameless = Slide.from_array(np.asarray(picture.levels[0]), name="brain")
+        if kind == "lowres":
+            moved = read_spots_on(nameless, tmp_path / "spots.h5ad")
+            np.testing.assert_allclose(
+                positions(moved), positions(spots) * factors["tissue_lowres_scalef"]
+            )
+        else:  # at the factor of "lowres", spots would lie on it as well
+            with pytest.raises(SpotsOutsideSlide, match=r"scalef = .* and .*scalef = "):
+                read_spots_on(nameless, tmp_path / "spots.h5ad")
+
+
 def test_another_picture_fits_no_scale_factor(spots: AnnData):
     small = Slide.from_array(np.zeros((50, 50, 3), np.uint8))
-    assert fitting_scale(spots, small) is None
+    assert fitting_scales(spots, small) == {}
     with pytest.raises(SpotsOutsideSlide, match="Is this the full-resolution image"):
         check_spots(spots, small)
 

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from napari_stem.errors import OptionError, SpotsError
-from napari_stem.gene_names import find_genes, why_missing
-from napari_stem.panels import check_panel
+from napari_stem.gene_names import find_genes
+from napari_stem.panels import measured_genes
 from napari_stem.spots import check_counts, has_counts
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ def panel_counts(spots: AnnData, panel: Sequence[str], where: str) -> NDArray[np
     if not has_counts(spots):
         raise SpotsError(f"{where}: the spots hold no counts. Training needs paired counts.")
     check_counts(spots)
-    found = find_genes(panel, spots.var)
-    if found.missing:
-        why = why_missing(found.missing, spots.var)
-        check_panel(panel, found.columns, where, why=why)
+    found = measured_genes(panel, spots.var, where)
     matrix = sparse.csc_matrix(spots.X)
     columns = np.concatenate([found.columns[gene] for gene in panel])
     gene = np.repeat(np.arange(len(panel)), [len(found.columns[name]) for name in panel])
@@ -77,3 +74,25 @@ def transform_counts(
         return np.log2(counts + 1).astype(np.float32)
     depth = np.asarray(spots.X.sum(axis=1), dtype=np.float64).reshape(-1, 1)
     return np.log1p(counts / np.maximum(depth, 1) * 1e4).astype(np.float32)
+
+
+def measured(
+    spots: AnnData, panel: Sequence[str], transform: CountTransform
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """What spots measured of a panel: by their counts, or as a prediction of them keeps it.
+
+    Returns
+    -------
+    The m genes that were measured, in the panel's order, and (n, m) values. A prediction's own
+    numbers measure nothing, and what it keeps in another unit is left out.
+    """
+    if has_counts(spots):
+        missing = set(find_genes(panel, spots.var).missing)
+        genes = tuple(gene for gene in panel if gene not in missing)
+        if genes:
+            return genes, transform_counts(spots, genes, transform)
+    about = spots.uns.get("napari_stem", {})
+    if about.get("unit") == UNITS[transform] and "truth" in spots.layers:
+        genes = tuple(gene for gene in panel if gene in spots.var_names)
+        return genes, np.asarray(spots[:, list(genes)].layers["truth"], dtype=np.float32)
+    return (), np.empty((spots.n_obs, 0), dtype=np.float32)

@@ -14,6 +14,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_stem.errors import PanelError
+from napari_stem.gene_names import FoundGenes, find_genes, why_missing
 from napari_stem.spots import check_counts
 
 if TYPE_CHECKING:
@@ -238,6 +239,20 @@ def check_panel(panel: Sequence[str], genes: Collection[str], where: str, *, why
             f"({_some(missing)}). "
             f"{why or 'Remove them from the panel or use slides that measured them.'}"
         )
+
+
+def measured_genes(panel: Sequence[str], var: pd.DataFrame, where: str) -> FoundGenes:
+    """Where a table measured all genes of a panel, by symbol, Ensembl id or old symbol.
+
+    Raises
+    ------
+    PanelError
+        It lacks some; the message names them.
+    """
+    found = find_genes(panel, var)
+    if found.missing:
+        check_panel(panel, found.columns, where, why=why_missing(found.missing, var))
+    return found
 
 
 def _some(names: Sequence[str]) -> str:

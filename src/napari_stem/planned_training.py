@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from napari_stem.errors import OptionError
 from napari_stem.events import Events
 from napari_stem.gene_names import read_other_symbols, with_other_symbols
 from napari_stem.model.fit import never
-from napari_stem.panels import check_panel, deg, hmhvg, hvg
+from napari_stem.panels import deg, hmhvg, hvg, measured_genes
 from napari_stem.patches import PAPER, PHYSICAL
 from napari_stem.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.prediction import PredictOptions
@@ -56,12 +57,17 @@ def iter_run(
 def _iter_planned(
     plan: TrainPlan, folder: Path, cache: Path | None, finish_now: Callable[[], bool]
 ) -> Events[TrainResult]:
-    sections = [open_source(source) for source in plan.sections]
-    tested = [open_source(source) for source in plan.held_out]
-    try:
-        training = sections
+    with ExitStack() as slides:
+
+        def opened(source: SectionSource) -> Section:
+            section = open_source(source)
+            slides.enter_context(section.slide)
+            return section
+
+        training = [opened(source) for source in plan.sections]
+        tested = [opened(source) for source in plan.held_out]
         if plan.held_out_share:
-            halves = [hold_out_spots(section, plan.held_out_share) for section in sections]
+            halves = [hold_out_spots(section, plan.held_out_share) for section in training]
             training, tested = [half[0] for half in halves], [half[1] for half in halves]
         options = PredictOptions(
             n_draws=plan.draws,
@@ -77,9 +83,6 @@ def _iter_planned(
                 finish_now=finish_now,
             )
         )  # fmt: skip
-    finally:
-        for section in (*sections, *tested):
-            section.slide.close()
 
 
 def open_source(source: SectionSource) -> Section:
@@ -117,7 +120,7 @@ def choose_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> list[str]:
             return deg(tables, choice.by, choice.n)
         case "list":
             for table in tables:
-                check_panel(choice.genes, table.var_names, "the sections")
+                measured_genes(choice.genes, table.var, "the sections")
             return list(choice.genes)
     raise OptionError(f"panel '{choice.select}' is unknown; choose hmhvg, hvg, deg or list.")
 

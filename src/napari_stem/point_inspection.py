@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from napari_stem.counts import UNITS, transform_counts
+from napari_stem.counts import UNITS, measured
 from napari_stem.draws import at_quantiles
 from napari_stem.embedding import iter_embed
 from napari_stem.encoders.builders import build_encoder
@@ -18,7 +18,7 @@ from napari_stem.events import Event, Progress
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction import PredictOptions
 from napari_stem.sampling import iter_sample_point
-from napari_stem.spots import has_counts, positions, spot_diameter, spot_table
+from napari_stem.spots import positions, spot_diameter, spot_table
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -211,11 +211,11 @@ class Inspector:
             device=options.device,
         )
         nearest = self.checkpoint.condition.nearest(embedding[:, 0], _NEAREST)[0]
-        measured = _find_measured(spots, xy, recipe) if spots is not None else None
+        spot = _find_measured(spots, xy, recipe) if spots is not None else None
         known = {
             "xy": xy, "mpp": slide.mpp, "genes": recipe.panel, "unit": UNITS[recipe.transform],
             "n_draws": options.n_draws, "nearest": nearest, "similarity": self._similarity(nearest),
-            "measured": measured,
+            "measured": spot,
         }  # fmt: skip
         several = iter_sample_point(
             self.checkpoint.network,
@@ -275,18 +275,10 @@ def _find_measured(spots: AnnData, xy: tuple[float, float], recipe: Recipe) -> M
     """What the nearest spot measured of the panel, if the point lies within its diameter of it."""
     distances = np.hypot(*(positions(spots) - xy).T)
     nearest = int(distances.argmin())
-    genes = [gene for gene in recipe.panel if gene in spots.var_names]
-    if distances[nearest] > spot_diameter(spots) or not genes:
+    if distances[nearest] > spot_diameter(spots):
         return None
-    spot = spots[[nearest]]
-    if "napari_stem" in spots.uns:  # a prediction: its own numbers are no counts
-        same = spots.uns["napari_stem"]["unit"] == UNITS[recipe.transform]
-        if "truth" not in spots.layers or not same:
-            return None
-        values = np.asarray(spot[:, genes].layers["truth"])
-    elif has_counts(spots):
-        values = transform_counts(spot, genes, recipe.transform)
-    else:
+    genes, values = measured(spots[[nearest]], recipe.panel, recipe.transform)
+    if not genes:
         return None
     truths = dict(zip(genes, map(float, values[0]), strict=True))
     return Measured(str(spots.obs_names[nearest]), float(distances[nearest]), truths)

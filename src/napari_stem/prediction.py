@@ -15,17 +15,16 @@ import numpy as np
 from anndata import AnnData
 
 from napari_stem.autocorrelation import morans_i, neighbour_graph
-from napari_stem.counts import UNITS, transform_counts
+from napari_stem.counts import UNITS, measured
 from napari_stem.draws import DrawStore
 from napari_stem.embedding import iter_embed
 from napari_stem.encoders.hub import check_stamps
 from napari_stem.errors import OptionError
 from napari_stem.events import Events, finish
-from napari_stem.gene_names import find_genes
 from napari_stem.model.diffusion import Schedule
 from napari_stem.sampling import SamplerConfig, iter_sample
 from napari_stem.slide import Slide
-from napari_stem.spots import check_spots, has_counts, library, positions, spot_diameter
+from napari_stem.spots import check_spots, library, positions, spot_diameter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,8 +170,9 @@ def summarise(
     )
     prediction.var_names = list(recipe.panel)
     _describe_genes(prediction)
-    if has_counts(spots) and not find_genes(recipe.panel, spots.var).missing:
-        prediction.layers["truth"] = transform_counts(spots, recipe.panel, recipe.transform)
+    genes, truth = measured(spots, recipe.panel, recipe.transform)
+    if len(genes) == len(recipe.panel):
+        prediction.layers["truth"] = truth
     for gene, pcc in checkpoint.about.get("gene_pcc", {}).items():
         prediction.var.loc[gene, "held_out_pcc"] = pcc
     prediction.uns["spatial"] = {library(spots): _picture(slide, spots)}

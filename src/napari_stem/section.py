@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anndata import AnnData
 
-from napari_stem.errors import SlideNotFound, SpotsOutsideSlide
+from napari_stem.errors import SlideNotFound
 from napari_stem.io import read_spots, source_of
 from napari_stem.io.annotations import annotated_grid, has_annotations, read_annotations
 from napari_stem.io.legacy_st import find_images
@@ -15,7 +15,7 @@ from napari_stem.io.source import with_source
 from napari_stem.io.spaceranger import is_spaceranger, picture_scale
 from napari_stem.slide import Slide, open_slide
 from napari_stem.spot_scaling import scale_spots
-from napari_stem.spots import check_spots, fitting_scale, library, mpp_from_pitch, on_slide
+from napari_stem.spots import check_spots, fitting_scales, library, mpp_from_pitch, on_slide
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +61,29 @@ def open_section(
     path = Path(path)
     spots = read_spots(path, bin_um=bin_um)
     source = source_of(spots)
-    image = Path(image or source.image or _image_in(path, source.remark))
-    reduced = picture_scale(spots, image)
-    if reduced:
-        spots = _moved(spots, reduced, image.name)
-    slide = open_slide(image, mpp=mpp)
-    if mpp is None and source.mpp and not reduced:
-        slide = slide.with_mpp(source.mpp, source=source.format)
+    slide = open_slide(image or source.image or _image_in(path, source.remark), mpp=mpp)
     slide.name = _name(path, spots)  # images of sections tend to share a name, such as HE.jpg
     try:
-        if source.beyond_slide:
-            spots = spots[on_slide(spots, slide)].copy()
-        check_spots(spots, slide)
-        pitch_um = pitch_um or source.pitch_um
-        if slide.mpp is None and pitch_um is not None:
-            slide = slide.with_mpp(mpp_from_pitch(spots, pitch_um), source="spot pitch")
+        return placed(spots, slide, pitch_um=pitch_um)
     except BaseException:
         slide.close()
         raise
-    return Section(slide.name, slide, spots)
 
 
 def read_spots_on(
     slide: Slide, path: str | Path, *, pitch_um: float = 100.0, diameter_um: float = 55.0
 ) -> AnnData:
-    """Spots for a slide that is open already.
+    """The spots of `section_on`."""
+    return section_on(slide, path, pitch_um=pitch_um, diameter_um=diameter_um).spots
 
-    Regions that a pathologist drew in QuPath (.geojson) are filled with a grid. Where the slide
-    is a reduced picture of the one that was measured, spots are moved onto it by the scale factor
-    of their table; `source_of` says so.
+
+def section_on(
+    slide: Slide, path: str | Path, *, pitch_um: float = 100.0, diameter_um: float = 55.0
+) -> Section:
+    """Spots for a slide that is open already, and the slide at the scale that they tell.
+
+    Regions that a pathologist drew in QuPath (.geojson) are filled with a grid. Spots of other
+    files are taken as by `placed`.
 
     Parameters
     ----------
@@ -104,16 +98,45 @@ def read_spots_on(
     path = Path(path)
     if has_annotations(path):
         regions = read_annotations(path)
-        return annotated_grid(slide, regions, pitch_um=pitch_um, diameter_um=diameter_um)
-    spots = read_spots(path)
-    try:
-        check_spots(spots, slide)
-    except SpotsOutsideSlide:
-        fit = fitting_scale(spots, slide)
-        if fit is None:
-            raise
-        return _moved(spots, fit[1], slide.name)
-    return spots
+        grid = annotated_grid(slide, regions, pitch_um=pitch_um, diameter_um=diameter_um)
+        return Section(slide.name, slide, grid)
+    return placed(read_spots(path), slide)
+
+
+def placed(spots: AnnData, slide: Slide, *, pitch_um: float | None = None) -> Section:
+    """Spots on a slide, and the slide at the scale that they tell.
+
+    Where the slide is a reduced picture of the one that was measured, spots are moved onto it by
+    a scale factor of their table: the one of its name (tissue_hires_image), or the only one that
+    makes them fit; `source_of` says so. Spots beside the slide are left out where their format
+    measures more tissue than a slide shows.
+
+    Parameters
+    ----------
+    pitch_um
+        Distance of neighbouring spots in micrometres; that of the format otherwise.
+
+    Raises
+    ------
+    SpotsOutsideSlide
+        Spots do not lie on the slide.
+    """
+    source = source_of(spots)
+    reduced = picture_scale(spots, slide.path or Path(slide.name))
+    if reduced is None and not source.beyond_slide and not on_slide(spots, slide).all():
+        fits = fitting_scales(spots, slide)
+        reduced = next(iter(fits.values())) if len(fits) == 1 else None
+    if reduced is not None:
+        spots = _moved(spots, reduced, slide.path.name if slide.path else slide.name)
+    elif source.mpp and slide.mpp_source != "argument":
+        slide = slide.with_mpp(source.mpp, source=source.format)
+    if source.beyond_slide and (there := on_slide(spots, slide)).any():
+        spots = spots[there].copy()
+    check_spots(spots, slide)
+    pitch_um = pitch_um or source.pitch_um
+    if slide.mpp is None and pitch_um is not None:
+        slide = slide.with_mpp(mpp_from_pitch(spots, pitch_um), source="spot pitch")
+    return Section(slide.name, slide, spots)
 
 
 def _moved(spots: AnnData, scale: float, picture: str) -> AnnData:

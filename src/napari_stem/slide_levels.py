@@ -35,7 +35,7 @@ class Level(Protocol):
     def __getitem__(self, key: Any) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class SlideFile:
     """An opened image file.
 
@@ -58,9 +58,10 @@ class SlideFile:
     handle: Any = field(default=None)
 
     def close(self) -> None:
-        """Release the file."""
-        if self.handle is not None:
-            self.handle.close()
+        """Release the file; slides that share it may each do so."""
+        handle, self.handle = self.handle, None
+        if handle is not None:
+            handle.close()
 
 
 def with_overviews(levels: tuple[Level, ...], folder: Path | None = None) -> tuple[Level, ...]:

@@ -189,26 +189,24 @@ def check_counts(spots: AnnData) -> None:
         )
 
 
-def fitting_scale(spots: AnnData, slide: Slide) -> tuple[str, float] | None:
-    """Name and value of the scale factor that puts all spots onto a picture of their slide.
+def fitting_scales(spots: AnnData, slide: Slide) -> dict[str, float]:
+    """Scale factors of the table, by name, that put all spots onto a picture of their slide.
 
-    Of several that do, the largest: in the picture of a smaller one, they fill a corner alone.
+    Those of smaller pictures are among them: at these, the spots fill a corner alone.
     """
     entry = spots.uns.get("spatial", {})
     factors = next(iter(entry.values())).get("scalefactors", {}) if len(entry) == 1 else {}
-    fits = [
-        (str(name), float(value))
+    return {
+        str(name): float(value)
         for name, value in factors.items()
         if str(name).endswith("_scalef") and 0 < value < 1
         if not _outside(positions(spots) * value, slide).any()
-    ]
-    return max(fits, key=lambda fit: fit[1], default=None)
+    }
 
 
 def on_slide(spots: AnnData, slide: Slide) -> NDArray[np.bool_]:
-    """(n,) whether each spot's centre is on the slide; all where none is, for `check_spots`."""
-    outside = _outside(positions(spots), slide)
-    return np.asarray(outside if outside.all() else ~outside)
+    """(n,) whether each spot's centre is on the slide."""
+    return ~_outside(positions(spots), slide)
 
 
 def check_spots(spots: AnnData, slide: Slide) -> None:
@@ -230,12 +228,12 @@ def _outside(xy: NDArray[np.float64], slide: Slide) -> NDArray[np.bool_]:
 
 
 def _advice(spots: AnnData, slide: Slide) -> str:
-    found = fitting_scale(spots, slide)
-    if found is None:
+    fits = fitting_scales(spots, slide)
+    if not fits:
         return "Is this the full-resolution image that the spots belong to?"
-    name, value = found
+    told = " and ".join(f"{name} = {value:.4g}" for name, value in fits.items())
     return (
-        f"They fit at {name} = {value:.4g}: this is a reduced picture of their slide. Open the "
-        "full-resolution image, which predictions need; or, to look at this one, read the spots "
-        "for it with napari_stem.section.read_spots_on."
+        f"They fit at {told}: this is a reduced picture of their slide. Open the full-resolution "
+        "image, which predictions need; or, to look at this one, give it the name that Space "
+        "Ranger gave it (tissue_hires_image, tissue_lowres_image)."
     )

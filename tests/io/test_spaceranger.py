@@ -224,6 +224,18 @@ def test_only_formats_with_bins_take_a_size(tmp_path: Path):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n3,4\n")
     with pytest.raises(OptionError, match="has no bins to choose"):
         read_spots(tmp_path / "a.csv", bin_um=8)
+    write_run(tmp_path / "V1" / "outs")
+    with pytest.raises(OptionError, match=r"V1' has no bins to choose"):
+        read_spots(tmp_path / "V1", bin_um=8)
+
+
+def test_a_named_size_of_bin_is_not_overruled_and_an_archive_is_no_bin(tmp_path: Path):
+    write_hd(tmp_path, 8, 16)
+    (tmp_path / "binned_outputs" / "square_024um.tar.gz").touch()
+    (tmp_path / "binned_outputs" / "square_032um").touch()
+    assert source_of(read_spots(tmp_path)).format == "Visium HD, 16 um bins"
+    with pytest.raises(OptionError, match=r"square_016um' has bins of 16 um, not of 8 um"):
+        read_spots(tmp_path / "binned_outputs" / "square_016um", bin_um=8)
 
 
 def edit(path: str, text: str) -> Callable[[Path], None]:

@@ -14,7 +14,8 @@ from scipy import sparse
 
 from napari_stem.errors import OptionError, SpotsError, SpotsNotFound, SpotsOutsideSlide
 from napari_stem.io import read_spots, source_of
-from napari_stem.section import open_section
+from napari_stem.section import open_section, section_on
+from napari_stem.slide import open_slide
 from napari_stem.spots import mpp_from_pitch, positions
 
 NAMES = ["EPCAM", "CD3E", "NegControlProbe_00042", "UnassignedCodeword_0001"]
@@ -79,6 +80,16 @@ def test_squares_beside_the_slide_are_left_out(run: Path, tmp_path: Path):
     Image.new("RGB", (80, 50)).save(tmp_path / "he.png")
     with pytest.raises(SpotsOutsideSlide, match="12 of 12 spots"):
         open_section(run, image=tmp_path / "he.png")
+
+
+def test_an_open_slide_takes_the_same_squares_and_their_scale(run: Path, tmp_path: Path):
+    Image.new("RGB", (700, 1000), "white").save(tmp_path / "he.png")
+    section = open_section(run, image=tmp_path / "he.png")
+    with section.slide, open_slide(tmp_path / "he.png") as he:
+        there = section_on(he, run)
+        assert list(there.spots.obs_names) == list(section.spots.obs_names)
+        assert there.slide.mpp == pytest.approx(0.25)
+        assert section_on(he.with_mpp(0.5), run).slide.mpp == 0.5
 
 
 def test_cells_are_counted_whole_where_there_are_no_molecules(run: Path):

@@ -54,12 +54,13 @@ def find_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> Events[FoundPa
     yield Progress(0, 0, "choose", "genes")
     load_triton_apart()
     from napari_stem.errors import StemError
+    from napari_stem.gene_names import find_genes
     from napari_stem.panels import region_columns
     from napari_stem.planned_training import choose_panel
 
     columns = region_columns(tables)
-    shared = set(tables[0].var_names).intersection(*(table.var_names for table in tables))
-    missing = tuple(gene for gene in choice.genes if gene not in shared)
+    lacking = {gene for table in tables for gene in find_genes(choice.genes, table.var).missing}
+    missing = tuple(gene for gene in choice.genes if gene in lacking)
     if choice.select == "list" and not choice.genes:
         return FoundPanel(problem="type or load at least one gene.", columns=columns)
     try:

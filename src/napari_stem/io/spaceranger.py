@@ -69,6 +69,8 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
         The folder lacks the places, or bins of this size.
     SpotsError, CountsError
         Files are damaged or do not belong together.
+    OptionError
+        The bins are too small to read unasked, or `bin_um` is asked of a folder without a choice.
     """
     folder = _chosen_bin(path, bin_um)
     spatial = _spatial(folder)
@@ -104,9 +106,9 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
 def picture_scale(spots: AnnData, image: Path) -> float | None:
     """The scale at which the table's files say that Space Ranger drew `image`; None for others."""
     found = _PICTURES.fullmatch(image.stem)
-    if not found or "spatial" not in spots.uns:
-        return None
-    factors = spots.uns["spatial"][library(spots)]["scalefactors"]
+    if not found or "spatial" not in spots.uns or "napari_stem" in spots.uns:
+        return None  # a prediction is in pixels of the picture it was made on
+    factors = spots.uns["spatial"][library(spots)].get("scalefactors", {})
     return factors.get(f"tissue_{found[1]}_scalef") or None
 
 
@@ -146,7 +148,11 @@ def _spatial(folder: Path) -> Path | None:
 def _bins(path: Path) -> dict[int, Path]:
     """Folders of a Visium HD run by the micrometres of their bins."""
     for folder in (path, path / "binned_outputs", path / "outs" / "binned_outputs"):
-        found = {int(m[1]): p for p in sorted(folder.glob("square_*")) if (m := _BIN.match(p.name))}
+        found = {
+            int(size[1]): p
+            for p in sorted(folder.glob("square_*"))
+            if p.is_dir() and (size := _BIN.fullmatch(p.name))
+        }
         if found:
             return found
     return {}
@@ -160,9 +166,19 @@ def _chosen_bin(path: Path, bin_um: float | None) -> Path:
                 f"'{path}': bins of {size} um number millions and count a few molecules each. Use "
                 f"square_008um or square_016um beside it, or ask for them (--bin {size})."
             )
+        if bin_um not in (None, size):
+            raise OptionError(
+                f"'{path}' has bins of {size} um, not of {bin_um:g} um. Name the folder around it, "
+                "or leave out --bin."
+            )
         return path
     bins = _bins(path)
     if not bins:
+        if bin_um is not None:
+            raise OptionError(
+                f"'{path}' has no bins to choose; only Visium HD and Xenium have "
+                f"(--bin {bin_um:g})."
+            )
         return path
     if bin_um is None:
         bin_um = max(bins)
