@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from napari_stem import __version__
@@ -37,6 +39,15 @@ def test_a_section_is_predicted_into_every_format(trained: TrainResult, tmp_path
     assert "research use only" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert outputs[4].read_bytes().startswith(b"\x89PNG")
+
+
+def test_few_spots_are_predicted_without_clusters(trained: TrainResult, tmp_path: Path):
+    image, spots, output = (tmp_path / name for name in ("he.png", "few.csv", "p.csv"))
+    Image.fromarray(np.asarray(sample_section("generated:9").slide.levels[0])).save(image)
+    spots.write_text("x,y\n300,300\n500,300\n")
+    options = ("--mpp", 0.5, "--draws", 2, "--sampler-steps", 2, "--device", "cpu")
+    run("predict", image, trained.path, "--spots", spots, "-o", output, *options)
+    assert output.read_text().startswith("id,x,y,ood,EPCAM")
 
 
 def test_a_checkpoint_is_evaluated_beside_the_baselines(trained: TrainResult, tmp_path: Path):

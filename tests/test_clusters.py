@@ -105,6 +105,12 @@ def test_a_file_carries_clusters_and_their_edits(clusters, prediction, tmp_path)
     np.testing.assert_array_equal(found.unedited().numbers, clusters.numbers)
 
 
+def test_clusters_that_others_numbered_are_taken(prediction):
+    prediction.obs["leiden"] = [int(label) for label in LABELS]
+    found = Clusters.of_prediction(prediction)
+    assert (found.names, list(found.numbers)) == (("1", "2", "3", "4"), [1, 2, 1, 3, 2, 1, 4])
+
+
 def test_a_part_of_a_prediction_has_the_colours_of_the_whole(clusters, prediction):
     clusters.keep_in(prediction)
     part = prediction[[1, 3, 4]].copy()

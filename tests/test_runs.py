@@ -67,6 +67,12 @@ def test_a_damaged_plan_is_named(folder: Path, tmp_path: Path):
     assert [run.standing for run in list_runs(tmp_path)] == ["failed"]
 
 
+def test_a_damaged_standing_is_that_of_a_run_that_ended_without_a_word(folder: Path):
+    for standing in ("dancing", None, ["finished"]):
+        write_status(folder, standing=standing)
+        assert read_run(folder).standing == "interrupted"
+
+
 def test_a_run_whose_process_is_killed_is_interrupted(folder: Path):
     write_status(folder, standing="running")
     script = (

@@ -17,6 +17,7 @@ from PIL import Image
 
 from napari_stem.errors import MissingScale, SlideNotFound, SlideUnreadable
 from napari_stem.slide import Slide, open_slide
+from napari_stem.slide_zarr import is_ome_zarr
 
 from .slide_writers import texture, write_bif, write_mrxs, write_ndpi, write_ome_zarr, write_scn
 
@@ -150,6 +151,12 @@ def test_an_ome_zarr(tmp_path: Path, fmt: Format):
     for name, same in (("other", True), ("changed", False)):
         with open_slide(tmp_path / f"{name}.ome.zarr") as slide:
             assert (slide.fingerprint == first) is same
+
+
+@pytest.mark.parametrize("text", ['{"ome": "0.5"}', '{"attributes": [1]}', '{"multiscales": [1]}'])
+def test_a_zarr_folder_of_others_is_no_slide(tmp_path: Path, text: str):
+    (tmp_path / ".zattrs").write_text(text)
+    assert not is_ome_zarr(tmp_path)
 
 
 def test_an_ome_zarr_of_fluorescence_is_refused(tmp_path: Path):

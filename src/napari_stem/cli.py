@@ -295,7 +295,7 @@ def predict(
 ) -> None:
     """Predict a slide on its spots, or on a grid over its tissue."""
     from napari_stem.checkpoint import load_checkpoint
-    from napari_stem.cluster import cluster
+    from napari_stem.cluster import FEWEST, check_request, cluster
     from napari_stem.io import write_prediction
     from napari_stem.panels import check_panel
     from napari_stem.prediction import iter_predict
@@ -303,6 +303,7 @@ def predict(
 
     loaded = load_checkpoint(checkpoint)
     check_panel(genes or [], loaded.recipe.panel, "--gene")
+    check_request(resolution)
     section = _section_to_predict(slide, spots, pitch, data, mpp=mpp, bin_um=bin_um)
     outputs = output or [Path(f"{section.name}-prediction.h5ad")]
     options = _options(
@@ -310,7 +311,8 @@ def predict(
         sampler=(sampler, sampler_steps),
     )  # fmt: skip
     prediction = _run(iter_predict(section.slide, section.spots, loaded, options), events)
-    cluster(prediction, resolution=resolution, seed=seed)
+    if prediction.n_obs >= FEWEST:
+        cluster(prediction, resolution=resolution, seed=seed)
     for path in outputs:
         if path.suffix == ".html":
             write_report(prediction, path, genes=genes or ())

@@ -16,7 +16,7 @@ from napari_stem.leiden import partition, partition_apart
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FEWEST = 5
+FEWEST = 5
 _NEIGHBOURS, _COMPONENTS = 15, 30
 _MANY = 10_000  # spots, whose partition would hold up a window
 
@@ -52,10 +52,9 @@ def find_clusters(
     OptionError
         The resolution or the number of genes is not positive.
     """
-    if prediction.n_obs < _FEWEST:
-        raise SpotsError(f"{prediction.n_obs} spots are too few to cluster; {_FEWEST} are needed.")
-    if not resolution > 0 or (n_genes is not None and n_genes < 1):
-        raise OptionError(f"resolution {resolution} and {n_genes} genes must be positive.")
+    if prediction.n_obs < FEWEST:
+        raise SpotsError(f"{prediction.n_obs} spots are too few to cluster; {FEWEST} are needed.")
+    check_request(resolution, n_genes)
     values = np.asarray(prediction.X, dtype=np.float32)
     if n_genes is not None:
         values = values[:, np.argsort(-values.var(axis=0))[:n_genes]]
@@ -70,6 +69,12 @@ def find_clusters(
     )  # fmt: skip
     divide = partition_apart if table.n_obs > _MANY else partition
     return _by_size(divide(table.obsp["connectivities"], resolution=resolution, seed=seed))
+
+
+def check_request(resolution: float, n_genes: int | None = None) -> None:
+    """Raise the `OptionError` of `find_clusters` before there is anything to cluster."""
+    if not resolution > 0 or (n_genes is not None and n_genes < 1):
+        raise OptionError(f"resolution {resolution} and {n_genes} genes must be positive.")
 
 
 def _by_size(communities: NDArray[np.int64]) -> Clusters:

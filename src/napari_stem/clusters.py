@@ -66,11 +66,15 @@ class Clusters:
     def of_prediction(cls, prediction: AnnData) -> Clusters:
         """The clusters in `obs["leiden"]`, in the colours of `uns["leiden_colors"]` if they fit."""
         obs = prediction.obs
-        clusters = cls.of_labels(obs[_LABELS])
+        clusters = cls.of_labels(obs[_LABELS].astype("category"))
         kept = tuple(str(colour)[:7] for colour in prediction.uns.get(_COLOURS, ()))
         if len(kept) == len(clusters.names) and all(map(_COLOUR.fullmatch, kept)):
             clusters = replace(clusters, colours=kept)
-        return replace(clusters, found=_numbers(obs[_FOUND])) if _FOUND in obs else clusters
+        return (
+            replace(clusters, found=_numbers(obs[_FOUND].astype("category")))
+            if _FOUND in obs
+            else clusters
+        )
 
     def keep_in(self, prediction: AnnData) -> None:
         """Write the clusters where exports, scanpy and squidpy look for them."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ITERATIONS = 2  # scanpy's choice for igraph
+_NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows shows one otherwise
 
 
 def partition(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> NDArray[np.int64]:
@@ -55,7 +56,10 @@ def partition_apart(graph: sparse.csr_matrix, *, resolution: float, seed: int) -
     )  # fmt: skip
     command = [sys.executable, "-m", "napari_stem.leiden"]
     try:
-        done = subprocess.run(command, input=order.getvalue(), capture_output=True, check=True)
+        done = subprocess.run(
+            command, input=order.getvalue(), capture_output=True, check=True,
+            creationflags=_NO_CONSOLE,
+        )  # fmt: skip
         found: NDArray[np.int64] = np.load(io.BytesIO(done.stdout))
     except (OSError, ValueError, subprocess.CalledProcessError):
         return partition(graph, resolution=resolution, seed=seed)

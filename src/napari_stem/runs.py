@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from filelock import FileLock, Timeout
 
@@ -116,6 +116,8 @@ def read_run(folder: Path) -> Run:
     """
     plan, status = read_plan(folder), _read_status(folder)
     standing = status.pop("standing", "interrupted")
+    if standing not in get_args(Standing):
+        standing = "interrupted"
     if _is_locked(folder):
         standing = "running"
     elif standing == "running":
@@ -125,14 +127,23 @@ def read_run(folder: Path) -> Run:
 
 def list_runs(folder: Path) -> list[Run]:
     """The runs below a folder, the latest first."""
-    plans = sorted(folder.glob(f"*/{PLAN}"), key=lambda path: -path.stat().st_mtime)
+    plans = sorted(folder.glob(f"*/{PLAN}"), key=_changed, reverse=True)
     runs = []
     for plan in plans:
         try:
             runs.append(read_run(plan.parent))
         except TrainingError as error:
+            if not plan.exists():  # deleted meanwhile
+                continue
             runs.append(Run(plan.parent, TrainPlan(()), "failed", str(error)))
     return runs
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # deleted meanwhile
+        return 0.0
 
 
 def delete_run(folder: Path) -> None:

@@ -55,15 +55,18 @@ def _attributes(path: Path) -> dict[str, Any]:
             found = json.loads((path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
+        for below in ("attributes", "ome"):
+            if isinstance(found, dict):
+                found = found.get(below, found)
         if isinstance(found, dict):
-            attributes = found.get("attributes", found)
-            return dict(attributes.get("ome", attributes))
+            return found
     return {}
 
 
 def _multiscale(path: Path) -> dict[str, Any] | None:
     pictures = _attributes(path).get("multiscales")
-    return pictures[0] if isinstance(pictures, list) and pictures else None
+    first = pictures[0] if isinstance(pictures, list) and pictures else None
+    return first if isinstance(first, dict) else None
 
 
 def _omero(path: Path) -> list[dict[str, Any]]:

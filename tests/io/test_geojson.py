@@ -59,6 +59,10 @@ def test_clusters_become_classifications_in_their_colours(tmp_path: Path, predic
     del prediction.uns["leiden_colors"]
     write_prediction(prediction, path)
     assert features(path)[0]["properties"]["classification"] == {"name": "Cluster 1"}
+    prediction.obs.loc[prediction.obs_names[0], "leiden"] = None
+    write_prediction(prediction, path)
+    assert "classification" not in features(path)[0]["properties"]
+    assert "classification" in features(path)[1]["properties"]
     del prediction.obs["leiden"]
     write_prediction(prediction, path)
     assert "classification" not in features(path)[0]["properties"]

@@ -101,8 +101,8 @@ def _features(prediction: AnnData) -> Iterator[dict[str, Any]]:
         if "ood" in prediction.obs:
             measurements["OOD"] = float(prediction.obs["ood"].iloc[row])
         properties = {"objectType": "tile", "name": str(spot), "measurements": measurements}
-        if classes:
-            properties["classification"] = classes[row]
+        if classes and (known := classes[row]):
+            properties["classification"] = known
         yield {
             "type": "Feature",
             "id": str(uuid.uuid5(_NAMESPACE, f"{spot}/{ring[0]}")),
@@ -111,7 +111,8 @@ def _features(prediction: AnnData) -> Iterator[dict[str, Any]]:
         }
 
 
-def _classes(prediction: AnnData) -> list[dict[str, Any]]:
+def _classes(prediction: AnnData) -> list[dict[str, Any] | None]:
+    """A class a spot, None for one of no cluster; empty without clusters."""
     if "leiden" not in prediction.obs:
         return []
     clusters = prediction.obs["leiden"].astype("category").cat
@@ -120,7 +121,7 @@ def _classes(prediction: AnnData) -> list[dict[str, Any]]:
     ]
     for known, colour in zip(classes, prediction.uns.get("leiden_colors", ()), strict=False):
         known["color"] = list(bytes.fromhex(str(colour).removeprefix("#")[:6]))
-    return [classes[code] for code in clusters.codes]
+    return [classes[code] if code >= 0 else None for code in clusters.codes]
 
 
 def _rings(centres: NDArray[np.float64], diameter: float) -> list[list[list[float]]]:
