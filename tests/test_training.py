@@ -179,7 +179,7 @@ def test_a_run_is_paused_resumed_and_finished_by_lines(tmp_path: Path):
     )
     panel = PanelChoice("deg", 3, by="region")
     plan = TrainPlan(
-        sources, held_out_share=0.3, panel=panel, draws=2, device="cpu",
+        sources, held_out_share=0.3, panel=panel, draws=2, device="cpu", keep="best",
         fit={"steps": 10**9, "minutes": 600.0, "batch_size": 16},
     )  # fmt: skip
     create_run(run, plan)
