@@ -47,9 +47,9 @@ def iter_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator[p
         with parquet.ParquetFile(path, memory_map=False) as file:
             _check(file, path, columns)
             if not file.metadata.num_rows:
-                yield file.read(columns=columns).to_pandas()
+                yield file.read(columns=columns).to_pandas(ignore_metadata=True)
             for batch in file.iter_batches(_ROWS, columns=columns):
-                yield batch.to_pandas()
+                yield batch.to_pandas(ignore_metadata=True)  # it may name other columns
     except (OptionError, SpotsError):
         raise
     except (ArrowException, *UNREADABLE) as error:
