@@ -40,10 +40,10 @@ def press_arrows(n: int) -> tuple[list[float], list[float]]:
     from qtpy.QtWidgets import QApplication
 
     from napari_stem._napari.result import Result
-    from napari_stem._napari.show import open_dock
+    from napari_stem._napari.docks import open_dock
 
     viewer = napari.Viewer(show_welcome_screen=False)
-    dock = open_dock(viewer)
+    dock = open_dock(viewer, "Predict")
     work = dock.workspace
     side = int(np.ceil(np.sqrt(n)))
     pitch = SLIDE / side
