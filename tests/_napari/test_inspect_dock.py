@@ -194,7 +194,7 @@ def test_points_are_listed_shown_again_and_saved(tool, viewer, qtbot, monkeypatc
     assert tool.point.inspection is second
     qtbot.mouseClick(table.viewport(), LEFT, pos=table.visualItemRect(table.item(0, 1)).center())
     assert tool.point.inspection is first
-    assert len(viewer.layers["Inspected patches"].data) == 4  # the fields of one, and the other
+    assert len(viewer.layers["Inspected patches"].data) == 3  # the fields of one, and the other
 
     qtbot.mouseClick(tool.points.copy_button, LEFT)
     copied = QApplication.clipboard().text()
