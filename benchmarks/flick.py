@@ -39,8 +39,8 @@ def press_arrows(n: int) -> tuple[list[float], list[float]]:
     from qtpy.QtTest import QTest
     from qtpy.QtWidgets import QApplication
 
-    from napari_stem._napari.result import Result
     from napari_stem._napari.docks import open_dock
+    from napari_stem._napari.result import Result
 
     viewer = napari.Viewer(show_welcome_screen=False)
     dock = open_dock(viewer, "Predict")

@@ -11,7 +11,7 @@ from anndata import AnnData
 
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.io import write_prediction
-from napari_stem.io.spatialdata import is_predicted_spatialdata, read_spatialdata
+from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
 from napari_stem.spots import positions, spot_diameter
 
 
@@ -47,7 +47,7 @@ def test_a_prediction_comes_back_as_it_was(tmp_path: Path, prediction: AnnData):
     assert not is_predicted_spatialdata(path)
     write_prediction(prediction, path)
     assert is_predicted_spatialdata(path)
-    found = read_spatialdata(path)
+    found = read_predicted_spatialdata(path)
     np.testing.assert_array_equal(found.X, prediction.X)
     np.testing.assert_array_equal(found.layers["std"], prediction.layers["std"])
     np.testing.assert_array_equal(positions(found), positions(prediction))
@@ -62,7 +62,7 @@ def test_a_damaged_folder_is_said(tmp_path: Path):
     path = tmp_path / "broken.zarr"
     path.mkdir()
     with pytest.raises(SpotsError, match="cannot be read as SpatialData"):
-        read_spatialdata(path)
+        read_predicted_spatialdata(path)
 
 
 def test_a_missing_package_is_said(

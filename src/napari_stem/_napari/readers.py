@@ -143,9 +143,9 @@ def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData
     yield Progress(0, 0, "read", path.name)
     from napari_stem.io.h5ad import read_h5ad
     from napari_stem.io.preview import PreviewSlide, slide_of
-    from napari_stem.io.spatialdata import read_spatialdata
+    from napari_stem.io.spatialdata import read_predicted_spatialdata
 
-    prediction = read_spatialdata(path) if path.is_dir() else read_h5ad(path)
+    prediction = read_predicted_spatialdata(path) if path.is_dir() else read_h5ad(path)
     slide = slide_of(prediction, path.parent)
     lost = f"The slide of {path.name} was not found; its thumbnail is shown instead."
     return slide, prediction, lost if isinstance(slide, PreviewSlide) else ""

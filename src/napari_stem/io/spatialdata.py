@@ -70,7 +70,7 @@ def write_spatialdata(prediction: AnnData, path: Path) -> None:
         data.write(draft)
 
 
-def read_spatialdata(path: Path) -> AnnData:
+def read_predicted_spatialdata(path: Path) -> AnnData:
     """A prediction that `write_spatialdata` wrote, as it was; it needs no further package.
 
     Raises
