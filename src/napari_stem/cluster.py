@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FEWEST = 5
 _NEIGHBOURS, _COMPONENTS = 15, 30
-_MANY = 10_000  # spots, whose partition would hold up a window
+_MANY = 5_000  # spots, whose partition would hold up a window
 
 
 def cluster(

@@ -110,7 +110,7 @@ def test_another_scale_moves_all_and_forgets_the_prediction(viewer, workspace, s
     workspace.take_slide(section.slide.with_mpp(0.25))
     assert workspace.result is None
     assert names(viewer) == [section.slide.name, "Spots"]
-    assert not viewer.canvas.overlays.text.visible
+    assert viewer.canvas.overlays.text.text == f"{section.slide.name}\n{section.spots.n_obs} spots"
     x, y = positions(section.spots)[0]
     assert viewer.layers["Spots"].get_value(((y - 0.5) / 4, (x - 0.5) / 4), world=True) == 1
 

@@ -8,6 +8,7 @@ from weakref import ref
 from napari_stem._napari import layers
 from napari_stem._napari.comparison import Comparison
 from napari_stem._napari.result import STATISTICS
+from napari_stem._napari.sessions import are_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_stem._napari.result import Result
+    from napari_stem._napari.tasks import PredictRequest
     from napari_stem._napari.workspace import Workspace
     from napari_stem.clusters import Clusters
     from napari_stem.slide import Slide
@@ -41,6 +43,7 @@ class Canvas:
         events = workspace.events
         events.slide.connect(self._show_slide)
         events.spots.connect(self._show_spots)
+        events.running.connect(self._await_result)
         events.result.connect(self._show_result)
         events.gene.connect(self._show_heatmap)
         events.statistic.connect(self._show_heatmap)
@@ -56,8 +59,8 @@ class Canvas:
             role = layers.role_of(layer)
             if role and not (slide and layers.is_layer_of(layer, role, slide)):
                 layers.update(layer, visible=False)
+        self._name_slide()
         if slide is None:
-            self._say("")
             return
         region = self._find("region")
         if (picture := self._find("slide")) and not layers.has_units_of(picture, slide):
@@ -87,7 +90,17 @@ class Canvas:
         layer = self._find_or_add("spots", lambda: layers.spots_layer(slide))
         layers.show_spots(layer, slide, self._raster_of(spots))
         self._show_only("spots")
-        self._say("")
+        self._name_slide()
+
+    def _await_result(self, request: PredictRequest | None) -> None:
+        """Make the layer of the first draw before it comes: napari takes a tenth of a second."""
+        if self._workspace.result is not None:
+            return
+        mean = layers.heatmap_role("mean")
+        if request is None:
+            self._remove(mean)  # stopped before anything was drawn
+        elif are_same(request.slide, self._workspace.slide):
+            self._find_or_add(mean, lambda: layers.heatmap_layer(request.slide, "mean"))
 
     def _show_result(self, result: Result | None) -> None:
         if self._workspace.clusters is None:
@@ -95,7 +108,7 @@ class Canvas:
         if result is None:
             self._comparison.close(self._viewer)
             self._remove(*_HEATMAPS)
-            self._say("")
+            self._name_slide()
         else:
             self._restore_slide(result.slide)
             self._show_heatmap()
@@ -155,12 +168,18 @@ class Canvas:
                 if role in _HEATMAPS:
                     layers.update(layer.colorbar, visible=role == shown)
 
+    def _name_slide(self) -> None:
+        """Say what lies below, while there is nothing on it to be read."""
+        slide, spots = self._workspace.slide, self._workspace.spots
+        counted = "" if spots is None else f"\n{spots.n_obs:,} spots"
+        self._say(f"{slide.name}{counted}" if slide else "")
+
     def _say(self, text: str, position: str = "top_left") -> None:
         overlay = self._viewer.canvas.overlays.text
         layers.update(overlay, text=text, position=position, visible=bool(text))
 
     def _raster_of(self, spots: AnnData) -> layers.SpotRaster:
-        if self._raster is None or self._raster[0] is not spots:
+        if self._raster is None or not layers.are_alike(self._raster[0], spots):
             self._raster = spots, layers.spot_raster(spots)
         return self._raster[1]
 

@@ -13,8 +13,10 @@ from napari_stem._napari.cluster_edits import ClusterEdits
 from napari_stem._napari.cluster_picker import ClusterPicker
 from napari_stem._napari.legend_panel import LegendPanel
 from napari_stem._napari.leiden_panel import LeidenPanel
+from napari_stem._napari.libraries import load_for_clustering
 from napari_stem._napari.page import Page
 from napari_stem._napari.ranking_panel import RankingPanel
+from napari_stem._napari.worker import start
 from napari_stem._napari.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class ClustersDock(Page):
         self._picker = ClusterPicker(napari_viewer, self.workspace)
         self._build()
         self._connect()
+        start(load_for_clustering(), self)
 
     def _build(self) -> None:
         self.leiden = LeidenPanel(self.workspace, self.edits)

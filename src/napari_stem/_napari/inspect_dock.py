@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QLabel
 
 from napari_stem._napari import inspect_task, layers
 from napari_stem._napari.click_tool import ClickTool
+from napari_stem._napari.libraries import load_for_predicting
 from napari_stem._napari.outlines import Outline, Outlines, outlines_of
 from napari_stem._napari.page import Page
 from napari_stem._napari.panel import button
@@ -52,6 +53,7 @@ class InspectDock(Page):
         self._connect()
         self._former_key = self.tool.bind(_KEY, self._press_key)
         self._offer()
+        start(load_for_predicting(), self)
 
     def _build(self, viewer: Viewer) -> None:
         self.tool = ClickTool(viewer, self)

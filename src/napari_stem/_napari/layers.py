@@ -74,9 +74,12 @@ class SpotRaster:
                 nearest[place] = distance[spots]
                 self.index[place] = spots
 
-    def paint(self, values: NDArray[Any], background: float) -> NDArray[Any]:
+    def paint(
+        self, values: NDArray[Any], background: float, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
         """(h, w) the value of the spot below each pixel, in the type of `values`."""
-        return np.append(values, values.dtype.type(background))[self.index]
+        table = np.append(values, values.dtype.type(background))
+        return np.take(table, self.index, out=out, mode="clip")  # which alone needs no buffer
 
 
 def spot_raster(spots: AnnData) -> SpotRaster:
@@ -84,6 +87,16 @@ def spot_raster(spots: AnnData) -> SpotRaster:
     from napari_stem.spots import positions, spot_diameter
 
     return SpotRaster(positions(spots), spot_diameter(spots))
+
+
+def are_alike(spots: AnnData, others: AnnData) -> bool:
+    """Whether two spot tables have one raster."""
+    if spots is others:
+        return True
+    from napari_stem.spots import positions, spot_diameter
+
+    same = np.array_equal(positions(spots), positions(others))
+    return same and spot_diameter(spots) == spot_diameter(others)
 
 
 def placement(slide: Slide, raster: SpotRaster | None = None) -> dict[str, Any]:
@@ -208,7 +221,11 @@ def show_values(
     limits: tuple[float, float],
 ) -> None:
     """Replace what a heatmap shows; `limits` are the values at the ends of its colours."""
-    layer.data = raster.paint(values, np.nan)
+    if layer.data.shape == raster.index.shape:
+        raster.paint(values, np.nan, out=layer.data)
+        layer.refresh(extent=False)  # for other data napari would lay out the whole viewer anew
+    else:
+        layer.data = raster.paint(values, np.nan)
     low, high = layer.contrast_limits_range
     # It only grows: the colour bar is laid out anew at each change.
     reach = min(low, limits[0], float(values.min())), max(high, limits[1], float(values.max()))

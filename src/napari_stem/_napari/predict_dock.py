@@ -13,6 +13,7 @@ from superqt import QCollapsible
 from napari_stem._napari.checkpoint_panel import CheckpointPanel
 from napari_stem._napari.docks import open_dock
 from napari_stem._napari.export_panel import ExportPanel
+from napari_stem._napari.libraries import load_for_predicting
 from napari_stem._napari.page import Page
 from napari_stem._napari.panel import button
 from napari_stem._napari.remaining import Remaining, in_words
@@ -53,6 +54,7 @@ class PredictDock(Page):
         self._build(napari_viewer)
         self._connect()
         self._rest()
+        start(load_for_predicting(), self)
 
     def _build(self, viewer: Viewer) -> None:
         self.slide = SlidePanel(viewer, self.workspace)
