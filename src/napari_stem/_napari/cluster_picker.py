@@ -20,7 +20,7 @@ class ClusterPicker:
     """While switched on, a click selects the cluster below it; Shift or Ctrl add to it."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._viewer = ref(getattr(viewer, "__wrapped__", viewer))
+        self._viewer = ref(viewer)
         self._workspace = workspace
 
     def switch(self, on: bool) -> None:

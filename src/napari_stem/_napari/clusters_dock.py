@@ -15,6 +15,7 @@ from napari_stem._napari.legend_panel import LegendPanel
 from napari_stem._napari.leiden_panel import LeidenPanel
 from napari_stem._napari.libraries import load_for_clustering
 from napari_stem._napari.page import Page
+from napari_stem._napari.proxy import unwrapped
 from napari_stem._napari.ranking_panel import RankingPanel
 from napari_stem._napari.worker import start
 from napari_stem._napari.workspace import Workspace
@@ -30,9 +31,10 @@ class ClustersDock(Page):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        self.workspace = Workspace.of(napari_viewer)
+        viewer = unwrapped(napari_viewer)
+        self.workspace = Workspace.of(viewer)
         self.edits = ClusterEdits(self.workspace, self)
-        self._picker = ClusterPicker(napari_viewer, self.workspace)
+        self._picker = ClusterPicker(viewer, self.workspace)
         self._build()
         self._connect()
         start(load_for_clustering(), self)

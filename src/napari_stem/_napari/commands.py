@@ -10,6 +10,7 @@ from napari.viewer import Viewer  # napari reads the annotation when it runs the
 from qtpy.QtWidgets import QApplication
 
 from napari_stem._napari import layers, tasks
+from napari_stem._napari.proxy import unwrapped
 from napari_stem._napari.worker import start
 from napari_stem._napari.workspace import Workspace
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def use_as_slide(viewer: Viewer) -> None:
     """Work on the RGB image that is selected in the layer list."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
+    viewer = unwrapped(viewer)
     layer = viewer.layers.selection.active
     if layer is None or not layers.is_picture(layer):
         show_warning("Select one RGB image in the layer list; a slide can be made of that.")

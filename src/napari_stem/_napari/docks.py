@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from npe2 import PluginManager
 
+from napari_stem._napari.proxy import unwrapped
+
 if TYPE_CHECKING:
     from napari.viewer import Viewer
     from qtpy.QtWidgets import QWidget
@@ -21,7 +23,7 @@ def open_dock(viewer: Viewer, name: str) -> QWidget:
     name
         The widget's `display_name` in the manifest, for example "Clusters".
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands docks a proxy
+    viewer = unwrapped(viewer)
     manifest = PluginManager.instance().get_manifest(_PLUGIN)
     title = f"{name} ({manifest.display_name})"
     if title not in viewer.window.dock_widgets:

@@ -15,6 +15,7 @@ from napari_stem._napari.exporting import FORMATS, ExportRequest, with_suffix
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button
 from napari_stem._napari.preferences import with_slide_path
+from napari_stem._napari.proxy import unwrapped
 from napari_stem._napari.region import selected_region
 from napari_stem._napari.view import View
 from napari_stem._napari.worker import notify
@@ -38,8 +39,9 @@ class ExportPanel(Panel):
     heading = "Export"
 
     def __init__(self, napari_viewer: Viewer, workspace: Workspace | None = None) -> None:
-        super().__init__(workspace or Workspace.of(napari_viewer))
-        self._viewer = ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
+        viewer = unwrapped(napari_viewer)
+        super().__init__(workspace or Workspace.of(viewer))
+        self._viewer = ref(viewer)
         self._last = ""  # what was written of the result that is shown
         self._build()
         self._connect()

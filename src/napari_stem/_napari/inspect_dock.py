@@ -10,13 +10,16 @@ from qtpy.QtWidgets import QLabel
 
 from napari_stem._napari import inspect_task, layers
 from napari_stem._napari.click_tool import ClickTool
+from napari_stem._napari.grid_choice import GridChoice
 from napari_stem._napari.libraries import load_for_predicting
 from napari_stem._napari.outlines import Outline, Outlines, outlines_of
 from napari_stem._napari.page import Page
 from napari_stem._napari.panel import button
 from napari_stem._napari.point_panel import PointPanel
 from napari_stem._napari.points_panel import PointsPanel
-from napari_stem._napari.region_run import STAGES, RegionRun
+from napari_stem._napari.proxy import unwrapped
+from napari_stem._napari.region_run import RegionRun
+from napari_stem._napari.stages import stage_in_words
 from napari_stem._napari.worker import Job, start
 from napari_stem._napari.workspace import Workspace
 from napari_stem.errors import StemError
@@ -43,7 +46,7 @@ class InspectDock(Page):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)  # napari hands docks a proxy
+        viewer = unwrapped(napari_viewer)
         self.workspace = Workspace.of(viewer)
         self._loaded: inspect_task.LoadedCheckpoint | None = None
         self._job: Job | None = None
@@ -126,7 +129,7 @@ class InspectDock(Page):
         self.tool_button.setEnabled(not missing)
         if missing:
             self.tool.switch(False)
-        how = _HOW.format(pitch=inspect_task.pitch_um()) if self.tool.is_on else ""
+        how = _HOW.format(pitch=GridChoice.last().pitch_um) if self.tool.is_on else ""
         self.hint.setText(missing or how)
         self.hint.setVisible(bool(self.hint.text()))
 
@@ -189,7 +192,7 @@ class InspectDock(Page):
 
     def _show(self, event: Progress | Inspection) -> None:
         if isinstance(event, Progress):
-            self._say(f"{STAGES.get(event.stage, event.stage)}…")
+            self._say(f"{stage_in_words(event.stage)}…")
         elif self._next is None and self._pending is not None:
             self.point.show_point(event)
 

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
+from napari_stem._napari.grid_choice import GridChoice
 from napari_stem._napari.llvm import load_triton_apart
 from napari_stem._napari.memory import remembered
 from napari_stem._napari.predict_options import predict_options
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from napari_stem.point_inspection import Distribution, Inspection, Inspector
     from napari_stem.slide import Slide
 
-PITCH_UM, DIAMETER_UM = 100.0, 55.0  # as the Predict dock's
 _GENES = 10  # shown of a panel that holds no known marker
 
 
@@ -67,28 +67,28 @@ def settings() -> dict[str, Any]:
     }
 
 
-def pitch_um() -> float:
-    """Distance of neighbours of the last grid."""
-    return float(remembered("pitch_um", PITCH_UM))
-
-
 def spot_diameter_px(slide: Slide, spots: AnnData | None) -> float:
     """Diameter of the slide's spots, else of the last grid's, in level-0 pixels."""
     if spots is not None:
         from napari_stem.spots import spot_diameter  # long since imported by who made them
 
         return spot_diameter(spots)
-    return float(remembered("diameter_um", DIAMETER_UM)) / (slide.mpp or 1.0)
+    return GridChoice.last().diameter_um / (slide.mpp or 1.0)
 
 
 def lay_grid(slide: Slide, corners: NDArray[np.float64]) -> Events[AnnData]:
-    """A grid within a polygon, on tissue or not."""
+    """A grid like the last within a polygon, on tissue or not."""
     yield Progress(0, 0, "grid", slide.name)
     from napari_stem.grid import make_grid
 
-    diameter = float(remembered("diameter_um", DIAMETER_UM))
+    last = GridChoice.last()
     return make_grid(
-        slide, pitch_um=pitch_um(), diameter_um=diameter, region=corners, on_tissue=False
+        slide,
+        pitch_um=last.pitch_um,
+        diameter_um=last.diameter_um,
+        layout=last.layout,
+        region=corners,
+        on_tissue=False,
     )
 
 

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_stem._napari.panel import ignore_wheel
 
-_WIDTH = 300
+WIDTH = 300
 
 
 class Page(QScrollArea):
@@ -27,8 +27,8 @@ class Page(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(_WIDTH)
+        self.setMinimumWidth(WIDTH)
 
     def sizeHint(self) -> QSize:
         """Narrow: napari's canvas needs the room."""
-        return QSize(_WIDTH, super().sizeHint().height())
+        return QSize(WIDTH, super().sizeHint().height())

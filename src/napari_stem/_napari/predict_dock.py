@@ -16,6 +16,7 @@ from napari_stem._napari.export_panel import ExportPanel
 from napari_stem._napari.libraries import load_for_predicting
 from napari_stem._napari.page import Page
 from napari_stem._napari.panel import button
+from napari_stem._napari.proxy import unwrapped
 from napari_stem._napari.remaining import Remaining, in_words
 from napari_stem._napari.result import Result
 from napari_stem._napari.result_keys import bind_result_keys
@@ -25,6 +26,7 @@ from napari_stem._napari.settings_panel import SettingsPanel
 from napari_stem._napari.shortcuts import PREDICT, legend
 from napari_stem._napari.slide_panel import SlidePanel
 from napari_stem._napari.spots_panel import SpotsPanel
+from napari_stem._napari.stages import stage_in_words
 from napari_stem._napari.tasks import PredictRequest
 from napari_stem._napari.worker import Job, start
 from napari_stem._napari.workspace import Workspace
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from napari_stem.events import Event
 
 _LONG_NAME = 16
-# What the stages of the core do, for people.
-_STAGES = {"load": "Loading the network", "embed": "Reading patches", "sample": "Drawing"}
 
 
 class PredictDock(Page):
@@ -45,13 +45,14 @@ class PredictDock(Page):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        self.workspace = Workspace.of(napari_viewer)
+        viewer = unwrapped(napari_viewer)
+        self.workspace = Workspace.of(viewer)
         self._job: Job | None = None
         self._running: PredictRequest | None = None
         self._stopping = False
         self._remaining = Remaining()
-        self._viewer = ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
-        self._build(napari_viewer)
+        self._viewer = ref(viewer)
+        self._build(viewer)
         self._connect()
         self._rest()
         start(load_for_predicting(), self)
@@ -139,7 +140,7 @@ class PredictDock(Page):
                 self.workspace.take_result(event)
 
     def _show_progress(self, progress: Progress) -> None:
-        stage = _STAGES.get(progress.stage, progress.stage)
+        stage = stage_in_words(progress.stage)
         self.bar.setRange(0, progress.total)  # 0 of 0 is shown as "busy"
         self.bar.setValue(progress.done)
         what = stage if self._is_of_shown_slide() else f"{self._slide_name()}: {stage}"

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 from napari_stem._napari import inspect_task
 from napari_stem._napari.panel import button
 from napari_stem._napari.result import Result
+from napari_stem._napari.stages import stage_in_words
 from napari_stem._napari.tasks import PredictRequest
 from napari_stem._napari.worker import Job, notify, start
 from napari_stem.errors import OptionError
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
     from napari_stem._napari.workspace import ChosenCheckpoint, Workspace
     from napari_stem.events import Event
     from napari_stem.slide import Slide
-
-STAGES = {
-    "grid": "Laying the grid", "load": "Loading the network", "embed": "Reading patches",
-    "sample": "Drawing",
-}  # fmt: skip
 
 
 class RegionRun(QWidget):
@@ -131,7 +127,7 @@ class RegionRun(QWidget):
             case Progress():
                 self.bar.setRange(0, event.total)  # 0 of 0 is shown as "busy"
                 self.bar.setValue(event.done)
-                stage = STAGES.get(event.stage, event.stage)
+                stage = stage_in_words(event.stage)
                 self.bar.setFormat(f"{stage} %p %" if event.total else f"{stage}…")
             case Result() if self._is_at_hand():
                 self._draws = event.n_draws

@@ -37,7 +37,7 @@ class SlidePanel(Panel):
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._viewer = ref(getattr(viewer, "__wrapped__", viewer))
+        self._viewer = ref(viewer)
         self._locked = False
         self._build()
         self._connect()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from weakref import ref
 
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog
 
 from napari_stem._napari import tasks
+from napari_stem._napari.grid_choice import LAYOUTS, GridChoice
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button, menu_button
 from napari_stem._napari.region import Tool, draw_region, end_drawing, selected_region
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from napari_stem.slide import Slide
 
 _FILES = "Spots and annotations (*.h5ad *.csv *.tsv *.geojson);;All files (*)"
-_LAYOUTS: dict[str, Literal["hex", "square"]] = {"hexagonal": "hex", "square": "square"}
 _TOOLS: dict[str, Tool] = {"Lasso": "add_polygon_lasso", "Rectangle": "add_rectangle"}
 
 
@@ -35,20 +35,21 @@ class SpotsPanel(Panel):
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._viewer = ref(getattr(viewer, "__wrapped__", viewer))
+        self._viewer = ref(viewer)
         self._described: tuple[AnnData, Slide, str] | None = None  # seconds where spots are many
         self._build()
         self._connect()
         self.refresh()
 
     def _build(self) -> None:
-        self.pitch = _micrometres("pitch ", remembered("pitch_um", 100.0))
+        last = GridChoice.last()
+        self.pitch = _micrometres("pitch ", last.pitch_um)
         self.pitch.setToolTip("Distance of neighbouring spots in µm; 100 is Visium's.")
-        self.diameter = _micrometres("Ø ", remembered("diameter_um", 55.0))
+        self.diameter = _micrometres("Ø ", last.diameter_um)
         self.diameter.setToolTip("Diameter of a spot in µm; 55 is Visium's.")
         self.layout_box = QComboBox()
-        self.layout_box.addItems(list(_LAYOUTS))
-        self.layout_box.setCurrentText(remembered("grid_layout", self.layout_box.currentText()))
+        self.layout_box.addItems(list(LAYOUTS))
+        self.layout_box.setCurrentText(last.grid_layout)
         self.layout_box.setToolTip("Hexagonal shifts every second row by half a pitch.")
         self.grid_button = button(
             "Grid over tissue", "Lay a regular grid over detected tissue; needs the scale."
@@ -129,14 +130,16 @@ class SpotsPanel(Panel):
         self.workspace.take_all_spots()
 
     def _make_grid(self, region: tasks.Region, say: str) -> None:
-        slide, pitch, diameter = self._slide(), self.pitch.value(), self.diameter.value()
-        layout = self.layout_box.currentText()
-        remember(pitch_um=pitch, diameter_um=diameter, grid_layout=layout)
+        slide = self._slide()
+        choice = GridChoice(
+            self.pitch.value(), self.diameter.value(), self.layout_box.currentText()
+        )
+        choice.keep()
         task = tasks.make_grid(
             slide,
-            pitch_um=pitch,
-            diameter_um=diameter,
-            layout=_LAYOUTS[layout],
+            pitch_um=choice.pitch_um,
+            diameter_um=choice.diameter_um,
+            layout=choice.layout,
             region=region,
         )
         self.run(task, say, partial(self.workspace.take_spots, slide))

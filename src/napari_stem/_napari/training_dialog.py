@@ -28,7 +28,6 @@ class TrainingDialog(QDialog):
 
     def __init__(self, viewer: Viewer, parent: QWidget) -> None:
         super().__init__(parent)
-        viewer = getattr(viewer, "__wrapped__", viewer)
         self._trainings = Trainings.of(viewer)
         self.setWindowTitle("Train")
         self.resize(*_SIZE)
@@ -45,7 +44,6 @@ class TrainingDialog(QDialog):
     @classmethod
     def of(cls, viewer: Viewer) -> TrainingDialog:
         """The dialog of a viewer; it is gone with the window."""
-        viewer = getattr(viewer, "__wrapped__", viewer)
         if viewer not in _dialogs:
             _dialogs[viewer] = cls(viewer, viewer.window._qt_window)
         return _dialogs[viewer]

@@ -21,7 +21,9 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari import training_tasks
 from napari_stem._napari.memory import remembered
+from napari_stem._napari.page import WIDTH
 from napari_stem._napari.panel import button
+from napari_stem._napari.proxy import unwrapped
 from napari_stem._napari.training_dialog import TrainingDialog
 from napari_stem._napari.trainings import Trainings
 from napari_stem._napari.worker import Job, start
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
     from napari_stem.events import Event
 
-_WIDTH = 300
 _RESUMABLE = ("paused", "interrupted", "failed")
 _NOTHING = (
     "No training runs yet. Training needs sections with counts: folders with slide, spots and "
@@ -47,8 +48,9 @@ class TrainDock(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        self._viewer = ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
-        self._trainings = Trainings.of(napari_viewer)
+        viewer = unwrapped(napari_viewer)
+        self._viewer = ref(viewer)
+        self._trainings = Trainings.of(viewer)
         self._runs: list[Run] = []
         self._job: Job | None = None
         self._again = False  # something changed while the runs were read
@@ -83,7 +85,7 @@ class TrainDock(QWidget):
         grid.addWidget(self.delete_button, 1, 1)
         layout.addWidget(self._actions)
         layout.addStretch()
-        self.setMinimumWidth(_WIDTH)
+        self.setMinimumWidth(WIDTH)
 
     def _connect(self) -> None:
         self.new_button.clicked.connect(self._new)
@@ -98,7 +100,7 @@ class TrainDock(QWidget):
 
     def sizeHint(self) -> QSize:
         """Narrow: napari's canvas needs the room."""
-        return QSize(_WIDTH, super().sizeHint().height())
+        return QSize(WIDTH, super().sizeHint().height())
 
     def showEvent(self, event: QShowEvent) -> None:
         """Look again: a terminal may have trained meanwhile."""

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_stem._napari import training_tasks
 from napari_stem._napari.panel import button
 from napari_stem._napari.remaining import Remaining, in_words
+from napari_stem._napari.stages import stage_in_words
 from napari_stem._napari.training_curves import TrainingCurves
 from napari_stem._napari.worker import start
 from napari_stem.errors import StemError
@@ -41,7 +42,6 @@ _COLUMNS = {
     "crps": ("CRPS", "Error of the draws as a distribution"),
 }
 _REDRAW_MS = 250
-_STAGES = {"embed": "Reading patches", "train": "Training", "sample": "Evaluating"}
 _WORDS = {
     "running": "Running in another window or terminal.",
     "paused": "Paused; it goes on where it stopped.",
@@ -204,7 +204,8 @@ class TrainingView(QWidget):
             self._show_live(live)
 
     def _show_progress(self, progress: Progress) -> None:
-        stage = _STAGES.get(progress.stage, progress.stage)
+        evaluating = progress.stage == "sample"
+        stage = "Evaluating" if evaluating else stage_in_words(progress.stage)
         seconds = self._remaining.seconds(progress)
         left = "" if seconds is None else f", {in_words(seconds)} left"
         step = f", step {self._step:,}" if progress.stage == "train" else ""

@@ -36,7 +36,6 @@ class Trainings(QObject):
     @classmethod
     def of(cls, viewer: Viewer) -> Trainings:
         """Those of a viewer; they end with its window."""
-        viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands docks a proxy
         if viewer not in _trainings:
             window = viewer.window._qt_window
             made = _trainings[viewer] = cls(window, Workspace.of(viewer))

@@ -78,7 +78,6 @@ class Workspace:
     @classmethod
     def of(cls, viewer: Viewer) -> Workspace:
         """The workspace of a viewer; it lives as long as the viewer and draws on its canvas."""
-        viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands docks a proxy
         if viewer not in _workspaces:
             workspace = cls()
             canvas = Canvas(viewer, workspace)
