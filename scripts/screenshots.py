@@ -128,7 +128,7 @@ def take_pictures(checkpoint: Path) -> None:
     wait(lambda: dock.predict_button.text().startswith("Continue"))
     dock.settings.draws.setValue(20)
     dock.predict_button.click()
-    wait(lambda: work.result.prediction is not None)
+    wait(lambda: work.running is None and work.result.n_draws == 20)
     take("3-gene", "predict_button")
 
     work.statistic, work.gene = "std", SHOWN[1]
@@ -149,13 +149,14 @@ def take_pictures(checkpoint: Path) -> None:
 
     inspect = open_dock(viewer, "Inspect")
     work.gene = SHOWN[0]
-    inspect.inspect(tuple(work.spots.obsm["spatial"][len(work.spots) // 2]))
+    inspect.inspect((work.slide.width / 2, work.slide.height / 2))
     wait(lambda: inspect.points.current)
     take("7-inspect", "tool_button", inspect)
 
     dialog = open_dock(viewer, "Train").dialog()
     dialog.show_setup()
     dialog.setup.sections.add(f"generated:{seed}" for seed in range(3))
+    dialog.setup.genes.number.setValue(GENES)
     wait(lambda: not dialog.setup.problem())
     settle()
     save_widget(dialog, IMAGES / "8-training.png")

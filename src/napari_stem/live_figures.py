@@ -86,7 +86,7 @@ class LiveFigures:
             events = iter_sample(
                 network,
                 Schedule(recipe.diffusion),
-                recipe.emphasis * self._checkpoint.condition.transform(self._embeddings),
+                self._checkpoint.condition.transform(self._embeddings),
                 self._positions,
                 store,
                 n_draws=N_DRAWS,

@@ -128,32 +128,38 @@ class Distribution:
     truth: float | None
 
 
-def distributions(inspection: Inspection, genes: Sequence[str]) -> tuple[list[Distribution], float]:
-    """The genes' distributions on one axis, and where it ends; it starts at 0."""
+def distributions(
+    inspection: Inspection, genes: Sequence[str]
+) -> tuple[list[Distribution], tuple[float, float]]:
+    """The genes' distributions on one axis, and its ends: whole numbers, 0 between them."""
     shown = [gene for gene in genes if gene in inspection.genes]
     truths = [inspection.truth(gene) for gene in shown]
     known = [truth for truth in truths if truth is not None]
-    drawn = [float(inspection.of(gene).max()) for gene in shown]
-    end = max(1.0, float(np.ceil(max([0.0, *drawn, *known]))))
-    axis = np.linspace(0, end, _POINTS)
+    drawn = [inspection.of(gene) for gene in shown]
+    lowest = min([0.0, *(low for low, _ in map(inspection.interval, shown))])
+    highest = max([1.0, *known, *(float(draws.max()) for draws in drawn)])
+    ends = float(np.floor(lowest)), float(np.ceil(highest))
+    axis = np.linspace(*ends, _POINTS)
     found = [
         Distribution(
             gene,
-            inspection.of(gene),
-            _density(inspection.of(gene), axis),
+            draws,
+            _density(draws, axis),
             inspection.mean(gene),
             inspection.interval(gene),
             truth,
         )
-        for gene, truth in zip(shown, truths, strict=True)
+        for gene, draws, truth in zip(shown, drawn, truths, strict=True)
     ]
-    return found, end
+    return found, ends
 
 
 def _density(draws: NDArray[np.float32], axis: NDArray[np.float64]) -> NDArray[np.float64]:
     """Gaussian kernels by Silverman's rule, scaled to a highest point of 1."""
     q25, q75 = np.quantile(draws, (0.25, 0.75))
-    width = max(0.9 * min(draws.std(), (q75 - q25) / 1.34) * len(draws) ** -0.2, axis[-1] / 100)
+    width = max(
+        0.9 * min(draws.std(), (q75 - q25) / 1.34) * len(draws) ** -0.2, (axis[-1] - axis[0]) / 100
+    )
     density = np.exp(-(((axis[:, None] - draws) / width) ** 2) / 2).sum(axis=1)
     return np.asarray(density / density.max())
 
@@ -220,7 +226,7 @@ class Inspector:
         several = iter_sample_point(
             self.checkpoint.network,
             Schedule(recipe.diffusion),
-            recipe.emphasis * self.checkpoint.condition.transform(embedding[0]),
+            self.checkpoint.condition.transform(embedding[0]),
             positions(point),
             n_draws=options.n_draws,
             seed=options.seed,

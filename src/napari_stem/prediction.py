@@ -109,7 +109,7 @@ def iter_draws(
         yield from iter_sample(
             checkpoint.network,
             Schedule(recipe.diffusion),
-            recipe.emphasis * checkpoint.condition.transform(embeddings),
+            checkpoint.condition.transform(embeddings),
             positions(spots),
             store,
             n_draws=options.n_draws,

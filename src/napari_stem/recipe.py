@@ -43,9 +43,6 @@ class Recipe:
         Principal components kept as the condition; None keeps the standardised embedding.
     embedding_noise
         Standard deviation of noise that training adds to standardised embeddings (`Condition`).
-    emphasis
-        Factor of a condition's distance from the mean one when predicting. Above 1, predictions
-        differ more between spots, which makes up for what the noise of training flattens.
     """
 
     panel: tuple[str, ...]
@@ -55,7 +52,6 @@ class Recipe:
     encoders: tuple[Encoder, ...]
     components: int | None
     embedding_noise: float
-    emphasis: float
     network: NetworkConfig
     diffusion: DiffusionConfig
     fit: FitConfig
@@ -106,7 +102,6 @@ class Recipe:
                 encoders=tuple(Encoder.from_dict(entry) for entry in values["encoders"]),
                 components=values["components"],
                 embedding_noise=values["embedding_noise"],
-                emphasis=values["emphasis"],
                 network=NetworkConfig(**values["network"]),
                 diffusion=DiffusionConfig(**values["diffusion"]),
                 fit=FitConfig(**values["fit"]),
@@ -158,7 +153,6 @@ def make_recipe(
         encoders=found,
         components=128 if small else None,
         embedding_noise=0.7 if small else 0.0,
-        emphasis=1.2 if small else 1.0,
         network=NetworkConfig(len(panel), width, **(_SMALL_NETWORK if small else {})),
         diffusion=DiffusionConfig(prediction="v" if small else "eps"),
         fit=_SMALL_FIT if small else FitConfig(),
@@ -168,5 +162,5 @@ def make_recipe(
 
 _SMALL_NETWORK: dict[str, Any] = {"width": 64, "depth": 3, "heads": 4, "genes_per_token": 25}
 _SMALL_FIT = FitConfig(
-    steps=800, batch_size=128, learning_rate=1e-3, warmup=50, ema=0.995, augmented=0.0
+    steps=1200, batch_size=128, learning_rate=1e-3, warmup=50, ema=0.995, augmented=0.0
 )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+from weakref import ref
+
 import numpy as np
 import pytest
+import tifffile
 from qtpy.QtCore import Qt
 
 from napari_stem._napari.predict_dock import PredictDock
@@ -12,6 +16,7 @@ from napari_stem._napari.workspace import Workspace
 from napari_stem.clusters import Clusters
 from napari_stem.section import Section
 from napari_stem.slide import Slide
+from napari_stem.spots import spot_table
 
 from .conftest import LEFT, PATIENCE, is_busy
 
@@ -176,6 +181,22 @@ def test_the_close_button_forgets_a_slide_and_shows_another(dock, viewer, sectio
     assert not dock.predict_button.isEnabled()
     show(work, section)
     assert shown(viewer) == [section.slide.name, "B mean"]
+
+
+def test_nothing_holds_a_closed_slide_or_its_file(dock, section, qtbot, tmp_path):
+    path = tmp_path / "closed.tif"
+    tifffile.imwrite(path, section.slide.thumbnail()[0], tile=(128, 128), photometric="rgb")
+    dock.slide.open(path)
+    qtbot.waitUntil(lambda: dock.workspace.slide is not None, timeout=PATIENCE)
+    dock.workspace.spots = spot_table([[40.0, 40.0], [80.0, 40.0]], diameter_px=20)
+    slide = ref(dock.workspace.slide)
+    qtbot.mouseClick(dock.slide.close_button, LEFT)
+
+    def is_gone() -> bool:
+        gc.collect()
+        return slide() is None
+
+    qtbot.waitUntil(is_gone, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("row", [0, 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,16 +48,16 @@ class DistributionPlot(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: list[Distribution] = []
-        self._end = 1.0
+        self._start, self._end = 0.0, 1.0
         self._unit = ""
         self._marked = ""
         self._colours = _Colours.of_theme("dark")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def show_rows(self, rows: Sequence[Distribution], end: float, unit: str) -> None:
-        """Replace what is drawn; the axis goes from 0 to `end`."""
-        self.rows, self._end, self._unit = list(rows), end, unit
+    def show_rows(self, rows: Sequence[Distribution], ends: tuple[float, float], unit: str) -> None:
+        """Replace what is drawn; `ends` are those of the axis."""
+        self.rows, (self._start, self._end), self._unit = list(rows), ends, unit
         self.setFixedHeight(_AXIS + _ROW * len(self.rows) if rows else 0)
         self.update()
 
@@ -100,7 +101,7 @@ class DistributionPlot(QWidget):
         painter.setPen(self._colours.text)
         unit = QRectF(_NAME, 0, self.width() - _NAME, _AXIS / 2)
         painter.drawText(unit, Qt.AlignmentFlag.AlignLeft, self._unit)
-        for value in _ticks(self._end):
+        for value in _ticks(self._start, self._end):
             x = self._x(value)
             painter.setPen(self._colours.text)
             place = QRectF(x - 15, _AXIS / 2 - 2, 30, _AXIS / 2)
@@ -127,7 +128,8 @@ class DistributionPlot(QWidget):
 
     def _draw_violin(self, painter: QPainter, row: Distribution, middle: float) -> None:
         half, last = _ROW / 2 - 3, len(row.density) - 1
-        xs = [self._x(self._end * i / last) for i in range(last + 1)]
+        length = self._end - self._start
+        xs = [self._x(self._start + length * i / last) for i in range(last + 1)]
         upper = [QPointF(x, middle - half * d) for x, d in zip(xs, row.density, strict=True)]
         lower = [QPointF(x, middle + half * d) for x, d in zip(xs, row.density, strict=True)]
         painter.setPen(Qt.PenStyle.NoPen)
@@ -152,17 +154,19 @@ class DistributionPlot(QWidget):
 
     def _x(self, value: float) -> float:
         left, right = _NAME + _GAP, float(self.width() - _NUMBERS - _GAP)
-        return left + (right - left) * min(value, self._end) / self._end
+        share = (min(value, self._end) - self._start) / (self._end - self._start)
+        return left + (right - left) * share
 
     def _row_at(self, y: float) -> Distribution | None:
         number = int((y - _AXIS) // _ROW)
         return self.rows[number] if 0 <= number < len(self.rows) else None
 
 
-def _ticks(end: float) -> range:
-    """Whole numbers from 0 to the end of the axis."""
-    step = max(1, -(-int(end) // _TICKS))
-    return range(0, int(end) + 1, step)
+def _ticks(start: float, end: float) -> list[int]:
+    """Whole numbers on the axis, 0 among them."""
+    step = max(1, math.ceil((end - start) / _TICKS))
+    first = math.ceil(start / step) * step
+    return list(range(first, int(end) + 1, step))
 
 
 def _tip(row: Distribution) -> str:

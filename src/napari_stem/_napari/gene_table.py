@@ -84,6 +84,7 @@ class GeneTable(QWidget):
         with QSignalBlocker(self.view.selectionModel()):
             for index in found:
                 self.view.setCurrentIndex(index)
+                self.view.scrollTo(index)
         self.view.viewport().update()
 
     def visible_genes(self) -> list[str]:

@@ -109,8 +109,10 @@ def points_csv(points: Sequence[tuple[int, Inspection]], genes: Sequence[str]) -
     return str(table.to_csv(index=False, float_format="%.6g"))
 
 
-def distributions(inspection: Inspection, genes: Sequence[str]) -> tuple[list[Distribution], float]:
-    """The genes' distributions at a point, and the end of their axis."""
+def distributions(
+    inspection: Inspection, genes: Sequence[str]
+) -> tuple[list[Distribution], tuple[float, float]]:
+    """The genes' distributions at a point, and the ends of their axis."""
     from napari_stem.point_inspection import distributions  # long since imported by who inspected
 
     return distributions(inspection, genes)

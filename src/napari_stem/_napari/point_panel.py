@@ -98,8 +98,8 @@ class PointPanel(Panel):
         genes = self.shown_genes()
         if not genes:
             self.note.setText(f"{_where(point)}\nThe checkpoint has no gene of this marker set.")
-        rows, end = inspect_task.distributions(point, genes)
-        self.plot.show_rows(rows, end, point.unit)
+        rows, ends = inspect_task.distributions(point, genes)
+        self.plot.show_rows(rows, ends, point.unit)
         self.plot.mark(self.workspace.gene)
 
     def _choose_set(self, genes: Sequence[str] | None) -> None:

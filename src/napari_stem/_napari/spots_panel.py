@@ -182,6 +182,7 @@ class SpotsPanel(Panel):
         self.all_button.setEnabled(every is not spots)
         if slide is None or spots is None or every is None:
             self.note.setText("No spots yet.")
+            self._described = None  # a slide that was closed is held by nobody
             return
         within = f"\nin the region, instead of {every.n_obs:,}" if every is not spots else ""
         self.note.setText(self._describe(spots, slide) + within)
