@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,7 +161,9 @@ def take_pictures(checkpoint: Path) -> None:
     wait(lambda: not dialog.setup.problem())
     settle()
     save_widget(dialog, IMAGES / "8-training.png")
-    run = Trainings.of(viewer).begin(checkpoint.parent / "shown", dialog.setup.plan())
+    plan = dialog.setup.plan()
+    brief = replace(plan, fit={**plan.fit, "steps": STEPS})
+    run = Trainings.of(viewer).begin(Path(os.environ["XDG_DATA_HOME"]) / "shown", brief)
     dialog.show_run(run.folder)
     wait(lambda: Trainings.of(viewer).running is None)
     settle()
