@@ -1,4 +1,4 @@
-"""Events as progress bars, tables and JSON lines in a terminal."""
+"""Events as progress bars, tables and JSON lines; heavy, so loaded as work starts."""
 
 from __future__ import annotations
 

@@ -1,0 +1,79 @@
+"""Sections as the command line names them: files, folders, her2st:C2, generated:1."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_stem.cli.console import console
+
+if TYPE_CHECKING:
+    from napari_stem.plan import SectionSource
+    from napari_stem.section import Section
+
+SAMPLE = re.compile(r"^(her2st|generated):")
+
+
+def section_of(
+    name: str, data: Path | None, *, symbols: Path | None = None, **options: Any
+) -> Section:
+    """Open a section, a sample or one of the user's, perhaps with further gene symbols."""
+    from napari_stem.datasets import sample_section
+    from napari_stem.gene_names import read_other_symbols, with_other_symbols
+    from napari_stem.section import open_section
+
+    sample = SAMPLE.match(name)
+    section = sample_section(name, data=data) if sample else open_section(name, **options)
+    if symbols:
+        with_other_symbols(section.spots, read_other_symbols(symbols))
+    return section
+
+
+def section_to_predict(
+    slide: str, spots: Path | None, pitch: float, data: Path | None, **options: Any
+) -> Section:
+    """A section as it is, or a slide with spots from a file or a grid."""
+    from napari_stem.grid import make_grid
+    from napari_stem.io import is_spot_source
+    from napari_stem.io.annotations import has_annotations
+    from napari_stem.section import Section, open_section, read_spots_on
+    from napari_stem.slide import open_slide
+    from napari_stem.slide_files import is_slide
+
+    path = Path(slide)
+    if SAMPLE.match(slide) or is_spot_source(path) or (path.is_dir() and not is_slide(path)):
+        return section_of(slide, data, **options)
+    if spots and not has_annotations(spots):
+        section = open_section(spots, image=slide, **options)
+        return Section(section.slide.name, section.slide, section.spots)
+    opened = open_slide(slide, mpp=options["mpp"])
+    if spots:
+        grid = read_spots_on(opened, spots, pitch_um=pitch)
+    else:
+        grid = make_grid(opened, pitch_um=pitch)
+    if left_out := grid.uns.get("excluded"):
+        console.print(f"left out of the grid: {', '.join(left_out)}")
+    return Section(opened.name, opened, grid)
+
+
+def section_source(name: str, data: Path | None, opening: dict[str, Any]) -> SectionSource:
+    """A section's place, which still holds when the run is resumed from elsewhere."""
+    from napari_stem.datasets import HER2ST, her2st_folder
+    from napari_stem.plan import SectionSource
+
+    which = name.removeprefix("her2st:")
+    if name.startswith("her2st:") and which in HER2ST:
+        return SectionSource(str(her2st_folder(which, data).resolve()), **opening)
+    return SectionSource(name if SAMPLE.match(name) else str(Path(name).resolve()), **opening)
+
+
+def held_out_of(
+    text: str | None, data: Path | None, opening: dict[str, Any]
+) -> tuple[tuple[SectionSource, ...], float]:
+    """A section that is held out, or the share of each."""
+    if text is None:
+        return (), 0.0
+    if re.fullmatch(r"0?\.\d+", text):
+        return (), float(text)
+    return (section_source(text, data, opening),), 0.0
