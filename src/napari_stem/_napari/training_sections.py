@@ -32,7 +32,7 @@ from napari_stem.plan import SectionSource
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from napari_stem.inspection import Inspected
+    from napari_stem.section_check import SectionCheck
 
 _COLUMNS = ("Section", "Spots", "Genes", "Counts", "µm/px", "State")
 _TIPS = (
@@ -58,7 +58,7 @@ class TrainingSections(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows: list[tuple[SectionSource, Inspected | None]] = []
+        self._rows: list[tuple[SectionSource, SectionCheck | None]] = []
         self._physical = True
         self._build()
         self._connect()
@@ -169,7 +169,7 @@ class TrainingSections(QWidget):
         job.result.connect(self._take)
         self.changed.emit()
 
-    def _take(self, found: Inspected) -> None:
+    def _take(self, found: SectionCheck) -> None:
         for row, (source, _) in enumerate(self._rows):
             if source == found.source:  # neither removed nor changed meanwhile
                 self._rows[row] = source, found
@@ -194,7 +194,7 @@ class TrainingSections(QWidget):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(row, column, item)
 
-    def _problem_in(self, found: Inspected) -> str:
+    def _problem_in(self, found: SectionCheck) -> str:
         return found.problem or (_NO_SCALE if self._physical and found.mpp is None else "")
 
     def _selected(self) -> int:
