@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from skimage.measure import points_in_poly
 
 from napari_stem.errors import SpotsError
 from napari_stem.grid import Layout, make_grid
 from napari_stem.io.bounded import UNREADABLE
+from napari_stem.polygons import area, inside
 from napari_stem.spots import positions
 
 if TYPE_CHECKING:
@@ -44,17 +44,11 @@ class Region:
     @property
     def area(self) -> float:
         """Square pixels, without the holes."""
-        return sum(_area(outline) - sum(map(_area, holes)) for outline, *holes in self.parts)
+        return sum(map(area, self.parts))
 
     def contains(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether points (n, 2) lie inside."""
-        inside = np.zeros(len(xy), dtype=bool)
-        for outline, *holes in self.parts:
-            part = _inside(xy, outline)
-            for hole in holes:
-                part &= ~_inside(xy, hole)
-            inside |= part
-        return inside
+        return inside(xy, self.parts)
 
 
 def has_annotations(path: Path) -> bool:
@@ -110,13 +104,13 @@ def annotated_grid(
         slide, pitch_um=pitch_um, diameter_um=diameter_um, layout=layout, on_tissue=False
     )
     label_spots(grid, regions)
-    inside = grid[grid.obs[COLUMN].notna().to_numpy()].copy()
-    if not inside.n_obs:
+    kept = grid[grid.obs[COLUMN].notna().to_numpy()].copy()
+    if not kept.n_obs:
         raise SpotsError(
             f"'{slide.name}': no spot of a grid of {pitch_um:g} um lies in an annotation. Choose a "
             "smaller pitch; are the annotations of this slide?"
         )
-    return inside
+    return kept
 
 
 def label_spots(spots: AnnData, regions: Sequence[Region]) -> None:
@@ -152,14 +146,3 @@ def _ring(ring: list[Any]) -> NDArray[np.float64]:
     if corners.ndim != 2 or len(corners) < 4 or not np.isfinite(corners).all():
         raise ValueError(f"a polygon of {len(ring)} corners")
     return corners
-
-
-def _inside(xy: NDArray[np.float64], ring: NDArray[np.float64]) -> NDArray[np.bool_]:
-    near = ((xy >= ring.min(axis=0)) & (xy <= ring.max(axis=0))).all(axis=1)
-    near[near] = points_in_poly(xy[near], ring)
-    return np.asarray(near, dtype=bool)
-
-
-def _area(ring: NDArray[np.float64]) -> float:
-    x, y = (ring - ring[0]).T
-    return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)
