@@ -26,6 +26,7 @@ _HOUSEKEEPING = re.compile(r"^(mt-|rp[sl]\d)", re.IGNORECASE)
 _NAMED_AT_MOST = 8
 _SIGNIFICANT = 0.05
 _MOST_REGIONS = 50
+_ROWS = 4096  # spots whose counts are summed at a time
 
 
 def hmhvg(tables: Sequence[AnnData], n: int) -> list[str]:
@@ -51,8 +52,8 @@ def hmhvg(tables: Sequence[AnnData], n: int) -> list[str]:
         The slides share fewer than `n` such genes.
     """
     genes = _variable_genes(tables, n)
-    pooled = _pooled(tables, genes)
-    return [genes[i] for i in _top_in_both(pooled.mean(axis=0), pooled.std(axis=0), n)]
+    mean, std = _mean_and_std(tables, genes)
+    return [genes[i] for i in _top_in_both(mean, std, n)]
 
 
 def hvg(tables: Sequence[AnnData], n: int) -> list[str]:
@@ -70,7 +71,7 @@ def hvg(tables: Sequence[AnnData], n: int) -> list[str]:
         The slides share fewer than `n` such genes.
     """
     genes = _variable_genes(tables, n)
-    mean = _pooled(tables, genes).mean(axis=0)
+    mean, _ = _mean_and_std(tables, genes)
     return [genes[i] for i in np.argsort(-mean, kind="stable")[:n]]
 
 
@@ -177,8 +178,20 @@ def _shared_genes(tables: Sequence[AnnData]) -> list[str]:
     return sorted(shared)
 
 
-def _pooled(tables: Sequence[AnnData], genes: Sequence[str]) -> NDArray[np.float64]:
-    return np.concatenate([_dense(table[:, list(genes)].X) for table in tables])
+def _mean_and_std(
+    tables: Sequence[AnnData], genes: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of the pooled raw counts, gene by gene, from sums: slides together are too large dense."""
+    spots = sum(table.n_obs for table in tables)
+    total, squares = np.zeros(len(genes)), np.zeros(len(genes))
+    for table in tables:
+        columns = table.var_names.get_indexer(genes)
+        for start in range(0, table.n_obs, _ROWS):
+            block = sparse.csr_array(table.X[start : start + _ROWS], dtype=np.float64)
+            total += block.sum(axis=0)[columns]
+            squares += block.power(2).sum(axis=0)[columns]
+    variance = (spots * squares - total**2) / spots**2  # its terms are exact for whole numbers
+    return total / spots, np.sqrt(np.maximum(variance, 0))
 
 
 def _highly_variable(table: AnnData) -> list[str]:
@@ -201,10 +214,6 @@ def _rank(values: NDArray[np.float64]) -> NDArray[np.intp]:
     ranks = np.empty(len(values), dtype=np.intp)
     ranks[np.argsort(-values, kind="stable")] = np.arange(len(values))
     return ranks
-
-
-def _dense(matrix: object) -> NDArray[np.float64]:
-    return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, dtype=np.float64)
 
 
 def read_panel(path: str | Path) -> list[str]:
