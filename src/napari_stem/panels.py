@@ -16,6 +16,7 @@ from scipy import sparse
 from napari_stem.errors import PanelError
 from napari_stem.gene_names import FoundGenes, find_genes, why_missing
 from napari_stem.spots import check_counts
+from napari_stem.wording import a_few
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 # Mitochondrial and ribosomal genes by their symbols' prefix, human and mouse. "MT-" with its
 # hyphen: "MT" alone would drop MTOR, MT2A and MT1X.
 _HOUSEKEEPING = re.compile(r"^(mt-|rp[sl]\d)", re.IGNORECASE)
-_NAMED_AT_MOST = 8
 _SIGNIFICANT = 0.05
 _MOST_REGIONS = 50
 _ROWS = 4096  # spots whose counts are summed at a time
@@ -234,7 +234,7 @@ def read_panel(path: str | Path) -> list[str]:
         raise PanelError(f"'{path}' names no gene. Write one gene symbol a line.")
     twice = sorted({gene for gene in panel if panel.count(gene) > 1})
     if twice:
-        raise PanelError(f"'{path}' names {_some(twice)} more than once.")
+        raise PanelError(f"'{path}' names {a_few(twice)} more than once.")
     return panel
 
 
@@ -245,7 +245,7 @@ def check_panel(panel: Sequence[str], genes: Collection[str], where: str, *, why
     if missing:
         raise PanelError(
             f"{where}: {len(missing)} of the panel's {len(panel)} genes are missing "
-            f"({_some(missing)}). "
+            f"({a_few(missing)}). "
             f"{why or 'Remove them from the panel or use slides that measured them.'}"
         )
 
@@ -262,8 +262,3 @@ def measured_genes(panel: Sequence[str], var: pd.DataFrame, where: str) -> Found
     if found.missing:
         check_panel(panel, found.columns, where, why=why_missing(found.missing, var))
     return found
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED_AT_MOST
-    return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

@@ -10,6 +10,7 @@ import numpy as np
 from napari_stem.errors import PanelError, SpotsError
 from napari_stem.polygons import inside
 from napari_stem.spots import positions
+from napari_stem.wording import a_few
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -39,7 +40,7 @@ def select(
     lacking = [gene for gene in genes if gene not in prediction.var_names]
     if lacking:
         raise PanelError(
-            f"The prediction lacks {', '.join(lacking[:5])}. It has {prediction.n_vars} genes, for "
+            f"The prediction lacks {a_few(lacking, most=5)}. It has {prediction.n_vars} genes, for "
             f"example {', '.join(prediction.var_names[:3])}."
         )
     chosen = np.full(prediction.n_obs, True)

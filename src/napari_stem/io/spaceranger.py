@@ -21,6 +21,7 @@ from napari_stem.io.naming import named
 from napari_stem.io.parquet import read_parquet
 from napari_stem.io.source import Source, with_source
 from napari_stem.spots import check_counts, library, spot_table
+from napari_stem.wording import a_few, repeated
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -220,8 +221,7 @@ def _read_positions(path: Path) -> pd.DataFrame:
         )
     numbers.index = pd.Index(table["barcode"], dtype=str)
     if not numbers.index.is_unique:
-        twice = numbers.index[numbers.index.duplicated()].unique()[:3]
-        raise SpotsError(f"'{path}' has barcodes more than once: {', '.join(twice)}.")
+        raise SpotsError(f"'{path}' has barcodes more than once: {repeated(numbers.index)}.")
     numbers["in_tissue"] = numbers["in_tissue"] == 1
     return numbers
 
@@ -264,7 +264,7 @@ def _counted(
 def _source(spatial: Path, scalefactors: dict[str, Any], positions_file: Path) -> Source:
     images = find_slides(spatial.parent)
     image = images[0] if len(images) == 1 else None
-    several = f"several images beside: {', '.join(p.name for p in images[:4])}"
+    several = f"several images beside: {a_few((p.name for p in images), most=4)}"
     remark = several if len(images) > 1 else ""
     if size := scalefactors.get("bin_size_um"):
         name = f"Visium HD, {size:g} um bins"

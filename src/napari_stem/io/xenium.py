@@ -21,6 +21,7 @@ from napari_stem.io.naming import named
 from napari_stem.io.parquet import iter_parquet, read_parquet
 from napari_stem.io.source import Source, with_source
 from napari_stem.spots import spot_table
+from napari_stem.wording import a_few
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -205,7 +206,7 @@ def _alignment(folder: Path) -> _Alignment | None:
         return None
     if len(found) > 1:
         raise SpotsError(
-            f"'{folder}' holds several alignments ({', '.join(p.name for p in found[:3])}). "
+            f"'{folder}' holds several alignments ({a_few(p.name for p in found)}). "
             "Keep the one of the H&E image."
         )
     try:
