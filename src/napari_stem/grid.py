@@ -11,6 +11,7 @@ from napari_stem.errors import OptionError, SpotsError
 from napari_stem.polygons import inside
 from napari_stem.spots import spot_table
 from napari_stem.tissue import tissue_mask
+from napari_stem.visium import DIAMETER_UM, PITCH_UM
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -25,8 +26,8 @@ _MOST = 5_000_000  # spots of a grid
 def make_grid(
     slide: Slide,
     *,
-    pitch_um: float = 100.0,
-    diameter_um: float = 55.0,
+    pitch_um: float = PITCH_UM,
+    diameter_um: float = DIAMETER_UM,
     layout: Layout = "hex",
     region: ArrayLike | None = None,
     on_tissue: bool = True,

@@ -16,6 +16,7 @@ from napari_stem.io.spaceranger import is_spaceranger, picture_scale
 from napari_stem.slide import Slide, open_slide
 from napari_stem.spot_scaling import scale_spots
 from napari_stem.spots import check_spots, fitting_scales, library, mpp_from_pitch, on_slide
+from napari_stem.visium import DIAMETER_UM, PITCH_UM
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,14 @@ def open_section(
 
 
 def read_spots_on(
-    slide: Slide, path: str | Path, *, pitch_um: float = 100.0, diameter_um: float = 55.0
+    slide: Slide, path: str | Path, *, pitch_um: float = PITCH_UM, diameter_um: float = DIAMETER_UM
 ) -> AnnData:
     """The spots of `section_on`."""
     return section_on(slide, path, pitch_um=pitch_um, diameter_um=diameter_um).spots
 
 
 def section_on(
-    slide: Slide, path: str | Path, *, pitch_um: float = 100.0, diameter_um: float = 55.0
+    slide: Slide, path: str | Path, *, pitch_um: float = PITCH_UM, diameter_um: float = DIAMETER_UM
 ) -> Section:
     """Spots for a slide that is open already, and the slide at the scale that they tell.
 

@@ -19,6 +19,7 @@ from scipy.spatial import KDTree
 
 from napari_stem.errors import CountsError, MissingScale, SpotsError, SpotsOutsideSlide
 from napari_stem.lattice import array_pitch, neighbour_pitch
+from napari_stem.visium import DIAMETER_OVER_PITCH
 from napari_stem.wording import repeated
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def spaced_diameter(xy: NDArray[np.float64]) -> float:
     """A diameter in pixels for spots that state none: discs with a little room between them."""
     if len(xy) < 2:
         raise SpotsError("the diameter of a single spot must be stated.")
-    return 0.55 * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1]))
+    return DIAMETER_OVER_PITCH * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1]))
 
 
 def has_counts(spots: AnnData) -> bool:

@@ -26,6 +26,7 @@ from napari_stem.cli.options import (
     predict_options,
 )
 from napari_stem.cli.sections import section_of, section_to_predict
+from napari_stem.visium import PITCH_UM
 
 
 def embed(
@@ -65,7 +66,7 @@ def predict(
     checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of `train`.")],
     output: Output = None,
     spots: Annotated[Path | None, typer.Option(help="A spot table on the slide.")] = None,
-    pitch: Annotated[float, typer.Option(help="Micrometres between spots of a grid.")] = 100.0,
+    pitch: Annotated[float, typer.Option(help="Micrometres between spots of a grid.")] = PITCH_UM,
     genes: Annotated[list[str] | None, typer.Option("--gene", help="To show; repeat.")] = None,
     draws: Draws = 20,
     sampler: Sampler = "dpm++",

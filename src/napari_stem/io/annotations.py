@@ -15,6 +15,7 @@ from napari_stem.grid import Layout, make_grid
 from napari_stem.io.bounded import UNREADABLE
 from napari_stem.polygons import area, inside
 from napari_stem.spots import positions
+from napari_stem.visium import DIAMETER_UM, PITCH_UM
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -87,8 +88,8 @@ def annotated_grid(
     slide: Slide,
     regions: Sequence[Region],
     *,
-    pitch_um: float = 100.0,
-    diameter_um: float = 55.0,
+    pitch_um: float = PITCH_UM,
+    diameter_um: float = DIAMETER_UM,
     layout: Layout = "hex",
 ) -> AnnData:
     """A grid inside of regions, on tissue or not, with `obs["annotation"]`.

@@ -21,12 +21,12 @@ from napari_stem.io.naming import named
 from napari_stem.io.parquet import read_parquet
 from napari_stem.io.source import Source, with_source
 from napari_stem.spots import check_counts, library, spot_table
+from napari_stem.visium import PITCH_UM
 from napari_stem.wording import a_few, repeated
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-PITCH_UM = 100.0
 _COLUMNS = [
     "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
 ]  # fmt: skip
