@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from napari_stem.errors import SpotsError
 from napari_stem.grid import Layout, make_grid
-from napari_stem.io.bounded import UNREADABLE
+from napari_stem.io.features import read_features
 from napari_stem.polygons import area, inside
 from napari_stem.spots import positions
 from napari_stem.visium import DIAMETER_UM, PITCH_UM
@@ -70,12 +69,7 @@ def read_annotations(path: Path) -> list[Region]:
     SpotsError
         The file is no GeoJSON or holds no such polygon.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_int=float)
-        features = content["features"] if isinstance(content, dict) else content
-        found = [region for feature in features if (region := _region(feature)) is not None]
-    except (*UNREADABLE, AttributeError) as error:
-        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {error!r}.") from error
+    found = read_features(path, _region)
     if not found:
         raise SpotsError(
             f"'{path}' holds no annotation with an area. Draw one in QuPath, and export objects as "
