@@ -10,7 +10,7 @@ import pytest
 from anndata import AnnData
 
 from napari_stem.errors import OptionError, SpotsError
-from napari_stem.io import write_prediction
+from napari_stem.io import read_spots, write_prediction
 from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
 from napari_stem.spots import positions, spot_diameter
 
@@ -55,6 +55,9 @@ def test_a_prediction_comes_back_as_it_was(tmp_path: Path, prediction: AnnData):
     assert list(found.obs) == list(prediction.obs)
     assert set(found.uns) == set(prediction.uns)
     assert spot_diameter(found) == spot_diameter(prediction)
+    spots = read_spots(path)
+    assert list(spots.var_names) == list(prediction.var_names)
+    assert set(spots.uns["napari_stem"]) == set(prediction.uns["napari_stem"])
     np.testing.assert_array_equal(found.uns["spatial"]["C5"]["images"]["hires"], picture)
 
 

@@ -24,10 +24,12 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari import training_tasks
 from napari_stem._napari.alignment_preview import AlignmentPreview
+from napari_stem._napari.bin_choice import BinChoice
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import button
+from napari_stem._napari.panel import SLIDE_FILES, button
 from napari_stem._napari.worker import start
 from napari_stem.plan import SectionSource
+from napari_stem.slide_suffixes import SLIDES
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -44,7 +46,6 @@ _TIPS = (
     "Whether the section can be trained on",
 )
 _TABLES = "Spots with counts (*.h5ad);;All files (*)"
-_IMAGES = "Slides (*.svs *.tif *.tiff *.jpg *.jpeg *.png);;All files (*)"
 _WIDTHS = (120, 52, 60, 64, 72)
 _READING = "reading…"
 _SEE = "Select a section to see its spots over the tissue."
@@ -71,6 +72,7 @@ class TrainingSections(QWidget):
         self.file_button = button("Add file…", "Spots with counts, .h5ad, beside their slide.")
         self.remove_button = button("Remove", "Take the selected section off the list.")
         self.image_button = button("Slide…", "Choose the slide of the selected section.")
+        self.bins = BinChoice()
         self.mpp = QDoubleSpinBox()
         self.mpp.setRange(0, 20)
         self.mpp.setDecimals(4)
@@ -97,7 +99,7 @@ class TrainingSections(QWidget):
         for part in (self.folder_button, self.file_button, self.remove_button):
             buttons.addWidget(part)
         buttons.addStretch()
-        for part in (self.image_button, self.mpp):
+        for part in (self.bins, self.image_button, self.mpp):
             buttons.addWidget(part)
         left = QWidget()
         column_ = QVBoxLayout(left)
@@ -119,6 +121,7 @@ class TrainingSections(QWidget):
         self.remove_button.clicked.connect(self._remove)
         self.image_button.clicked.connect(self._ask_image)
         self.mpp.valueChanged.connect(self._rescale)
+        self.bins.chosen.connect(self._rebin)
         self.table.itemSelectionChanged.connect(self._show_selected)
 
     @property
@@ -206,6 +209,7 @@ class TrainingSections(QWidget):
             part.setEnabled(row >= 0)
         source, found = self._rows[row] if row >= 0 else (None, None)
         self.preview.show_picture(found.picture if found else None, _SEE if row < 0 else "")
+        self.bins.offer(found.spots if found else None)
         self.problem_note.setText(self._problem_in(found) if found else "")
         self.problem_note.setVisible(bool(self.problem_note.text()))
         self.mpp.blockSignals(True)
@@ -230,6 +234,9 @@ class TrainingSections(QWidget):
     def _rescale(self, mpp: float) -> None:
         self._change(mpp=mpp or None)
 
+    def _rebin(self, _: Path, bin_um: int) -> None:
+        self._change(bin_um=float(bin_um))
+
     def _ask_folder(self) -> None:
         folder = remembered("sections_folder", "")
         path = QFileDialog.getExistingDirectory(self, "Add sections", folder)
@@ -247,7 +254,7 @@ class TrainingSections(QWidget):
     def _ask_image(self) -> None:
         source = self._rows[self._selected()][0]
         path, _ = QFileDialog.getOpenFileName(
-            self, f"Slide of {source.name}", str(Path(source.path).parent), _IMAGES
+            self, f"Slide of {source.name}", str(Path(source.path).parent), SLIDE_FILES
         )
         if path:
             self._change(image=path)
@@ -257,6 +264,5 @@ def _slide_beside(path: Path) -> str:
     """The image of a spot table's name in its folder."""
     if not path.is_file():
         return ""
-    suffixes = {".svs", ".tif", ".tiff", ".jpg", ".jpeg", ".png"}
-    found = [p for p in path.parent.glob(f"{path.stem}.*") if p.suffix.lower() in suffixes]
+    found = [p for p in sorted(path.parent.glob(f"{path.stem}.*")) if p.suffix.lower() in SLIDES]
     return str(found[0]) if found else ""

@@ -30,14 +30,11 @@ class FoundPanel:
 
 
 def find_sections(folder: Path) -> Events[list[str]]:
-    """The folder if it is a section, else the sections in it."""
+    """The folder if it is a section, else the sections in it, by their paths."""
     yield Progress(0, 0, "read", folder.name)
-    from napari_stem.io import is_spot_source
+    from napari_stem.io import find_sections
 
-    if is_spot_source(folder):
-        return [str(folder)]
-    inside = [path for path in sorted(folder.iterdir()) if path.is_dir() and is_spot_source(path)]
-    return [str(path) for path in inside] or [str(folder)]
+    return [str(path) for path in find_sections(folder)]
 
 
 def inspect(source: SectionSource) -> Events[SectionCheck]:

@@ -36,20 +36,21 @@ def section_to_predict(
     """A section as it is, or a slide with spots from a file or a grid."""
     from napari_stem.grid import make_grid
     from napari_stem.io import is_spot_source
-    from napari_stem.io.annotations import has_annotations
-    from napari_stem.section import Section, open_section, read_spots_on
+    from napari_stem.io.annotations import annotated_grid, drawn_regions
+    from napari_stem.section import Section, open_section
     from napari_stem.slide import open_slide
     from napari_stem.slide_files import is_slide
 
     path = Path(slide)
     if SAMPLE.match(slide) or is_spot_source(path) or (path.is_dir() and not is_slide(path)):
         return section_of(slide, data, **options)
-    if spots and not has_annotations(spots):
+    regions = drawn_regions(spots) if spots else []
+    if spots and not regions:
         section = open_section(spots, image=slide, **options)
         return Section(section.slide.name, section.slide, section.spots)
     opened = open_slide(slide, mpp=options["mpp"])
-    if spots:
-        grid = read_spots_on(opened, spots, pitch_um=pitch)
+    if regions:
+        grid = annotated_grid(opened, regions, pitch_um=pitch)
     else:
         grid = make_grid(opened, pitch_um=pitch)
     if left_out := grid.uns.get("excluded"):

@@ -51,14 +51,12 @@ class Region:
         return inside(xy, self.parts)
 
 
-def has_annotations(path: Path) -> bool:
-    """Whether a GeoJSON file holds drawn regions, and not tiles, cells or points."""
-    if path.suffix.lower() != ".geojson":
-        return False
+def drawn_regions(path: Path) -> list[Region]:
+    """The annotations of a GeoJSON file; none for tiles, cells, points, and other files."""
     try:
-        return bool(read_annotations(path))
+        return read_annotations(path) if path.suffix.lower() == ".geojson" else []
     except SpotsError:
-        return False
+        return []
 
 
 def read_annotations(path: Path) -> list[Region]:

@@ -18,13 +18,13 @@ from napari_stem.io.bounded import UNREADABLE, check_fields, opened_text
 from napari_stem.io.naming import named
 from napari_stem.io.source import Source, with_source
 from napari_stem.lattice import array_pitch
+from napari_stem.slide_suffixes import SLIDES
 from napari_stem.spots import check_counts, spot_table
 from napari_stem.wording import a_few, repeated
 
 PITCH_UM = 200.0
 DIAMETER_OVER_PITCH = 0.5  # 100 um spots, 200 um apart
 _COLUMNS = ["x", "y", "pixel_x", "pixel_y"]
-_IMAGES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".svs"}
 
 
 def is_legacy_st(folder: Path) -> bool:
@@ -92,7 +92,7 @@ def read_legacy_st(folder: Path) -> AnnData:
 
 def find_images(folder: Path) -> list[Path]:
     """Images that may be the slide."""
-    return [p for p in sorted(folder.glob("*")) if p.suffix.lower() in _IMAGES]
+    return [p for p in sorted(folder.glob("*")) if p.suffix.lower() in SLIDES]
 
 
 def _read_spots(path: Path) -> pd.DataFrame:
