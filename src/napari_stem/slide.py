@@ -213,7 +213,7 @@ class Slide:
 
 
 def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
-    """Open a slide: SVS, NDPI, MRXS, SCN, BIF, DICOM, OME-TIFF, OME-Zarr, TIFF, JPEG, PNG.
+    """Open a slide: SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, OME-TIFF, OME-Zarr, TIFF, JPEG, PNG.
 
     Tiled files are never read whole.
 
