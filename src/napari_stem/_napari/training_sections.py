@@ -67,7 +67,9 @@ class TrainingSections(QWidget):
 
     def _build(self) -> None:
         self.folder_button = button(
-            "Add folder…", "A section's folder with image, spots and counts, or a folder of such."
+            "Add folder…",
+            "A section's folder with image, spots and counts, a folder of such, or a data set in "
+            "HEST's layout, whose sections are all added.",
         )
         self.file_button = button("Add file…", "Spots with counts, .h5ad, beside their slide.")
         self.remove_button = button("Remove", "Take the selected section off the list.")
