@@ -58,23 +58,30 @@ def section_to_predict(
     return Section(opened.name, opened, grid)
 
 
-def section_source(name: str, data: Path | None, opening: dict[str, Any]) -> SectionSource:
-    """A section's place, which still holds when the run is resumed from elsewhere."""
+def section_sources(
+    name: str, data: Path | None, opening: dict[str, Any]
+) -> tuple[SectionSource, ...]:
+    """A section, or those of a folder; they are found when the run is resumed from elsewhere."""
     from napari_stem.datasets import HER2ST, her2st_folder
+    from napari_stem.io import find_sections
     from napari_stem.plan import SectionSource
 
-    which = name.removeprefix("her2st:")
+    which, path = name.removeprefix("her2st:"), Path(name).resolve()
     if name.startswith("her2st:") and which in HER2ST:
-        return SectionSource(str(her2st_folder(which, data).resolve()), **opening)
-    return SectionSource(name if SAMPLE.match(name) else str(Path(name).resolve()), **opening)
+        places = [str(her2st_folder(which, data).resolve())]
+    elif SAMPLE.match(name):
+        places = [name]
+    else:
+        places = [str(place) for place in find_sections(path)] if path.is_dir() else [str(path)]
+    return tuple(SectionSource(place, **opening) for place in places)
 
 
 def held_out_of(
     text: str | None, data: Path | None, opening: dict[str, Any]
 ) -> tuple[tuple[SectionSource, ...], float]:
-    """A section that is held out, or the share of each."""
+    """What is held out: a section, those of a folder, or the share of each."""
     if text is None:
         return (), 0.0
     if re.fullmatch(r"0?\.\d+", text):
         return (), float(text)
-    return (section_source(text, data, opening),), 0.0
+    return section_sources(text, data, opening), 0.0

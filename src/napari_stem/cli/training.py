@@ -21,7 +21,7 @@ from napari_stem.cli.options import (
     Weights,
     weight_files,
 )
-from napari_stem.cli.sections import held_out_of, section_source
+from napari_stem.cli.sections import held_out_of, section_sources
 from napari_stem.cli.stopping import orders
 
 
@@ -119,7 +119,7 @@ def train(
         }
         chosen = PanelChoice(select, genes, by)
         plan = TrainPlan(
-            tuple(section_source(name, data, opening) for name in sections),
+            tuple(s for name in sections for s in section_sources(name, data, opening)),
             held_out=tested,
             held_out_share=share,
             panel=PanelChoice("list", genes=tuple(read_panel(panel))) if panel else chosen,
