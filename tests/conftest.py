@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from napari_stem.datasets import DATA_VARIABLE
 from napari_stem.prediction import PredictOptions
@@ -13,6 +14,8 @@ from napari_stem.recipe import Recipe, make_recipe
 from napari_stem.section import Section
 from napari_stem.synthetic import generate_section
 from napari_stem.training import TrainResult, train
+
+from .io.visium_writers import write_hd
 
 PANEL = ("EPCAM", "COL1A1", "CD3E", "CCL5", "KRT8", "COL3A1", "TRAC", "ACTB")
 
@@ -25,6 +28,14 @@ def data_dir() -> Path:
     if not (folder / "her2st").is_dir():
         pytest.skip(f"no HER2ST sections in {folder}; set {DATA_VARIABLE}")
     return folder
+
+
+@pytest.fixture
+def visium_hd(tmp_path: Path) -> Path:
+    """A Visium HD run with bins of 8 and of 16 micrometres, beside its slide."""
+    write_hd(tmp_path / "HD" / "outs", 8, 16)
+    Image.new("RGB", (400, 350), "white").save(tmp_path / "HD" / "slide.png")
+    return tmp_path / "HD"
 
 
 @pytest.fixture(scope="session")

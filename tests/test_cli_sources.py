@@ -12,7 +12,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from napari_stem.cli import app
+from napari_stem.cli.sections import section_sources
 from napari_stem.io import read_spots
+from napari_stem.plan import SectionSource
 from napari_stem.section import Section
 from napari_stem.spots import pitch, positions, spot_diameter
 from napari_stem.training import TrainResult
@@ -78,6 +80,20 @@ def test_annotations_are_filled_with_spots(trained: TrainResult, visium: Path, t
     # A spot has 200 x 173 pixels: 10 in 600 x 600, and as many as lie on the border.
     assert 8 <= len(xy) <= 14
     assert ((xy >= 100) & (xy <= 700)).all()
+
+
+def test_a_data_set_is_trained_on_section_by_section(tmp_path: Path, sections: list[Section]):
+    for folder in ("st", "wsis"):
+        (tmp_path / folder).mkdir()
+    tables = [tmp_path / "st" / f"{name}.h5ad" for name in ("TENX1", "TENX2")]
+    for table in tables:
+        sections[0].spots.write_h5ad(table)
+    found = section_sources(str(tmp_path), None, {"mpp": 0.5})
+    assert found == tuple(SectionSource(str(table), mpp=0.5) for table in tables)
+    assert [source.name for source in found] == ["TENX1", "TENX2"]
+    assert section_sources("generated:1", None, {}) == (SectionSource("generated:1"),)
+    missing = str(tmp_path / "missing")
+    assert section_sources(missing, None, {}) == (SectionSource(missing),)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from skimage.color import rgb2hed
 
 from napari_stem.errors import OptionError, SlideNotFound, SlideUnreadable, SpotsOutsideSlide
-from napari_stem.section import open_section, read_spots_on
+from napari_stem.section import open_section, section_on
 from napari_stem.slide import Slide
 from napari_stem.spots import has_counts, positions, spot_table
 
@@ -124,7 +124,7 @@ def test_drawn_regions_are_filled_with_a_grid_of_the_open_slide(tmp_path: Path):
     }
     path = tmp_path / "regions.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [drawn]}))
-    grid = read_spots_on(slide, path, pitch_um=50)
+    grid = section_on(slide, path, pitch_um=50).spots
     assert 50 < grid.n_obs < 90  # 400 um a side; a hexagonal grid has 1.15 spots for 50 x 50 um
     assert ((positions(grid) >= 100) & (positions(grid) <= 500)).all()
     assert set(grid.obs["annotation"]) == {"Tumour"}
@@ -132,4 +132,4 @@ def test_drawn_regions_are_filled_with_a_grid_of_the_open_slide(tmp_path: Path):
 
 def test_spots_beside_an_open_slide_are_refused(folder: Path):
     with pytest.raises(SpotsOutsideSlide):
-        read_spots_on(Slide.from_array(np.zeros((50, 50, 3), np.uint8)), folder)
+        section_on(Slide.from_array(np.zeros((50, 50, 3), np.uint8)), folder)

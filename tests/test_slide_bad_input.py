@@ -19,7 +19,18 @@ from hypothesis import strategies as st
 from ome_zarr.format import Format, FormatV04, FormatV05
 from PIL import Image
 
-from .slide_writers import texture, write_bif, write_mrxs, write_ndpi, write_ome_zarr, write_scn
+from .slide_writers import (
+    CZI_JPEG_XR,
+    CZI_ZSTD_PACKED,
+    CziTile,
+    texture,
+    write_bif,
+    write_czi,
+    write_mrxs,
+    write_ndpi,
+    write_ome_zarr,
+    write_scn,
+)
 
 CHILD = Path(__file__).with_name("slide_child.py")
 MEGABYTES = 400  # a child may use for slides
@@ -71,11 +82,11 @@ def picture(height: int = 96, width: int = 128) -> np.ndarray:
 def write_samples(folder: Path) -> list[Path]:
     """A small file a layout."""
     image = picture()
-    tiles = {"photometric": "rgb", "tile": (32, 32), "metadata": None}
+    tiled = {"photometric": "rgb", "tile": (32, 32), "metadata": None}
     for compression in ("jpeg", "jpeg2000", "deflate", "lzw"):
         with tifffile.TiffWriter(folder / f"{compression}.tif") as tiff:
-            tiff.write(image, subifds=1, compression=compression, **tiles)  # type: ignore[arg-type]
-            tiff.write(image[::2, ::2], compression=compression, subfiletype=1, **tiles)  # type: ignore[arg-type]
+            tiff.write(image, subifds=1, compression=compression, **tiled)  # type: ignore[arg-type]
+            tiff.write(image[::2, ::2], compression=compression, subfiletype=1, **tiled)  # type: ignore[arg-type]
     tifffile.imwrite(folder / "strips.tif", image, photometric="rgb", compression="deflate")
     tifffile.imwrite(folder / "big.ome.tif", image, photometric="rgb", tile=(32, 32), bigtiff=True)
     Image.fromarray(image).save(folder / "photo.jpg")
@@ -83,6 +94,10 @@ def write_samples(folder: Path) -> list[Path]:
     write_ndpi(folder / "slide.ndpi", [texture(128, 192)], mpp=0.25)
     write_scn(folder / "slide.scn", texture(128, 192), [(50_000, 40_000)])
     write_bif(folder / "slide.bif", texture(122, 120))
+    tiles = [CziTile(texture(96, 64), x, 0) for x in (0, 60)]
+    write_czi(folder / "jxr.czi", tiles, 0.25, CZI_JPEG_XR)
+    deep = [tile._replace(pixels=tile.pixels.astype(np.uint16)) for tile in tiles]
+    write_czi(folder / "zstd.czi", deep, 0.25, CZI_ZSTD_PACKED)
     return sorted(folder.iterdir())
 
 

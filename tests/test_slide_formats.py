@@ -19,7 +19,20 @@ from napari_stem.errors import MissingScale, SlideNotFound, SlideUnreadable
 from napari_stem.slide import Slide, open_slide
 from napari_stem.slide_zarr import is_ome_zarr
 
-from .slide_writers import texture, write_bif, write_mrxs, write_ndpi, write_ome_zarr, write_scn
+from .slide_writers import (
+    CZI_JPEG_XR,
+    CZI_PLAIN,
+    CZI_ZSTD,
+    CZI_ZSTD_PACKED,
+    CziTile,
+    texture,
+    write_bif,
+    write_czi,
+    write_mrxs,
+    write_ndpi,
+    write_ome_zarr,
+    write_scn,
+)
 
 IMAGE = texture(320, 448)
 
@@ -95,6 +108,86 @@ def test_a_bif_is_stitched(tmp_path: Path):
     with open_slide(path) as slide:
         assert slide.mpp == 0.2325
         np.testing.assert_array_equal(whole(slide), scene)
+
+
+def mosaic(image: np.ndarray) -> list[CziTile]:
+    """Four tiles that touch, in places that begin left of zero, as on a stage."""
+    return [
+        CziTile(image[y : y + 160, x : x + 224], x - 100, y + 30)
+        for y in (0, 160)
+        for x in (0, 224)
+    ]
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bits", "16 bits"])
+@pytest.mark.parametrize("compression", [CZI_PLAIN, CZI_ZSTD, CZI_ZSTD_PACKED])
+def test_a_czi_is_read_as_openslide_reads_it(tmp_path: Path, compression: int, deep: bool):
+    path = tmp_path / "slide.czi"
+    image = IMAGE.astype(np.uint16) * 256 + 7 if deep else IMAGE
+    write_czi(path, mosaic(image), 0.22, compression)
+    with open_slide(path) as slide:
+        assert (slide.mpp, slide.mpp_source) == (pytest.approx(0.22), "CZI metadata")
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+        np.testing.assert_array_equal(whole(slide), by_openslide(path))
+        np.testing.assert_array_equal(slide.read_region(200, 150, 50, 20), IMAGE[150:170, 200:250])
+
+
+def test_a_czi_in_jpeg_xr(tmp_path: Path):
+    path = tmp_path / "slide.czi"
+    write_czi(path, mosaic(IMAGE), 0.22, CZI_JPEG_XR)
+    with open_slide(path) as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)  # lossless
+
+
+def test_tiles_of_a_czi_lie_above_each_other_in_its_order(tmp_path: Path):
+    path = tmp_path / "slide.czi"
+    below, above = IMAGE[:100, :100], 255 - IMAGE[:100, :100]
+    write_czi(path, [CziTile(above, 60, 0, order=1), CziTile(below, 0, 0, order=0)], 0.5)
+    with open_slide(path) as slide:
+        np.testing.assert_array_equal(whole(slide), np.hstack([below[:, :60], above]))
+
+
+def test_a_czi_has_the_levels_of_all_its_scenes(tmp_path: Path):
+    path = tmp_path / "slide.czi"
+    tiles = [CziTile(IMAGE[:64, :96], 0, 0), CziTile(IMAGE[:64, :96], 300, 200, scene=1)]
+    small = [
+        tile._replace(pixels=np.asarray(tile.pixels[::down, ::down]), down=down)
+        for tile in tiles
+        for down in ((2, 4) if tile.scene else (2,))
+    ]
+    write_czi(path, [*small, *tiles], 0.5)
+    with open_slide(path) as slide:
+        assert slide.downsamples == (1, 2)
+        for level in range(2):
+            expected = np.full((264 >> level, 396 >> level, 3), 255, np.uint8)
+            for tile in tiles:
+                piece = tile.pixels[:: 1 << level, :: 1 << level]
+                place = expected[tile.y >> level :, tile.x >> level :]
+                place[: piece.shape[0], : piece.shape[1]] = piece
+            height, width = expected.shape[:2]
+            found = slide.read_region(0, 0, width, height, level=level)
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_the_first_focus_of_a_czi_is_shown(tmp_path: Path):
+    path = tmp_path / "slide.czi"
+    write_czi(path, [CziTile(IMAGE + focus, 0, 0, focus=focus) for focus in (2, 1)], 0.5)
+    with open_slide(path) as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE + 1)
+
+
+def test_a_czi_that_cannot_be_used_says_why(tmp_path: Path):
+    path = tmp_path / "slide.czi"
+    write_czi(path, [CziTile(IMAGE[..., :1], 0, 0)], 0.5)
+    with pytest.raises(SlideUnreadable, match=r"is not RGB.*the H&E image is needed"):
+        open_slide(path)
+    write_czi(path, [CziTile(IMAGE, 0, 0)], 0.5, compression=1)
+    with pytest.raises(SlideUnreadable, match="none, zstd and JPEG XR are read"):
+        open_slide(path)
+    write_czi(path, [CziTile(IMAGE, 0, 0)], 0.5)
+    path.write_bytes(path.read_bytes()[:-2_000])
+    with pytest.raises(SlideUnreadable, match=r"slide\.czi' cannot be read as a slide"):
+        open_slide(path)
 
 
 def test_an_mrxs_is_white_where_nothing_was_scanned(tmp_path: Path):

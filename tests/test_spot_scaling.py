@@ -12,7 +12,7 @@ from anndata import AnnData
 
 from napari_stem.errors import OptionError, SpotsOutsideSlide
 from napari_stem.io import source_of
-from napari_stem.section import open_section, read_spots_on
+from napari_stem.section import open_section, section_on
 from napari_stem.slide import Slide, open_slide
 from napari_stem.spot_scaling import scale_spots
 from napari_stem.spots import (
@@ -53,7 +53,7 @@ def test_a_picture_of_space_ranger_is_named_by_its_scale_factor(
         with pytest.raises(SpotsOutsideSlide, match=rf"tissue_{kind}_scalef = .*full-resolution"):
             check_spots(spots, picture)
         spots.write_h5ad(tmp_path / "spots.h5ad")
-        moved = read_spots_on(picture, tmp_path / "spots.h5ad")
+        moved = section_on(picture, tmp_path / "spots.h5ad").spots
         check_spots(moved, picture)
     assert source_of(moved).remark.startswith(f"on tissue_{kind}_image.png, at 0.")
     np.testing.assert_allclose(positions(moved), positions(spots) * factor)
@@ -82,13 +82,13 @@ def test_a_picture_without_a_telling_name_is_taken_at_the_only_factor_that_fits(
         with open_slide(visium / f"tissue_{kind}_image.png") as picture:
             nameless = Slide.from_array(np.asarray(picture.levels[0]), name="brain")
         if kind == "lowres":
-            moved = read_spots_on(nameless, tmp_path / "spots.h5ad")
+            moved = section_on(nameless, tmp_path / "spots.h5ad").spots
             np.testing.assert_allclose(
                 positions(moved), positions(spots) * factors["tissue_lowres_scalef"]
             )
         else:  # at the factor of "lowres", spots would lie on it as well
             with pytest.raises(SpotsOutsideSlide, match=r"scalef = .* and .*scalef = "):
-                read_spots_on(nameless, tmp_path / "spots.h5ad")
+                section_on(nameless, tmp_path / "spots.h5ad")
 
 
 def test_another_picture_fits_no_scale_factor(spots: AnnData):

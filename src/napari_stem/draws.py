@@ -16,8 +16,6 @@ from napari_stem.errors import StorageError
 from napari_stem.storage import atomic_path, writing
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
 _ROWS = 256
@@ -175,12 +173,7 @@ class DrawStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from matplotlib.path import Path as Polygon
 
 from napari_stem.artefacts import Excluded
 from napari_stem.errors import OptionError, SpotsError
+from napari_stem.polygons import inside
 from napari_stem.spots import spot_table
 from napari_stem.tissue import tissue_mask
+from napari_stem.visium import DIAMETER_UM, PITCH_UM
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -25,8 +26,8 @@ _MOST = 5_000_000  # spots of a grid
 def make_grid(
     slide: Slide,
     *,
-    pitch_um: float = 100.0,
-    diameter_um: float = 55.0,
+    pitch_um: float = PITCH_UM,
+    diameter_um: float = DIAMETER_UM,
     layout: Layout = "hex",
     region: ArrayLike | None = None,
     on_tissue: bool = True,
@@ -65,7 +66,7 @@ def make_grid(
     _check_number(slide, pitch_um / mpp)
     xy = _lattice(slide.width, slide.height, pitch_um / mpp, layout)
     if region is not None:
-        xy = xy[_polygon(region).contains_points(xy)]
+        xy = xy[inside(xy, [[_corners(region)]])]
     excluded: tuple[Excluded, ...] = ()
     if on_tissue and len(xy):
         tissue = tissue_mask(slide)
@@ -92,11 +93,11 @@ def _check_number(slide: Slide, pitch: float) -> None:
         )
 
 
-def _polygon(region: ArrayLike) -> Polygon:
+def _corners(region: ArrayLike) -> NDArray[np.float64]:
     corners = np.asarray(region, dtype=float)
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
         raise OptionError(f"a region needs at least three corners (x, y), got {corners.shape}.")
-    return Polygon(corners)
+    return corners
 
 
 def _lattice(width: int, height: int, pitch: float, layout: Layout) -> NDArray[np.float64]:

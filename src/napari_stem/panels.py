@@ -16,6 +16,7 @@ from scipy import sparse
 from napari_stem.errors import PanelError
 from napari_stem.gene_names import FoundGenes, find_genes, why_missing
 from napari_stem.spots import check_counts
+from napari_stem.wording import a_few
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 # Mitochondrial and ribosomal genes by their symbols' prefix, human and mouse. "MT-" with its
 # hyphen: "MT" alone would drop MTOR, MT2A and MT1X.
 _HOUSEKEEPING = re.compile(r"^(mt-|rp[sl]\d)", re.IGNORECASE)
-_NAMED_AT_MOST = 8
 _SIGNIFICANT = 0.05
 _MOST_REGIONS = 50
+_ROWS = 4096  # spots whose counts are summed at a time
 
 
 def hmhvg(tables: Sequence[AnnData], n: int) -> list[str]:
@@ -51,8 +52,8 @@ def hmhvg(tables: Sequence[AnnData], n: int) -> list[str]:
         The slides share fewer than `n` such genes.
     """
     genes = _variable_genes(tables, n)
-    pooled = _pooled(tables, genes)
-    return [genes[i] for i in _top_in_both(pooled.mean(axis=0), pooled.std(axis=0), n)]
+    mean, std = _mean_and_std(tables, genes)
+    return [genes[i] for i in _top_in_both(mean, std, n)]
 
 
 def hvg(tables: Sequence[AnnData], n: int) -> list[str]:
@@ -70,7 +71,7 @@ def hvg(tables: Sequence[AnnData], n: int) -> list[str]:
         The slides share fewer than `n` such genes.
     """
     genes = _variable_genes(tables, n)
-    mean = _pooled(tables, genes).mean(axis=0)
+    mean, _ = _mean_and_std(tables, genes)
     return [genes[i] for i in np.argsort(-mean, kind="stable")[:n]]
 
 
@@ -177,8 +178,20 @@ def _shared_genes(tables: Sequence[AnnData]) -> list[str]:
     return sorted(shared)
 
 
-def _pooled(tables: Sequence[AnnData], genes: Sequence[str]) -> NDArray[np.float64]:
-    return np.concatenate([_dense(table[:, list(genes)].X) for table in tables])
+def _mean_and_std(
+    tables: Sequence[AnnData], genes: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of the pooled raw counts, gene by gene, from sums: slides together are too large dense."""
+    spots = sum(table.n_obs for table in tables)
+    total, squares = np.zeros(len(genes)), np.zeros(len(genes))
+    for table in tables:
+        columns = table.var_names.get_indexer(genes)
+        for start in range(0, table.n_obs, _ROWS):
+            block = sparse.csr_array(table.X[start : start + _ROWS], dtype=np.float64)
+            total += block.sum(axis=0)[columns]
+            squares += block.power(2).sum(axis=0)[columns]
+    variance = (spots * squares - total**2) / spots**2  # its terms are exact for whole numbers
+    return total / spots, np.sqrt(np.maximum(variance, 0))
 
 
 def _highly_variable(table: AnnData) -> list[str]:
@@ -203,10 +216,6 @@ def _rank(values: NDArray[np.float64]) -> NDArray[np.intp]:
     return ranks
 
 
-def _dense(matrix: object) -> NDArray[np.float64]:
-    return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, dtype=np.float64)
-
-
 def read_panel(path: str | Path) -> list[str]:
     """Genes of a text or CSV file: the first column, one gene a line, '#' begins a comment.
 
@@ -225,7 +234,7 @@ def read_panel(path: str | Path) -> list[str]:
         raise PanelError(f"'{path}' names no gene. Write one gene symbol a line.")
     twice = sorted({gene for gene in panel if panel.count(gene) > 1})
     if twice:
-        raise PanelError(f"'{path}' names {_some(twice)} more than once.")
+        raise PanelError(f"'{path}' names {a_few(twice)} more than once.")
     return panel
 
 
@@ -236,7 +245,7 @@ def check_panel(panel: Sequence[str], genes: Collection[str], where: str, *, why
     if missing:
         raise PanelError(
             f"{where}: {len(missing)} of the panel's {len(panel)} genes are missing "
-            f"({_some(missing)}). "
+            f"({a_few(missing)}). "
             f"{why or 'Remove them from the panel or use slides that measured them.'}"
         )
 
@@ -253,8 +262,3 @@ def measured_genes(panel: Sequence[str], var: pd.DataFrame, where: str) -> Found
     if found.missing:
         check_panel(panel, found.columns, where, why=why_missing(found.missing, var))
     return found
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED_AT_MOST
-    return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

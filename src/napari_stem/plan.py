@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_stem.errors import TrainingError
+from napari_stem.section_names import section_name
 
 if TYPE_CHECKING:
     from napari_stem.counts import CountTransform
@@ -19,7 +19,6 @@ Selection = Literal["hmhvg", "hvg", "deg", "list"]
 Geometry = Literal["physical", "paper"]
 
 UNLIMITED = 10**9  # steps, where time is what is limited
-_TABLES = (".h5ad", ".csv", ".tsv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,7 @@ class SectionSource:
     @property
     def name(self) -> str:
         """What people call it."""
-        path = Path(self.path)
-        name = path.stem if path.suffix.lower() in _TABLES else path.name
-        return name.replace(":", "-")
+        return section_name(self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,15 @@ from anndata import AnnData
 
 from napari_stem.errors import SlideNotFound
 from napari_stem.io import read_spots, source_of
-from napari_stem.io.annotations import annotated_grid, has_annotations, read_annotations
+from napari_stem.io.annotations import annotated_grid, drawn_regions
 from napari_stem.io.legacy_st import find_images
 from napari_stem.io.source import with_source
-from napari_stem.io.spaceranger import is_spaceranger, picture_scale
+from napari_stem.io.spaceranger import picture_scale
+from napari_stem.section_names import section_name
 from napari_stem.slide import Slide, open_slide
 from napari_stem.spot_scaling import scale_spots
-from napari_stem.spots import check_spots, fitting_scales, library, mpp_from_pitch, on_slide
+from napari_stem.spots import check_spots, fitting_scales, mpp_from_pitch, on_slide
+from napari_stem.visium import DIAMETER_UM, PITCH_UM
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def open_section(
     spots = read_spots(path, bin_um=bin_um)
     source = source_of(spots)
     slide = open_slide(image or source.image or _image_in(path, source.remark), mpp=mpp)
-    slide.name = _name(path, spots)  # images of sections tend to share a name, such as HE.jpg
+    slide.name = section_name(path)  # images of sections tend to share a name, such as HE.jpg
     try:
         return placed(spots, slide, pitch_um=pitch_um)
     except BaseException:
@@ -70,15 +72,13 @@ def open_section(
         raise
 
 
-def read_spots_on(
-    slide: Slide, path: str | Path, *, pitch_um: float = 100.0, diameter_um: float = 55.0
-) -> AnnData:
-    """The spots of `section_on`."""
-    return section_on(slide, path, pitch_um=pitch_um, diameter_um=diameter_um).spots
-
-
 def section_on(
-    slide: Slide, path: str | Path, *, pitch_um: float = 100.0, diameter_um: float = 55.0
+    slide: Slide,
+    path: str | Path,
+    *,
+    pitch_um: float = PITCH_UM,
+    diameter_um: float = DIAMETER_UM,
+    bin_um: float | None = None,
 ) -> Section:
     """Spots for a slide that is open already, and the slide at the scale that they tell.
 
@@ -89,6 +89,8 @@ def section_on(
     ----------
     pitch_um, diameter_um
         Of the grid in drawn regions.
+    bin_um
+        As in `read_spots`.
 
     Raises
     ------
@@ -96,11 +98,10 @@ def section_on(
         The spots cannot be used, or do not lie on the slide.
     """
     path = Path(path)
-    if has_annotations(path):
-        regions = read_annotations(path)
+    if regions := drawn_regions(path):
         grid = annotated_grid(slide, regions, pitch_um=pitch_um, diameter_um=diameter_um)
         return Section(slide.name, slide, grid)
-    return placed(read_spots(path), slide)
+    return placed(read_spots(path, bin_um=bin_um), slide)
 
 
 def placed(spots: AnnData, slide: Slide, *, pitch_um: float | None = None) -> Section:
@@ -143,12 +144,6 @@ def _moved(spots: AnnData, scale: float, picture: str) -> AnnData:
     moved = scale_spots(spots, scale)
     remark = f"on {picture}, at {scale:.3g} of full"
     return with_source(moved, replace(source_of(moved), remark=remark))
-
-
-def _name(path: Path, spots: AnnData) -> str:
-    if is_spaceranger(path):
-        return library(spots)  # its folders have the same names for every sample
-    return path.absolute().name if path.is_dir() else path.stem
 
 
 def _image_in(path: Path, remark: str) -> Path:

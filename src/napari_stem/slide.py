@@ -19,8 +19,6 @@ from napari_stem.slide_levels import Level, Reduced, SlideFile, with_overviews
 from napari_stem.storage import cache_dir
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
 _MEBIBYTE = 1 << 20
@@ -206,12 +204,7 @@ class Slide:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -220,7 +213,7 @@ class Slide:
 
 
 def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
-    """Open a slide: SVS, NDPI, MRXS, SCN, BIF, DICOM, OME-TIFF, OME-Zarr, TIFF, JPEG, PNG.
+    """Open a slide: SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, OME-TIFF, OME-Zarr, TIFF, JPEG, PNG.
 
     Tiled files are never read whole.
 

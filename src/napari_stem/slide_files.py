@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari_stem.errors import SlideUnreadable
+from napari_stem.slide_czi import MAGIC as CZI
+from napari_stem.slide_czi import open_czi
 from napari_stem.slide_flat import open_flat
 from napari_stem.slide_levels import SlideFile
 from napari_stem.slide_openslide import is_for_openslide, open_openslide
 from napari_stem.slide_tiff import MAGIC, needs_openslide, open_tiff
 from napari_stem.slide_zarr import is_ome_zarr, open_zarr
 
-_SUPPORTED = "SVS, NDPI, MRXS, SCN, BIF, DICOM, TIFF, OME-TIFF, OME-Zarr, JPEG, PNG"
+_SUPPORTED = "SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, TIFF, OME-TIFF, OME-Zarr, JPEG, PNG"
+
+_LONGEST_MAGIC = len(CZI)
 
 
 def is_slide(path: Path) -> bool:
@@ -35,8 +39,10 @@ def open_file(path: Path) -> SlideFile:
         if is_for_openslide(path):
             return open_openslide(path)
         with path.open("rb") as file:
-            start = file.read(4)
-        if start not in MAGIC:
+            start = file.read(_LONGEST_MAGIC)
+        if start.startswith(CZI):
+            return open_czi(path)
+        if not start.startswith(MAGIC):
             return open_flat(path)
         return open_openslide(path) if needs_openslide(path) else open_tiff(path)
 

@@ -1,4 +1,4 @@
-"""Slides that OpenSlide reads: MRXS, SCN, BIF, DICOM, CZI and other scanners' own formats."""
+"""Slides that OpenSlide reads: MRXS, SCN, BIF, DICOM and other scanners' own formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_stem.slide_levels import Sliced, SlideFile, over_white
 from napari_stem.slide_scale import Stated, choose_mpp
 
 _DICOM = (128, b"DICM")  # where its magic number lies
-_SUFFIXES = (".mrxs", ".vms", ".vmu", ".svslide", ".czi", ".dcm")
+_SUFFIXES = (".mrxs", ".vms", ".vmu", ".svslide", ".dcm")
 _LARGEST = 4_000_000  # pixels of a side
 _AT_ONCE = 4096  # rows and columns that OpenSlide is asked for
 

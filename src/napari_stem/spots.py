@@ -19,6 +19,8 @@ from scipy.spatial import KDTree
 
 from napari_stem.errors import CountsError, MissingScale, SpotsError, SpotsOutsideSlide
 from napari_stem.lattice import array_pitch, neighbour_pitch
+from napari_stem.visium import DIAMETER_OVER_PITCH
+from napari_stem.wording import repeated
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -69,8 +71,7 @@ def spot_table(
         raise SpotsError(f"a spot diameter of {diameter_px} pixels is not positive.")
     index = pd.Index(ids if ids is not None else [f"spot_{i}" for i in range(len(xy))], dtype=str)
     if not index.is_unique:
-        twice = ", ".join(index[index.duplicated()].unique()[:5])
-        raise SpotsError(f"spot ids must be unique; these come more than once: {twice}.")
+        raise SpotsError(f"spot ids must be unique; these come more than once: {repeated(index)}.")
     matrix = sparse.csr_matrix((len(xy), 0), dtype=np.float32) if counts is None else counts
     if matrix.shape[0] != len(xy):
         raise CountsError(f"there are {len(xy)} spots and counts of {matrix.shape[0]}.")
@@ -168,7 +169,7 @@ def spaced_diameter(xy: NDArray[np.float64]) -> float:
     """A diameter in pixels for spots that state none: discs with a little room between them."""
     if len(xy) < 2:
         raise SpotsError("the diameter of a single spot must be stated.")
-    return 0.55 * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1]))
+    return DIAMETER_OVER_PITCH * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1]))
 
 
 def has_counts(spots: AnnData) -> bool:

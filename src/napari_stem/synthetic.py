@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 from napari_stem.section import Section
 from napari_stem.slide import Slide
 from napari_stem.spots import spot_table
+from napari_stem.visium import DIAMETER_UM, PITCH_UM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     Field = NDArray[np.floating]
 
 MPP = 0.5
-PITCH_UM, DIAMETER_UM = 100.0, 55.0
 REGIONS = ("tumour", "stroma", "immune", "fat", "glands")
 
 # Genes that each kind of tissue expresses, by commonly used markers.

@@ -33,6 +33,7 @@ from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.panels import read_panel
 from napari_stem.patches import PAPER
 from napari_stem.recipe import make_recipe
+from napari_stem.wording import a_few
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +101,7 @@ class UpstreamData:
     def _joined(self, slide: str, kind: str, dimensions: int) -> NDArray[np.float32]:
         if slide not in self.slides:
             raise SpotsError(
-                f"'{self.root}' has no slide {slide}; it has {', '.join(self.slides[:6])}."
+                f"'{self.root}' has no slide {slide}; it has {a_few(self.slides, most=6)}."
             )
         parts = []
         for encoder in self.encoders:

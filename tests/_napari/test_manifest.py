@@ -20,6 +20,7 @@ from napari_stem._napari.workspace import Workspace
 from napari_stem.datasets import DATA_VARIABLE
 from napari_stem.errors import SlideNotFound
 from napari_stem.io import PREDICTION_SUFFIXES
+from napari_stem.slide_suffixes import MAYBE_RGB, SCANNED
 
 from .conftest import PATIENCE
 
@@ -169,8 +170,11 @@ def test_the_palette_names_every_command(manifest, viewer):
 
 def test_readers_and_writers_name_what_the_code_handles(manifest):
     (reader,) = manifest.contributions.readers
+    suffixes = {pattern.removeprefix("*") for pattern in reader.filename_patterns}
+    slides = {*SCANNED, *MAYBE_RGB}  # flat pictures are napari's
+    assert slides <= suffixes
     handled = Path(readers.__file__).read_text()
-    for pattern in reader.filename_patterns:
-        assert f'"{pattern[1:]}"' in handled, pattern
+    for suffix in suffixes - slides:
+        assert f'"{suffix}"' in handled, suffix
     (writer,) = manifest.contributions.writers
     assert set(writer.filename_extensions) <= set(PREDICTION_SUFFIXES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -231,6 +232,43 @@ def test_a_row_says_what_is_wrong_with_its_section(
         setup.sections.table.selectRow(row)
         setup.sections.remove_button.click()
     assert [source.path for source in setup.sections.sources] == [str(alone)]
+
+
+def test_a_data_set_brings_its_sections_and_visium_hd_its_bins(
+    setup, sections, visium_hd, tmp_path, until, monkeypatch
+):
+    root = tmp_path / "hest"
+    for folder in ("st", "wsis", "metadata"):
+        (root / folder).mkdir(parents=True)
+    for name, section in zip(("TENX1", "TENX2"), sections, strict=False):
+        section.spots.write_h5ad(root / "st" / f"{name}.h5ad")
+        Image.fromarray(np.asarray(section.slide.levels[0])).save(root / "wsis" / f"{name}.tif")
+        scale = json.dumps({"pixel_size_um_estimated": 0.5})
+        (root / "metadata" / f"{name}.json").write_text(scale)
+    for folder in (root, visium_hd / "outs"):
+        monkeypatch.setattr(
+            QFileDialog, "getExistingDirectory", lambda *_, folder=folder: str(folder)
+        )
+        setup.sections.folder_button.click()
+    rows = setup.sections.table
+    until(lambda: rows.rowCount() == 3)
+    until(lambda: {rows.item(row, 5).text() for row in range(3)} == {"ready"})
+    assert {rows.item(row, 0).text() for row in range(3)} == {"TENX1", "TENX2", "HD"}
+
+    bins = setup.sections.bins
+    hd, other = (
+        rows.findItems(name, Qt.MatchFlag.MatchExactly)[0].row() for name in ("HD", "TENX1")
+    )
+    rows.selectRow(other)
+    assert bins.isHidden()
+    rows.selectRow(hd)
+    assert not bins.isHidden()
+    assert bins.currentData() == 16
+    bins.setCurrentIndex(bins.findData(8))
+    bins.activated.emit(bins.currentIndex())
+    until(lambda: rows.item(hd, 5).text() == "ready")
+    assert setup.sections.sources[hd].bin_um == 8
+    assert bins.currentData() == 8
 
 
 def test_genes_are_counted_as_the_choice_changes(setup, saved_sections, until):

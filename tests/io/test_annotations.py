@@ -11,7 +11,7 @@ import pytest
 from napari_stem.errors import SpotsError
 from napari_stem.io.annotations import (
     annotated_grid,
-    has_annotations,
+    drawn_regions,
     label_spots,
     read_annotations,
 )
@@ -81,8 +81,8 @@ def test_tiles_and_cells_are_no_annotations(drawn: Path, tmp_path: Path):
     tile = annotation("Polygon", [square(0, 0, 9)])
     tile["properties"] = {"objectType": "tile"}
     tiles.write_text(json.dumps([tile]))
-    assert has_annotations(drawn)
-    assert not has_annotations(tiles)
+    assert [region.label for region in drawn_regions(drawn)] == ["Tumour: Necrosis", "Tumour", "s"]
+    assert drawn_regions(tiles) == drawn_regions(tmp_path / "spots.h5ad") == []
     with pytest.raises(SpotsError, match=r"tiles\.geojson' holds no annotation"):
         read_annotations(tiles)
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from napari_stem.errors import SpotsError, SpotsNotFound
-from napari_stem.io import read_spots, source_of
+from napari_stem.io import find_sections, read_spots, source_of
 from napari_stem.section import open_section
 from napari_stem.spots import spot_table
 
@@ -61,6 +61,19 @@ def test_one_of_several_sections_must_be_named(root: Path):
     with pytest.raises(SpotsNotFound, match=r"2 sections \(MEND145, MEND146\).*MEND145\.h5ad"):
         read_spots(root)
     assert read_spots(root / "st" / "MEND146.h5ad").n_obs == 16
+
+
+def test_a_folder_holds_the_sections_of_its_data_sets(root: Path, tmp_path_factory):
+    write(root, "MEND146")
+    (root / "patches").mkdir()
+    tables = [root / "st" / f"{name}.h5ad" for name in ("MEND145", "MEND146")]
+    assert find_sections(root) == tables
+    assert [read_spots(table).n_obs for table in tables] == [16, 16]
+    around = tmp_path_factory.mktemp("downloads")
+    root.rename(around / "breast")
+    assert find_sections(around) == [around / "breast" / "st" / table.name for table in tables]
+    (around / "breast" / "wsis").rename(around / "breast" / "elsewhere")
+    assert find_sections(around) == [around]
 
 
 def test_metadata_may_be_absent_but_not_damaged(root: Path):

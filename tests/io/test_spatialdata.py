@@ -10,7 +10,8 @@ import pytest
 from anndata import AnnData
 
 from napari_stem.errors import OptionError, SpotsError
-from napari_stem.io import write_prediction
+from napari_stem.io import read_spots, source_of, write_prediction
+from napari_stem.io.source import Source, with_source
 from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
 from napari_stem.spots import positions, spot_diameter
 
@@ -43,6 +44,7 @@ def test_a_prediction_comes_back_as_it_was(tmp_path: Path, prediction: AnnData):
     picture = np.random.default_rng(0).integers(0, 255, (50, 60, 3)).astype(np.uint8)
     entry["images"] = {"hires": picture}
     entry["scalefactors"]["tissue_hires_scalef"] = 0.05
+    with_source(prediction, Source("Visium HD", pitch_um=16, bins=(8, 16), folder=tmp_path))
     path = tmp_path / "C5.zarr"
     assert not is_predicted_spatialdata(path)
     write_prediction(prediction, path)
@@ -55,6 +57,10 @@ def test_a_prediction_comes_back_as_it_was(tmp_path: Path, prediction: AnnData):
     assert list(found.obs) == list(prediction.obs)
     assert set(found.uns) == set(prediction.uns)
     assert spot_diameter(found) == spot_diameter(prediction)
+    assert source_of(found) == source_of(prediction)
+    spots = read_spots(path)
+    assert list(spots.var_names) == list(prediction.var_names)
+    assert set(spots.uns["napari_stem"]) == set(prediction.uns["napari_stem"])
     np.testing.assert_array_equal(found.uns["spatial"]["C5"]["images"]["hires"], picture)
 
 

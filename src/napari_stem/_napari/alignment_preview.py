@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_stem.inspection import Picture
+    from napari_stem.section_check import Picture
 
 _OPACITY = 190  # of 255
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal, Self
 
 from napari_stem._napari.memory import remember, remembered
+from napari_stem.visium import DIAMETER_UM, PITCH_UM
 
 LAYOUTS: dict[str, Literal["hex", "square"]] = {"hexagonal": "hex", "square": "square"}
 
@@ -14,8 +15,8 @@ LAYOUTS: dict[str, Literal["hex", "square"]] = {"hexagonal": "hex", "square": "s
 class GridChoice:
     """Pitch and diameter in micrometres, and a name of `LAYOUTS`; Visium's are the default."""
 
-    pitch_um: float = 100.0
-    diameter_um: float = 55.0
+    pitch_um: float = PITCH_UM
+    diameter_um: float = DIAMETER_UM
     grid_layout: str = "hexagonal"
 
     @classmethod

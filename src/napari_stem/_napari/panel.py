@@ -19,9 +19,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stem._napari.worker import start
+from napari_stem.slide_suffixes import SLIDES
 
 if TYPE_CHECKING:
     from napari_stem._napari.workspace import Workspace
+
+SLIDE_FILES = f"Slides ({' '.join(f'*{suffix}' for suffix in SLIDES)});;All files (*)"
 
 
 class Panel(QWidget):

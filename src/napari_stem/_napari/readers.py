@@ -20,6 +20,7 @@ from napari_stem._napari.worker import start
 from napari_stem._napari.workspace import Workspace
 from napari_stem.errors import SlideError, SlideNotFound, SpotsNotFound
 from napari_stem.events import Progress, finish
+from napari_stem.slide_suffixes import MAYBE_RGB, SCANNED
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.workspace import ChosenCheckpoint
     from napari_stem.events import Events
+    from napari_stem.section import Section
     from napari_stem.slide import Slide
 
 Reader: TypeAlias = "Callable[[str], list[LayerData]]"
 
-_SCANNED = (".svs", ".ndpi", ".scn", ".mrxs", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
-_MAYBE_RGB = (".tif", ".tiff", ".czi")
 _LONGEST_HEADER = 1 << 20  # characters
 _RECIPE = "napari_stem.recipe"  # in a checkpoint's header
 
@@ -75,25 +75,27 @@ def _choose(path: Path) -> _Opening | None:
             return _choose_folder(path)
         case _ if path.is_dir():
             return _choose_folder(path)
-        case suffix if suffix in _SCANNED:
+        case suffix if suffix in SCANNED:
             from napari_stem.slide import open_slide
 
             return _slide(open_slide(path))
-        case suffix if suffix in _MAYBE_RGB:
+        case suffix if suffix in MAYBE_RGB:
             return _if_rgb(path)
         case ".h5ad":
             from napari_stem.io.h5ad import is_prediction
+            from napari_stem.io.hest import is_hest
 
-            found = is_prediction(path)
-            return _Opening(partial(_read_prediction, path), _take_prediction) if found else None
+            if is_prediction(path):
+                return _Opening(partial(_read_prediction, path), _take_prediction)
+            return _section(path) if is_hest(path) else None
         case ".safetensors":
             if not _is_checkpoint(path):
                 return None
             return _Opening(lambda _: tasks.describe_checkpoint(path), _take_checkpoint)
-        case ".csv" | ".tsv":
-            return _Opening(partial(_read_spots, path), _take_spots) if _has_places(path) else None
-        case ".geojson":
-            return _Opening(partial(_read_spots, path), _take_spots)
+        case ".csv" | ".tsv" if not _has_places(path):
+            return None
+        case ".csv" | ".tsv" | ".geojson":
+            return _Opening(partial(_read_spots, path), _take_section)
         case _:
             return None
 
@@ -102,7 +104,7 @@ def _choose_folder(path: Path) -> _Opening | None:
     from napari_stem.io import is_spot_source
 
     if is_spot_source(path):
-        return _Opening(partial(_read_section, path), _take_spots)
+        return _section(path)
     return _if_rgb(path)
 
 
@@ -118,6 +120,10 @@ def _if_rgb(path: Path) -> _Opening | None:
 
 def _slide(slide: Slide) -> _Opening:
     return _Opening(lambda _: tasks.read_overview(slide), _take_slide)
+
+
+def _section(path: Path) -> _Opening:
+    return _Opening(partial(_read_section, path), _take_section)
 
 
 def _layers(opening: _Opening) -> list[LayerData]:
@@ -160,7 +166,7 @@ def _take_prediction(viewer: Any, found: tuple[Slide, AnnData, str]) -> None:
         show_warning(warning)
 
 
-def _read_section(path: Path, shown: Slide | None) -> Events[tuple[Slide, AnnData]]:
+def _read_section(path: Path, shown: Slide | None) -> Events[Section]:
     """A folder of spots with its image, or spots alone for the slide that is open."""
     yield Progress(0, 0, "read", path.name)
     from napari_stem.section import open_section
@@ -172,24 +178,23 @@ def _read_section(path: Path, shown: Slide | None) -> Events[tuple[Slide, AnnDat
             raise SpotsNotFound(f"{error} Or open the slide first, then the spots.") from error
         return (yield from _read_spots(path, shown))
     yield from section.slide.iter_overview()
-    return section.slide, section.spots
+    return section
 
 
-def _read_spots(path: Path, shown: Slide | None) -> Events[tuple[Slide, AnnData]]:
-    """Spots of the slide that is open."""
+def _read_spots(path: Path, shown: Slide | None) -> Events[Section]:
+    """Spots of the slide that is open, at the scale that they tell."""
     yield Progress(0, 0, "read", path.name)
-    from napari_stem.section import read_spots_on
+    from napari_stem.section import section_on
 
     if shown is None:
         raise SpotsNotFound(f"'{path}' holds spots without a slide. Open the slide first.")
-    return shown, read_spots_on(shown, path)
+    return section_on(shown, path)
 
 
-def _take_spots(viewer: Any, found: tuple[Slide, AnnData]) -> None:
-    workspace, (slide, spots) = Workspace.of(viewer), found
-    if not any(slide is other for other in workspace.slides):
-        workspace.take_slide(slide)
-    workspace.take_spots(slide, spots)
+def _take_section(viewer: Any, section: Section) -> None:
+    workspace = Workspace.of(viewer)
+    workspace.take_slide(section.slide)
+    workspace.take_spots(section.slide, section.spots)
 
 
 def _take_checkpoint(viewer: Any, checkpoint: ChosenCheckpoint) -> None:

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QSizePolicy
 from napari_stem._napari import layers, tasks
 from napari_stem._napari.commands import adopt
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import Panel, button, menu_button
+from napari_stem._napari.panel import SLIDE_FILES, Panel, button, menu_button
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.workspace import Workspace
 
-_FILES = (
-    "Slides (*.svs *.ndpi *.mrxs *.scn *.bif *.vms *.vmu *.svslide *.czi *.dcm *.tif *.tiff *.jpg "
-    "*.jpeg *.png);;All files (*)"
-)
 _UNKNOWN = "unknown"
 # Distance of neighbouring spots, centre to centre, by kind of array.
 _PITCHES_UM = {"Visium (100 µm)": 100.0, "Spatial Transcriptomics (200 µm)": 200.0}
@@ -112,7 +108,7 @@ class SlidePanel(Panel):
 
     def _ask(self) -> None:
         folder = remembered("slide_folder", "")
-        path, _ = QFileDialog.getOpenFileName(self, "Open a slide", folder, _FILES)
+        path, _ = QFileDialog.getOpenFileName(self, "Open a slide", folder, SLIDE_FILES)
         if path:
             self.open(Path(path))
 
@@ -127,7 +123,7 @@ class SlidePanel(Panel):
     def _rescale(self, mpp: float) -> None:
         slide = self.workspace.slide
         if slide is not None and mpp and mpp != slide.mpp:
-            self.workspace.take_slide(slide.with_mpp(mpp, source="typed"))
+            self.workspace.take_slide(slide.with_mpp(mpp))
 
     def refresh(self) -> None:
         slide = self.workspace.slide

@@ -10,6 +10,7 @@ from weakref import ref
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog
 
 from napari_stem._napari import tasks
+from napari_stem._napari.bin_choice import BinChoice
 from napari_stem._napari.grid_choice import LAYOUTS, GridChoice
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button, menu_button
@@ -78,7 +79,9 @@ class SpotsPanel(Panel):
         self.all_button = button("All spots", "Take back the spots outside of the region.")
         self.add_row(self.pitch, self.diameter)
         self.add_row(self.layout_box, self.grid_button)
+        self.bins = BinChoice()
         self.add_row(self.file_button, self.folder_button)
+        self.add_row(self.bins)
         self.add_row(self.draw_button, self.region_grid_button)
         self.add_row(self.inside_button, self.all_button)
         self.add_row(self.note)
@@ -90,6 +93,7 @@ class SpotsPanel(Panel):
         self.region_grid_button.clicked.connect(self.make_grid_in_region)
         self.inside_button.clicked.connect(self.restrict)
         self.all_button.clicked.connect(self.take_all)
+        self.bins.chosen.connect(self.load)
         self.workspace.events.slide.connect(self.refresh)
         self.workspace.events.spots.connect(self.refresh)
 
@@ -102,14 +106,17 @@ class SpotsPanel(Panel):
         if region := self._region():
             self._make_grid(region, "Laying the grid…")
 
-    def load(self, path: Path) -> None:
-        """Load spots of the slide."""
-        slide = self._slide()
+    def load(self, path: Path, bin_um: int | None = None) -> None:
+        """Load spots of the slide, in bins of a size where there is a choice."""
         remember(spots_folder=str(path.parent))
         task = tasks.read_spots(
-            path, slide, pitch_um=self.pitch.value(), diameter_um=self.diameter.value()
+            path,
+            self._slide(),
+            pitch_um=self.pitch.value(),
+            diameter_um=self.diameter.value(),
+            bin_um=bin_um,
         )
-        self.run(task, f"Reading {path.name}…", partial(self.workspace.take_spots, slide))
+        self.run(task, f"Reading {path.name}…", self.workspace.take_section)
 
     def draw(self, tool: Tool) -> None:
         """Let the user draw a region on the slide."""
@@ -180,6 +187,7 @@ class SpotsPanel(Panel):
         self.region_grid_button.setEnabled(has_scale)
         self.inside_button.setEnabled(spots is not None)
         self.all_button.setEnabled(every is not spots)
+        self.bins.offer(spots)
         if slide is None or spots is None or every is None:
             self.note.setText("No spots yet.")
             self._described = None  # a slide that was closed is held by nobody

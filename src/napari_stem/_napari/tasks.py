@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_stem._napari.layers import LayerSource
     from napari_stem.clusters import Clusters
     from napari_stem.marker_sets import MarkerSet
+    from napari_stem.section import Section
     from napari_stem.slide import Slide
 
 Region = Sequence["NDArray[np.float64]"]  # polygons, corners x and y in level-0 pixels
@@ -75,12 +76,14 @@ def scale_by_pitch(slide: Slide, spots: AnnData, pitch_um: float) -> Events[Slid
     return slide.with_mpp(mpp_from_pitch(spots, pitch_um), source="spot pitch")
 
 
-def read_spots(path: Path, slide: Slide, *, pitch_um: float, diameter_um: float) -> Events[AnnData]:
-    """Read spots of the slide, or lay a grid of that pitch in drawn regions."""
+def read_spots(
+    path: Path, slide: Slide, *, pitch_um: float, diameter_um: float, bin_um: float | None = None
+) -> Events[Section]:
+    """Read spots of the slide, which may tell its scale, or lay a grid in drawn regions."""
     yield Progress(0, 0, "read", path.name)
-    from napari_stem.section import read_spots_on
+    from napari_stem.section import section_on
 
-    return read_spots_on(slide, path, pitch_um=pitch_um, diameter_um=diameter_um)
+    return section_on(slide, path, pitch_um=pitch_um, diameter_um=diameter_um, bin_um=bin_um)
 
 
 def make_grid(

@@ -24,15 +24,17 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari import training_tasks
 from napari_stem._napari.alignment_preview import AlignmentPreview
+from napari_stem._napari.bin_choice import BinChoice
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import button
+from napari_stem._napari.panel import SLIDE_FILES, button
 from napari_stem._napari.worker import start
 from napari_stem.plan import SectionSource
+from napari_stem.slide_suffixes import SLIDES
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from napari_stem.inspection import Inspected
+    from napari_stem.section_check import SectionCheck
 
 _COLUMNS = ("Section", "Spots", "Genes", "Counts", "µm/px", "State")
 _TIPS = (
@@ -44,7 +46,6 @@ _TIPS = (
     "Whether the section can be trained on",
 )
 _TABLES = "Spots with counts (*.h5ad);;All files (*)"
-_IMAGES = "Slides (*.svs *.tif *.tiff *.jpg *.jpeg *.png);;All files (*)"
 _WIDTHS = (120, 52, 60, 64, 72)
 _READING = "reading…"
 _SEE = "Select a section to see its spots over the tissue."
@@ -58,7 +59,7 @@ class TrainingSections(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows: list[tuple[SectionSource, Inspected | None]] = []
+        self._rows: list[tuple[SectionSource, SectionCheck | None]] = []
         self._physical = True
         self._build()
         self._connect()
@@ -66,11 +67,14 @@ class TrainingSections(QWidget):
 
     def _build(self) -> None:
         self.folder_button = button(
-            "Add folder…", "A section's folder with image, spots and counts, or a folder of such."
+            "Add folder…",
+            "A section's folder with image, spots and counts, a folder of such, or a data set in "
+            "HEST's layout, whose sections are all added.",
         )
         self.file_button = button("Add file…", "Spots with counts, .h5ad, beside their slide.")
         self.remove_button = button("Remove", "Take the selected section off the list.")
         self.image_button = button("Slide…", "Choose the slide of the selected section.")
+        self.bins = BinChoice()
         self.mpp = QDoubleSpinBox()
         self.mpp.setRange(0, 20)
         self.mpp.setDecimals(4)
@@ -97,7 +101,7 @@ class TrainingSections(QWidget):
         for part in (self.folder_button, self.file_button, self.remove_button):
             buttons.addWidget(part)
         buttons.addStretch()
-        for part in (self.image_button, self.mpp):
+        for part in (self.bins, self.image_button, self.mpp):
             buttons.addWidget(part)
         left = QWidget()
         column_ = QVBoxLayout(left)
@@ -119,6 +123,7 @@ class TrainingSections(QWidget):
         self.remove_button.clicked.connect(self._remove)
         self.image_button.clicked.connect(self._ask_image)
         self.mpp.valueChanged.connect(self._rescale)
+        self.bins.chosen.connect(self._rebin)
         self.table.itemSelectionChanged.connect(self._show_selected)
 
     @property
@@ -169,7 +174,7 @@ class TrainingSections(QWidget):
         job.result.connect(self._take)
         self.changed.emit()
 
-    def _take(self, found: Inspected) -> None:
+    def _take(self, found: SectionCheck) -> None:
         for row, (source, _) in enumerate(self._rows):
             if source == found.source:  # neither removed nor changed meanwhile
                 self._rows[row] = source, found
@@ -194,7 +199,7 @@ class TrainingSections(QWidget):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(row, column, item)
 
-    def _problem_in(self, found: Inspected) -> str:
+    def _problem_in(self, found: SectionCheck) -> str:
         return found.problem or (_NO_SCALE if self._physical and found.mpp is None else "")
 
     def _selected(self) -> int:
@@ -206,6 +211,7 @@ class TrainingSections(QWidget):
             part.setEnabled(row >= 0)
         source, found = self._rows[row] if row >= 0 else (None, None)
         self.preview.show_picture(found.picture if found else None, _SEE if row < 0 else "")
+        self.bins.offer(found.spots if found else None)
         self.problem_note.setText(self._problem_in(found) if found else "")
         self.problem_note.setVisible(bool(self.problem_note.text()))
         self.mpp.blockSignals(True)
@@ -230,6 +236,9 @@ class TrainingSections(QWidget):
     def _rescale(self, mpp: float) -> None:
         self._change(mpp=mpp or None)
 
+    def _rebin(self, _: Path, bin_um: int) -> None:
+        self._change(bin_um=float(bin_um))
+
     def _ask_folder(self) -> None:
         folder = remembered("sections_folder", "")
         path = QFileDialog.getExistingDirectory(self, "Add sections", folder)
@@ -247,7 +256,7 @@ class TrainingSections(QWidget):
     def _ask_image(self) -> None:
         source = self._rows[self._selected()][0]
         path, _ = QFileDialog.getOpenFileName(
-            self, f"Slide of {source.name}", str(Path(source.path).parent), _IMAGES
+            self, f"Slide of {source.name}", str(Path(source.path).parent), SLIDE_FILES
         )
         if path:
             self._change(image=path)
@@ -257,6 +266,5 @@ def _slide_beside(path: Path) -> str:
     """The image of a spot table's name in its folder."""
     if not path.is_file():
         return ""
-    suffixes = {".svs", ".tif", ".tiff", ".jpg", ".jpeg", ".png"}
-    found = [p for p in path.parent.glob(f"{path.stem}.*") if p.suffix.lower() in suffixes]
+    found = [p for p in sorted(path.parent.glob(f"{path.stem}.*")) if p.suffix.lower() in SLIDES]
     return str(found[0]) if found else ""

@@ -15,8 +15,8 @@ from napari_stem.runs import Run, delete_run, install, list_runs
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from napari_stem.inspection import Inspected
     from napari_stem.plan import PanelChoice, SectionSource
+    from napari_stem.section_check import SectionCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +30,20 @@ class FoundPanel:
 
 
 def find_sections(folder: Path) -> Events[list[str]]:
-    """The folder if it is a section, else the sections in it."""
+    """The folder if it is a section, else the sections in it, by their paths."""
     yield Progress(0, 0, "read", folder.name)
-    from napari_stem.io import is_spot_source
+    from napari_stem.io import find_sections
 
-    if is_spot_source(folder):
-        return [str(folder)]
-    inside = [path for path in sorted(folder.iterdir()) if path.is_dir() and is_spot_source(path)]
-    return [str(path) for path in inside] or [str(folder)]
+    return [str(path) for path in find_sections(folder)]
 
 
-def inspect(source: SectionSource) -> Events[Inspected]:
+def inspect(source: SectionSource) -> Events[SectionCheck]:
     """Whether a section can be trained on."""
     yield Progress(0, 0, "read", source.name)
     load_triton_apart()
-    from napari_stem.inspection import inspect_section
+    from napari_stem.section_check import check_section
 
-    return inspect_section(source)
+    return check_section(source)
 
 
 def find_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> Events[FoundPanel]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari_stem._napari.tasks import PredictRequest
     from napari_stem.clusters import Clusters
     from napari_stem.recipe import Recipe
+    from napari_stem.section import Section
     from napari_stem.slide import Slide
 
 
@@ -86,16 +87,26 @@ class Workspace:
 
     def take_slide(self, slide: Slide) -> None:
         """Work on a slide: a new one, one that is open, or an open one at another scale."""
-        same = next((other for other in self.slides if are_same(slide, other)), None)
-        if same is None:
-            self.slides = (*self.slides, slide)
-            self._show(Session(slide, gene=self.gene, statistic=self.statistic))
+        if any(are_same(slide, other) for other in self.slides):
+            self.show_slide(slide)
+            self._rescale(slide)
             return
-        self.show_slide(same)
-        if slide.mpp not in (None, same.mpp):
-            self.slides = tuple(slide if other is same else other for other in self.slides)
-            self.result = self.clusters = None  # a prediction holds for one scale
+        self.slides = (*self.slides, slide)
+        self._show(Session(slide, gene=self.gene, statistic=self.statistic))
+
+    def _rescale(self, slide: Slide) -> None:
+        """Take an open slide at another scale; a prediction holds for one."""
+        same = next((other for other in self.slides if are_same(slide, other)), None)
+        if same is None or slide.mpp in (None, same.mpp):
+            return
+        self.slides = tuple(slide if other is same else other for other in self.slides)
+        if are_same(slide, self.slide):
+            self.result = self.clusters = None
             self.slide = slide
+        else:
+            session = self._sessions[slide.fingerprint]
+            session = replace(session, slide=slide, result=None, clusters=None)
+            self._sessions[slide.fingerprint] = session
 
     def show_slide(self, slide: Slide) -> None:
         """Bring back an open slide with its spots and its result."""
@@ -148,6 +159,11 @@ class Workspace:
             restriction = None if whole is None else Restriction(whole, spots)
             now = replace(session, spots=spots, restriction=restriction)
             self._sessions[slide.fingerprint] = now
+
+    def take_section(self, section: Section) -> None:
+        """Work on spots that were read for an open slide, at the scale that they tell."""
+        self._rescale(section.slide)
+        self.take_spots(section.slide, section.spots)
 
     def take_all_spots(self) -> None:
         """Take the spots without the restriction, and what was known of them."""

@@ -10,13 +10,17 @@ from napari_stem.gene_names import named_by_symbol
 from napari_stem.io.csv import read_csv, write_csv, write_parquet
 from napari_stem.io.geojson import read_geojson, write_geojson
 from napari_stem.io.h5ad import read_h5ad, write_h5ad
-from napari_stem.io.hest import is_hest, read_hest
+from napari_stem.io.hest import hest_tables, is_hest, read_hest
 from napari_stem.io.legacy_st import is_legacy_st, read_legacy_st
 from napari_stem.io.ometiff import write_ometiff
 from napari_stem.io.selection import select
 from napari_stem.io.source import Source, source_of
 from napari_stem.io.spaceranger import is_spaceranger, read_spaceranger
-from napari_stem.io.spatialdata import write_spatialdata
+from napari_stem.io.spatialdata import (
+    is_predicted_spatialdata,
+    read_predicted_spatialdata,
+    write_spatialdata,
+)
 from napari_stem.io.spatialdata_spots import is_spatialdata, read_spatialdata
 from napari_stem.io.xenium import is_xenium, read_xenium
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 _READERS = {".h5ad": read_h5ad, ".csv": read_csv, ".tsv": read_csv, ".geojson": read_geojson}
 _LAYOUTS = (
+    (is_predicted_spatialdata, read_predicted_spatialdata),
     (is_spatialdata, read_spatialdata),
     (is_hest, read_hest),
     (is_legacy_st, read_legacy_st),
@@ -43,6 +48,7 @@ PREDICTION_SUFFIXES = tuple(_WRITERS)
 __all__ = [
     "PREDICTION_SUFFIXES",
     "Source",
+    "find_sections",
     "is_spot_source",
     "read_spots",
     "select",
@@ -55,6 +61,22 @@ def is_spot_source(path: Path) -> bool:
     """Whether `read_spots` knows the format of what lies there."""
     known = (matches for matches, _ in (*_BINNED, *_LAYOUTS))
     return path.suffix.lower() in _READERS or any(matches(path) for matches in known)
+
+
+def find_sections(folder: Path) -> list[Path]:
+    """What `read_spots` reads as one section each: the folder, or what it holds.
+
+    A data set in HEST's layout holds tables, other folders hold folders of sections; where
+    nothing is known, the folder itself is returned, of which reading tells what is wrong.
+    """
+    if found := _sections_of(folder):
+        return found
+    inside = (_sections_of(path) for path in sorted(folder.iterdir()) if path.is_dir())
+    return [section for found in inside for section in found] or [folder]
+
+
+def _sections_of(folder: Path) -> list[Path]:
+    return hest_tables(folder) or ([folder] if is_spot_source(folder) else [])
 
 
 def read_spots(path: str | Path, *, bin_um: float | None = None) -> AnnData:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from skimage.measure import points_in_poly
 
 from napari_stem.errors import SpotsError
 from napari_stem.grid import Layout, make_grid
-from napari_stem.io.bounded import UNREADABLE
+from napari_stem.io.features import read_features
+from napari_stem.polygons import area, inside
 from napari_stem.spots import positions
+from napari_stem.visium import DIAMETER_UM, PITCH_UM
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -44,27 +44,19 @@ class Region:
     @property
     def area(self) -> float:
         """Square pixels, without the holes."""
-        return sum(_area(outline) - sum(map(_area, holes)) for outline, *holes in self.parts)
+        return sum(map(area, self.parts))
 
     def contains(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether points (n, 2) lie inside."""
-        inside = np.zeros(len(xy), dtype=bool)
-        for outline, *holes in self.parts:
-            part = _inside(xy, outline)
-            for hole in holes:
-                part &= ~_inside(xy, hole)
-            inside |= part
-        return inside
+        return inside(xy, self.parts)
 
 
-def has_annotations(path: Path) -> bool:
-    """Whether a GeoJSON file holds drawn regions, and not tiles, cells or points."""
-    if path.suffix.lower() != ".geojson":
-        return False
+def drawn_regions(path: Path) -> list[Region]:
+    """The annotations of a GeoJSON file; none for tiles, cells, points, and other files."""
     try:
-        return bool(read_annotations(path))
+        return read_annotations(path) if path.suffix.lower() == ".geojson" else []
     except SpotsError:
-        return False
+        return []
 
 
 def read_annotations(path: Path) -> list[Region]:
@@ -75,12 +67,7 @@ def read_annotations(path: Path) -> list[Region]:
     SpotsError
         The file is no GeoJSON or holds no such polygon.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_int=float)
-        features = content["features"] if isinstance(content, dict) else content
-        found = [region for feature in features if (region := _region(feature)) is not None]
-    except (*UNREADABLE, AttributeError) as error:
-        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {error!r}.") from error
+    found = read_features(path, _region)
     if not found:
         raise SpotsError(
             f"'{path}' holds no annotation with an area. Draw one in QuPath, and export objects as "
@@ -93,8 +80,8 @@ def annotated_grid(
     slide: Slide,
     regions: Sequence[Region],
     *,
-    pitch_um: float = 100.0,
-    diameter_um: float = 55.0,
+    pitch_um: float = PITCH_UM,
+    diameter_um: float = DIAMETER_UM,
     layout: Layout = "hex",
 ) -> AnnData:
     """A grid inside of regions, on tissue or not, with `obs["annotation"]`.
@@ -110,13 +97,13 @@ def annotated_grid(
         slide, pitch_um=pitch_um, diameter_um=diameter_um, layout=layout, on_tissue=False
     )
     label_spots(grid, regions)
-    inside = grid[grid.obs[COLUMN].notna().to_numpy()].copy()
-    if not inside.n_obs:
+    kept = grid[grid.obs[COLUMN].notna().to_numpy()].copy()
+    if not kept.n_obs:
         raise SpotsError(
             f"'{slide.name}': no spot of a grid of {pitch_um:g} um lies in an annotation. Choose a "
             "smaller pitch; are the annotations of this slide?"
         )
-    return inside
+    return kept
 
 
 def label_spots(spots: AnnData, regions: Sequence[Region]) -> None:
@@ -152,14 +139,3 @@ def _ring(ring: list[Any]) -> NDArray[np.float64]:
     if corners.ndim != 2 or len(corners) < 4 or not np.isfinite(corners).all():
         raise ValueError(f"a polygon of {len(ring)} corners")
     return corners
-
-
-def _inside(xy: NDArray[np.float64], ring: NDArray[np.float64]) -> NDArray[np.bool_]:
-    near = ((xy >= ring.min(axis=0)) & (xy <= ring.max(axis=0))).all(axis=1)
-    near[near] = points_in_poly(xy[near], ring)
-    return np.asarray(near, dtype=bool)
-
-
-def _area(ring: NDArray[np.float64]) -> float:
-    x, y = (ring - ring[0]).T
-    return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from napari_stem.errors import OptionError, SpotsError
+from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import UNREADABLE, check_fields
+from napari_stem.io.extras import extra
 from napari_stem.io.naming import named
 from napari_stem.spots import positions, spaced_diameter, spot_table
 from napari_stem.storage import atomic_path
@@ -81,13 +82,8 @@ def write_parquet(prediction: AnnData, path: Path) -> None:
     OptionError
         The package pyarrow is not installed.
     """
-    with atomic_path(path) as draft:
-        try:
-            _wide(prediction).to_parquet(draft, engine="pyarrow")
-        except ImportError as error:
-            raise OptionError(
-                f"'{path}': Parquet needs a package more. Run: pip install 'napari-stem[parquet]'"
-            ) from error
+    with atomic_path(path) as draft, extra("Parquet", path):
+        _wide(prediction).to_parquet(draft, engine="pyarrow")
 
 
 def _wide(prediction: AnnData) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from anndata import AnnData
 
 from napari_stem.clusters import cluster_title
 from napari_stem.errors import SpotsError
-from napari_stem.io.bounded import UNREADABLE
+from napari_stem.io.features import read_features
 from napari_stem.io.naming import named
 from napari_stem.spots import positions, spaced_diameter, spot_diameter, spot_table
 from napari_stem.storage import atomic_path
@@ -35,12 +35,7 @@ def read_geojson(path: Path) -> AnnData:
     SpotsError
         The file is no GeoJSON, or holds neither points nor polygons.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_int=float)
-        features = content["features"] if isinstance(content, dict) else content
-        found = [place for feature in features if (place := _place(feature)) is not None]
-    except (*UNREADABLE, AttributeError) as error:
-        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {error!r}.") from error
+    found = read_features(path, _place)
     if not found:
         raise SpotsError(f"'{path}' holds no point and no polygon. Draw or export some.")
     ids, centres, sizes = zip(*found, strict=True)

@@ -24,8 +24,13 @@ _PITCH = "inter_spot_dist"
 def is_hest(path: Path) -> bool:
     """Whether this is a data set of that layout, or one of its spot tables."""
     if path.is_dir():
-        return bool(_tables(path))
+        return bool(hest_tables(path))
     return path.suffix == ".h5ad" and path.parent.name == _SPOTS and _has_slides(path.parent.parent)
+
+
+def hest_tables(root: Path) -> list[Path]:
+    """Spot tables of the sections of a data set, none where a folder is no data set."""
+    return sorted((root / _SPOTS).glob("*.h5ad")) if _has_slides(root) else []
 
 
 def read_hest(path: Path) -> AnnData:
@@ -44,7 +49,7 @@ def read_hest(path: Path) -> AnnData:
         The table or the metadata are damaged.
     """
     if path.is_dir():
-        tables = _tables(path)
+        tables = hest_tables(path)
         if len(tables) != 1:
             names = ", ".join(table.stem for table in tables[:6])
             raise SpotsNotFound(
@@ -67,10 +72,6 @@ def read_hest(path: Path) -> AnnData:
             image=images[0] if len(images) == 1 else None,
         ),
     )
-
-
-def _tables(root: Path) -> list[Path]:
-    return sorted((root / _SPOTS).glob("*.h5ad")) if _has_slides(root) else []
 
 
 def _has_slides(root: Path) -> bool:

@@ -18,12 +18,13 @@ from napari_stem.io.bounded import UNREADABLE, check_fields, opened_text
 from napari_stem.io.naming import named
 from napari_stem.io.source import Source, with_source
 from napari_stem.lattice import array_pitch
+from napari_stem.slide_suffixes import SLIDES
 from napari_stem.spots import check_counts, spot_table
+from napari_stem.wording import a_few, repeated
 
 PITCH_UM = 200.0
 DIAMETER_OVER_PITCH = 0.5  # 100 um spots, 200 um apart
 _COLUMNS = ["x", "y", "pixel_x", "pixel_y"]
-_IMAGES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".svs"}
 
 
 def is_legacy_st(folder: Path) -> bool:
@@ -59,7 +60,7 @@ def read_legacy_st(folder: Path) -> AnnData:
     if counted.empty or len(unknown) > len(counts) // 2:
         raise CountsError(
             f"'{counts_file}' counts {len(counts)} spots, of which {len(unknown)} are not in "
-            f"'{spots_file.name}' (for example {', '.join(unknown[:3])}). "
+            f"'{spots_file.name}' (for example {a_few(unknown[:3])}). "
             "Are both files of the same section?"
         )
     array_xy = counted[["x", "y"]].to_numpy(float)
@@ -91,7 +92,7 @@ def read_legacy_st(folder: Path) -> AnnData:
 
 def find_images(folder: Path) -> list[Path]:
     """Images that may be the slide."""
-    return [p for p in sorted(folder.glob("*")) if p.suffix.lower() in _IMAGES]
+    return [p for p in sorted(folder.glob("*")) if p.suffix.lower() in SLIDES]
 
 
 def _read_spots(path: Path) -> pd.DataFrame:
@@ -119,7 +120,7 @@ def _read_spots(path: Path) -> pd.DataFrame:
     array_xy = places[["x", "y"]].round().astype(int).to_numpy()
     places.index = pd.Index([f"{x}x{y}" for x, y in array_xy], dtype=str)
     if not places.index.is_unique:
-        raise SpotsError(f"'{path}' has spots more than once: {_some_twice(places.index)}.")
+        raise SpotsError(f"'{path}' has spots more than once: {repeated(places.index)}.")
     places["selected"] = spots["selected"].to_numpy() == 1 if "selected" in spots else True
     return places
 
@@ -135,16 +136,12 @@ def _read_counts(path: Path) -> pd.DataFrame:
     counts.index = counts.index.astype(str)
     for what, names in (("spots", counts.index), ("genes", counts.columns)):
         if not names.is_unique:
-            raise CountsError(f"'{path}' has {what} more than once: {_some_twice(names)}.")
+            raise CountsError(f"'{path}' has {what} more than once: {repeated(names)}.")
     texts = counts.columns[~counts.dtypes.map(pd.api.types.is_numeric_dtype)]
     if len(texts):
         raise CountsError(f"'{path}': gene {texts[0]} has counts that are no numbers.")
     numbers: pd.DataFrame = counts.astype(np.float32)
     return numbers
-
-
-def _some_twice(names: pd.Index) -> str:
-    return ", ".join(names[names.duplicated()].unique()[:3])
 
 
 def _counts_file(folder: Path) -> Path | None:

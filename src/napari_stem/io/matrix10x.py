@@ -14,6 +14,7 @@ from scipy import sparse
 from napari_stem.errors import CountsError, SpotsError
 from napari_stem.gene_names import IDS, SYMBOLS, unique_names
 from napari_stem.io.bounded import UNREADABLE, check_hdf5, check_size, opened_text
+from napari_stem.wording import a_few, repeated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def find_matrix(folder: Path) -> Path | None:
             found = sorted(p for p in folder.glob(pattern) if p.suffix == ".h5" or p.is_dir())
             if len(found) > 1:
                 raise CountsError(
-                    f"'{folder}' holds several matrices ({', '.join(p.name for p in found[:4])}). "
+                    f"'{folder}' holds several matrices ({a_few(p.name for p in found)}). "
                     "Keep the one of these spots."
                 )
             if found:
@@ -80,8 +81,7 @@ def read_matrix(path: Path) -> Matrix:
             f"with {len(barcodes)} barcodes and {len(features)} features by name."
         )
     if not barcodes.is_unique:
-        twice = ", ".join(barcodes[barcodes.duplicated()].unique()[:3])
-        raise CountsError(f"'{path}' has barcodes more than once: {twice}.")
+        raise CountsError(f"'{path}' has barcodes more than once: {repeated(barcodes)}.")
     genes = (features["kind"] == _EXPRESSION).to_numpy()
     if not genes.any():
         raise CountsError(f"'{path}' holds no feature of the kind '{_EXPRESSION}'.")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.io.bounded import UNREADABLE, check_size
+from napari_stem.io.extras import extra
 
 _BYTES_OF_A_VALUE = 8
 _ROWS = 1 << 18
@@ -37,12 +38,8 @@ def iter_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator[p
     OptionError, SpotsError
         As `read_parquet`.
     """
-    try:
+    with extra("Parquet", path):
         from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise OptionError(
-            f"'{path}': Parquet needs a package more. Run: pip install 'napari-stem[parquet]'"
-        ) from error
     try:
         with parquet.ParquetFile(path, memory_map=False) as file:
             _check(file, path, columns)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from skimage.measure import points_in_poly
 
 from napari_stem.errors import PanelError, SpotsError
+from napari_stem.polygons import inside
 from napari_stem.spots import positions
+from napari_stem.wording import a_few
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -39,16 +40,16 @@ def select(
     lacking = [gene for gene in genes if gene not in prediction.var_names]
     if lacking:
         raise PanelError(
-            f"The prediction lacks {', '.join(lacking[:5])}. It has {prediction.n_vars} genes, for "
+            f"The prediction lacks {a_few(lacking, most=5)}. It has {prediction.n_vars} genes, for "
             f"example {', '.join(prediction.var_names[:3])}."
         )
-    inside = np.full(prediction.n_obs, not region)
-    for polygon in region:
-        inside |= points_in_poly(positions(prediction), polygon)
-    if not inside.any():
+    chosen = np.full(prediction.n_obs, True)
+    if region:
+        chosen = inside(positions(prediction), [[polygon] for polygon in region])
+    if not chosen.any():
         raise SpotsError("No spot's centre lies inside of the region. Draw it larger.")
     columns = list(dict.fromkeys(genes)) or slice(None)
-    part = prediction[inside, columns].copy()
+    part = prediction[chosen, columns].copy()
     if genes or region:
         part.uns.get("napari_stem", {}).pop("draws", None)  # they are those of the whole
     return part

@@ -31,6 +31,10 @@ class Source:
     beyond_slide
         Whether spots may lie beside the slide, which then are left out, as where an instrument
         measured more tissue than the picture shows.
+    bins
+        Sizes in micrometres in which
+    folder
+        has the same counts, where there are several.
     """
 
     format: str
@@ -39,12 +43,15 @@ class Source:
     image: Path | None = None
     remark: str = ""
     beyond_slide: bool = False
+    bins: tuple[int, ...] = ()
+    folder: Path | None = None
 
 
 def with_source(spots: AnnData, source: Source) -> AnnData:
     """The table, which remembers its source, also when it is written to h5ad."""
     known = {name: value for name, value in asdict(source).items() if value}
-    known["image"] = str(source.image or "")
+    known |= {name: str(value) for name, value in known.items() if isinstance(value, Path)}
+    known["bins"] = list(source.bins)  # a file holds no tuple
     spots.uns[_SLOT] = known
     return spots
 
@@ -58,10 +65,16 @@ def source_of(spots: AnnData) -> Source:
         str(known["format"]),
         pitch_um=_number(known.get("pitch_um")),
         mpp=_number(known.get("mpp")),
-        image=Path(str(known["image"])) if known.get("image") else None,
+        image=_path(known.get("image")),
         remark=str(known.get("remark", "")),
         beyond_slide=bool(known.get("beyond_slide", False)),
+        bins=tuple(int(size) for size in known.get("bins", ())),
+        folder=_path(known.get("folder")),
     )
+
+
+def _path(value: object) -> Path | None:
+    return Path(str(value)) if value else None
 
 
 def _number(value: object) -> float | None:

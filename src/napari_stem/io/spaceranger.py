@@ -8,6 +8,7 @@ program was given, which it does not copy: that slide is looked for beside.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,15 @@ from napari_stem.io.matrix10x import Matrix, find_matrix, read_matrix
 from napari_stem.io.naming import named
 from napari_stem.io.parquet import read_parquet
 from napari_stem.io.source import Source, with_source
+from napari_stem.section_names import section_name, up_to_sample
+from napari_stem.slide_suffixes import SLIDES
 from napari_stem.spots import check_counts, library, spot_table
+from napari_stem.visium import PITCH_UM
+from napari_stem.wording import a_few, repeated
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-PITCH_UM = 100.0
 _COLUMNS = [
     "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
 ]  # fmt: skip
@@ -34,7 +38,6 @@ _PICTURES = re.compile(r"tissue_(hires|lowres)_image")
 _BIN = re.compile(r"square_(\d{3})um")
 _FARTHEST = 1e9  # pixels; no place of a slide
 _FINEST_UM = 8  # smaller bins count a few molecules each, and number millions
-_IMAGES = {".tif", ".tiff", ".btf", ".jpg", ".jpeg", ".png", ".svs", ".ndpi"}
 _DRAWN = re.compile(
     r"(tissue_(hires|lowres)|detected_tissue|aligned_tissue|cytassist)_image|aligned_fiducials"
 )
@@ -91,7 +94,7 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
             ids=list(kept.index),
             counts=matrix.counts[matrix.barcodes.get_indexer(kept.index)] if matrix else None,
             genes=list(matrix.var.index) if matrix else None,
-            library=_up_to_sample(path)[-1].name or "slide",
+            library=section_name(path),
         )
     table.obs[["array_row", "array_col"]] = kept[["array_row", "array_col"]].to_numpy(int)
     table.uns["spatial"][library(table)]["scalefactors"] = scalefactors
@@ -100,7 +103,11 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
         table.var = matrix.var
         with named(matrix_file):
             check_counts(table)
-    return with_source(table, _source(spatial, scalefactors, positions_file))
+    source = _source(spatial, scalefactors, positions_file)
+    sizes = tuple(size for size in sorted(_bins(path)) if size >= _FINEST_UM)
+    if len(sizes) > 1:
+        source = replace(source, bins=sizes, folder=path.absolute())
+    return with_source(table, source)
 
 
 def picture_scale(spots: AnnData, image: Path) -> float | None:
@@ -118,24 +125,16 @@ def find_slides(folder: Path) -> list[Path]:
     Looked for in the folder with the places and in those around it up to the sample's, and in
     their "image", "images" and "spatial". Pictures that Space Ranger draws do not count.
     """
-    for around in _up_to_sample(folder):
+    for around in up_to_sample(folder):
         for place in (around, *(around / name for name in ("image", "images", "spatial"))):
             found = [
                 p
                 for p in sorted(place.glob("*"))
-                if p.suffix.lower() in _IMAGES and not _DRAWN.match(p.name)
+                if p.suffix.lower() in SLIDES and not _DRAWN.match(p.name)
             ]
             if found:
                 return found
     return []
-
-
-def _up_to_sample(folder: Path) -> list[Path]:
-    """The folder and those around it, as long as it bears a name that Space Ranger gives."""
-    folders = [folder.absolute()]
-    while folders[-1].name in ("outs", "binned_outputs") or _BIN.fullmatch(folders[-1].name):
-        folders.append(folders[-1].parent)
-    return folders
 
 
 def _spatial(folder: Path) -> Path | None:
@@ -220,8 +219,7 @@ def _read_positions(path: Path) -> pd.DataFrame:
         )
     numbers.index = pd.Index(table["barcode"], dtype=str)
     if not numbers.index.is_unique:
-        twice = numbers.index[numbers.index.duplicated()].unique()[:3]
-        raise SpotsError(f"'{path}' has barcodes more than once: {', '.join(twice)}.")
+        raise SpotsError(f"'{path}' has barcodes more than once: {repeated(numbers.index)}.")
     numbers["in_tissue"] = numbers["in_tissue"] == 1
     return numbers
 
@@ -264,7 +262,7 @@ def _counted(
 def _source(spatial: Path, scalefactors: dict[str, Any], positions_file: Path) -> Source:
     images = find_slides(spatial.parent)
     image = images[0] if len(images) == 1 else None
-    several = f"several images beside: {', '.join(p.name for p in images[:4])}"
+    several = f"several images beside: {a_few((p.name for p in images), most=4)}"
     remark = several if len(images) > 1 else ""
     if size := scalefactors.get("bin_size_um"):
         name = f"Visium HD, {size:g} um bins"

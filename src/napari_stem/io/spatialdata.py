@@ -9,7 +9,8 @@ import anndata
 import numpy as np
 import zarr
 
-from napari_stem.errors import OptionError, SpotsError
+from napari_stem.errors import SpotsError
+from napari_stem.io.extras import extra
 from napari_stem.io.selection import select
 from napari_stem.spots import library, positions, spot_diameter
 from napari_stem.storage import atomic_path
@@ -31,14 +32,9 @@ def write_spatialdata(prediction: AnnData, path: Path) -> None:
     OptionError
         The package spatialdata is not installed.
     """
-    try:
+    with extra("SpatialData", path):
         from spatialdata import SpatialData, models
         from spatialdata.transformations import Scale
-    except ImportError as error:
-        raise OptionError(
-            f"'{path}': SpatialData needs a package more. Run: pip install "
-            "'napari-stem[spatialdata]'"
-        ) from error
     table = select(prediction)
     table.obs[_REGION], table.obs[_INSTANCE] = _SPOTS, np.arange(table.n_obs)
     table.obs[_REGION] = table.obs[_REGION].astype("category")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stem.errors import OptionError, SpotsError
+from napari_stem.errors import SpotsError
+from napari_stem.io.extras import extra
 from napari_stem.io.naming import named
 from napari_stem.io.source import Source, with_source
 from napari_stem.spots import positions, spot_diameter
@@ -43,13 +44,8 @@ def read_spatialdata(path: Path) -> AnnData:
     SpotsError
         The store is damaged, has no such table or several, or its rows have no shape.
     """
-    try:
+    with extra("SpatialData", path):
         from spatialdata import read_zarr
-    except ImportError as error:
-        raise OptionError(
-            f"'{path}': SpatialData needs a package more. Run: pip install "
-            "'napari-stem[spatialdata]'"
-        ) from error
     try:
         data = read_zarr(path, selection=("shapes", "tables"))
         table, shapes = _annotated(data, path)

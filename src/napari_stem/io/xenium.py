@@ -21,13 +21,13 @@ from napari_stem.io.naming import named
 from napari_stem.io.parquet import iter_parquet, read_parquet
 from napari_stem.io.source import Source, with_source
 from napari_stem.spots import spot_table
+from napari_stem.visium import DIAMETER_OVER_PITCH, PITCH_UM
+from napari_stem.wording import a_few
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
-GRID_UM = 100.0
-DIAMETER_OVER_PITCH = 0.55  # as Visium's, for what is drawn
 _MANIFEST, _MOLECULES, _CELLS = "experiment.xenium", "transcripts.parquet", "cells.parquet"
 _QUALITY = 20  # Phred-scaled; 10x's own count matrices begin there
 _CONTROLS = ("NegControl", "Unassigned", "Deprecated", "BLANK", "antisense", "Intergenic")
@@ -74,7 +74,7 @@ def read_xenium(path: Path, *, bin_um: float | None = None) -> AnnData:
     SpotsError, CountsError
         A file is damaged; the message names it and the field.
     """
-    size = GRID_UM if bin_um is None else bin_um
+    size = PITCH_UM if bin_um is None else bin_um
     if not _FINEST_UM <= size < np.inf:
         raise OptionError(f"squares of {size} um: choose at least {_FINEST_UM:g} um.")
     tally = _tally_molecules(path, size) if (path / _MOLECULES).is_file() else _cells(path, size)
@@ -205,7 +205,7 @@ def _alignment(folder: Path) -> _Alignment | None:
         return None
     if len(found) > 1:
         raise SpotsError(
-            f"'{folder}' holds several alignments ({', '.join(p.name for p in found[:3])}). "
+            f"'{folder}' holds several alignments ({a_few(p.name for p in found)}). "
             "Keep the one of the H&E image."
         )
     try:

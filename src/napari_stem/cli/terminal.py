@@ -1,4 +1,4 @@
-"""Events as progress bars, tables and JSON lines in a terminal."""
+"""Events as progress bars, tables and JSON lines; heavy, so loaded as work starts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ from napari_stem.event_lines import to_line
 from napari_stem.report import HEADINGS
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from napari_stem.metrics import Scores
 
 
@@ -53,12 +51,7 @@ class Bars:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
     def show(self, event: events.Event) -> None:

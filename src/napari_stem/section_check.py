@@ -23,7 +23,7 @@ _FEWEST_COUNTS = 1  # of a spot that counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inspected:
+class SectionCheck:
     """What is known of a section.
 
     Attributes
@@ -68,31 +68,31 @@ class Picture:
     shade: NDArray[np.float64]
 
 
-def inspect_section(source: SectionSource) -> Inspected:
+def check_section(source: SectionSource) -> SectionCheck:
     """Open a section and check its counts; errors are told, not raised."""
     try:
         section = open_source(source)
     except StemError as error:
-        return Inspected(source, str(error))
+        return SectionCheck(source, str(error))
     with section.slide:
         try:
-            return _inspect(source, section)
+            return _check(source, section)
         except StemError as error:
-            return Inspected(source, str(error), section.spots, section.slide.mpp)
+            return SectionCheck(source, str(error), section.spots, section.slide.mpp)
 
 
-def _inspect(source: SectionSource, section: Section) -> Inspected:
+def _check(source: SectionSource, section: Section) -> SectionCheck:
     spots, slide = section.spots, section.slide
     if not has_counts(spots):
         problem = f"{section.name} holds no counts. Training needs spots with counts."
-        return Inspected(source, problem, spots, slide.mpp)
+        return SectionCheck(source, problem, spots, slide.mpp)
     check_counts(spots)
     counts = np.asarray(spots.X.sum(axis=1), dtype=np.float64).ravel()
     picture = _picture(section, counts)
     if not (counts >= _FEWEST_COUNTS).any():
-        return Inspected(source, f"{section.name}: no spot has a count.", spots, slide.mpp)
+        return SectionCheck(source, f"{section.name}: no spot has a count.", spots, slide.mpp)
     depth = float(np.median(counts))
-    return Inspected(source, "", spots, slide.mpp, depth, picture)
+    return SectionCheck(source, "", spots, slide.mpp, depth, picture)
 
 
 def _picture(section: Section, counts: NDArray[np.float64]) -> Picture:

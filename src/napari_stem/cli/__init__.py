@@ -1,0 +1,55 @@
+"""The `napari-stem` command: each function reads its options and calls the core."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from napari_stem.cli.demonstrating import demo
+from napari_stem.cli.describing import encoders, info
+from napari_stem.cli.evaluating import evaluate
+from napari_stem.cli.importing import import_upstream
+from napari_stem.cli.predicting import embed, predict
+from napari_stem.cli.training import train
+from napari_stem.errors import StemError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Predict gene expression from H&E slides, on this machine. For research use only.",
+)
+
+
+def main() -> None:
+    """Run the command; say a `StemError` on one line and exit with 1."""
+    try:
+        app()
+    except StemError as error:
+        Console(stderr=True, soft_wrap=True).print(
+            f"{type(error).__name__}: {error}", style="red", highlight=False, markup=False
+        )
+        sys.exit(1)
+
+
+def _version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if show:
+        typer.echo(version("napari-stem"))
+        raise typer.Exit
+
+
+app.callback(invoke_without_command=True)(_version)
+app.command()(demo)
+app.command()(embed)
+app.command()(train)
+app.command()(predict)
+app.command()(evaluate)
+app.command("import")(import_upstream)
+app.command()(info)
+app.command()(encoders)

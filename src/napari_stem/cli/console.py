@@ -1,0 +1,36 @@
+"""Where commands print, and how they show long work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from rich.console import Console
+
+from napari_stem.cli.stopping import stoppable
+
+if TYPE_CHECKING:
+    from napari_stem.evaluation import Evaluation
+    from napari_stem.events import Events
+
+T = TypeVar("T")
+
+console = Console()
+
+
+def run_events(events: Events[T], mode: str = "bars") -> T:
+    """Exhaust a generator of events and show them."""
+    from napari_stem.cli.terminal import Bars, print_json
+    from napari_stem.events import finish
+
+    if mode == "jsonl":
+        with stoppable(print_json) as show:
+            return finish(events, show)
+    with Bars(console) as bars, stoppable(bars.show) as show:
+        return finish(events, show)
+
+
+def print_scores(evaluation: Evaluation) -> None:
+    """Print what a prediction is worth, method by method."""
+    from napari_stem.cli.terminal import scores_table
+
+    console.print(scores_table(evaluation.scores, f"Held out: {evaluation.section}"))

@@ -1,0 +1,39 @@
+"""The command `demo`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_stem.cli.console import console, print_scores, run_events
+
+
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path(
+        "demo-output"
+    ),
+    view: Annotated[bool, typer.Option(help="Open napari where there is a display.")] = True,
+) -> None:
+    """Generate slides, train on some, predict another one, and show it."""
+    from napari_stem.demo import iter_demo
+
+    result = run_events(iter_demo(output))
+    print_scores(result.evaluation)
+    clusters = result.evaluation.prediction.obs["leiden"].nunique()
+    console.print(f"{clusters} clusters. Results lie in {output.resolve()}:")
+    for path in result.files:
+        console.print(f"  {path.name}")
+    if view and _has_display():
+        from napari_stem._napari.show import show_prediction
+
+        show_prediction(result.section.slide, result.evaluation.prediction)
+
+
+def _has_display() -> bool:
+    return sys.platform in ("win32", "darwin") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )

@@ -1,0 +1,111 @@
+"""The commands `embed` and `predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_stem.cli.console import console, run_events
+from napari_stem.cli.options import (
+    Bin,
+    Cache,
+    Data,
+    Device,
+    Draws,
+    Image,
+    Mpp,
+    Output,
+    Progress,
+    Resolution,
+    Sampler,
+    Seed,
+    Steps,
+    Weights,
+    predict_options,
+)
+from napari_stem.cli.sections import section_of, section_to_predict
+from napari_stem.visium import PITCH_UM
+
+
+def embed(
+    spots: Annotated[str, typer.Argument(help="A section, or a spot table with --image.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="An .h5ad file.")],
+    encoder: Annotated[list[str] | None, typer.Option(help="Repeat to concatenate.")] = None,
+    image: Image = None,
+    bin_um: Bin = None,
+    mpp: Mpp = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    cache: Cache = None,
+    data: Data = None,
+) -> None:
+    """Describe the patches around spots; the vectors go to obsm["embedding"]."""
+    from napari_stem.embedding import iter_embed
+    from napari_stem.encoders.registry import find_encoder
+    from napari_stem.io.h5ad import write_h5ad
+    from napari_stem.patches import PHYSICAL
+
+    section = section_of(spots, data, image=image, mpp=mpp, bin_um=bin_um)
+    options = predict_options(cache=cache, device=device, weights=weights)
+    encoders = [find_encoder(name) for name in encoder or ["morphology"]]
+    vectors = run_events(
+        iter_embed(
+            section.slide, section.spots, encoders, PHYSICAL,
+            cache=options.cache, weights=options.weights, device=device,
+        )
+    )  # fmt: skip
+    section.spots.obsm["embedding"] = vectors[:, 0]
+    write_h5ad(section.spots, output)
+    console.print(f"{vectors.shape[0]} spots, {vectors.shape[2]} numbers each: {output}")
+
+
+def predict(
+    slide: Annotated[str, typer.Argument(help="A slide, or a section with its own spots.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of `train`.")],
+    output: Output = None,
+    spots: Annotated[Path | None, typer.Option(help="A spot table on the slide.")] = None,
+    pitch: Annotated[float, typer.Option(help="Micrometres between spots of a grid.")] = PITCH_UM,
+    genes: Annotated[list[str] | None, typer.Option("--gene", help="To show; repeat.")] = None,
+    draws: Draws = 20,
+    sampler: Sampler = "dpm++",
+    sampler_steps: Steps = 20,
+    seed: Seed = 0,
+    resolution: Resolution = 1.0,
+    bin_um: Bin = None,
+    mpp: Mpp = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    cache: Cache = None,
+    data: Data = None,
+    events: Progress = "bars",
+) -> None:
+    """Predict a slide on its spots, or on a grid over its tissue."""
+    from napari_stem.checkpoint import load_checkpoint
+    from napari_stem.cluster import FEWEST, check_request, cluster
+    from napari_stem.io import write_prediction
+    from napari_stem.panels import check_panel
+    from napari_stem.prediction import iter_predict
+    from napari_stem.report import write_picture, write_report
+
+    loaded = load_checkpoint(checkpoint)
+    check_panel(genes or [], loaded.recipe.panel, "--gene")
+    check_request(resolution)
+    section = section_to_predict(slide, spots, pitch, data, mpp=mpp, bin_um=bin_um)
+    outputs = output or [Path(f"{section.name}-prediction.h5ad")]
+    options = predict_options(
+        cache=cache, device=device, weights=weights, n_draws=draws, seed=seed,
+        sampler=(sampler, sampler_steps),
+    )  # fmt: skip
+    prediction = run_events(iter_predict(section.slide, section.spots, loaded, options), events)
+    if prediction.n_obs >= FEWEST:
+        cluster(prediction, resolution=resolution, seed=seed)
+    for path in outputs:
+        if path.suffix == ".html":
+            write_report(prediction, path, genes=genes or ())
+        elif path.suffix == ".png":
+            write_picture(prediction, path, genes=genes or ())
+        else:
+            write_prediction(prediction, path)
+        console.print(f"{path}") if events == "bars" else None

@@ -1,0 +1,87 @@
+"""Sections as the command line names them: files, folders, her2st:C2, generated:1."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_stem.cli.console import console
+
+if TYPE_CHECKING:
+    from napari_stem.plan import SectionSource
+    from napari_stem.section import Section
+
+SAMPLE = re.compile(r"^(her2st|generated):")
+
+
+def section_of(
+    name: str, data: Path | None, *, symbols: Path | None = None, **options: Any
+) -> Section:
+    """Open a section, a sample or one of the user's, perhaps with further gene symbols."""
+    from napari_stem.datasets import sample_section
+    from napari_stem.gene_names import read_other_symbols, with_other_symbols
+    from napari_stem.section import open_section
+
+    sample = SAMPLE.match(name)
+    section = sample_section(name, data=data) if sample else open_section(name, **options)
+    if symbols:
+        with_other_symbols(section.spots, read_other_symbols(symbols))
+    return section
+
+
+def section_to_predict(
+    slide: str, spots: Path | None, pitch: float, data: Path | None, **options: Any
+) -> Section:
+    """A section as it is, or a slide with spots from a file or a grid."""
+    from napari_stem.grid import make_grid
+    from napari_stem.io import is_spot_source
+    from napari_stem.io.annotations import annotated_grid, drawn_regions
+    from napari_stem.section import Section, open_section
+    from napari_stem.slide import open_slide
+    from napari_stem.slide_files import is_slide
+
+    path = Path(slide)
+    if SAMPLE.match(slide) or is_spot_source(path) or (path.is_dir() and not is_slide(path)):
+        return section_of(slide, data, **options)
+    regions = drawn_regions(spots) if spots else []
+    if spots and not regions:
+        section = open_section(spots, image=slide, **options)
+        return Section(section.slide.name, section.slide, section.spots)
+    opened = open_slide(slide, mpp=options["mpp"])
+    if regions:
+        grid = annotated_grid(opened, regions, pitch_um=pitch)
+    else:
+        grid = make_grid(opened, pitch_um=pitch)
+    if left_out := grid.uns.get("excluded"):
+        console.print(f"left out of the grid: {', '.join(left_out)}")
+    return Section(opened.name, opened, grid)
+
+
+def section_sources(
+    name: str, data: Path | None, opening: dict[str, Any]
+) -> tuple[SectionSource, ...]:
+    """A section, or those of a folder; they are found when the run is resumed from elsewhere."""
+    from napari_stem.datasets import HER2ST, her2st_folder
+    from napari_stem.io import find_sections
+    from napari_stem.plan import SectionSource
+
+    which, path = name.removeprefix("her2st:"), Path(name).resolve()
+    if name.startswith("her2st:") and which in HER2ST:
+        places = [str(her2st_folder(which, data).resolve())]
+    elif SAMPLE.match(name):
+        places = [name]
+    else:
+        places = [str(place) for place in find_sections(path)] if path.is_dir() else [str(path)]
+    return tuple(SectionSource(place, **opening) for place in places)
+
+
+def held_out_of(
+    text: str | None, data: Path | None, opening: dict[str, Any]
+) -> tuple[tuple[SectionSource, ...], float]:
+    """What is held out: a section, those of a folder, or the share of each."""
+    if text is None:
+        return (), 0.0
+    if re.fullmatch(r"0?\.\d+", text):
+        return (), float(text)
+    return section_sources(text, data, opening), 0.0

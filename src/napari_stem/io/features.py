@@ -1,0 +1,29 @@
+"""What a GeoJSON file holds, as QuPath and other programs write it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from napari_stem.errors import SpotsError
+from napari_stem.io.bounded import UNREADABLE
+
+T = TypeVar("T")
+
+
+def read_features(path: Path, take: Callable[[dict[str, Any]], T | None]) -> list[T]:
+    """What `take` makes of each feature, without those of which it makes nothing.
+
+    Raises
+    ------
+    SpotsError
+        The file is no GeoJSON, or `take` stumbled over a feature.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_int=float)
+        features = content["features"] if isinstance(content, dict) else content
+        return [taken for feature in features if (taken := take(feature)) is not None]
+    except (*UNREADABLE, AttributeError) as error:
+        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {error!r}.") from error

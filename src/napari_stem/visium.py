@@ -1,0 +1,5 @@
+"""Geometry of Visium's spots, which grids have unless told otherwise."""
+
+PITCH_UM = 100.0
+DIAMETER_UM = 55.0
+DIAMETER_OVER_PITCH = DIAMETER_UM / PITCH_UM
