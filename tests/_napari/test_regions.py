@@ -63,7 +63,8 @@ def test_only_spots_in_the_region_are_left_and_all_come_back(on_slide, viewer, q
     press(qtbot, on_slide, on_slide.spots.inside_button)
     assert list(work.spots.obs_names) == list(before.obs_names[inside])
     assert viewer.layers["Region"].mode == "pan_zoom"
-    assert not viewer.canvas.overlays.text.visible  # of a heatmap that is not shown any more
+    title = viewer.canvas.overlays.text.text  # no longer of the heatmap, which is hidden
+    assert title == f"{section.slide.name}\n{inside.sum()} spots"
     assert f"{inside.sum()} spots" in on_slide.spots.note.text()
     assert f"of {len(xy)}" in on_slide.spots.note.text()
     preview, mpp = viewer.layers["Spots"], section.slide.mpp
