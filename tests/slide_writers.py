@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import zarr
 from ome_zarr.format import Format
 from ome_zarr.writer import write_image
 from PIL import Image
+from pylibCZIrw import czi
 
 
 def texture(height: int, width: int) -> np.ndarray:
@@ -186,82 +188,64 @@ def write_mrxs(path: Path, image: np.ndarray, missing: int) -> None:
     Image.fromarray(image[:64, :64]).save(path, "JPEG")
 
 
-CZI = """<ImageDocument><Metadata><Information><Image><SizeX>{width}</SizeX><SizeY>{height}</SizeY>
-<SizeS>{scenes}</SizeS></Image></Information><Scaling><Items><Distance Id="X">
-<Value>{metres}</Value></Distance><Distance Id="Y"><Value>{metres}</Value></Distance></Items>
-</Scaling></Metadata></ImageDocument>"""
+CZI_PLAIN, CZI_JPEG_XR = "uncompressed:", "JPEG XR"
+CZI_ZSTD, CZI_ZSTD_PACKED = (
+    "zstd0:ExplicitLevel=3", "zstd1:ExplicitLevel=3;PreProcess=HiLoByteUnpack",
+)  # fmt: skip
 JPEG_XR_FORMAT = bytes.fromhex("24c3dd6f034efe4bb1853d77768dc9")  # of pixels; its last byte follows
-CZI_PLAIN, CZI_JPEG_XR, CZI_ZSTD, CZI_ZSTD_PACKED = 0, 4, 5, 6
 
 
 class CziTile(NamedTuple):
-    """Pixels of a level at a place of level 0; those of a higher order lie above."""
+    """Pixels of a level at a place of level 0; those of later ones lie above."""
 
     pixels: np.ndarray
     x: int
     y: int
-    order: int = 0
     down: int = 1
     scene: int = 0
-    focus: int | None = None
+    focus: int = 0
 
 
 def write_czi(
-    path: Path, tiles: Sequence[CziTile], mpp: float, compression: int = CZI_PLAIN
+    path: Path, tiles: Sequence[CziTile], mpp: float, compression: str = CZI_PLAIN
 ) -> None:
-    """Zeiss's list of segments: header, tiles, their directory, metadata, attachments."""
-    body, entries = bytearray(_czi_segment(b"ZISRAWFILE", bytes(512))), []
+    """By Zeiss's library; coarser levels and JPEG XR, which it does not write, are put in later."""
+    path.unlink(missing_ok=True)
+    jpeg_xr = compression == CZI_JPEG_XR
+    options = CZI_PLAIN if jpeg_xr else compression
+    with czi.create_czi(str(path), compression_options=options) as file:
+        for tile in tiles:
+            bgr = np.ascontiguousarray(tile.pixels[..., ::-1])
+            file.write(bgr, (tile.x, tile.y), plane={"Z": tile.focus}, scene=tile.scene)
+        file.write_metadata("slide", scale_x=mpp / 1e6, scale_y=mpp / 1e6)
+    content = path.read_bytes()
     for tile in tiles:
-        height, width, channels = tile.pixels.shape
-        pixel_type = {(1, 1): 0, (3, 1): 3, (3, 2): 4}[channels, tile.pixels.itemsize]
-        starts = [("X", tile.x, width), ("Y", tile.y, height), ("C", 0, 1), ("S", tile.scene, 1)]
-        starts += [("M", tile.order, 1)] + [("Z", tile.focus, 1)] * (tile.focus is not None)
-        entry = struct.pack("<2siqii6xi", b"DV", pixel_type, len(body), 0, compression, len(starts))
-        for name, start, size in starts:
-            covered = size * tile.down if name in "XY" else size
-            entry += struct.pack("<4siifi", name.encode(), start, covered, start, size)
-        data = _czi_pixels(tile.pixels, compression)
-        about = struct.pack("<iiq", 0, 0, len(data)) + entry
-        body += _czi_segment(b"ZISRAWSUBBLOCK", about.ljust(256, b"\0") + data)
-        entries.append(entry)
-    full = [tile for tile in tiles if tile.down == 1]
-    left, top = min(tile.x for tile in full), min(tile.y for tile in full)
-    xml = CZI.format(
-        width=max(tile.x + tile.pixels.shape[1] for tile in full) - left,
-        height=max(tile.y + tile.pixels.shape[0] for tile in full) - top,
-        scenes=len({tile.scene for tile in tiles}),
-        metres=mpp / 1e6,
-    ).encode()
-    places = []
-    for name, content in (
-        (b"ZISRAWDIRECTORY", struct.pack("<i124x", len(entries)) + b"".join(entries)),
-        (b"ZISRAWMETADATA", struct.pack("<ii248x", len(xml), 0) + xml),
-        (b"ZISRAWATTDIR", bytes(256)),
-    ):
-        places.append(len(body))
-        body += _czi_segment(name, content)
-    struct.pack_into("<2i8x32xi2qiq", body, 32, 1, 0, 0, places[0], places[1], 0, places[2])
-    path.write_bytes(body)
+        height, width = tile.pixels.shape[:2]
+        for axis, start, size in ((b"X", tile.x, width), (b"Y", tile.y, height)):
+            content = content.replace(
+                struct.pack("<4sii4xi", axis, start, size, size),
+                struct.pack("<4sii4xi", axis, start, size * tile.down, size),
+            )
+        if jpeg_xr:
+            plain = tile.pixels[..., ::-1].tobytes()
+            content = content.replace(plain, _jpeg_xr(tile.pixels).ljust(len(plain), b"\0"))
+    path.write_bytes(czi_said_to_be(4, content) if jpeg_xr else content)
 
 
-def _czi_segment(name: bytes, content: bytes) -> bytes:
-    allocated = -(-len(content) // 32) * 32
-    head = struct.pack("<16sqq", name, allocated, len(content))
-    return head + content.ljust(allocated, b"\0")
+def czi_said_to_be(compression: int, plain: bytes) -> bytes:
+    """The content of a plain file whose directory and tiles name another compression."""
+    return re.sub(
+        rb"(DV\x03\0{3}.{8}\0{4})\0{4}",
+        lambda entry: entry[1] + struct.pack("<i", compression),
+        plain,
+        flags=re.DOTALL,
+    )
 
 
-def _czi_pixels(pixels: np.ndarray, compression: int) -> bytes:
-    if compression == CZI_JPEG_XR:
-        stream = bytes(imagecodecs.jpegxr_encode(pixels, level=1.0))
-        # It asks decoders for BGR, which some heed.
-        return stream.replace(JPEG_XR_FORMAT + b"\x0d", JPEG_XR_FORMAT + b"\x0c")
-    plain = np.ascontiguousarray(pixels[..., ::-1]).tobytes()
-    if compression == CZI_PLAIN:
-        return plain
-    if compression == CZI_ZSTD:
-        return bytes(imagecodecs.zstd_encode(plain))
-    apart = np.frombuffer(plain, np.uint8).reshape(-1, 2).T.tobytes()  # low bytes, then high ones
-    return b"\3\1\1" + bytes(imagecodecs.zstd_encode(apart))
+def _jpeg_xr(pixels: np.ndarray) -> bytes:
+    """A lossless stream; it asks decoders for BGR, which some heed."""
+    stream = bytes(imagecodecs.jpegxr_encode(pixels, level=1.0))
+    return stream.replace(JPEG_XR_FORMAT + b"\x0d", JPEG_XR_FORMAT + b"\x0c")
 
 
 def write_ome_zarr(path: Path, image: np.ndarray, fmt: Format, **metadata: Any) -> None:
