@@ -99,8 +99,10 @@ class Canvas:
         mean = layers.heatmap_role("mean")
         if request is None:
             self._remove(mean)  # stopped before anything was drawn
+            self._name_slide()
         elif are_same(request.slide, self._workspace.slide):
             self._find_or_add(mean, lambda: layers.heatmap_layer(request.slide, "mean"))
+            self._say(f"{request.slide.name}\nwaiting for the first draw")
 
     def _show_result(self, result: Result | None) -> None:
         if self._workspace.clusters is None:
