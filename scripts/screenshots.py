@@ -172,8 +172,9 @@ def take_pictures(checkpoint: Path) -> None:
 
 
 def save_widget(widget: QWidget, path: Path) -> None:
-    """A picture of a window of its own."""
-    widget.grab().save(str(path))
+    """A picture of a window of its own, as the screen shows it."""
+    widget.raise_()
+    widget.screen().grabWindow(widget.winId()).save(str(path))
     save(np.asarray(Image.open(path).convert("RGB")), path)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_stem._napari.training_dialog import TrainingDialog
 from napari_stem._napari.training_dock import TrainDock
@@ -122,6 +122,9 @@ def test_a_run_is_set_up_trained_and_installed(
     assert methods == ["Stem", "ridge", "50-NN"]
     drawn = view.curves.loss.plotItem.listDataItems()
     assert [len(line.getData()[0]) > 0 for line in drawn] == [True, True]
+    for plot in (view.curves.loss, view.curves.variation):  # pyqtgraph's menus do not lie on it
+        parts = plot.findChildren(QWidget)
+        assert [part for part in parts if part.isVisible()] == [plot.viewport()]
     assert len(view.curves.variation.plotItem.listDataItems()[1].getData()[0]) == 8
 
     path = checkpoints_dir() / "liver-1.safetensors"

@@ -99,7 +99,7 @@ def _plot(bottom: str, left: str, legend: tuple[int, int]) -> Any:
     others = set(QApplication.topLevelWidgets())
     made = pyqtgraph.PlotWidget()
     for menu in set(QApplication.topLevelWidgets()) - others - {made}:
-        menu.setParent(made)  # of nobody else; unused here, and gone with the plot
+        menu.setParent(made, menu.windowFlags())  # unused here, and gone with the plot
     made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
     made.setMinimumSize(220, 160)
     made.setMenuEnabled(False)
