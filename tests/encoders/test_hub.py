@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +23,8 @@ from napari_stem.encoders.hub import (
 from napari_stem.encoders.registry import ENCODERS, find_encoder
 from napari_stem.errors import CheckpointMismatch, EncoderError
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SMALL = replace(find_encoder("uni"), architecture="test_vit", options=(), width=64)
+COMMIT = SMALL.revision
 
 
 @pytest.fixture
@@ -35,10 +36,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def download(cache: Path, source: str, name: str) -> Path:
-    """Where the hub's client would have put a file of the main branch."""
+    """Where the hub's client would have put a file of the pinned commit."""
     folder = cache / f"models--{source.removeprefix('hf:').replace('/', '--')}"
-    (folder / "refs").mkdir(parents=True)
-    (folder / "refs" / "main").write_text(COMMIT)
     (folder / "snapshots" / COMMIT).mkdir(parents=True)
     return folder / "snapshots" / COMMIT / name
 
@@ -60,6 +59,18 @@ def test_weights_of_the_cache_are_used_without_network(cache, name):
         expected = network.forward_features(x)[:, 0]
     # Sums in another order, in single precision.
     torch.testing.assert_close(build_encoder(small)(patches), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_weights_of_another_commit_are_not_those_of_the_encoder(cache):
+    download(cache, SMALL.source, "model.safetensors").touch()
+    assert local_weights(SMALL) is not None
+    assert local_weights(replace(SMALL, revision="0" * 40)) is None
+
+
+def test_the_hubs_weights_are_pinned_to_a_commit():
+    pinned = [encoder.revision for encoder in ENCODERS.values() if encoder.source[:3] == "hf:"]
+    assert len(pinned) > 1
+    assert all(re.fullmatch("[0-9a-f]{40}", revision) for revision in pinned)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS.values(), ids=lambda encoder: encoder.name)

@@ -38,7 +38,7 @@ class Encoder:
     source
         "built-in", "hf:OWNER/NAME" on the Hugging Face hub, "timm", or the address of a page.
     revision
-        Of the weights, or of the built-in descriptors.
+        Commit of the weights on the hub, release of others, or of the built-in descriptors.
     architecture, options
         timm's name of the network and the arguments that differ from its defaults.
     pool

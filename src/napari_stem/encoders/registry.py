@@ -1,6 +1,7 @@
 """The encoders there are, as data: where each comes from, what it gives, who may use it.
 
-Sources of the figures: the model cards on the Hugging Face hub, and for CONCH its published code.
+Sources of the figures: the model cards on the Hugging Face hub, and for CONCH its published code;
+of the commits: what published pipelines pin.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _ENTRIES = (
     Encoder(
         "uni",
         "hf:MahmoodLab/uni",
-        "main",
+        "b55a5ec6cade1a39edfe6534189a9b8ca7a022f0",
         "cls",
         1024,
         "vit_large_patch16_224",
@@ -45,7 +46,7 @@ _ENTRIES = (
     Encoder(
         "uni2-h",
         "hf:MahmoodLab/UNI2-h",
-        "main",
+        "d517a8dd47902dd7c308b3c36f63bce47e7b9a43",
         "cls",
         1536,
         "vit_giant_patch14_224",
@@ -66,7 +67,7 @@ _ENTRIES = (
     Encoder(
         "conch",
         "hf:MahmoodLab/conch",
-        "main",
+        "f9ca9f877171a28ade80228fb195ac5d79003357",
         "contrast",
         512,
         "vit_base_patch16_224",
@@ -79,7 +80,7 @@ _ENTRIES = (
     Encoder(
         "virchow",
         "hf:paige-ai/Virchow",
-        "main",
+        "19eebc84ae33e79f1b2d866e6ff90ae50e522f9a",
         "cls+patch_mean:1",
         2560,
         "vit_huge_patch14_224",
@@ -91,7 +92,7 @@ _ENTRIES = (
     Encoder(
         "virchow2",
         "hf:paige-ai/Virchow2",
-        "main",
+        "3158645804b69e3f3bc4439d4116edddf0840a72",
         "cls+patch_mean:5",
         2560,
         "vit_huge_patch14_224",
@@ -103,7 +104,7 @@ _ENTRIES = (
     Encoder(
         "h-optimus-0",
         "hf:bioptimus/H-optimus-0",
-        "main",
+        "b145cc1e6c6b30d3251aa8b1f844e6974188a743",
         "cls",
         1536,
         "vit_giant_patch14_reg4_dinov2",
@@ -115,7 +116,7 @@ _ENTRIES = (
     Encoder(
         "h-optimus-1",
         "hf:bioptimus/H-optimus-1",
-        "main",
+        "3592cb220dec7a150c5d7813fb56e68bd57473b9",
         "cls",
         1536,
         "vit_giant_patch14_reg4_dinov2",
@@ -128,7 +129,7 @@ _ENTRIES = (
     Encoder(
         "h0-mini",
         "hf:bioptimus/H0-mini",
-        "main",
+        "5b5cc0505d19ae558270045eb0df8c34df4d9609",
         "cls",
         768,
         "vit_base_patch14_reg4_dinov2",
@@ -142,7 +143,7 @@ _ENTRIES = (
     Encoder(
         "gigapath",
         "hf:prov-gigapath/prov-gigapath",
-        "main",
+        "64f9e26c15019f2d4f6d9113c6822f88bb16b01b",
         "cls",
         1536,
         "vit_giant_patch14_dinov2",
@@ -155,7 +156,7 @@ _ENTRIES = (
     Encoder(
         "phikon-v2",
         "hf:owkin/phikon-v2",
-        "main",
+        "2ae989a9c40cffaa27f0a6cb29cc94d1d6f9a5fd",
         "cls",
         1024,
         "vit_large_patch16_224",
