@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import tifffile
 
 
 def run(code: str) -> str:
@@ -27,6 +29,20 @@ finish({load}())
 print(gc.isenabled(), "{module}" in sys.modules)
 """
     assert run(code) == "True True"
+
+
+def test_a_slide_of_a_file_comes_with_what_napari_reads_it_with(tmp_path):
+    path = tmp_path / "slide.tif"
+    tifffile.imwrite(path, np.zeros((64, 64, 3), np.uint8), photometric="rgb", tile=(32, 32))
+    code = f"""
+import sys
+from pathlib import Path
+from napari_stem._napari import tasks
+from napari_stem.events import finish
+finish(tasks.open_slide(Path({str(path)!r})))
+print("dask.array" in sys.modules)
+"""
+    assert run(code) == "True"
 
 
 def test_stopping_midway_leaves_collection_as_it_was():

@@ -36,6 +36,17 @@ def load_for_clustering() -> Events[None]:
             _compile_clustering()
 
 
+def load_dask() -> None:
+    """What napari reads a slide's tiles with.
+
+    Its first computation looks for a cluster, for which it loads `distributed`, where that is
+    installed: seconds in which the window would stand still.
+    """
+    import dask.array as da
+
+    da.zeros(1, dtype="u1").compute()
+
+
 def _are_loaded(modules: tuple[str, ...]) -> bool:
     return all(name in sys.modules for name in modules)
 

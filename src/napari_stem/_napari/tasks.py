@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from napari_stem._napari.libraries import load_dask
 from napari_stem._napari.llvm import load_triton_apart
 from napari_stem._napari.predict_options import SamplerName, predict_options
 from napari_stem._napari.result import Result
@@ -45,6 +46,8 @@ def open_slide(path: Path) -> Events[Slide]:
 def read_overview(slide: Slide) -> Events[Slide]:
     """The slide once its overview is made, which the canvas needs first."""
     yield from slide.iter_overview()
+    if slide.path is not None:
+        load_dask()
     return slide
 
 
