@@ -25,6 +25,8 @@ def load_for_predicting() -> Events[None]:
         with _collecting_afterwards():
             load_triton_apart()
             yield from _load(_PREDICTING)
+            yield Progress(0, 0, "load", "dask")
+            load_dask()
 
 
 def load_for_clustering() -> Events[None]:
