@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_stem._napari import layers
-from napari_stem._napari.layers import SpotRaster
+from napari_stem._napari.spot_raster import SpotRaster
 from napari_stem.slide import Slide
 
 RANDOM = np.random.default_rng(0)

@@ -9,6 +9,7 @@ from napari_stem._napari import layers
 from napari_stem._napari.comparison import Comparison
 from napari_stem._napari.result import STATISTICS
 from napari_stem._napari.sessions import are_same
+from napari_stem._napari.spot_raster import SpotRaster, have_same_raster, spot_raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ class Canvas:
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
         self._workspace = workspace
-        self._raster: tuple[AnnData, layers.SpotRaster] | None = None
+        self._raster: tuple[AnnData, SpotRaster] | None = None
         self._comparison = Comparison(workspace)
         events = workspace.events
         events.slide.connect(self._show_slide)
@@ -180,9 +181,9 @@ class Canvas:
         overlay = self._viewer.canvas.overlays.text
         layers.update(overlay, text=text, position=position, visible=bool(text))
 
-    def _raster_of(self, spots: AnnData) -> layers.SpotRaster:
-        if self._raster is None or not layers.are_alike(self._raster[0], spots):
-            self._raster = spots, layers.spot_raster(spots)
+    def _raster_of(self, spots: AnnData) -> SpotRaster:
+        if self._raster is None or not have_same_raster(self._raster[0], spots):
+            self._raster = spots, spot_raster(spots)
         return self._raster[1]
 
     @property

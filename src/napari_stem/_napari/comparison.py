@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_stem._napari.result import Result
+    from napari_stem._napari.spot_raster import SpotRaster
     from napari_stem._napari.workspace import Workspace
 
 _IN_CELL = 2  # layers: the slide, and a heatmap on it
@@ -36,7 +37,7 @@ class Comparison:
         self._visible: WeakSet[Layer] = WeakSet()
         self._grid = self._camera = dict[str, object]()
 
-    def show(self, viewer: Viewer, result: Result, raster: layers.SpotRaster) -> None:
+    def show(self, viewer: Viewer, result: Result, raster: SpotRaster) -> None:
         """Show the workspace's `compared` genes and statistics of a result."""
         shown = self._workspace.compared
         opening = len(shown) != len(self._cells) or not self._intact(viewer)
