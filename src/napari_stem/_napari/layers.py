@@ -119,7 +119,7 @@ def compared_layers(slide: Slide) -> tuple[Image, Image]:
 def clusters_layer(slide: Slide) -> Labels:
     """An empty picture of clusters by number."""
     return Labels(
-        np.zeros((1, 1), np.uint16),
+        np.zeros((1, 1), np.uint8),
         name="Clusters",
         metadata=_tag("clusters", slide),
         **placement(slide),
@@ -168,7 +168,8 @@ def show_values(
 
 def show_clusters(layer: Labels, slide: Slide, raster: SpotRaster, clusters: Clusters) -> None:
     """Replace clusters, their colours, and their names, which the status line tells."""
-    layer.data = raster.paint(clusters.numbers, 0)
+    smallest = np.min_scalar_type(len(clusters.names))  # napari tabulates each possible number
+    layer.data = raster.paint(clusters.numbers.astype(smallest), 0)
     layer.features = {
         "index": range(1, len(clusters.names) + 1),
         "cluster": clusters.titles,

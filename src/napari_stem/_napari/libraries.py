@@ -81,4 +81,4 @@ def _compile_clustering() -> None:
 
     find_clusters(AnnData(np.eye(2 * FEWEST, dtype=np.float32)))
     colours = DirectLabelColormap(color_dict={None: "transparent", 1: "white"})
-    colours.map(np.arange(2, dtype=np.uint16))
+    colours.map(np.arange(2, dtype=np.uint8))
