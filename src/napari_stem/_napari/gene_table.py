@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, isnan
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 _ALL = QModelIndex()
+_UNKNOWN = "-"
 # Column of a prediction's `var`: heading and what it means.
 _COLUMNS = {
     "mean": ("mean", "Mean over all spots"),
@@ -70,6 +72,7 @@ class GeneTable(QWidget):
         with QSignalBlocker(self.view.selectionModel()):
             if self._genes.replace(result):
                 self.view.resizeColumnsToContents()
+                self.view.doItemsLayout()  # before it, there is nowhere to scroll to
 
     def narrow(self, genes: Collection[str] | None) -> None:
         """Show only these genes; None shows all."""
@@ -115,13 +118,18 @@ class _Genes(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._names: list[str] = []
-        self._figures: dict[str, list[float]] = {}
+        self._figures: dict[str, list[float | None]] = {}
 
     def replace(self, result: Result) -> bool:
         """Whether the genes or their figures are others than before."""
         names = sorted(result.genes)
         known = result.prediction.var.loc[names] if result.prediction is not None else {}
-        figures = {key: list(map(float, known[key])) for key in _COLUMNS if key in known}
+        # NaN, unlike None, is not what it is: the same genes would seem to be others.
+        figures = {
+            key: [None if isnan(value) else float(value) for value in known[key]]
+            for key in _COLUMNS
+            if key in known
+        }
         if (names, figures) == (self._names, self._figures):
             return False
         self.beginResetModel()
@@ -144,7 +152,9 @@ class _Genes(QAbstractTableModel):
         if not column:
             return self._names[row]
         figure = list(self._figures.values())[column - 1][row]
-        return figure if role == Qt.ItemDataRole.UserRole else f"{figure:.2f}"
+        if role == Qt.ItemDataRole.UserRole:
+            return -inf if figure is None else figure
+        return _UNKNOWN if figure is None else f"{figure:.2f}"
 
     def headerData(
         self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
