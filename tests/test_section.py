@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 from skimage.color import rgb2hed
 
 from napari_stem.errors import OptionError, SlideNotFound, SlideUnreadable, SpotsOutsideSlide
+from napari_stem.gene_names import find_genes
 from napari_stem.section import open_section, section_on
 from napari_stem.slide import Slide
 from napari_stem.spots import has_counts, positions, spot_table
@@ -41,6 +42,16 @@ def test_a_legacy_array_gives_the_scale(folder: Path):
     assert section.slide.mpp == pytest.approx(200 / PITCH)
     assert section.slide.mpp_source == "spot pitch"
     assert has_counts(section.spots)
+
+
+def test_old_symbols_are_known_by_a_table_of_them(folder: Path):
+    table = folder / "symbols.txt"
+    table.write_text("OA-519,FASN\n" * 2)
+    section = open_section(folder, symbols=table)
+    assert find_genes(["OA-519"], section.spots.var).columns["OA-519"].tolist() == [0]
+    on_it = section_on(section.slide, folder, symbols=table)
+    assert on_it.spots.var.equals(section.spots.var)
+    assert find_genes(["OA-519"], open_section(folder).spots.var).missing == ("OA-519",)
 
 
 def test_a_stated_scale_or_pitch_wins(folder: Path):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from napari_stem.datasets import is_sample, sample_section
 from napari_stem.errors import OptionError
 from napari_stem.events import Events
-from napari_stem.gene_names import read_other_symbols, with_other_symbols
 from napari_stem.model.fit import never
 from napari_stem.panels import deg, hmhvg, hvg, measured_genes
 from napari_stem.patches import PAPER, PHYSICAL
@@ -95,12 +94,10 @@ def open_source(source: SectionSource) -> Section:
     """
     if is_sample(source.path):
         return sample_section(source.path)
-    section = open_section(
-        source.path, image=source.image or None, mpp=source.mpp, bin_um=source.bin_um
-    )
-    if source.symbols:
-        with_other_symbols(section.spots, read_other_symbols(source.symbols))
-    return section
+    return open_section(
+        source.path, image=source.image or None, mpp=source.mpp, bin_um=source.bin_um,
+        symbols=source.symbols,
+    )  # fmt: skip
 
 
 def choose_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> list[str]:

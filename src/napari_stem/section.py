@@ -36,6 +36,7 @@ def open_section(
     mpp: float | None = None,
     pitch_um: float | None = None,
     bin_um: float | None = None,
+    symbols: str | Path | None = None,
 ) -> Section:
     """Open a slide with the spots that belong to it.
 
@@ -52,7 +53,7 @@ def open_section(
     pitch_um
         Distance of neighbouring spots in micrometres; that of the format otherwise (Visium 100,
         legacy ST arrays 200).
-    bin_um
+    bin_um, symbols
         As in `read_spots`.
 
     Raises
@@ -61,7 +62,7 @@ def open_section(
         A part is missing or damaged, or the spots do not lie on the slide.
     """
     path = Path(path)
-    spots = read_spots(path, bin_um=bin_um)
+    spots = read_spots(path, bin_um=bin_um, symbols=symbols)
     source = source_of(spots)
     slide = open_slide(image or source.image or _image_in(path, source.remark), mpp=mpp)
     slide.name = section_name(path)  # images of sections tend to share a name, such as HE.jpg
@@ -79,6 +80,7 @@ def section_on(
     pitch_um: float = PITCH_UM,
     diameter_um: float = DIAMETER_UM,
     bin_um: float | None = None,
+    symbols: str | Path | None = None,
 ) -> Section:
     """Spots for a slide that is open already, and the slide at the scale that they tell.
 
@@ -89,7 +91,7 @@ def section_on(
     ----------
     pitch_um, diameter_um
         Of the grid in drawn regions.
-    bin_um
+    bin_um, symbols
         As in `read_spots`.
 
     Raises
@@ -101,7 +103,7 @@ def section_on(
     if regions := drawn_regions(path):
         grid = annotated_grid(slide, regions, pitch_um=pitch_um, diameter_um=diameter_um)
         return Section(slide.name, slide, grid)
-    return placed(read_spots(path, bin_um=bin_um), slide)
+    return placed(read_spots(path, bin_um=bin_um, symbols=symbols), slide)
 
 
 def placed(spots: AnnData, slide: Slide, *, pitch_um: float | None = None) -> Section:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from anndata import AnnData
+from napari.settings import get_plugin_settings
 
 from napari_stem._napari.bin_choice import BinChoice
+from napari_stem.gene_names import find_genes
 from napari_stem.io.source import Source, with_source
 from napari_stem.slide import Slide
 from napari_stem.spots import pitch, spot_table
@@ -61,6 +65,26 @@ def test_a_slide_without_scale_gets_that_of_its_spots(dock, viewer, table, load)
     assert "pitch 200 µm" in dock.spots.note.text()
     assert dock.spots.grid_button.isEnabled()
     assert viewer.layers["bare 300"].scale[0] == pytest.approx(200 / PITCH)
+
+
+def test_old_symbols_are_found_by_the_table_of_the_preferences(
+    dock, tmp_path, load, monkeypatch, trained
+):
+    gene, *others = trained.checkpoint.recipe.panel
+    spots = spot_table([(50.0, 50.0), (90.0, 50.0)], diameter_px=20)
+    counted = AnnData(
+        np.ones((2, 1 + len(others)), np.float32), spots.obs, pd.DataFrame(index=["OLD", *others])
+    )
+    counted.obsm, counted.uns = spots.obsm, spots.uns
+    counted.write_h5ad(tmp_path / "counted.h5ad")
+    (tmp_path / "symbols.csv").write_text(f"old,current\nOLD,{gene}\n")
+    dock.workspace.take_slide(bare_slide(300))
+    load(tmp_path / "counted.h5ad")
+    assert find_genes([gene], dock.workspace.spots.var).missing == (gene,)
+    genes = get_plugin_settings("napari-stem").genes
+    monkeypatch.setattr(genes, "symbols", f" {tmp_path / 'symbols.csv'} ")
+    load(tmp_path / "counted.h5ad")
+    assert not find_genes([gene], dock.workspace.spots.var).missing
 
 
 def test_a_typed_scale_stays_where_a_format_states_another(dock, table, load, tmp_path):

@@ -16,6 +16,7 @@ from napari.utils.notifications import show_info, show_warning
 from qtpy.QtWidgets import QApplication
 
 from napari_stem._napari import tasks
+from napari_stem._napari.preferences import symbols
 from napari_stem._napari.worker import start
 from napari_stem._napari.workspace import Workspace
 from napari_stem.errors import SlideError, SlideNotFound, SpotsNotFound
@@ -172,7 +173,7 @@ def _read_section(path: Path, shown: Slide | None) -> Events[Section]:
     from napari_stem.section import open_section
 
     try:
-        section = open_section(path)
+        section = open_section(path, symbols=symbols())
     except SlideNotFound as error:
         if shown is None:
             raise SpotsNotFound(f"{error} Or open the slide first, then the spots.") from error
@@ -188,7 +189,7 @@ def _read_spots(path: Path, shown: Slide | None) -> Events[Section]:
 
     if shown is None:
         raise SpotsNotFound(f"'{path}' holds spots without a slide. Open the slide first.")
-    return section_on(shown, path)
+    return section_on(shown, path, symbols=symbols())
 
 
 def _take_section(viewer: Any, section: Section) -> None:

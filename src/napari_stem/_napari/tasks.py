@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from napari_stem._napari.libraries import load_dask
 from napari_stem._napari.llvm import load_triton_apart
 from napari_stem._napari.predict_options import SamplerName, predict_options
+from napari_stem._napari.preferences import symbols
 from napari_stem._napari.result import Result
 from napari_stem._napari.workspace import ChosenCheckpoint
 from napari_stem.events import Event, Events, Partial, Progress
@@ -86,7 +87,9 @@ def read_spots(
     yield Progress(0, 0, "read", path.name)
     from napari_stem.section import section_on
 
-    return section_on(slide, path, pitch_um=pitch_um, diameter_um=diameter_um, bin_um=bin_um)
+    return section_on(
+        slide, path, pitch_um=pitch_um, diameter_um=diameter_um, bin_um=bin_um, symbols=symbols()
+    )
 
 
 def make_grid(

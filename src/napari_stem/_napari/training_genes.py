@@ -14,6 +14,7 @@ from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button
 from napari_stem._napari.worker import Job, start
 from napari_stem.plan import PanelChoice, Selection
+from napari_stem.wording import a_few
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -65,7 +66,10 @@ class TrainingGenes(Panel):
         self.column.setToolTip("Column of the spot tables that names the region of each spot.")
         self.typed = QPlainTextEdit()
         self.typed.setPlaceholderText("EPCAM, COL1A1, CD3E …")
-        self.typed.setToolTip("Gene symbols, separated by spaces, commas or lines.")
+        self.typed.setToolTip(
+            "Gene symbols, separated by spaces, commas or lines. Old ones are found by the table "
+            "that File > Preferences > Stem names."
+        )
         self.typed.setMaximumHeight(110)
         self.file_button = button("From file…", "The first column of a text or CSV file.")
         self.drop_button = button("Drop missing", "Leave out the genes that a section lacks.")
@@ -181,6 +185,4 @@ class TrainingGenes(Panel):
 def _words(found: FoundPanel) -> str:
     if found.problem:
         return f"⚠ {found.problem}"
-    more = len(found.genes) - _NAMED
-    named = ", ".join(found.genes[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
-    return f"<b>{len(found.genes):,} genes</b>: {named}"
+    return f"<b>{len(found.genes):,} genes</b>: {a_few(found.genes, most=_NAMED)}"

@@ -27,6 +27,7 @@ from napari_stem._napari.alignment_preview import AlignmentPreview
 from napari_stem._napari.bin_choice import BinChoice
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import SLIDE_FILES, button
+from napari_stem._napari.preferences import symbols
 from napari_stem._napari.worker import start
 from napari_stem.plan import SectionSource
 from napari_stem.slide_suffixes import SLIDES
@@ -160,7 +161,8 @@ class TrainingSections(QWidget):
         known = {source.path for source in self.sources}
         for path in paths:
             if path not in known:
-                self._rows.append((SectionSource(path, _slide_beside(Path(path))), None))
+                source = SectionSource(path, _slide_beside(Path(path)), symbols=symbols())
+                self._rows.append((source, None))
                 self.table.insertRow(len(self._rows) - 1)
                 self._inspect(len(self._rows) - 1)
         if self._rows and not self.table.selectedItems():

@@ -15,19 +15,15 @@ if TYPE_CHECKING:
 SAMPLE = re.compile(r"^(her2st|generated):")
 
 
-def section_of(
-    name: str, data: Path | None, *, symbols: Path | None = None, **options: Any
-) -> Section:
-    """Open a section, a sample or one of the user's, perhaps with further gene symbols."""
+def section_of(name: str, data: Path | None, **options: Any) -> Section:
+    """Open a section, a sample or one of the user's."""
     from napari_stem.datasets import sample_section
-    from napari_stem.gene_names import read_other_symbols, with_other_symbols
     from napari_stem.section import open_section
 
-    sample = SAMPLE.match(name)
-    section = sample_section(name, data=data) if sample else open_section(name, **options)
-    if symbols:
-        with_other_symbols(section.spots, read_other_symbols(symbols))
-    return section
+    folder = _her2st_folder(name, data)
+    if folder is None and SAMPLE.match(name):
+        return sample_section(name)
+    return open_section(folder or name, **options)
 
 
 def section_to_predict(
@@ -62,13 +58,12 @@ def section_sources(
     name: str, data: Path | None, opening: dict[str, Any]
 ) -> tuple[SectionSource, ...]:
     """A section, or those of a folder; they are found when the run is resumed from elsewhere."""
-    from napari_stem.datasets import HER2ST, her2st_folder
     from napari_stem.io import find_sections
     from napari_stem.plan import SectionSource
 
-    which, path = name.removeprefix("her2st:"), Path(name).resolve()
-    if name.startswith("her2st:") and which in HER2ST:
-        places = [str(her2st_folder(which, data).resolve())]
+    path = Path(name).resolve()
+    if folder := _her2st_folder(name, data):
+        places = [str(folder.resolve())]
     elif SAMPLE.match(name):
         places = [name]
     else:
@@ -85,3 +80,11 @@ def held_out_of(
     if re.fullmatch(r"0?\.\d+", text):
         return (), float(text)
     return section_sources(text, data, opening), 0.0
+
+
+def _her2st_folder(name: str, data: Path | None) -> Path | None:
+    """Where a section of HER2ST lies; None for other names."""
+    from napari_stem.datasets import HER2ST, her2st_folder
+
+    kind, _, section = name.partition(":")
+    return her2st_folder(section, data) if kind == "her2st" and section in HER2ST else None

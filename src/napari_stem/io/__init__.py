@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.errors import OptionError, SpotsNotFound
-from napari_stem.gene_names import named_by_symbol
+from napari_stem.gene_names import named_by_symbol, read_other_symbols, with_other_symbols
 from napari_stem.io.csv import read_csv, write_csv, write_parquet
 from napari_stem.io.geojson import read_geojson, write_geojson
 from napari_stem.io.h5ad import read_h5ad, write_h5ad
@@ -79,7 +79,9 @@ def _sections_of(folder: Path) -> list[Path]:
     return hest_tables(folder) or ([folder] if is_spot_source(folder) else [])
 
 
-def read_spots(path: str | Path, *, bin_um: float | None = None) -> AnnData:
+def read_spots(
+    path: str | Path, *, bin_um: float | None = None, symbols: str | Path | None = None
+) -> AnnData:
     """Read a spot table, with counts where there are any.
 
     Files: .h5ad, .csv, .tsv or .geojson of places. Folders: Space Ranger's (Visium, Visium HD),
@@ -91,6 +93,8 @@ def read_spots(path: str | Path, *, bin_um: float | None = None) -> AnnData:
     bin_um
         Micrometres of a Visium HD bin (the largest there is otherwise), or of the squares in
         which Xenium's molecules are counted (100 otherwise).
+    symbols
+        A table of old and current gene symbols, by which panels find genes too.
 
     Raises
     ------
@@ -98,15 +102,21 @@ def read_spots(path: str | Path, *, bin_um: float | None = None) -> AnnData:
         Nothing is there, or its format is unknown.
     SpotsError, CountsError
         The content cannot be used; the message names file and field.
+    PanelError
+        The table of symbols cannot be read.
     OptionError
         The format has no bins, or needs a package that is not installed.
     """
-    path = Path(path)
+    spots = named_by_symbol(_read(Path(path), bin_um))
+    return with_other_symbols(spots, read_other_symbols(symbols)) if symbols else spots
+
+
+def _read(path: Path, bin_um: float | None) -> AnnData:
     if not path.exists():
         raise SpotsNotFound(f"There are no spots at '{path}'. Check the path.")
     for matches, read_binned in _BINNED:
         if matches(path):
-            return named_by_symbol(read_binned(path, bin_um=bin_um))
+            return read_binned(path, bin_um=bin_um)
     if bin_um is not None:
         raise OptionError(
             f"'{path}' has no bins to choose; only Visium HD and Xenium have (--bin {bin_um:g})."
@@ -118,7 +128,7 @@ def read_spots(path: str | Path, *, bin_um: float | None = None) -> AnnData:
             f"'{path}' is no spot table: {', '.join(_READERS)}, or a folder of Space Ranger, "
             "Xenium, SpatialData, HEST's layout or a legacy ST array is needed."
         )
-    return named_by_symbol(read(path))
+    return read(path)
 
 
 def write_prediction(prediction: AnnData, path: str | Path) -> None:
