@@ -73,14 +73,14 @@ class Condition:
             axes, variance = np.eye(len(mean)) / np.sqrt(1 + noise**2), np.ones(len(mean))
         else:
             axes, variance = _whitening(pca, noise), pca.explained_variance_
-        places = standard @ distance_axes
+        chosen = np.random.default_rng(0).permutation(len(standard))[:_MOST_REFERENCES]
+        places = standard[np.sort(chosen)] @ distance_axes
         nearest, _ = KDTree(places).query(places, k=min(2, len(places)))
-        chosen = np.random.default_rng(0).permutation(len(places))[:_MOST_REFERENCES]
         values = (
             mean,
             scale[:, None] * axes,
             noise / np.sqrt(variance + noise**2 + _TINY),
-            places[np.sort(chosen)],
+            places,
             scale[:, None] * distance_axes,
             max(np.percentile(nearest[..., -1], _OOD_PERCENTILE), _TINY),
         )
