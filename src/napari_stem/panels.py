@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Mitochondrial and ribosomal genes by their symbols' prefix, human and mouse. "MT-" with its
-# hyphen: "MT" alone would drop MTOR, MT2A and MT1X.
-_HOUSEKEEPING = re.compile(r"^(mt-|rp[sl]\d)", re.IGNORECASE)
+# hyphen: "MT" alone would drop MTOR, MT2A and MT1X. RPS6K… are kinases, RPS19BP1 binds one.
+_HOUSEKEEPING = re.compile(r"^(mt-|rp[sl](?!\d+(k|bp))(\d|p\d|a))", re.IGNORECASE)
 _SIGNIFICANT = 0.05
 _MOST_REGIONS = 50
 _ROWS = 4096  # spots whose counts are summed at a time
