@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from typer.testing import CliRunner
 
 from napari_stem.cli import app
 from napari_stem.cli.sections import section_sources
+from napari_stem.errors import OptionError
 from napari_stem.io import read_spots
-from napari_stem.plan import SectionSource
+from napari_stem.plan import SectionSource, TrainPlan
+from napari_stem.runs import PLAN
 from napari_stem.section import Section
 from napari_stem.spots import pitch, positions, spot_diameter
 from napari_stem.training import TrainResult
@@ -80,6 +83,51 @@ def test_annotations_are_filled_with_spots(trained: TrainResult, visium: Path, t
     # A spot has 200 x 173 pixels: 10 in 600 x 600, and as many as lie on the border.
     assert 8 <= len(xy) <= 14
     assert ((xy >= 100) & (xy <= 700)).all()
+
+
+def test_a_section_is_predicted_on_other_spots_or_on_a_grid_of_its_slide(
+    trained: TrainResult, visium: Path, tmp_path: Path
+):
+    table = tmp_path / "two.csv"
+    table.write_text("x,y\n300,300\n600,300\n")
+    given = ("--mpp", 0.5, *options(tmp_path))
+    run("predict", visium, trained.path, "--spots", table, *given)
+    assert positions(read_spots(tmp_path / "p.h5ad")).tolist() == [[300, 300], [600, 300]]
+    run("predict", visium, trained.path, "--pitch", 80, *given)
+    assert pitch(read_spots(tmp_path / "p.h5ad")) == pytest.approx(160, rel=0.01)
+
+
+def test_the_pitch_of_a_spot_table_tells_the_scale(
+    trained: TrainResult, visium: Path, tmp_path: Path
+):
+    table = tmp_path / "two.csv"
+    table.write_text("x,y\n300,300\n600,300\n")
+    slide = visium / "slide.png"
+    run("predict", slide, trained.path, "--spots", table, "--pitch", 150, *options(tmp_path))
+    assert read_spots(tmp_path / "p.h5ad").uns["napari_stem"]["mpp"] == pytest.approx(0.5)
+
+
+def test_a_suffix_is_refused_before_anything_is_computed(trained: TrainResult, tmp_path: Path):
+    cache = tmp_path / "cache"
+    arguments = ["predict", "generated:9", trained.path, "-o", "p.tiff", "--cache", cache]
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code != 0
+    assert not cache.exists()
+
+
+def test_what_is_held_out_is_not_trained_on(tmp_path: Path, sections: list[Section]):
+    for name in ("A", "B"):
+        (tmp_path / "st").mkdir(exist_ok=True)
+        sections[0].spots.write_h5ad(tmp_path / "st" / f"{name}.h5ad")
+    (tmp_path / "wsis").mkdir()
+    held_out, run_folder = tmp_path / "st" / "B.h5ad", tmp_path / "run"
+    arguments = ["train", tmp_path, "--held-out", held_out, "--run", run_folder, "--device", "cpu"]
+    CliRunner().invoke(app, [str(argument) for argument in arguments])  # there are no slides
+    plan = TrainPlan.from_json((run_folder / PLAN).read_text(), "plan")
+    assert [source.name for source in plan.sections] == ["A"]
+    assert [source.name for source in plan.held_out] == ["B"]
+    with pytest.raises(OptionError, match="trained on and held out"):
+        replace(plan, sections=plan.held_out)
 
 
 def test_a_data_set_is_trained_on_section_by_section(tmp_path: Path, sections: list[Section]):

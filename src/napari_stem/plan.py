@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_stem.errors import TrainingError
+from napari_stem.errors import OptionError, TrainingError
 from napari_stem.section_names import section_name
+from napari_stem.wording import a_few
 
 if TYPE_CHECKING:
     from napari_stem.counts import CountTransform
@@ -100,6 +101,12 @@ class TrainPlan:
     keep: Keep = "last"
     draws: int = 20
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.sections:
+            raise OptionError("no section is left to train on. Name one that is not held out.")
+        if twice := {s.path for s in self.sections} & {s.path for s in self.held_out}:
+            raise OptionError(f"{a_few(sorted(twice))}: trained on and held out. Choose one.")
 
     def to_json(self) -> str:
         """Text that `from_json` reads back unchanged."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,7 +28,9 @@ from napari_stem.cli.options import (
     predict_options,
 )
 from napari_stem.cli.sections import section_of, section_to_predict
-from napari_stem.visium import PITCH_UM
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 def embed(
@@ -66,7 +70,14 @@ def predict(
     checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of `train`.")],
     output: Output = None,
     spots: Annotated[Path | None, typer.Option(help="A spot table on the slide.")] = None,
-    pitch: Annotated[float, typer.Option(help="Micrometres between spots of a grid.")] = PITCH_UM,
+    pitch: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Micrometres between spots: of a grid (default 100), or of a spot table, which "
+            "then tells the scale of a slide that states none.",
+        ),
+    ] = None,
     genes: Annotated[list[str] | None, typer.Option("--gene", help="To show; repeat.")] = None,
     draws: Draws = 20,
     sampler: Sampler = "dpm++",
@@ -84,16 +95,15 @@ def predict(
     """Predict a slide on its spots, or on a grid over its tissue."""
     from napari_stem.checkpoint import load_checkpoint
     from napari_stem.cluster import FEWEST, check_request, cluster
-    from napari_stem.io import write_prediction
     from napari_stem.panels import check_panel
     from napari_stem.prediction import iter_predict
-    from napari_stem.report import write_picture, write_report
 
     loaded = load_checkpoint(checkpoint)
     check_panel(genes or [], loaded.recipe.panel, "--gene")
     check_request(resolution)
     section = section_to_predict(slide, spots, pitch, data, mpp=mpp, bin_um=bin_um)
     outputs = output or [Path(f"{section.name}-prediction.h5ad")]
+    writers = [_writer(path, genes or ()) for path in outputs]
     options = predict_options(
         cache=cache, device=device, weights=weights, n_draws=draws, seed=seed,
         sampler=(sampler, sampler_steps),
@@ -101,11 +111,20 @@ def predict(
     prediction = run_events(iter_predict(section.slide, section.spots, loaded, options), events)
     if prediction.n_obs >= FEWEST:
         cluster(prediction, resolution=resolution, seed=seed)
-    for path in outputs:
-        if path.suffix == ".html":
-            write_report(prediction, path, genes=genes or ())
-        elif path.suffix == ".png":
-            write_picture(prediction, path, genes=genes or ())
-        else:
-            write_prediction(prediction, path)
+    for path, write in zip(outputs, writers, strict=True):
+        write(prediction, path)
         console.print(f"{path}") if events == "bars" else None
+
+
+def _writer(path: Path, genes: Sequence[str]) -> Callable[[AnnData, Path], object]:
+    """What writes a file of this suffix; it is known before anything is computed."""
+    from napari_stem.io import find_writer
+    from napari_stem.report import write_picture, write_report
+
+    match path.suffix:
+        case ".html":
+            return partial(write_report, genes=genes)
+        case ".png":
+            return partial(write_picture, genes=genes)
+        case _:
+            return find_writer(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_stem.cli.console import console
+from napari_stem.visium import PITCH_UM
 
 if TYPE_CHECKING:
     from napari_stem.plan import SectionSource
@@ -27,28 +28,29 @@ def section_of(name: str, data: Path | None, **options: Any) -> Section:
 
 
 def section_to_predict(
-    slide: str, spots: Path | None, pitch: float, data: Path | None, **options: Any
+    slide: str, spots: Path | None, pitch: float | None, data: Path | None, **options: Any
 ) -> Section:
     """A section as it is, or a slide with spots from a file or a grid."""
     from napari_stem.grid import make_grid
     from napari_stem.io import is_spot_source
-    from napari_stem.io.annotations import annotated_grid, drawn_regions
-    from napari_stem.section import Section, open_section
+    from napari_stem.io.annotations import drawn_regions
+    from napari_stem.section import Section, open_section, section_on
     from napari_stem.slide import open_slide
     from napari_stem.slide_files import is_slide
 
     path = Path(slide)
     if SAMPLE.match(slide) or is_spot_source(path) or (path.is_dir() and not is_slide(path)):
-        return section_of(slide, data, **options)
-    regions = drawn_regions(spots) if spots else []
-    if spots and not regions:
-        section = open_section(spots, image=slide, **options)
-        return Section(section.slide.name, section.slide, section.spots)
-    opened = open_slide(slide, mpp=options["mpp"])
-    if regions:
-        grid = annotated_grid(opened, regions, pitch_um=pitch)
+        section = section_of(slide, data, **options)
+        if spots is None and pitch is None:
+            return section
+        opened = section.slide
+    elif spots and not drawn_regions(spots):
+        return open_section(spots, image=slide, pitch_um=pitch, **options)
     else:
-        grid = make_grid(opened, pitch_um=pitch)
+        opened = open_slide(slide, mpp=options["mpp"])
+    if spots:
+        return section_on(opened, spots, pitch_um=pitch or PITCH_UM, bin_um=options["bin_um"])
+    grid = make_grid(opened, pitch_um=pitch or PITCH_UM)
     if left_out := grid.uns.get("excluded"):
         console.print(f"left out of the grid: {', '.join(left_out)}")
     return Section(opened.name, opened, grid)

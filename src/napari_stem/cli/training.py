@@ -118,8 +118,10 @@ def train(
             **budget,
         }
         chosen = PanelChoice(select, genes, by)
+        unseen = {source.path for source in tested}
+        found = [source for name in sections for source in section_sources(name, data, opening)]
         plan = TrainPlan(
-            tuple(s for name in sections for s in section_sources(name, data, opening)),
+            tuple(source for source in found if source.path not in unseen),
             held_out=tested,
             held_out_share=share,
             panel=PanelChoice("list", genes=tuple(read_panel(panel))) if panel else chosen,

@@ -25,6 +25,8 @@ from napari_stem.io.spatialdata_spots import is_spatialdata, read_spatialdata
 from napari_stem.io.xenium import is_xenium, read_xenium
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anndata import AnnData
 
 _READERS = {".h5ad": read_h5ad, ".csv": read_csv, ".tsv": read_csv, ".geojson": read_geojson}
@@ -49,6 +51,7 @@ __all__ = [
     "PREDICTION_SUFFIXES",
     "Source",
     "find_sections",
+    "find_writer",
     "is_spot_source",
     "read_spots",
     "select",
@@ -144,8 +147,18 @@ def write_prediction(prediction: AnnData, path: str | Path) -> None:
     StorageError
         The file cannot be written; what stood there stays.
     """
-    path = Path(path)
+    find_writer(path)(prediction, Path(path))
+
+
+def find_writer(path: str | Path) -> Callable[[AnnData, Path], None]:
+    """What writes a prediction in the format of the suffix, as `write_prediction`.
+
+    Raises
+    ------
+    OptionError
+        The suffix is none of these.
+    """
     for suffix, write in _WRITERS.items():
-        if path.name.lower().endswith(suffix):
-            return write(prediction, path)
+        if Path(path).name.lower().endswith(suffix):
+            return write
     raise OptionError(f"'{path}': choose one of the suffixes {', '.join(_WRITERS)}.")
