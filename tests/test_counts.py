@@ -49,6 +49,14 @@ def test_impossible_counts_are_refused(bad: float):
         transform_counts(spots(counts), GENES, "log2")
 
 
+def test_normalised_values_are_no_counts_and_a_few_fractions_are():
+    with pytest.raises(CountsError, match="3 of 3 values are no whole numbers"):
+        transform_counts(spots(np.log1p(COUNTS) + COUNTS / 9), GENES, "log2")
+    corrected = COUNTS.copy()
+    corrected[0, 1] = 2.5
+    assert transform_counts(spots(corrected), ["B"], "log2")[0] == pytest.approx(np.log2(3.5))
+
+
 def test_a_missing_gene_a_missing_matrix_and_an_unknown_transform_are_named():
     with pytest.raises(PanelError, match="C4: 1 of the panel's 2 genes are missing"):
         transform_counts(spots(), ["A", "Z"], "log2", where="C4")

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scanpy as sc
 
@@ -155,6 +156,8 @@ def test_spots_outside_and_impossible_options_are_refused(
         predict(sections[2].slide, spots, trained.checkpoint, OPTIONS)
     with pytest.raises(OptionError, match="n_draws is 0"):
         PredictOptions(n_draws=0)
+    with pytest.raises(OptionError, match="seed is -1"):
+        PredictOptions(seed=-1)
 
 
 def test_embeddings_of_the_training_spots_are_not_out_of_domain(
@@ -166,6 +169,38 @@ def test_embeddings_of_the_training_spots_are_not_out_of_domain(
     noise = np.random.default_rng(0).integers(0, 255, (1200, 1200, 3), dtype=np.uint8)
     foreign = predict(Slide.from_array(noise, mpp=0.5), section.spots, trained.checkpoint, OPTIONS)
     assert foreign.obs["ood"].min() > 1
+
+
+def test_draws_at_another_scale_are_not_those_of_the_first(
+    sections: list[Section], trained: TrainResult, tmp_path: Path
+):
+    slide, spots = sections[2].slide, sections[2].spots
+    cached = replace(OPTIONS, cache=tmp_path)
+    predict(slide.with_mpp(0.8), spots, trained.checkpoint, cached)
+    mended = predict(slide.with_mpp(0.5), spots, trained.checkpoint, cached)
+    fresh = predict(slide.with_mpp(0.5), spots, trained.checkpoint, OPTIONS)
+    np.testing.assert_array_equal(mended.X, fresh.X)
+
+
+def test_spots_with_normalised_values_are_predicted_without_measurements(
+    sections: list[Section], trained: TrainResult
+):
+    spots = sections[2].spots[:6].copy()
+    spots.X = np.log1p(spots.X.toarray())
+    prediction = predict(sections[2].slide, spots, trained.checkpoint, OPTIONS)
+    assert "truth" not in prediction.layers
+
+
+def test_annotations_of_the_spots_stay_and_clusters_of_others_do_not(
+    sections: list[Section], trained: TrainResult
+):
+    spots = sections[2].spots[:6].copy()
+    spots.obs = pd.DataFrame(
+        {"region": list("aabbbb"), "leiden": list("111222"), "x": range(6)}, index=spots.obs_names
+    )
+    prediction = predict(sections[2].slide, spots, trained.checkpoint, OPTIONS)
+    assert list(prediction.obs) == ["region", "ood"]
+    assert list(prediction.obs["region"]) == list("aabbbb")
 
 
 def test_time_is_not_spent_on_a_prediction_that_is_known(

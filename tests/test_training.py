@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,14 @@ from anndata import AnnData
 from PIL import Image
 
 from napari_stem.checkpoint import load_checkpoint
-from napari_stem.errors import CountsError, OptionError, PanelError, SpotsError
+from napari_stem.errors import CountsError, OptionError, PanelError, SpotsError, TrainingError
 from napari_stem.evaluation import averaged, evaluate
 from napari_stem.event_lines import from_line
-from napari_stem.events import Event, Figures, Loss, Progress, Variation, finish
+from napari_stem.events import Event, Figures, Loss, Partial, Progress, Variation, finish
 from napari_stem.live_figures import variation
 from napari_stem.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.planned_training import choose_panel, open_source
-from napari_stem.prediction import PredictOptions
+from napari_stem.prediction import PredictOptions, iter_predict
 from napari_stem.recipe import Recipe, make_recipe
 from napari_stem.run_history import read_history
 from napari_stem.runs import create_run, read_run
@@ -47,6 +48,30 @@ def test_evaluating_again_gives_the_same_figures(sections: list[Section], traine
     again = evaluate(load_checkpoint(trained.path), sections[2], sections[:2], OPTIONS)
     assert trained.evaluation is not None
     assert again.scores == trained.evaluation.scores
+
+
+def test_figures_do_not_depend_on_draws_that_a_cache_holds(
+    sections: list[Section], trained: TrainResult, tmp_path: Path
+):
+    section, cached = sections[2], replace(OPTIONS, cache=tmp_path)
+    more = replace(cached, n_draws=10)
+    events = iter_predict(section.slide, section.spots, trained.checkpoint, more)
+    drawn = next(event for event in events if isinstance(event, Partial))
+    assert drawn.n_draws < 10
+    events.close()
+    assert trained.evaluation is not None
+    again = evaluate(trained.checkpoint, section, sections[:2], cached)
+    assert again.scores == trained.evaluation.scores
+
+
+def test_the_state_of_a_run_with_other_genes_or_spots_is_refused(
+    sections: list[Section], recipe: Recipe, tmp_path: Path
+):
+    train(sections[:1], recipe, tmp_path, options=OPTIONS)
+    others = replace(recipe, panel=recipe.panel[::-1])
+    for known, changed in ((sections[:1], others), (sections[1:2], recipe)):
+        with pytest.raises(TrainingError, match="other settings, genes or sections"):
+            train(known, changed, tmp_path, options=OPTIONS)
 
 
 def test_a_run_reports_its_stages_and_both_losses(
@@ -140,6 +165,10 @@ def test_spots_without_any_count_of_the_panel_are_left_out(sections: list[Sectio
     recipe = make_recipe("small", ["EPCAM", "ACTB"], fit={"steps": 1})
     result = train([Section("section", section.slide, spots)], recipe, tmp_path, options=OPTIONS)
     assert result.checkpoint.about["spots"] == section.spots.n_obs - 3
+    evaluation = evaluate(
+        result.checkpoint, Section("section", section.slide, spots), [section], OPTIONS
+    )
+    assert list(evaluation.prediction.obs_names) == list(spots.obs_names[3:])
 
 
 def test_unusable_sections_are_refused_before_anything_is_written(

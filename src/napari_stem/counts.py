@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from scipy import sparse
 
-from napari_stem.errors import OptionError, SpotsError
+from napari_stem.errors import CountsError, OptionError, SpotsError
 from napari_stem.gene_names import find_genes
 from napari_stem.panels import measured_genes
 from napari_stem.spots import check_counts, has_counts
@@ -50,6 +51,22 @@ def panel_counts(spots: AnnData, panel: Sequence[str], where: str) -> NDArray[np
     return np.asarray((matrix[:, columns].astype(np.float64) @ loci).toarray())
 
 
+def counted_spots(spots: AnnData, panel: Sequence[str], where: str) -> AnnData:
+    """The spots that counted any gene of a panel; of the others nothing can be learned.
+
+    Raises
+    ------
+    SpotsError, PanelError
+        As `panel_counts`.
+    CountsError
+        No spot counted any.
+    """
+    counted = panel_counts(spots, panel, where).any(axis=1)
+    if not counted.any():
+        raise CountsError(f"{where}: no spot counted any gene of the panel.")
+    return spots[counted].copy()
+
+
 def transform_counts(
     spots: AnnData, panel: Sequence[str], transform: CountTransform, *, where: str = "spots"
 ) -> NDArray[np.float32]:
@@ -84,13 +101,15 @@ def measured(
     Returns
     -------
     The m genes that were measured, in the panel's order, and (n, m) values. A prediction's own
-    numbers measure nothing, and what it keeps in another unit is left out.
+    numbers and those that are no raw counts measure nothing, and what a prediction keeps in
+    another unit is left out.
     """
     if has_counts(spots):
         missing = set(find_genes(panel, spots.var).missing)
         genes = tuple(gene for gene in panel if gene not in missing)
         if genes:
-            return genes, transform_counts(spots, genes, transform)
+            with suppress(CountsError):  # of normalised values nothing is known
+                return genes, transform_counts(spots, genes, transform)
     about = spots.uns.get("napari_stem", {})
     if about.get("unit") == UNITS[transform] and "truth" in spots.layers:
         genes = tuple(gene for gene in panel if gene in spots.var_names)

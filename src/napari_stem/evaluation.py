@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.baselines import nearest, ridge
-from napari_stem.counts import transform_counts
+from napari_stem.counts import counted_spots, transform_counts
 from napari_stem.embedding import iter_embed
 from napari_stem.events import Events, finish
 from napari_stem.metrics import Scores, pcc, score
-from napari_stem.prediction import Drawn, PredictOptions, iter_draws, summarise
+from napari_stem.prediction import PredictOptions, iter_draws, summarise
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -36,10 +36,9 @@ class Evaluation:
         By method: the model, ridge regression, retrieval of the 50 nearest training spots.
     gene_pcc
         (c,) correlation of each gene of the panel.
-    truth
-        (n, c) measured values in the recipe's log space.
     prediction
-        The model's prediction, spots that hold counts only; `layers["truth"]` is `truth`.
+        The model's prediction of the spots that counted any gene of the panel; `layers["truth"]`
+        are the measured values.
     """
 
     section: str
@@ -62,9 +61,10 @@ def iter_training_data(
     """Embeddings and values of sections as the checkpoint's recipe sees them."""
     recipe, embeddings, values = checkpoint.recipe, [], []
     for section in sections:
+        spots = counted_spots(section.spots, recipe.panel, section.name)
         found = yield from iter_embed(
             section.slide,
-            section.spots,
+            spots,
             recipe.encoders,
             recipe.geometry,
             cache=options.cache,
@@ -72,9 +72,7 @@ def iter_training_data(
             device=options.device,
         )
         embeddings.append(found[:, 0])
-        values.append(
-            transform_counts(section.spots, recipe.panel, recipe.transform, where=section.name)
-        )
+        values.append(transform_counts(spots, recipe.panel, recipe.transform, where=section.name))
     return Training(np.concatenate(embeddings), np.concatenate(values))
 
 
@@ -93,11 +91,13 @@ def iter_evaluate(
     """
     options = options or PredictOptions()
     recipe = checkpoint.recipe
-    truth = transform_counts(section.spots, recipe.panel, recipe.transform, where=section.name)
-    drawn = yield from iter_draws(section.slide, section.spots, checkpoint, options)
+    spots = counted_spots(section.spots, recipe.panel, section.name)
+    truth = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
+    drawn = yield from iter_draws(section.slide, spots, checkpoint, options)
     with closing(drawn.store):
-        prediction = summarise(drawn, section.slide, section.spots, checkpoint, options)
-        scores = compare(drawn, truth, training)
+        prediction = summarise(drawn, section.slide, spots, checkpoint, options)
+        draws = drawn.store.read(n_draws=options.n_draws)
+    scores = compare(draws, drawn.embeddings, truth, training)
     by_gene = pcc(prediction.X, truth)
     return Evaluation(
         section=section.name,
@@ -107,11 +107,16 @@ def iter_evaluate(
     )
 
 
-def compare(drawn: Drawn, truth: NDArray[np.float32], training: Training) -> dict[str, Scores]:
-    """Scores of the model and of both baselines, each from draws."""
-    known = training.embeddings, training.values, drawn.embeddings
+def compare(
+    draws: NDArray[np.float32],
+    embeddings: NDArray[np.float32],
+    truth: NDArray[np.float32],
+    training: Training,
+) -> dict[str, Scores]:
+    """Scores of the model's draws (K, n, c) and of both baselines."""
+    known = training.embeddings, training.values, embeddings
     return {
-        MODEL: score(drawn.store.read(), truth),
+        MODEL: score(draws, truth),
         RIDGE: score(ridge(*known), truth),
         NEAREST: score(nearest(*known), truth),
     }

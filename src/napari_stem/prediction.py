@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from anndata import AnnData
 
+from napari_stem.agreement import annotation_columns
 from napari_stem.autocorrelation import morans_i, neighbour_graph
 from napari_stem.counts import UNITS, measured
 from napari_stem.draws import DrawStore
@@ -68,12 +69,21 @@ class PredictOptions:
         for name in ("n_draws", "batch_size"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if not 0 <= self.seed < 2**32:
+            raise OptionError(f"seed is {self.seed}; it must lie between 0 and {2**32 - 1}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Draws of a set of spots, and how far each spot is from the training data."""
+    """Draws of a set of spots, and how far each spot is from the training data.
 
+    Attributes
+    ----------
+    name
+        What finds the store in a cache again.
+    """
+
+    name: str
     store: DrawStore
     embeddings: NDArray[np.float32]
     ood: NDArray[np.float32]
@@ -104,7 +114,14 @@ def iter_draws(
         device=options.device,
     )
     embeddings = embeddings[:, 0]
-    store = _open_store(slide, spots, checkpoint, options)
+    name = _store_name(embeddings, spots, checkpoint, options)
+    store = DrawStore.open_or_create(
+        options.cache and _store_path(options.cache, name),
+        key=name,
+        n_draws=options.n_draws,
+        n_spots=spots.n_obs,
+        n_genes=len(recipe.panel),
+    )
     try:
         yield from iter_sample(
             checkpoint.network,
@@ -122,7 +139,7 @@ def iter_draws(
     except BaseException:
         store.close()
         raise
-    return Drawn(store, embeddings, checkpoint.condition.ood(embeddings))
+    return Drawn(name, store, embeddings, checkpoint.condition.ood(embeddings))
 
 
 def iter_predict(
@@ -135,8 +152,8 @@ def iter_predict(
     A table of the spots by the checkpoint's panel. `X` is the mean over draws in the recipe's
     log space, `layers` hold "std", "q05" and "q95", and "truth" where the spots measured all of the
     panel, `var` the genes' mean, variance and Moran's I, `obs["ood"]` the distance to the training
-    data (1 = the 99th percentile of its own), `uns["spatial"]` a thumbnail, and
-    `uns["napari_stem"]` how it was made.
+    data (1 = the 99th percentile of its own), beside it the annotations of the spots,
+    `uns["spatial"]` a thumbnail, and `uns["napari_stem"]` how it was made.
 
     Raises
     ------
@@ -164,7 +181,7 @@ def summarise(
     mean, std, (q05, q95) = drawn.store.summary(quantiles=(0.05, 0.95), n_draws=options.n_draws)
     prediction = AnnData(
         mean,
-        obs=spots.obs[[]].assign(ood=drawn.ood),
+        obs=spots.obs[annotation_columns(spots.obs)].assign(ood=drawn.ood),
         layers={"std": std, "q05": q05, "q95": q95},
         obsm={"spatial": positions(spots)},
     )
@@ -186,7 +203,7 @@ def summarise(
         "slide": slide.name,
         "slide_path": str(slide.path.absolute()) if slide.path else "",
         "mpp": slide.mpp or 0.0,
-        "draws": _store_name(slide, spots, checkpoint, options),
+        "draws": drawn.name,
         "versions": json.dumps({name: version(name) for name in ("napari-stem", "torch", "timm")}),
     }
     return prediction
@@ -229,29 +246,17 @@ def _store_path(cache: Path, name: str) -> Path:
 
 
 def _store_name(
-    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
+    embeddings: NDArray[np.float32],
+    spots: AnnData,
+    checkpoint: Checkpoint,
+    options: PredictOptions,
 ) -> str:
-    """A name that only exactly these draws have: found again when they are asked for again."""
-    key = hashlib.sha256()
-    for part in (
-        slide.fingerprint,
-        positions(spots).tobytes(),
-        checkpoint.fingerprint,
-        options.seed,
-        sorted(asdict(options.sampler).items()),
-    ):
-        key.update(repr(part).encode() + b"\0")
+    """A name that only exactly these draws have: found again when they are asked for again.
+
+    Embeddings tell the slide, its scale, the patches and the encoders' weights.
+    """
+    key = hashlib.sha256(embeddings.tobytes())
+    key.update(positions(spots).tobytes())
+    sampler = sorted(asdict(options.sampler).items())
+    key.update(repr((checkpoint.fingerprint, options.seed, sampler)).encode())
     return key.hexdigest()[:32]
-
-
-def _open_store(
-    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
-) -> DrawStore:
-    name = _store_name(slide, spots, checkpoint, options)
-    return DrawStore.open_or_create(
-        options.cache and _store_path(options.cache, name),
-        key=name,
-        n_draws=options.n_draws,
-        n_spots=spots.n_obs,
-        n_genes=len(checkpoint.recipe.panel),
-    )

@@ -178,7 +178,7 @@ def has_counts(spots: AnnData) -> bool:
 
 
 def check_counts(spots: AnnData) -> None:
-    """Raise a `CountsError` that names the first count below zero or not finite."""
+    """Raise a `CountsError` where numbers are no raw counts: below zero, not finite, logarithms."""
     counts = sparse.coo_matrix(spots.X)
     wrong = ~np.isfinite(counts.data) | (counts.data < 0)
     if wrong.any():
@@ -187,6 +187,12 @@ def check_counts(spots: AnnData) -> None:
             f"spot {spots.obs_names[counts.row[first]]}, gene "
             f"{spots.var_names[counts.col[first]]}: a count of {counts.data[first]} is impossible "
             f"({int(wrong.sum())} in all). Give raw counts."
+        )
+    broken = np.count_nonzero(counts.data % 1)
+    if 2 * broken > counts.nnz:  # some corrections of raw counts leave a few fractions
+        raise CountsError(
+            f"{broken:,} of {counts.nnz:,} values are no whole numbers: the table seems to hold "
+            "normalised values. Give raw counts."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
@@ -13,10 +14,10 @@ import torch
 
 from napari_stem.checkpoint import Checkpoint, save_checkpoint
 from napari_stem.condition import Condition
-from napari_stem.counts import panel_counts, transform_counts
+from napari_stem.counts import counted_spots, transform_counts
 from napari_stem.embedding import iter_embed
 from napari_stem.encoders.hub import stamps
-from napari_stem.errors import OptionError, TrainingError
+from napari_stem.errors import OptionError
 from napari_stem.evaluation import Evaluation, Training, averaged, iter_evaluate
 from napari_stem.events import Events, Figures, Variation, finish
 from napari_stem.live_figures import LiveFigures, variation
@@ -123,6 +124,7 @@ def iter_train(
         measure=live,
         finish_now=finish_now,
         state_path=run_folder / STATE,
+        identity=_identity(recipe, known),
         device=options.device,
     )
     about = {**_about(sections, len(known.values)), "step": fitted.step}
@@ -199,11 +201,7 @@ def _iter_all_examples(
 
 
 def _iter_examples(section: Section, recipe: Recipe, options: PredictOptions) -> Events[_Spots]:
-    """The spots that counted any gene of the panel."""
-    counted = panel_counts(section.spots, recipe.panel, section.name).any(axis=1)
-    if not counted.any():
-        raise TrainingError(f"{section.name}: no spot counted any gene of the panel.")
-    spots = section.spots[counted].copy()
+    spots = counted_spots(section.spots, recipe.panel, section.name)
     embeddings = yield from iter_embed(
         section.slide,
         spots,
@@ -216,6 +214,12 @@ def _iter_examples(section: Section, recipe: Recipe, options: PredictOptions) ->
     )
     values = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
     return _Spots(embeddings, values, positions(spots))
+
+
+def _identity(recipe: Recipe, known: _Spots) -> str:
+    """What a run learns, and from which spots."""
+    parts = recipe.to_json().encode(), known.positions.tobytes(), known.values.tobytes()
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def _target_scale(

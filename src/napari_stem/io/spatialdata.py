@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
-_SPOTS, _REGION, _INSTANCE = "spots", "region", "spot"
+_SPOTS = "spots"
+_REGION, _INSTANCE = "spatialdata_region", "spatialdata_spot"  # "region" may be an annotation
 _TABLE, _THUMBNAIL = Path("tables", "table"), Path("images", "thumbnail")
 _ABOUT, _PLACE = "napari_stem", "place"  # of the table's `uns`, which holds no `uns["spatial"]`
 

@@ -76,6 +76,7 @@ def iter_fit(
     measure: Measure | None = None,
     finish_now: Callable[[], bool] = never,
     state_path: Path | None = None,
+    identity: str = "",
     device: str = "auto",
     devices: int = 1,
 ) -> Events[Fitted]:
@@ -98,6 +99,8 @@ def iter_fit(
         Asked after each step; once it says yes, the run is finished as if its steps were done.
     state_path
         File that holds the unfinished run. Closing the generator saves it, at most one step late.
+    identity
+        Whatever else, beside `config`, a run must share to go on from that file.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def iter_fit(
     """
     fabric = Fabric(accelerator=device, devices=devices, precision=config.precision)
     fabric.launch()
-    run = _Run(fabric, network, config)
+    run = _Run(fabric, network, config, identity)
     if state_path is not None and state_path.exists():
         run.load(state_path)
     training, held_out = run.to_device(examples), validation and run.to_device(validation)
@@ -173,9 +176,12 @@ class _Best:
 class _Run:
     """Network, average and optimiser at one step: saved and loaded whole."""
 
-    def __init__(self, fabric: Fabric, network: StemNetwork, config: FitConfig) -> None:
+    def __init__(
+        self, fabric: Fabric, network: StemNetwork, config: FitConfig, identity: str
+    ) -> None:
         self._fabric = fabric
         self._config = config
+        self._identity = identity
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -265,15 +271,15 @@ class _Run:
     def load(self, path: Path) -> None:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            same = state["config"] == asdict(self._config)
+            same = (state["config"], state["identity"]) == (asdict(self._config), self._identity)
         except Exception as error:  # torch raises many kinds for a damaged file
             raise TrainingError(
                 f"'{path}' is no training state ({error}). Delete it to start anew."
             ) from error
         if not same:
             raise TrainingError(
-                f"'{path}' belongs to a run with other settings. Repeat its settings to resume, "
-                "or choose another run folder."
+                f"'{path}' belongs to a run with other settings, genes or sections. Repeat them to "
+                "resume, or choose another run folder."
             )
         self._network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
@@ -285,6 +291,7 @@ class _Run:
     def _state(self) -> dict[str, Any]:
         return {
             "config": asdict(self._config),
+            "identity": self._identity,
             "network": self._network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
