@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_stem.errors import StorageError
+from napari_stem.errors import SlideNotFound, StorageError
 from napari_stem.storage import CACHE_VARIABLE, atomic_path, cache_dir
 
 
@@ -107,6 +107,11 @@ def test_a_full_disk_is_a_storage_error_and_loses_nothing(small_disk: Path):
         draft.write_bytes(bytes(1_000_000))
     assert target.read_bytes() == b"old"
     assert [p.name for p in small_disk.iterdir()] == ["result.bin"]
+
+
+def test_what_is_wrong_with_the_source_is_not_said_of_the_target(tmp_path: Path):
+    with pytest.raises(SlideNotFound), atomic_path(tmp_path / "result.txt"):
+        raise SlideNotFound("There is no slide at 'biopsy.svs'.")
 
 
 def test_the_cache_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

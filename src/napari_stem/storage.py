@@ -11,7 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
-from napari_stem.errors import StorageError
+from napari_stem.errors import StemError, StorageError
 
 CACHE_VARIABLE = "NAPARI_STEM_CACHE"
 
@@ -33,12 +33,12 @@ def runs_dir() -> Path:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say a failed write to `path` as a `StorageError`."""
+    """Say a failed write to `path` as a `StorageError`; errors of ours stay what they are."""
     try:
         yield
+    except StemError:
+        raise
     except OSError as error:
-        if isinstance(error, StorageError):
-            raise
         raise StorageError(
             f"'{path}' could not be written ({error.strerror or error}). "
             "Free some space or choose another folder, then try again."
