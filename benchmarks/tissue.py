@@ -41,7 +41,7 @@ def figures(section: str) -> str:
     excluded = ", ".join(map(str, found.excluded)) or "nothing"
     return (
         f"| {section} | {right}/{len(xy)} | {right / len(xy):.3f} | {wrong}/{on_slide.sum()} | "
-        f"{right / (right + wrong):.3f} | {found.fraction:.3f} | {excluded} |"
+        f"{right / (right + wrong):.3f} | {found.mask.mean():.3f} | {excluded} |"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 
 from napari_stem.checkpoint import Checkpoint, load_checkpoint, read_about, save_checkpoint
 from napari_stem.counts import transform_counts
+from napari_stem.encoders.registry import find_encoder
 from napari_stem.errors import CheckpointMismatch, CheckpointNotFound, CheckpointUnreadable
 from napari_stem.section import Section
 from napari_stem.training import TrainResult
@@ -51,12 +53,25 @@ def test_what_a_checkpoint_is_can_be_read_without_its_weights(trained: TrainResu
     assert set(about["scores"]) == {"Stem", "ridge", "50-NN"}
 
 
-def test_another_encoder_revision_is_refused(trained: TrainResult, tmp_path: Path):
+def with_encoder(trained: TrainResult, path: Path, **changes: Any) -> Path:
+    """The checkpoint as if its encoder had been another one."""
     recipe = trained.checkpoint.recipe
-    other = replace(recipe, encoders=(replace(recipe.encoders[0], revision="0"),))
-    path = rewrite(trained.path, tmp_path / "a.safetensors", recipe=other.to_json())
-    with pytest.raises(CheckpointMismatch, match=r"encoder morphology revision 0.*train again"):
+    other = replace(recipe, encoders=(replace(recipe.encoders[0], **changes),))
+    return rewrite(trained.path, path, recipe=other.to_json())
+
+
+def test_an_encoder_of_other_numbers_is_refused(trained: TrainResult, tmp_path: Path):
+    path = with_encoder(trained, tmp_path / "a.safetensors", pool="cls", half=True)
+    differing = "morphology of pool cls instead of pooled, half True instead of False"
+    with pytest.raises(CheckpointMismatch, match=rf"encoder {differing}\. .*train again"):
         load_checkpoint(path)
+
+
+def test_licence_gate_and_source_are_those_of_the_registry(trained: TrainResult, tmp_path: Path):
+    other = {"licence": "other", "gated": True, "source": "hf:elsewhere/morphology"}
+    path = with_encoder(trained, tmp_path / "a.safetensors", **other)
+    (loaded,) = load_checkpoint(path).recipe.encoders
+    assert loaded.to_dict() == find_encoder("morphology").to_dict()
 
 
 def test_tensors_that_do_not_fit_the_recipe_are_refused(trained: TrainResult, tmp_path: Path):

@@ -23,6 +23,11 @@ def fill(store: DrawStore, n_draws: int) -> np.ndarray:
     return values
 
 
+def held(store: DrawStore) -> list[bool]:
+    """Whether each draw is there for all spots."""
+    return [store.has(draw, slice(None)) for draw in range(store.n_draws)]
+
+
 def test_a_summary_equals_numpys_over_all_draws():
     with DrawStore.create(None, key="k", n_draws=20, **SIZES) as store:
         values = fill(store, 20)
@@ -37,23 +42,21 @@ def test_a_store_says_what_it_holds():
     with DrawStore.create(None, key="k", n_draws=3, **SIZES) as store:
         first, second = store.blocks()
         assert (first, second) == (slice(0, 256), slice(256, 300))
-        assert store.complete() == 0
         store.write(0, first, np.ones((256, 3), np.float32))
         assert store.has(0, first)
         assert not store.has(0, second)
         store.write(0, second, np.ones((44, 3), np.float32))
-        assert store.complete() == 1
+        assert held(store) == [True, False, False]
 
 
 def test_a_store_of_the_same_key_is_found_again_and_grows(tmp_path: Path):
     path = tmp_path / "draws.zarr"
     values = fill(DrawStore.create(path, key="k", n_draws=2, **SIZES), 2)
     again = DrawStore.open_or_create(path, key="k", n_draws=5, **SIZES)
-    assert again.n_draws == 5
-    assert again.complete() == 2
+    assert held(again) == [True, True, False, False, False]
     np.testing.assert_array_equal(again.read(n_draws=2), values)
     fewer = DrawStore.open_or_create(path, key="k", n_draws=1, **SIZES)
-    assert fewer.complete() == 2
+    assert held(fewer) == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize("other", [{"key": "other"}, {"n_genes": 4}, {"n_spots": 299}])
@@ -61,14 +64,14 @@ def test_draws_of_something_else_are_replaced(tmp_path: Path, other: dict):
     path = tmp_path / "draws.zarr"
     fill(DrawStore.create(path, key="k", n_draws=2, **SIZES), 2)
     store = DrawStore.open_or_create(path, **({"key": "k", "n_draws": 2, **SIZES} | other))
-    assert store.complete() == 0
+    assert held(store) == [False, False]
 
 
 def test_a_damaged_store_is_drawn_again(tmp_path: Path):
     path = tmp_path / "draws.zarr"
     fill(DrawStore.create(path, key="k", n_draws=2, **SIZES), 2)
     (path / "draws" / "zarr.json").write_text("{")
-    assert DrawStore.open_or_create(path, key="k", n_draws=2, **SIZES).complete() == 0
+    assert held(DrawStore.open_or_create(path, key="k", n_draws=2, **SIZES)) == [False, False]
 
 
 def test_a_temporary_store_vanishes_and_a_kept_one_stays(tmp_path: Path):

@@ -37,6 +37,24 @@ def test_a_list_is_imported_under_its_files_name(tmp_path: Path):
     assert marker_sets()[-1].name == "immune panel"
 
 
+def test_a_gene_that_is_given_twice_is_kept_once():
+    assert save_marker_set("mine", ["B", "A", "B"]).genes == ("B", "A")
+    assert marker_sets()[-1].genes == ("B", "A")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"A\nB\nA\n", "names A more than once"), (b"", "names no gene"), (b"\xff", "no readable")],
+)
+def test_a_bad_file_says_so_and_spares_the_others(content: bytes, problem: str):
+    good = save_marker_set("good", ["A"])
+    Path(good.source).with_name("bad.txt").write_bytes(content)
+    *known, bad, last = marker_sets()
+    assert (*known, last) == (*BUILT_IN, good)
+    assert (bad.name, bad.genes) == ("bad", ())
+    assert problem in bad.problem
+
+
 @pytest.mark.parametrize("name", ["", "../up", "Fat", ".hidden", "a/b"])
 def test_a_name_that_is_none_is_refused(name: str):
     with pytest.raises(OptionError):

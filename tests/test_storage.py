@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from napari_stem.errors import StorageError
+from napari_stem.errors import SlideNotFound, StorageError
 from napari_stem.storage import CACHE_VARIABLE, atomic_path, cache_dir
 
 
@@ -37,6 +38,51 @@ def test_a_folder_is_replaced_whole(tmp_path: Path):
             draft.mkdir()
             (draft / name).touch()
     assert [p.name for p in target.iterdir()] == ["b"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_never_replaces_a_folder(tmp_path: Path):
+    target = tmp_path / "results"
+    target.mkdir()
+    (target / "months of work").touch()
+    with pytest.raises(StorageError, match="is a folder"), atomic_path(target) as draft:
+        draft.touch()
+    assert [p.name for p in target.iterdir()] == ["months of work"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_that_cannot_move_to_its_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    target = tmp_path / "store.zarr"
+    target.mkdir()
+    (target / "old").touch()
+    move = os.rename
+
+    def refuse_new(source: Path, place: Path) -> None:  # as a disk that is full just then
+        if (source / "new").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        move(source, place)
+
+    for name in ("rename", "replace"):
+        monkeypatch.setattr(Path, name, refuse_new)
+    with pytest.raises(StorageError, match="No space left"), atomic_path(target) as draft:
+        (draft / "new").mkdir(parents=True)
+    assert [p.name for p in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
+def test_a_link_to_a_folder_is_replaced_and_the_folder_stays(tmp_path: Path):
+    folder, link = tmp_path / "elsewhere", tmp_path / "store.zarr"
+    folder.mkdir()
+    (folder / "old").touch()
+    link.symlink_to(folder)
+    with atomic_path(link) as draft:
+        draft.mkdir()
+    assert list(link.iterdir()) == []
+    assert [p.name for p in folder.iterdir()] == ["old"]
+    assert sorted(tmp_path.iterdir()) == [folder, link]
 
 
 @pytest.fixture
@@ -61,6 +107,11 @@ def test_a_full_disk_is_a_storage_error_and_loses_nothing(small_disk: Path):
         draft.write_bytes(bytes(1_000_000))
     assert target.read_bytes() == b"old"
     assert [p.name for p in small_disk.iterdir()] == ["result.bin"]
+
+
+def test_what_is_wrong_with_the_source_is_not_said_of_the_target(tmp_path: Path):
+    with pytest.raises(SlideNotFound), atomic_path(tmp_path / "result.txt"):
+        raise SlideNotFound("There is no slide at 'biopsy.svs'.")
 
 
 def test_the_cache_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from napari_stem.condition import Condition
-from napari_stem.encoders.registry import find_encoder
+from napari_stem.encoders.registry import Encoder, find_encoder
 from napari_stem.errors import (
     CheckpointMismatch,
     CheckpointNotFound,
@@ -134,7 +134,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
             raise CheckpointUnreadable(f"'{path}' is damaged: {error}.") from error
-    _check_encoders(recipe, path)
+    recipe = replace(recipe, encoders=tuple(_known(entry, path) for entry in recipe.encoders))
     network = StemNetwork(recipe.network)
     try:
         network.load_state_dict(_below(_NETWORK, tensors))
@@ -177,15 +177,15 @@ def _header(file: Any, path: Path) -> tuple[Recipe, dict[str, Any]]:
         raise CheckpointUnreadable(f"'{path}': the header's description is damaged.") from error
 
 
-def _check_encoders(recipe: Recipe, path: Path) -> None:
-    for encoder in recipe.encoders:
-        known = find_encoder(encoder.name)
-        if encoder != known:
-            raise CheckpointMismatch(
-                f"'{path}' was made with encoder {encoder.name} revision {encoder.revision} "
-                f"({encoder.width} numbers), this version has revision {known.revision} "
-                f"({known.width}). Install the version that made it, or train again."
-            )
+def _known(encoder: Encoder, path: Path) -> Encoder:
+    """The registry's entry, whose source, licence and gate may be newer than the file's."""
+    known = find_encoder(encoder.name)
+    if differing := encoder.differences(known):
+        raise CheckpointMismatch(
+            f"'{path}' was made with an encoder {encoder.name} of {', '.join(differing)}. "
+            "Install the version that made it, or train again."
+        )
+    return known
 
 
 def _check_widths(

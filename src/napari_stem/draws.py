@@ -129,13 +129,6 @@ class DrawStore:
         """One realisation of all spots (n, c)."""
         return np.asarray(self._array[draw], dtype=np.float32)
 
-    def complete(self) -> int:
-        """Number of leading draws that all spots have."""
-        for draw in range(self.n_draws):
-            if not self.has(draw, slice(0, self.n_spots)):
-                return draw
-        return self.n_draws
-
     def read(self, rows: slice = slice(None), n_draws: int | None = None) -> NDArray[np.float32]:
         """Draws (K, b, c) of some spots."""
         return np.asarray(self._array[:n_draws, rows], dtype=np.float32)

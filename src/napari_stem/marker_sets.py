@@ -8,18 +8,22 @@ from pathlib import Path
 
 import platformdirs
 
-from napari_stem.errors import OptionError
+from napari_stem.errors import OptionError, PanelError
 from napari_stem.panels import read_panel
 from napari_stem.storage import atomic_path
 
 
 @dataclass(frozen=True, slots=True)
 class MarkerSet:
-    """Genes that belong together, and where that is known from."""
+    """Genes that belong together, and where that is known from.
+
+    `problem` says why the file of a set cannot be used; such a set has no genes.
+    """
 
     name: str
     genes: tuple[str, ...]
     source: str
+    problem: str = ""
 
 
 _PATHOLOGY = "common markers of diagnostic immunohistochemistry"
@@ -51,12 +55,8 @@ BUILT_IN = (
 
 
 def marker_sets() -> list[MarkerSet]:
-    """The built-in sets, then the user's own by name."""
-    own = [
-        MarkerSet(path.stem, tuple(read_panel(path)), str(path))
-        for path in sorted(_folder().glob("*.txt"))
-    ]
-    return [*BUILT_IN, *own]
+    """The built-in sets, then the user's own by name; one that cannot be used says why."""
+    return [*BUILT_IN, *map(_read, sorted(_folder().glob("*.txt")))]
 
 
 def save_marker_set(name: str, genes: Sequence[str]) -> MarkerSet:
@@ -76,16 +76,23 @@ def save_marker_set(name: str, genes: Sequence[str]) -> MarkerSet:
         raise OptionError(f"'{name}' is a built-in marker set. Choose another name.")
     if not genes:
         raise OptionError("a marker set needs at least one gene.")
-    path = _folder() / f"{name}.txt"
-    with atomic_path(path) as draft:
-        draft.write_text("\n".join(genes) + "\n", encoding="utf-8")
-    return MarkerSet(name, tuple(genes), str(path))
+    made = MarkerSet(name, tuple(dict.fromkeys(genes)), str(_folder() / f"{name}.txt"))
+    with atomic_path(made.source) as draft:
+        draft.write_text("\n".join(made.genes) + "\n", encoding="utf-8")
+    return made
 
 
 def import_marker_set(path: str | Path) -> MarkerSet:
     """Keep the genes of a text or CSV file (`panels.read_panel`) under the file's name."""
     path = Path(path)
     return save_marker_set(path.stem, read_panel(path))
+
+
+def _read(path: Path) -> MarkerSet:
+    try:
+        return MarkerSet(path.stem, tuple(read_panel(path)), str(path))
+    except PanelError as error:
+        return MarkerSet(path.stem, (), str(path), str(error))
 
 
 def _folder() -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
-from napari_stem.errors import StorageError
+from napari_stem.errors import StemError, StorageError
 
 CACHE_VARIABLE = "NAPARI_STEM_CACHE"
 
@@ -33,12 +33,12 @@ def runs_dir() -> Path:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say a failed write to `path` as a `StorageError`."""
+    """Say a failed write to `path` as a `StorageError`; errors of ours stay what they are."""
     try:
         yield
+    except StemError:
+        raise
     except OSError as error:
-        if isinstance(error, StorageError):
-            raise
         raise StorageError(
             f"'{path}' could not be written ({error.strerror or error}). "
             "Free some space or choose another folder, then try again."
@@ -51,8 +51,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     Yields
     ------
-    A path in the same folder. On success it replaces `path`; on any failure it is removed and
-    what stood at `path` stays.
+    A path in the same folder. On success it replaces `path`, a folder only by a folder; on any
+    failure it is removed and what stood at `path` stays.
 
     Raises
     ------
@@ -60,17 +60,40 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         The disk is full, the folder is read-only, or the like.
     """
     path = Path(path)
-    draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    draft = _beside(path)
     try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield draft
             if path.is_dir():
-                shutil.rmtree(path)
-            draft.replace(path)
+                _replace_folder(path, draft)
+            else:
+                draft.replace(path)
     finally:
-        if draft.is_dir():
-            shutil.rmtree(draft, ignore_errors=True)
-        else:
-            with suppress(OSError):  # where not even its folder exists
-                draft.unlink()
+        _remove(draft)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+
+
+def _replace_folder(path: Path, draft: Path) -> None:
+    if not draft.is_dir():
+        raise StorageError(f"'{path}' is a folder, so it is left as it is. Name a file instead.")
+    old = _beside(path)
+    path.rename(old)
+    try:
+        draft.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    """Delete a file, a folder or a link to one, as far as it is there and can be deleted."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

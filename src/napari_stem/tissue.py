@@ -41,11 +41,6 @@ class TissueMask:
     downsample: float
     excluded: tuple[Excluded, ...] = ()
 
-    @property
-    def fraction(self) -> float:
-        """Share of the slide that is tissue."""
-        return float(self.mask.mean())
-
     def contains(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether points (n, 2), x and y in level-0 pixels, lie on tissue."""
         columns, rows = np.floor(np.asarray(xy) / self.downsample).astype(int).T

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
+from napari_stem._napari.marker_box import MarkerBox
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.workspace import Workspace
 from napari_stem.clusters import Clusters
@@ -222,6 +223,19 @@ def test_a_marker_set_narrows_the_genes_and_one_can_be_imported(ready, qtbot, tm
     assert panel.genes.visible_genes() == ["COL1A1"]
     panel.markers.box.setCurrentIndex(0)
     assert panel.genes.visible_genes() == before
+
+
+def test_a_marker_set_that_cannot_be_used_says_why_and_spares_the_others(qtbot, home):
+    folder = home / "data" / "marker_sets"
+    folder.mkdir(parents=True)
+    (folder / "good.txt").write_text("A\n")
+    (folder / "bad.txt").write_text("A\nA\n")
+    markers = MarkerBox(list)
+    qtbot.addWidget(markers)
+    qtbot.waitUntil(lambda: markers.box.findText("good") > 0, timeout=PATIENCE)
+    bad = markers.box.model().item(markers.box.findText("bad (cannot be used)"))
+    assert not bad.isEnabled()
+    assert "names A more than once" in bad.toolTip()
 
 
 def test_a_click_on_a_heading_sorts_genes_by_their_figures(ready, qtbot):

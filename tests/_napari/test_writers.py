@@ -9,7 +9,9 @@ import tifffile
 from anndata import AnnData, read_h5ad
 
 from napari_stem._napari.show import fill
+from napari_stem._napari.view import View
 from napari_stem._napari.workspace import Workspace
+from napari_stem.io import read_spots
 from napari_stem.prediction import PredictOptions, predict
 
 
@@ -39,6 +41,15 @@ def test_each_suffix_is_a_format(filled, tmp_path, predicted):
     assert len(pd.read_csv(tmp_path / "biopsy.csv")) == predicted.n_obs
     with tifffile.TiffFile(tmp_path / "biopsy.ome.tif") as file:
         assert file.series[0].shape[0] == 2  # mean and deviation of the gene that is shown
+
+
+@pytest.mark.filterwarnings("ignore")  # spatialdata's dependencies' own to mend
+def test_a_spatialdata_folder_is_saved_again_in_its_place(filled, tmp_path):
+    path = tmp_path / "biopsy.zarr"
+    for gene in ("CD3E", "KRT8"):
+        Workspace.of(filled).gene = gene
+        assert filled.layers.save(str(path), selected=True, plugin="napari-stem") == [str(path)]
+    assert View.in_prediction(read_spots(path)).gene == "KRT8"
 
 
 def test_several_layers_are_one_prediction(filled, tmp_path):

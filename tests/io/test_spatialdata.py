@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from anndata import AnnData
 
-from napari_stem.errors import OptionError, SpotsError
+from napari_stem.errors import OptionError, SpotsError, StorageError
 from napari_stem.io import read_spots, source_of, write_prediction
 from napari_stem.io.source import Source, with_source
 from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
@@ -62,6 +63,16 @@ def test_a_prediction_comes_back_as_it_was(tmp_path: Path, prediction: AnnData):
     assert list(spots.var_names) == list(prediction.var_names)
     assert set(spots.uns["napari_stem"]) == set(prediction.uns["napari_stem"])
     np.testing.assert_array_equal(found.uns["spatial"]["C5"]["images"]["hires"], picture)
+
+
+def test_what_others_wrote_is_not_replaced(tmp_path: Path, prediction: AnnData):
+    path = tmp_path / "raw.zarr"
+    counts = np.arange(6)
+    zarr.create_group(path).create_array("counts", data=counts)
+    with pytest.raises(StorageError, match=r"raw\.zarr.* is no prediction.*another name"):
+        write_prediction(prediction, path)
+    np.testing.assert_array_equal(zarr.open_array(path / "counts", mode="r")[:], counts)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_damaged_folder_is_said(tmp_path: Path):

@@ -84,7 +84,11 @@ class MarkerBox(QWidget):
                 self.box.removeItem(1)
             for row, found in enumerate(sets, start=1):
                 self.box.addItem(found.name, found.genes)
-                self.box.setItemData(row, f"{', '.join(found.genes)}\n{found.source}", _TIP)
+                about = found.problem or f"{', '.join(found.genes)}\n{found.source}"
+                self.box.setItemData(row, about, _TIP)
+                if found.problem:
+                    self.box.setItemText(row, f"{found.name} (cannot be used)")
+                    self.box.model().item(row).setEnabled(False)
             self.box.blockSignals(False)
             self.box.setCurrentIndex(max(0, self.box.findText(name)))
 

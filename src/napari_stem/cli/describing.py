@@ -10,7 +10,7 @@ import typer
 
 from napari_stem.cli.console import console
 from napari_stem.cli.options import Bin, Data
-from napari_stem.cli.sections import SAMPLE, section_of
+from napari_stem.cli.sections import section_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -22,6 +22,7 @@ def info(
     data: Data = None,
 ) -> None:
     """Say what a file is and whether it can be used."""
+    from napari_stem.datasets import is_sample
     from napari_stem.io import is_spot_source, read_spots
     from napari_stem.slide import open_slide
 
@@ -32,9 +33,10 @@ def info(
         console.print(f"checkpoint: {len(recipe.panel)} genes, {recipe.transform}, encoders "
                       f"{'+'.join(e.name for e in recipe.encoders)}")  # fmt: skip
         console.print_json(json.dumps({"recipe": json.loads(recipe.to_json()), "about": about}))
-    elif SAMPLE.match(path) or is_spot_source(Path(path)):
-        sample = SAMPLE.match(path)
-        _print_spots(section_of(path, data).spots if sample else read_spots(path, bin_um=bin_um))
+    elif is_sample(path):
+        _print_spots(section_of(path, data).spots)
+    elif is_spot_source(Path(path)):
+        _print_spots(read_spots(path, bin_um=bin_um))
     else:
         with open_slide(path) as slide:
             sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)

@@ -13,16 +13,14 @@ if TYPE_CHECKING:
     from napari_stem.plan import SectionSource
     from napari_stem.section import Section
 
-SAMPLE = re.compile(r"^(her2st|generated):")
-
 
 def section_of(name: str, data: Path | None, **options: Any) -> Section:
     """Open a section, a sample or one of the user's."""
-    from napari_stem.datasets import sample_section
+    from napari_stem.datasets import is_sample, sample_section
     from napari_stem.section import open_section
 
     folder = _her2st_folder(name, data)
-    if folder is None and SAMPLE.match(name):
+    if folder is None and is_sample(name):
         return sample_section(name)
     return open_section(folder or name, **options)
 
@@ -31,6 +29,7 @@ def section_to_predict(
     slide: str, spots: Path | None, pitch: float | None, data: Path | None, **options: Any
 ) -> Section:
     """A section as it is, or a slide with spots from a file or a grid."""
+    from napari_stem.datasets import is_sample
     from napari_stem.grid import make_grid
     from napari_stem.io import is_spot_source
     from napari_stem.io.annotations import drawn_regions
@@ -39,7 +38,7 @@ def section_to_predict(
     from napari_stem.slide_files import is_slide
 
     path = Path(slide)
-    if SAMPLE.match(slide) or is_spot_source(path) or (path.is_dir() and not is_slide(path)):
+    if is_sample(slide) or is_spot_source(path) or (path.is_dir() and not is_slide(path)):
         section = section_of(slide, data, **options)
         if spots is None and pitch is None:
             return section
@@ -60,13 +59,14 @@ def section_sources(
     name: str, data: Path | None, opening: dict[str, Any]
 ) -> tuple[SectionSource, ...]:
     """A section, or those of a folder; they are found when the run is resumed from elsewhere."""
+    from napari_stem.datasets import is_sample
     from napari_stem.io import find_sections
     from napari_stem.plan import SectionSource
 
     path = Path(name).resolve()
     if folder := _her2st_folder(name, data):
         places = [str(folder.resolve())]
-    elif SAMPLE.match(name):
+    elif is_sample(name):
         places = [name]
     else:
         places = [str(place) for place in find_sections(path)] if path.is_dir() else [str(path)]

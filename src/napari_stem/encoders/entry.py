@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 Triple = tuple[float, float, float]
@@ -33,6 +33,8 @@ class Input:
 class Encoder:
     """One entry of the registry; checkpoints repeat it whole.
 
+    Two are equal that give the same numbers, whatever their source, licence and gate.
+
     Attributes
     ----------
     source
@@ -55,15 +57,15 @@ class Encoder:
     """
 
     name: str
-    source: str
+    source: str = field(compare=False)
     revision: str
     pool: str
     width: int
     architecture: str = ""
     options: tuple[tuple[str, Any], ...] = ()
     input: Input = Input()
-    licence: str = ""
-    gated: bool = False
+    licence: str = field(default="", compare=False)
+    gated: bool = field(default=False, compare=False)
     fields: tuple[float, ...] = (1.0,)
     half: bool = False
 
@@ -78,6 +80,12 @@ class Encoder:
         if self.source.startswith("hf:"):
             return f"https://huggingface.co/{self.source.removeprefix('hf:')}"
         return self.source if self.source.startswith("https:") else ""
+
+    def differences(self, other: Encoder) -> list[str]:
+        """What changes the numbers, each as "field value instead of the other's"."""
+        names = [part.name for part in fields(self) if part.compare]
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        return [f"{name} {a} instead of {b}" for name, (a, b) in pairs.items() if a != b]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values."""

@@ -9,7 +9,7 @@ import anndata
 import numpy as np
 import zarr
 
-from napari_stem.errors import SpotsError
+from napari_stem.errors import SpotsError, StorageError
 from napari_stem.io.extras import extra
 from napari_stem.io.selection import select
 from napari_stem.spots import library, positions, spot_diameter
@@ -32,7 +32,13 @@ def write_spatialdata(prediction: AnnData, path: Path) -> None:
     ------
     OptionError
         The package spatialdata is not installed.
+    StorageError
+        The folder cannot be written, or what stands there is no prediction.
     """
+    if path.exists() and not is_predicted_spatialdata(path):
+        raise StorageError(
+            f"'{path}' is no prediction, so it is left as it is. Choose another name."
+        )
     with extra("SpatialData", path):
         from spatialdata import SpatialData, models
         from spatialdata.transformations import Scale
