@@ -103,8 +103,6 @@ class TrainPlan:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if not self.sections:
-            raise OptionError("no section is left to train on. Name one that is not held out.")
         if twice := {s.path for s in self.sections} & {s.path for s in self.held_out}:
             raise OptionError(f"{a_few(sorted(twice))}: trained on and held out. Choose one.")
 

@@ -90,6 +90,8 @@ def iter_train(
     StemError
         A section, the panel or the recipe cannot be used; nothing was written then.
     """
+    if not sections:
+        raise OptionError("no section is left to train on. Name one that is not held out.")
     options = options or PredictOptions()
     tested = [held_out] if isinstance(held_out, Section) else list(held_out or ())
     known = yield from _iter_all_examples(sections, recipe, options)
