@@ -120,6 +120,7 @@ class SpotsPanel(Panel):
 
     def draw(self, tool: Tool) -> None:
         """Let the user draw a region on the slide."""
+        self.workspace.compared = ()  # one layer more would shift its cells
         if viewer := self._viewer():
             draw_region(viewer, self._slide(), tool)
 
