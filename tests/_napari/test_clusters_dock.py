@@ -390,13 +390,22 @@ def test_clicks_on_the_canvas_pick_clusters_while_the_toggle_is_on(
 
 
 def test_one_tool_is_in_the_hand_at_a_time(clustered, viewer, workspace):
-    inspect = open_dock(viewer, "Inspect")
+    inspect, predict = open_dock(viewer, "Inspect"), open_dock(viewer, "Predict")
     clustered.legend.pick_button.click()
     inspect.tool.switch(True)
     assert not clustered.legend.pick_button.isChecked()
     clustered.legend.pick_button.click()
     assert clustered.legend.pick_button.isChecked()
     assert not inspect.tool.is_on
+    predict.spots.draw("add_rectangle")
+    assert not clustered.legend.pick_button.isChecked()
+    clustered.legend.pick_button.click()
+    assert viewer.layers["Region"].mode == "pan_zoom"
+    inspect.tool.switch(True)
+    predict.spots.draw("add_rectangle")
+    assert not inspect.tool.is_on
+    assert viewer.layers["Region"].mode == "add_rectangle"
+    assert not viewer.scene.camera.mouse_pan
 
 
 def test_a_dock_that_was_closed_leaves_the_canvas_alone(clustered, viewer, qtbot):
