@@ -105,16 +105,23 @@ class Canvas:
             self._find_or_add(mean, lambda: layers.heatmap_layer(request.slide, "mean"))
             self._say(f"{request.slide.name}\nwaiting for the first draw")
 
-    def _show_result(self, result: Result | None) -> None:
+    def _show_result(self, result: Result | None, former: Result | None = None) -> None:
         if self._workspace.clusters is None:
             self._remove("clusters")
         if result is None:
             self._comparison.close(self._viewer)
             self._remove(*_HEATMAPS)
             self._name_slide()
+        elif former is not None and result.continues(former) and self._is_elsewhere():
+            layers.update(self._fill_heatmap(result), visible=False)
         else:
             self._restore_slide(result.slide)
             self._show_heatmap()
+
+    def _is_elsewhere(self) -> bool:
+        """Whether the user looks at something else than the heatmap, which more draws respect."""
+        found = [layer for role in _HEATMAPS if (layer := self._find(role))]
+        return bool(found) and not self._workspace.compared and not any(x.visible for x in found)
 
     def _show_heatmap(self) -> None:
         result = self._workspace.result
@@ -124,14 +131,20 @@ class Canvas:
             self._comparison.show(self._viewer, result, self._raster_of(result.spots))
             self._say(result.unit, "bottom_left")
             return
+        self._fill_heatmap(result)
+        gene, statistic = self._workspace.gene, self._workspace.statistic
+        self._show_only(layers.heatmap_role(statistic))
+        self._say(result.title(gene, statistic))
+
+    def _fill_heatmap(self, result: Result) -> Layer:
+        """Replace the values of the gene and the statistic."""
         gene, statistic = self._workspace.gene, self._workspace.statistic
         role, values = layers.heatmap_role(statistic), result.of(gene, statistic)
         layer = self._find_or_add(role, lambda: layers.heatmap_layer(result.slide, statistic))
         limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
         layers.show_values(layer, result.slide, self._raster_of(result.spots), values, limits)
         layer.name = f"{gene} {STATISTICS[statistic]}"
-        self._show_only(role)
-        self._say(result.title(gene, statistic))
+        return layer
 
     def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
         if not compared:
