@@ -66,21 +66,22 @@ class Canvas:
         region = self._find("region")
         if (picture := self._find("slide")) and not layers.has_units_of(picture, slide):
             self._remove("spots", "region")  # napari refuses two units at once
-        self._restore_slide(slide)
+        picture = self._restore_slide(slide)
         if region and region not in self._viewer.layers:
             layers.place(region, slide)
             self._add(region)
-        self._viewer.reset_view()  # another slide, or the same at another scale
+        self._viewer.reset_view(layers=[picture])  # another one, or the same at another scale
         if self._workspace.spots is not None:
             self._show_spots(self._workspace.spots)
 
-    def _restore_slide(self, slide: Slide) -> None:
+    def _restore_slide(self, slide: Slide) -> Layer:
         layer = self._find_or_add("slide", lambda: layers.slide_layer(slide))
         layers.place(layer, slide)
         layers.update(layer, visible=True)
         if region := self._find("region"):
             layers.place(region, slide)
         layers.update(self._viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
+        return layer
 
     def _show_spots(self, spots: AnnData | None) -> None:
         slide = self._workspace.slide

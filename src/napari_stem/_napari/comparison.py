@@ -100,7 +100,7 @@ class Comparison:
 
 def _look_at(viewer: Viewer, picture: Image, heatmap: Image) -> None:
     """Let what is compared fill the cells: a slide's glass would leave it small."""
-    viewer.reset_view()
+    viewer.reset_view(layers=[picture])
     whole, (low, high) = np.ptp(picture.extent.world, axis=0), heatmap.extent.world
     viewer.scene.camera.zoom *= _MARGIN * float(np.min(whole / (high - low)))
     viewer.scene.camera.center = tuple((low + high) / 2)
