@@ -452,6 +452,21 @@ def test_the_shown_gene_is_shown_again_below_the_clusters(clustered, viewer, qtb
     qtbot.mouseClick(panel.table.viewport(), LEFT, pos=rect.center())
     assert viewer.layers[f"{workspace.gene} mean"].visible
 
+    result, heatmap = open_dock(viewer, "Predict").result, viewer.layers[f"{workspace.gene} mean"]
+    workspace.gene = GENES[0]
+    viewer.layers.selection.active = viewer.layers["Clusters"]
+    click(qtbot, clustered, 1)
+    assert not heatmap.visible
+    view = result.genes.view
+    qtbot.mouseClick(view.viewport(), LEFT, pos=view.visualRect(view.currentIndex()).center())
+    assert workspace.gene == GENES[0]
+    assert heatmap.visible
+    assert viewer.layers.selection.active == heatmap  # hovering tells its values
+    click(qtbot, clustered, 0)
+    assert viewer.layers.selection.active == viewer.layers["Clusters"]
+    result.statistic.activated.emit(result.statistic.currentIndex())
+    assert heatmap.visible
+
 
 def test_a_ranking_is_of_the_clusters_that_are_there(clustered, qtbot):
     panel = clustered.ranking

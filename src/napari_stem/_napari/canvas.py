@@ -179,11 +179,14 @@ class Canvas:
 
     def _show_only(self, shown: str) -> None:
         """Of all that lies on the slide, show one role: two colourings cannot be read."""
-        for role in _COLOURINGS:
-            if layer := self._find(role):
-                layers.update(layer, visible=role == shown)
-                if role in _HEATMAPS:
-                    layers.update(layer.colorbar, visible=role == shown)
+        found = {role: layer for role in _COLOURINGS if (layer := self._find(role))}
+        for role, layer in found.items():
+            layers.update(layer, visible=role == shown)
+            if role in _HEATMAPS:
+                layers.update(layer.colorbar, visible=role == shown)
+        selection = self._viewer.layers.selection
+        if any(layer is selection.active for role, layer in found.items() if role != shown):
+            selection.active = found[shown]  # the status line tells its values
 
     def _name_slide(self) -> None:
         """Say what lies below, while there is nothing on it to be read."""

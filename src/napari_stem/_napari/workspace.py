@@ -217,10 +217,17 @@ class Workspace:
             clusters.keep_in(self.result.prediction)
         self.clusters = clusters
 
+    def look_at(self, gene: str) -> None:
+        """Show a gene, also where the clusters lie over its heatmap."""
+        if self.gene == gene:
+            self.events.gene.emit(gene)
+        else:
+            self.gene = gene
+
     def show(self, result: Result, statistic: str) -> None:
         """Show a statistic of a result that has it."""
         self._replace_result(result, statistic)
-        self.events.statistic.emit(statistic)  # other things may lie over its heatmap
+        self.events.statistic.emit(statistic)  # the clusters may lie over its heatmap
 
     def _replace_result(self, result: Result, statistic: str) -> None:
         if any(g not in result.genes or s not in result.values for g, s in self.compared):
