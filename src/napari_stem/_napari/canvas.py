@@ -144,7 +144,7 @@ class Canvas:
         layer = self._find_or_add(role, lambda: layers.heatmap_layer(result.slide, statistic))
         limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
         layers.show_values(layer, result.slide, self._raster_of(result.spots), values, limits)
-        layer.name = f"{gene} {STATISTICS[statistic]}"
+        layer.name = f"{gene} {result.name(statistic)}"
         return layer
 
     def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
