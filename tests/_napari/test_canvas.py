@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from anndata import AnnData
 from napari.utils._proxies import PublicOnlyProxy
 
 from napari_stem._napari.result import Result
+from napari_stem._napari.tasks import PredictRequest
 from napari_stem._napari.workspace import Workspace
 from napari_stem.clusters import Clusters
 from napari_stem.section import Section
@@ -138,3 +142,59 @@ def test_a_result_with_other_genes_shows_its_first(viewer, workspace, section):
     workspace.take_result(Result(result.slide, result.spots, genes, result.unit, values, 1))
     assert workspace.gene == "X"
     assert viewer.canvas.overlays.text.text.startswith("X: mean of 1 draw\n")
+
+
+def draws_of(section: Section, n: int, **options) -> Result:
+    """What has arrived after some draws; before the last, the mean alone."""
+    whole = replace(make_result(section, **options), n_draws=n)
+    mean = whole.values["mean"] + n
+    values = {"mean": mean} if whole.prediction is None else {**whole.values, "mean": mean}
+    return replace(whole, values=values)
+
+
+@pytest.fixture
+def request_(section) -> PredictRequest:
+    return PredictRequest(section.slide, section.spots, checkpoint=None)
+
+
+def test_more_draws_leave_alone_what_is_looked_at(viewer, workspace, section, request_):
+    workspace.take_slide(section.slide)
+    workspace.spots = section.spots
+    workspace.take_result(draws_of(section, 1, request=request_))
+    layer, title = viewer.layers["B mean"], viewer.canvas.overlays.text
+    assert shown(viewer) == [section.slide.name, "B mean"]
+
+    layer.visible = False
+    workspace.take_result(draws_of(section, 2, request=request_))
+    assert shown(viewer) == [section.slide.name]
+    assert np.nanmin(layer.data) == 2  # it is up to date when it is shown again
+
+    numbers = np.ones(section.spots.n_obs, np.uint16)
+    workspace.clusters = Clusters.of_numbers(numbers)
+    workspace.take_result(draws_of(section, 3, request=request_))
+    assert shown(viewer) == [section.slide.name, "Clusters"]
+    assert title.text.startswith("1 clusters")
+
+    workspace.gene = "C"
+    workspace.take_result(draws_of(section, 4, request=request_))
+    assert shown(viewer) == [section.slide.name, "C mean"]
+    assert title.text.startswith("C: mean of 4 draws")
+
+    layer.visible = False
+    workspace.take_result(draws_of(section, 1, request=replace(request_, seed=1)))
+    assert shown(viewer) == [section.slide.name, "C mean"]
+
+
+def test_a_statistic_comes_back_with_the_whole_result(viewer, workspace, section, request_):
+    workspace.take_slide(section.slide)
+    workspace.take_result(draws_of(section, 2, request=request_, prediction=AnnData()))
+    workspace.statistic = "std"
+    workspace.take_result(draws_of(section, 3, request=request_))
+    assert shown(viewer) == [section.slide.name, "B mean"]
+    workspace.take_result(draws_of(section, 4, request=request_))
+    workspace.take_result(draws_of(section, 5, request=request_, prediction=AnnData()))
+    assert shown(viewer) == [section.slide.name, "B SD"]
+    assert viewer.canvas.overlays.text.text.startswith("B: SD of 5 draws")
+    workspace.statistic = "mean"
+    workspace.take_result(draws_of(section, 6, request=request_, prediction=AnnData()))
+    assert workspace.statistic == "mean"

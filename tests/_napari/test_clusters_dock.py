@@ -390,13 +390,22 @@ def test_clicks_on_the_canvas_pick_clusters_while_the_toggle_is_on(
 
 
 def test_one_tool_is_in_the_hand_at_a_time(clustered, viewer, workspace):
-    inspect = open_dock(viewer, "Inspect")
+    inspect, predict = open_dock(viewer, "Inspect"), open_dock(viewer, "Predict")
     clustered.legend.pick_button.click()
     inspect.tool.switch(True)
     assert not clustered.legend.pick_button.isChecked()
     clustered.legend.pick_button.click()
     assert clustered.legend.pick_button.isChecked()
     assert not inspect.tool.is_on
+    predict.spots.draw("add_rectangle")
+    assert not clustered.legend.pick_button.isChecked()
+    clustered.legend.pick_button.click()
+    assert viewer.layers["Region"].mode == "pan_zoom"
+    inspect.tool.switch(True)
+    predict.spots.draw("add_rectangle")
+    assert not inspect.tool.is_on
+    assert viewer.layers["Region"].mode == "add_rectangle"
+    assert not viewer.scene.camera.mouse_pan
 
 
 def test_a_dock_that_was_closed_leaves_the_canvas_alone(clustered, viewer, qtbot):
@@ -442,6 +451,21 @@ def test_the_shown_gene_is_shown_again_below_the_clusters(clustered, viewer, qtb
     rect = panel.table.visualRect(panel.table.model().index(0, 0))
     qtbot.mouseClick(panel.table.viewport(), LEFT, pos=rect.center())
     assert viewer.layers[f"{workspace.gene} mean"].visible
+
+    result, heatmap = open_dock(viewer, "Predict").result, viewer.layers[f"{workspace.gene} mean"]
+    workspace.gene = GENES[0]
+    viewer.layers.selection.active = viewer.layers["Clusters"]
+    click(qtbot, clustered, 1)
+    assert not heatmap.visible
+    view = result.genes.view
+    qtbot.mouseClick(view.viewport(), LEFT, pos=view.visualRect(view.currentIndex()).center())
+    assert workspace.gene == GENES[0]
+    assert heatmap.visible
+    assert viewer.layers.selection.active == heatmap  # hovering tells its values
+    click(qtbot, clustered, 0)
+    assert viewer.layers.selection.active == viewer.layers["Clusters"]
+    result.statistic.activated.emit(result.statistic.currentIndex())
+    assert heatmap.visible
 
 
 def test_a_ranking_is_of_the_clusters_that_are_there(clustered, qtbot):

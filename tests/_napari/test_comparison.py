@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.QtGui import QShortcut
 
-from napari_stem._napari import layers
+from napari_stem._napari import layers, tasks
 from napari_stem._napari.compare_box import CompareBox
+from napari_stem._napari.docks import open_dock
+from napari_stem._napari.outlines import Outline
 from napari_stem._napari.result import Result
+from napari_stem._napari.shortcuts import HEATMAP
 from napari_stem._napari.workspace import Workspace
+from napari_stem.events import finish
 from napari_stem.section import Section
 
 GENES = ("A", "B", "C")
@@ -125,3 +130,29 @@ def test_marking_genes_in_the_dock_shows_them_side_by_side(viewer, dock, section
     assert [gene for gene, _ in dock.workspace.compared] == ["A"]
     panel.genes.view.selectAll()
     assert [gene for gene, _ in dock.workspace.compared] == ["A", "B", "C"]
+
+
+def test_inspecting_and_drawing_a_region_end_it(viewer, dock, section, trained):
+    work, own = dock.workspace, [section.slide.name, "A mean"]
+    work.take_slide(section.slide)
+    work.take_result(make_result(section))
+    work.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    inspect = open_dock(viewer, "Inspect")
+    work.compared = ("B", "mean"), ("C", "mean")
+    inspect._show_outlines(Outline((100, 100), (300, 300)))
+    assert work.compared == ()
+    assert [layer.name for layer in viewer.layers if layer.visible] == [*own, "Inspected patches"]
+    work.compared = ("B", "mean"), ("C", "mean")
+    dock.spots.draw("add_rectangle")
+    assert work.compared == ()
+    assert {layer.name for layer in viewer.layers if layer.visible} >= {*own, "Region"}
+
+
+def test_the_key_that_hides_the_heatmap_leaves_the_cells_alone(viewer, dock, section):
+    dock.workspace.take_slide(section.slide)
+    dock.workspace.take_result(make_result(section))
+    dock.workspace.compared = ("B", "mean"), ("C", "mean")
+    before = cells(viewer)
+    (key,) = dock.findChildren(QShortcut, HEATMAP.keys)
+    key.activated.emit()
+    assert cells(viewer) == before

@@ -195,10 +195,13 @@ def test_statistics_of_the_draws_are_computed_when_they_are_asked_for(ready, vie
     qtbot.waitUntil(lambda: work.statistic == "above", timeout=PATIENCE)
     shares = work.result.values["above"]
     assert set(np.unique(shares)) <= {0, 0.25, 0.5, 0.75, 1}  # of four draws
-    assert viewer.layers[f"{work.gene} P(above threshold)"].visible
+    title = viewer.canvas.overlays.text
+    assert viewer.layers[f"{work.gene} P(above 1)"].visible
+    assert title.text == f"{work.gene}: P(above 1) of 4 draws\nthreshold in {work.result.unit}"
     panel.threshold.setValue(20)
     qtbot.waitUntil(lambda: work.result.values["above"] is not shares, timeout=PATIENCE)
     assert not work.result.values["above"].any()
+    assert title.text.startswith(f"{work.gene}: P(above 20) of 4 draws")
 
 
 def test_the_measured_values_can_be_shown_beside_the_prediction(ready, viewer, qtbot, section):

@@ -313,3 +313,13 @@ def test_a_grid_that_is_ready_late_is_its_own_slides(dock, qtbot, section, other
     assert work.spots is None
     work.show_slide(section.slide)
     assert work.spots is not None
+
+
+def test_a_small_slide_fills_the_canvas_beside_a_large_one(viewer, work):
+    pixels = np.full((2000, 2000, 3), 200, np.uint8)
+    work.take_slide(Slide.from_array(pixels[:200, :200], mpp=0.5, name="small"))
+    alone = viewer.scene.camera.zoom
+    work.take_slide(Slide.from_array(pixels, mpp=0.5, name="large"))
+    work.take_slide(Slide.from_array(pixels[:200, :200] + 1, mpp=0.5, name="small too"))
+    assert viewer.scene.camera.zoom == pytest.approx(alone)
+    assert viewer.scene.camera.center[1:] == pytest.approx((49.75, 49.75))

@@ -66,21 +66,22 @@ class Canvas:
         region = self._find("region")
         if (picture := self._find("slide")) and not layers.has_units_of(picture, slide):
             self._remove("spots", "region")  # napari refuses two units at once
-        self._restore_slide(slide)
+        picture = self._restore_slide(slide)
         if region and region not in self._viewer.layers:
             layers.place(region, slide)
             self._add(region)
-        self._viewer.reset_view()  # another slide, or the same at another scale
+        self._viewer.reset_view(layers=[picture])  # another one, or the same at another scale
         if self._workspace.spots is not None:
             self._show_spots(self._workspace.spots)
 
-    def _restore_slide(self, slide: Slide) -> None:
+    def _restore_slide(self, slide: Slide) -> Layer:
         layer = self._find_or_add("slide", lambda: layers.slide_layer(slide))
         layers.place(layer, slide)
         layers.update(layer, visible=True)
         if region := self._find("region"):
             layers.place(region, slide)
         layers.update(self._viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
+        return layer
 
     def _show_spots(self, spots: AnnData | None) -> None:
         slide = self._workspace.slide
@@ -105,16 +106,23 @@ class Canvas:
             self._find_or_add(mean, lambda: layers.heatmap_layer(request.slide, "mean"))
             self._say(f"{request.slide.name}\nwaiting for the first draw")
 
-    def _show_result(self, result: Result | None) -> None:
+    def _show_result(self, result: Result | None, former: Result | None = None) -> None:
         if self._workspace.clusters is None:
             self._remove("clusters")
         if result is None:
             self._comparison.close(self._viewer)
             self._remove(*_HEATMAPS)
             self._name_slide()
+        elif former is not None and result.continues(former) and self._is_elsewhere():
+            layers.update(self._fill_heatmap(result), visible=False)
         else:
             self._restore_slide(result.slide)
             self._show_heatmap()
+
+    def _is_elsewhere(self) -> bool:
+        """Whether the user looks at something else than the heatmap, which more draws respect."""
+        found = [layer for role in _HEATMAPS if (layer := self._find(role))]
+        return bool(found) and not self._workspace.compared and not any(x.visible for x in found)
 
     def _show_heatmap(self) -> None:
         result = self._workspace.result
@@ -124,14 +132,20 @@ class Canvas:
             self._comparison.show(self._viewer, result, self._raster_of(result.spots))
             self._say(result.unit, "bottom_left")
             return
+        self._fill_heatmap(result)
+        gene, statistic = self._workspace.gene, self._workspace.statistic
+        self._show_only(layers.heatmap_role(statistic))
+        self._say(result.title(gene, statistic))
+
+    def _fill_heatmap(self, result: Result) -> Layer:
+        """Replace the values of the gene and the statistic."""
         gene, statistic = self._workspace.gene, self._workspace.statistic
         role, values = layers.heatmap_role(statistic), result.of(gene, statistic)
         layer = self._find_or_add(role, lambda: layers.heatmap_layer(result.slide, statistic))
         limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
         layers.show_values(layer, result.slide, self._raster_of(result.spots), values, limits)
-        layer.name = f"{gene} {STATISTICS[statistic]}"
-        self._show_only(role)
-        self._say(result.title(gene, statistic))
+        layer.name = f"{gene} {result.name(statistic)}"
+        return layer
 
     def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
         if not compared:
@@ -165,11 +179,14 @@ class Canvas:
 
     def _show_only(self, shown: str) -> None:
         """Of all that lies on the slide, show one role: two colourings cannot be read."""
-        for role in _COLOURINGS:
-            if layer := self._find(role):
-                layers.update(layer, visible=role == shown)
-                if role in _HEATMAPS:
-                    layers.update(layer.colorbar, visible=role == shown)
+        found = {role: layer for role in _COLOURINGS if (layer := self._find(role))}
+        for role, layer in found.items():
+            layers.update(layer, visible=role == shown)
+            if role in _HEATMAPS:
+                layers.update(layer.colorbar, visible=role == shown)
+        selection = self._viewer.layers.selection
+        if any(layer is selection.active for role, layer in found.items() if role != shown):
+            selection.active = found[shown]  # the status line tells its values
 
     def _name_slide(self) -> None:
         """Say what lies below, while there is nothing on it to be read."""

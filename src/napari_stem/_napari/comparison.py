@@ -8,7 +8,6 @@ from weakref import WeakSet
 import numpy as np
 
 from napari_stem._napari import layers
-from napari_stem._napari.result import STATISTICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +47,7 @@ class Comparison:
             limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
             values = result.of(gene, statistic)
             layers.show_values(heatmap, result.slide, raster, values, limits)
-            heatmap.name = f"{gene}: {STATISTICS[statistic]}"  # the single heatmap has no colon
+            heatmap.name = f"{gene}: {result.name(statistic)}"  # the single heatmap has no colon
             heatmap.colormap = self._workspace.colormap
             layers.update(heatmap, opacity=self._workspace.opacity)
         self._hide_others(viewer)
@@ -100,7 +99,7 @@ class Comparison:
 
 def _look_at(viewer: Viewer, picture: Image, heatmap: Image) -> None:
     """Let what is compared fill the cells: a slide's glass would leave it small."""
-    viewer.reset_view()
+    viewer.reset_view(layers=[picture])
     whole, (low, high) = np.ptp(picture.extent.world, axis=0), heatmap.extent.world
     viewer.scene.camera.zoom *= _MARGIN * float(np.min(whole / (high - low)))
     viewer.scene.camera.center = tuple((low + high) / 2)

@@ -65,6 +65,7 @@ class GeneTable(QWidget):
         self.search.installEventFilter(self)
         self.search.textChanged.connect(self._shown.setFilterFixedString)
         self.view.selectionModel().currentRowChanged.connect(self._tell)
+        self.view.clicked.connect(self._tell)  # also on the gene that is shown, to see it again
         self.view.selectionModel().selectionChanged.connect(lambda *_: self.marked.emit())
 
     def show_genes_of(self, result: Result) -> None:

@@ -234,6 +234,7 @@ class InspectDock(Page):
             shown += outlines_of(xy, widths, str(point.number), chosen=chosen)
         if self._pending is not None:
             shown += outlines_of(self._pending, widths, "", chosen=True)
+        self.workspace.compared = ()  # one layer more would shift its cells
         self._outlines.show(slide, [*shown, *more])
 
     def _show_rectangle(self, start: Any, end: Any) -> None:

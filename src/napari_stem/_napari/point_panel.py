@@ -109,7 +109,7 @@ class PointPanel(Panel):
     def _choose_gene(self, gene: str) -> None:
         result = self.workspace.result
         if result is None or gene in result.genes:
-            self.workspace.gene = gene
+            self.workspace.look_at(gene)
 
     def _set_theme(self) -> None:
         if (viewer := self._viewer()) is not None:

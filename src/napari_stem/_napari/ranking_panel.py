@@ -54,7 +54,7 @@ class RankingPanel(Panel):
     def _connect(self) -> None:
         self.rank_button.clicked.connect(self.rank)
         self.cluster.activated.connect(self._show)
-        self.table.chosen.connect(self._look_at)
+        self.table.chosen.connect(self.workspace.look_at)
         self.copy_button.clicked.connect(self._copy)
         self.save_button.clicked.connect(self._ask)
         self.workspace.events.clusters.connect(self.refresh)
@@ -114,12 +114,6 @@ class RankingPanel(Panel):
 
     def _take(self, clusters: Clusters, ranking: DataFrame) -> None:
         self._of, self._ranking = clusters, ranking
-
-    def _look_at(self, gene: str) -> None:
-        if self.workspace.gene == gene:
-            self.workspace.events.gene.emit(gene)  # the clusters may lie over its heatmap
-        else:
-            self.workspace.gene = gene
 
     def _copy(self) -> None:
         QApplication.clipboard().setText(self.table.as_text())

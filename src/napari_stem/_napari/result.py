@@ -51,6 +51,8 @@ class Result:
         The whole; None while draws still arrive, or where they were stopped.
     request
         What it was asked for with; None where it was read from a file.
+    threshold
+        That of P(above threshold), in the unit of the values; None until that was computed.
     """
 
     slide: Slide
@@ -61,6 +63,7 @@ class Result:
     n_draws: int
     prediction: AnnData | None = None
     request: PredictRequest | None = None
+    threshold: float | None = None
     _limits: dict[tuple[str | None, ...], tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
@@ -136,10 +139,16 @@ class Result:
         """The same with one more statistic."""
         return replace(self, values={**self.values, statistic: values}, _limits={})
 
+    def name(self, statistic: str) -> str:
+        """A statistic as people call it, with its threshold if it has one."""
+        if statistic == "above" and self.threshold is not None:
+            return f"P(above {self.threshold:g})"
+        return STATISTICS[statistic]
+
     def title(self, gene: str, statistic: str) -> str:
         """What a picture of these values must say."""
         if statistic == "truth":
             return f"{gene}: measured\n{self.unit}"
         draws = f"{self.n_draws} draw{'s' if self.n_draws > 1 else ''}"
-        unit = "share of draws" if statistic == "above" else self.unit
-        return f"{gene}: {STATISTICS[statistic]} of {draws}\n{unit}"
+        unit = f"threshold in {self.unit}" if statistic == "above" else self.unit
+        return f"{gene}: {self.name(statistic)} of {draws}\n{unit}"

@@ -32,6 +32,8 @@ def _step(panel: ResultPanel, step: int) -> None:
 
 
 def _toggle_heatmap(viewer: Viewer, work: Workspace) -> None:
+    if work.compared:  # it is hidden, and stays so until then
+        return
     role = layers.heatmap_role(work.statistic)
     for layer in viewer.layers:
         if work.slide is not None and layers.is_layer_of(layer, role, work.slide):

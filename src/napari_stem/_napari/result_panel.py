@@ -83,7 +83,7 @@ class ResultPanel(Panel):
         self.add_row(self.opacity, label="Opacity")
 
     def _connect(self) -> None:
-        self.genes.chosen.connect(lambda gene: setattr(self.workspace, "gene", gene))
+        self.genes.chosen.connect(self.workspace.look_at)
         self.genes.marked.connect(self.compare.refresh)
         self.markers.chosen.connect(self.genes.narrow)
         self.statistic.activated.connect(self._set_statistic)
@@ -119,7 +119,7 @@ class ResultPanel(Panel):
         statistic, result = self.statistic.itemData(row), self.workspace.result
         assert result is not None  # the panel is disabled without
         if statistic in result.values:
-            self.workspace.statistic = statistic
+            self.workspace.show(result, statistic)
         else:
             self._compute(result, statistic)
 

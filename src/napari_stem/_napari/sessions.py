@@ -37,15 +37,22 @@ class Session:
     clusters: Clusters | None = None
     gene: str = ""
     statistic: str = "mean"
+    wanted: str = ""
 
     def with_result(self, result: Result, clusters: Clusters | None) -> Session:
-        """The same with a new result; gene and statistic stay where it has them."""
+        """The same with a new result; gene and statistic stay where it has them.
+
+        While draws arrive there is the mean alone; the statistic comes back with the whole.
+        """
+        wanted = self.wanted or self.statistic
+        waits = result.prediction is None and wanted not in result.values
         return replace(
             self,
             result=result,
             clusters=clusters,
             gene=self.gene if self.gene in result.genes else result.genes[0],
-            statistic=self.statistic if self.statistic in result.values else "mean",
+            statistic=wanted if wanted in result.values else "mean",
+            wanted=wanted if waits else "",
         )
 
 

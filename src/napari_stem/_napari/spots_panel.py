@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_stem.slide import Slide
 
 _FILES = "Spots and annotations (*.h5ad *.csv *.tsv *.geojson);;All files (*)"
+_TOOL = "region"
 _TOOLS: dict[str, Tool] = {"Lasso": "add_polygon_lasso", "Rectangle": "add_rectangle"}
 
 
@@ -96,6 +97,7 @@ class SpotsPanel(Panel):
         self.bins.chosen.connect(self.load)
         self.workspace.events.slide.connect(self.refresh)
         self.workspace.events.spots.connect(self.refresh)
+        self.workspace.events.tool.connect(self._obey_tool)
 
     def make_grid(self) -> None:
         """Lay a grid over the tissue of the slide."""
@@ -120,6 +122,8 @@ class SpotsPanel(Panel):
 
     def draw(self, tool: Tool) -> None:
         """Let the user draw a region on the slide."""
+        self.workspace.compared = ()  # one layer more would shift its cells
+        self.workspace.tool = _TOOL
         if viewer := self._viewer():
             draw_region(viewer, self._slide(), tool)
 
@@ -135,6 +139,12 @@ class SpotsPanel(Panel):
     def take_all(self) -> None:
         """Take back the spots outside of the region."""
         self.workspace.take_all_spots()
+
+    def _obey_tool(self, tool: str) -> None:
+        """With another tool, a click must not draw as well."""
+        viewer, slide = self._viewer(), self.workspace.slide
+        if tool not in ("", _TOOL) and viewer and slide:
+            end_drawing(viewer, slide)
 
     def _make_grid(self, region: tasks.Region, say: str) -> None:
         slide = self._slide()

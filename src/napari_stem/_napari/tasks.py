@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -221,6 +221,8 @@ def compute_statistic(result: Result, statistic: str, threshold: float) -> Event
         "above": partial(draws.share_above, threshold=threshold),
     }
     store = draws_of(result.prediction, cache_dir())
+    if statistic == "above":
+        result = replace(result, threshold=threshold)
     return result.with_values(statistic, store.statistic(functions[statistic], result.n_draws))
 
 

@@ -56,6 +56,7 @@ class Workspace:
     clusters: Clusters | None = None
     gene: str = ""
     statistic: str = "mean"
+    wanted: str = ""  # the statistic to go back to when all draws are there
     colormap: str = "viridis"
     opacity: float = 0.8
     shared_contrast: bool = False
@@ -187,12 +188,12 @@ class Workspace:
         session = self.session_of(result.slide)
         if session is None:
             return
+        session = session.with_result(result, self._carried(session, result))
         if are_same(result.slide, self.slide):
-            self.clusters = self._carried(session, result)
-            self.show(result, self.statistic if self.statistic in result.values else "mean")
+            self.clusters, self.wanted = session.clusters, session.wanted
+            self._replace_result(result, session.statistic)
         else:
-            clusters = self._carried(session, result)
-            self._sessions[result.slide.fingerprint] = session.with_result(result, clusters)
+            self._sessions[result.slide.fingerprint] = session
 
     @staticmethod
     def _carried(session: Session, result: Result) -> Clusters | None:
@@ -216,17 +217,26 @@ class Workspace:
             clusters.keep_in(self.result.prediction)
         self.clusters = clusters
 
+    def look_at(self, gene: str) -> None:
+        """Show a gene, also where the clusters lie over its heatmap."""
+        if self.gene == gene:
+            self.events.gene.emit(gene)
+        else:
+            self.gene = gene
+
     def show(self, result: Result, statistic: str) -> None:
         """Show a statistic of a result that has it."""
+        self._replace_result(result, statistic)
+        self.events.statistic.emit(statistic)  # the clusters may lie over its heatmap
+
+    def _replace_result(self, result: Result, statistic: str) -> None:
         if any(g not in result.genes or s not in result.values for g, s in self.compared):
             self.compared = ()
-        if self.gene not in result.genes or self.statistic not in result.values:
-            self.result = None  # nobody may look for these in the former result
+        # Nobody may look for these in the former result; the new one tells the statistic too.
+        with self.events.gene.paused(), self.events.statistic.blocked():
             self.gene = self.gene if self.gene in result.genes else result.genes[0]
-        if statistic not in getattr(self.result, "values", ()):
-            self.result, self.statistic = None, statistic
-        self.result = result
-        self.statistic = statistic
+            self.statistic = statistic
+            self.result = result
 
 
 _workspaces: WeakKeyDictionary[Viewer, tuple[Workspace, Canvas, Looks]] = WeakKeyDictionary()
