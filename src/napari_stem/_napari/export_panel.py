@@ -42,7 +42,7 @@ class ExportPanel(Panel):
         viewer = unwrapped(napari_viewer)
         super().__init__(workspace or Workspace.of(viewer))
         self._viewer = ref(viewer)
-        self._last = ""  # what was written of the result that is shown
+        self._last: Path | None = None  # what was written of the result that is shown
         self._build()
         self._connect()
         self.refresh()
@@ -148,10 +148,10 @@ class ExportPanel(Panel):
 
     def _tell(self, result: Result, path: Path) -> None:
         if self.workspace.result is result:
-            self._last = f"Written: {path}"
+            self._last = path
 
     def _forget(self) -> None:
-        self._last = ""
+        self._last = None
         self.refresh()
 
     def refresh(self) -> None:
@@ -159,7 +159,9 @@ class ExportPanel(Panel):
         self.setEnabled(result is not None and result.prediction is not None)
         self.typed.setVisible(self.genes.currentText() == _LIST)
         self.bar.hide()
-        self.note.setText(self._last if result else "Nothing predicted yet.")
+        written = f"Written: {self._last.name}" if self._last else ""
+        self.note.setText(written if result else "Nothing predicted yet.")
+        self.note.setToolTip(str(self._last or ""))
 
 
 def _choice(*texts: str) -> QComboBox:
