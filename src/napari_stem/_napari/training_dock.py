@@ -14,12 +14,12 @@ from qtpy.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
-    QMessageBox,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_stem._napari import training_tasks
+from napari_stem._napari.asking import is_wanted
 from napari_stem._napari.memory import remembered
 from napari_stem._napari.page import WIDTH
 from napari_stem._napari.panel import button
@@ -188,8 +188,7 @@ class TrainDock(QWidget):
         if run is None:
             return
         question = f"Delete '{run.name}' with its state and its curves?"
-        answer = QMessageBox.question(self, "Delete a training run", question)
-        if answer == QMessageBox.StandardButton.Yes:
+        if is_wanted(self, "Delete a training run", question):
             start(training_tasks.remove_run(run.folder), self).ended.connect(self.refresh)
 
 
