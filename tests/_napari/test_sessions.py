@@ -166,6 +166,19 @@ def test_opening_an_open_slide_again_brings_it_back(work, section, other):
     assert work.slide.mpp == 0.7
 
 
+def test_a_layer_of_an_open_slide_shows_that_slide_again(dock, section, other):
+    work, menu = dock.workspace, dock.slide.layer_button.menu()
+    show(work, section)
+    show(work, other)
+    work.compared = (("A", "mean"), ("B", "mean"))  # with a picture of the slide under each
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions()] == [section.slide.name, other.slide.name]
+    menu.actions()[0].trigger()
+    assert work.slide is section.slide
+    assert work.slides == (section.slide, other.slide)
+    assert dock.slide.isEnabled()  # nothing is read
+
+
 def test_a_scale_that_loses_the_prediction_is_asked_about(dock, section, qtbot, monkeypatch):
     work, panel = dock.workspace, dock.slide
     result = show(work, section)

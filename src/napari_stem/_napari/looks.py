@@ -95,9 +95,9 @@ class Looks:
         """Show the slide of the layer that a user has selected."""
         if event.value is None or self._removing:
             return  # napari selects a neighbour of what it removes
-        for slide in self._workspace.slides:
-            if slide.fingerprint == layers.slide_of(event.value):
-                self._workspace.show_slide(slide)
+        slide = layers.slide_among(self._workspace.slides, event.value)
+        if slide is not None:
+            self._workspace.show_slide(slide)
 
     def _wait(self) -> None:
         """Look what is left when napari has removed all that it is removing."""

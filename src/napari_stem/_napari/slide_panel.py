@@ -86,6 +86,10 @@ class SlidePanel(Panel):
 
     def take_layer(self, layer: Image) -> None:
         """Take an image that the viewer shows; the layer stays and becomes the slide's."""
+        slide = layers.slide_among(self.workspace.slides, layer)
+        if slide is not None:
+            self.workspace.show_slide(slide)
+            return
         task = tasks.slide_of_layer(layers.LayerSource.of(layer))
         self.run(task, f"Reading {layer.name}…", partial(adopt, self.workspace, layer))
 
