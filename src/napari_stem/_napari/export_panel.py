@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from weakref import ref
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 
-from napari_stem._napari.exporting import FORMATS, ExportRequest, with_suffix
+from napari_stem._napari.asking import ask_save
+from napari_stem._napari.exporting import FORMATS, ExportRequest
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button
 from napari_stem._napari.preferences import with_slide_path
@@ -87,9 +88,7 @@ class ExportPanel(Panel):
 
     def export(self, path: Path) -> None:
         """Write what the controls say to `path`, whose suffix is that of the format."""
-        suffix = self.format.currentData()
-        path = with_suffix(path, suffix)
-        remember(export_format=suffix, export_folder=str(path.parent))
+        remember(export_format=self.format.currentData(), export_folder=str(path.parent))
         try:
             request = self._request(path)
         except StemError as error:
@@ -141,10 +140,9 @@ class ExportPanel(Panel):
     def _ask(self) -> None:
         suffix, slide = self.format.currentData(), self._result().slide
         proposal = Path(remembered("export_folder", "")) / f"{slide.name}{suffix}"
-        kinds = f"{FORMATS[suffix]} (*{suffix})"
-        path, _ = QFileDialog.getSaveFileName(self, "Export", str(proposal), kinds)
-        if path:
-            self.export(Path(path))
+        path = ask_save(self, "Export", proposal, kind=FORMATS[suffix], suffix=suffix)
+        if path is not None:
+            self.export(path)
 
     def _tell(self, result: Result, path: Path) -> None:
         if self.workspace.result is result:
