@@ -118,12 +118,9 @@ class TrainDock(QWidget):
         self._again = self._job is not None
         if self._again:
             return
-        self._job = start(training_tasks.find_runs(self._folder()), self)
+        self._job = start(training_tasks.find_runs(_folders()), self)
         self._job.result.connect(self._take)
         self._job.ended.connect(self._rest)
-
-    def _folder(self) -> Path:
-        return Path(remembered("runs_folder", str(runs_dir())))
 
     def _rest(self) -> None:
         self._job = None
@@ -189,7 +186,13 @@ class TrainDock(QWidget):
             return
         question = f"Delete '{run.name}' with its state and its curves?"
         if is_wanted(self, "Delete a training run", question):
-            start(training_tasks.remove_run(run.folder), self).ended.connect(self.refresh)
+            job = start(training_tasks.remove_run(run.folder), self)
+            job.ended.connect(self._trainings.changed)  # the dialog may show it, too
+
+
+def _folders() -> list[Path]:
+    """Where runs were started before, and where they are unless another folder is chosen."""
+    return [runs_dir(), *map(Path, remembered("runs_folders", []))]
 
 
 def _words(run: Run) -> str:
