@@ -125,11 +125,11 @@ def read_run(folder: Path) -> Run:
     return Run(folder, plan, standing, **status)
 
 
-def list_runs(folder: Path) -> list[Run]:
-    """The runs below a folder, the latest first."""
-    plans = sorted(folder.glob(f"*/{PLAN}"), key=_changed, reverse=True)
+def list_runs(*folders: Path) -> list[Run]:
+    """The runs below folders, the latest first."""
+    plans = {plan for folder in folders for plan in folder.glob(f"*/{PLAN}")}
     runs = []
-    for plan in plans:
+    for plan in sorted(plans, key=_changed, reverse=True):
         try:
             runs.append(read_run(plan.parent))
         except TrainingError as error:

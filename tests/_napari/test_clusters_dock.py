@@ -481,7 +481,7 @@ def test_a_ranking_is_of_the_clusters_that_are_there(clustered, qtbot):
     assert panel.table.genes()
 
 
-def test_a_ranking_is_copied_and_saved(clustered, qtbot, tmp_path, monkeypatch):
+def test_a_ranking_is_copied_and_saved(clustered, qtbot, tmp_path, monkeypatch, messages):
     panel = clustered.ranking
     type_name(qtbot, clustered, 0, "tumour")
     press(qtbot, panel.rank_button)
@@ -490,11 +490,12 @@ def test_a_ranking_is_copied_and_saved(clustered, qtbot, tmp_path, monkeypatch):
     lines = QApplication.clipboard().text().splitlines()
     assert lines[0].split("\t") == ["gene", "score", "log2_fold_change", "p_adjusted"]
     assert [line.split("\t")[0] for line in lines[1:]] == panel.table.genes()
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "5.5 um"), ""))
     press(qtbot, panel.save_button)
-    qtbot.waitUntil((tmp_path / "mine.csv").exists, timeout=PATIENCE)
+    path = tmp_path / "5.5 um.csv"
+    qtbot.waitUntil(lambda: messages == [f"info: Written: {path}"], timeout=PATIENCE)
     qtbot.waitUntil(panel.isEnabled, timeout=PATIENCE)
-    saved = pd.read_csv(tmp_path / "mine.csv")
+    saved = pd.read_csv(path)
     assert saved["cluster"].value_counts().to_dict() == {
         "tumour": 9, "Cluster 2": 9, "Cluster 3": 9,
     }  # fmt: skip

@@ -73,6 +73,15 @@ def test_every_format_is_written(panel, qtbot, tmp_path, suffix, messages):
     assert not messages
 
 
+def test_a_long_path_leaves_the_dock_as_narrow_as_it_was(viewer, workspace, qtbot, tmp_path):
+    _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
+    width = dock.widget().minimumSizeHint().width()
+    path = export(dock.export, qtbot, tmp_path / f"{'a_slide_of_many_words_' * 6}.csv")
+    assert dock.export.note.text() == f"Written: {path.name}"
+    assert dock.export.note.toolTip() == str(path)
+    assert dock.widget().minimumSizeHint().width() == width
+
+
 def test_the_dialog_proposes_the_slides_name_and_adds_the_suffix(
     panel, qtbot, tmp_path, monkeypatch, section
 ):

@@ -180,7 +180,9 @@ def test_a_click_beside_the_slide_is_a_hint(tool, viewer, qtbot, messages):
     assert not messages
 
 
-def test_points_are_listed_shown_again_and_saved(tool, viewer, qtbot, monkeypatch, tmp_path):
+def test_points_are_listed_shown_again_and_saved(
+    tool, viewer, qtbot, monkeypatch, tmp_path, messages
+):
     first = inspect(tool, viewer, qtbot, HERE)
     second = inspect(tool, viewer, qtbot, ELSEWHERE)
     work, table = tool.workspace, tool.points.table
@@ -198,11 +200,11 @@ def test_points_are_listed_shown_again_and_saved(tool, viewer, qtbot, monkeypatc
 
     qtbot.mouseClick(tool.points.copy_button, LEFT)
     copied = QApplication.clipboard().text()
-    path = tmp_path / "mine.csv"
+    path = tmp_path / "5.5 um.csv"
     answer = str(path.with_suffix(""))  # the dialog is the system's
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (answer, ""))
     qtbot.mouseClick(tool.points.save_button, LEFT)
-    qtbot.waitUntil(path.exists, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: messages == [f"info: Written: {path}"], timeout=PATIENCE)
     assert path.read_text() == copied
     kept = pd.read_csv(path)
     assert kept["point"].tolist() == [1, 2]

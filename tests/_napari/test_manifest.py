@@ -22,7 +22,7 @@ from napari_stem.errors import SlideNotFound
 from napari_stem.io import PREDICTION_SUFFIXES
 from napari_stem.slide_suffixes import MAYBE_RGB, SCANNED
 
-from .conftest import PATIENCE
+from .conftest import PATIENCE, is_busy
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +147,9 @@ def test_a_menu_makes_the_selected_image_the_slide(viewer, qtbot, messages):
     qtbot.waitUntil(lambda: work.slide is not None, timeout=PATIENCE)
     assert (work.slide.name, work.slide.mpp) == ("mine", 0.5)
     assert list(viewer.layers) == [layer]
+    qtbot.waitUntil(lambda: not is_busy(viewer))
+    run_command("napari-stem.use_as_slide")
+    assert not is_busy(viewer)  # it is not read again
 
 
 def test_every_menu_shows_its_commands(manifest, viewer):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDoubleSpinBox, QMessageBox
 
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.result import Result
@@ -165,6 +166,46 @@ def test_opening_an_open_slide_again_brings_it_back(work, section, other):
     assert work.slide.mpp == 0.7
 
 
+def test_a_layer_of_an_open_slide_shows_that_slide_again(dock, section, other):
+    work, menu = dock.workspace, dock.slide.layer_button.menu()
+    show(work, section)
+    show(work, other)
+    work.compared = (("A", "mean"), ("B", "mean"))  # with a picture of the slide under each
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions()] == [section.slide.name, other.slide.name]
+    menu.actions()[0].trigger()
+    assert work.slide is section.slide
+    assert work.slides == (section.slide, other.slide)
+    assert dock.slide.isEnabled()  # nothing is read
+
+
+def test_a_scale_that_loses_the_prediction_is_asked_about(dock, section, qtbot, monkeypatch):
+    work, panel = dock.workspace, dock.slide
+    result = show(work, section)
+    work.take_clusters(Clusters.of_numbers(np.ones(result.spots.n_obs, np.uint16)))
+    asked = []
+
+    def type_scale(text: str, answer: QMessageBox.StandardButton) -> None:
+        monkeypatch.setattr(
+            QMessageBox, "question", lambda *words: asked.append(words[-1]) or answer
+        )
+        panel.mpp.selectAll()
+        qtbot.keyClicks(panel.mpp, text)
+        qtbot.keyClick(panel.mpp, Qt.Key.Key_Return)
+
+    type_scale("0.25", QMessageBox.StandardButton.No)
+    panel.scale_by_pitch(200)
+    type_scale("0", QMessageBox.StandardButton.Yes)
+    assert len(asked) == 2
+    assert "the prediction and its clusters are gone; Export keeps them" in asked[0]
+    assert (work.result, work.slide.mpp, panel.mpp.value()) == (result, 0.5, 0.5)
+    assert panel.mpp.buttonSymbols() == QDoubleSpinBox.ButtonSymbols.NoButtons
+    type_scale("0.25", QMessageBox.StandardButton.Yes)
+    type_scale("0.5", QMessageBox.StandardButton.No)
+    assert len(asked) == 3
+    assert (work.result, work.slide.mpp) == (None, 0.5)
+
+
 def test_the_close_button_forgets_a_slide_and_shows_another(dock, viewer, section, other, qtbot):
     work = dock.workspace
     show(work, section)
@@ -202,7 +243,9 @@ def test_nothing_holds_a_closed_slide(dock, section, qtbot, tmp_path):
 
 
 @pytest.mark.parametrize("row", [0, 1])
-def test_removing_the_picture_of_a_slide_closes_it(dock, viewer, section, other, qtbot, row):
+def test_removing_the_picture_of_a_slide_closes_it(
+    dock, viewer, section, other, qtbot, row, messages
+):
     work = dock.workspace
     show(work, section)
     show(work, other)
@@ -213,6 +256,8 @@ def test_removing_the_picture_of_a_slide_closes_it(dock, viewer, section, other,
     viewer.layers.selection = {viewer.layers[removed.slide.name]}
     viewer.layers.remove_selected()
     qtbot.waitUntil(lambda: work.slides == (stays.slide,))
+    (told,) = messages
+    assert f"'{removed.slide.name}' was removed, so its prediction is gone" in told
     assert work.slide is stays.slide
     assert removed.slide.name not in [layer.name for layer in viewer.layers]
     assert len(viewer.layers) == 3

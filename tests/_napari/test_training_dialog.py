@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from napari_stem._napari.memory import remembered
 from napari_stem._napari.training_dialog import TrainingDialog
 from napari_stem._napari.training_dock import TrainDock
 from napari_stem._napari.training_setup import TrainingSetup
@@ -196,8 +198,11 @@ def test_a_failed_run_says_why(dock, plan, until, messages):
 
 def test_a_run_is_deleted_when_that_is_wanted(dock, plan, until, monkeypatch):
     create_run(runs_dir() / "old", plan)
+    view = dock.dialog().view
+    dock.dialog().show_run(runs_dir() / "old")
     dock.refresh()
     until(lambda: "interrupted" in words(dock))
+    assert not view.pause_button.isHidden()
     dock.list.setCurrentRow(0)
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
     dock.delete_button.click()
@@ -206,6 +211,33 @@ def test_a_run_is_deleted_when_that_is_wanted(dock, plan, until, monkeypatch):
     dock.delete_button.click()
     until(lambda: not dock.list.count())
     assert not (runs_dir() / "old").exists()
+    assert view.state.text() == "This run is deleted."
+    assert view.pause_button.isHidden()
+
+
+def test_runs_of_every_folder_that_was_trained_in_are_listed(
+    dock, setup, saved_sections, plan, tmp_path, until, monkeypatch
+):
+    monkeypatch.setattr(dock._trainings, "begin", lambda folder, _: create_run(folder, plan))
+    create_run(runs_dir() / "usual", plan)
+    setup.sections.add([str(saved_sections[0])])
+    until(lambda: "no scale" in setup.reason.text())
+    setup.sections.table.selectRow(0)
+    setup.sections.mpp.setValue(0.5)
+    setup.genes.number.setValue(8)
+    until(setup.start_button.isEnabled)
+    for folder in ("one", "other"):
+        setup.folder.setText(str(tmp_path / folder))
+        setup.name.setText(f"in-{folder}")
+        setup.start_button.click()
+    dock.refresh()
+    until(lambda: dock.list.count() == 3)
+    names = {dock.list.item(row).text().split("\n")[0] for row in range(3)}
+    assert names == {"usual", "in-one", "in-other"}
+    shutil.rmtree(tmp_path / "one")
+    setup.name.setText("again")
+    setup.start_button.click()
+    assert remembered("runs_folders", []) == [str(tmp_path / "other")]
 
 
 def test_a_row_says_what_is_wrong_with_its_section(

@@ -27,8 +27,11 @@ def use_as_slide(viewer: Viewer) -> None:
     if layer is None or not layers.is_picture(layer):
         show_warning("Select one RGB image in the layer list; a slide can be made of that.")
         return
+    workspace = Workspace.of(viewer)
+    if layers.slide_among(workspace.slides, layer) is not None:
+        return  # to select it was to show it
     job = start(tasks.slide_of_layer(layers.LayerSource.of(layer)), QApplication.instance())
-    job.result.connect(partial(adopt, Workspace.of(viewer), layer))
+    job.result.connect(partial(adopt, workspace, layer))
 
 
 def adopt(workspace: Workspace, layer: Image, slide: Slide) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from weakref import ref
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 
-from napari_stem._napari.exporting import FORMATS, ExportRequest, with_suffix
+from napari_stem._napari.asking import ask_save
+from napari_stem._napari.exporting import FORMATS, ExportRequest
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button
 from napari_stem._napari.preferences import with_slide_path
@@ -42,7 +43,7 @@ class ExportPanel(Panel):
         viewer = unwrapped(napari_viewer)
         super().__init__(workspace or Workspace.of(viewer))
         self._viewer = ref(viewer)
-        self._last = ""  # what was written of the result that is shown
+        self._last: Path | None = None  # what was written of the result that is shown
         self._build()
         self._connect()
         self.refresh()
@@ -87,9 +88,7 @@ class ExportPanel(Panel):
 
     def export(self, path: Path) -> None:
         """Write what the controls say to `path`, whose suffix is that of the format."""
-        suffix = self.format.currentData()
-        path = with_suffix(path, suffix)
-        remember(export_format=suffix, export_folder=str(path.parent))
+        remember(export_format=self.format.currentData(), export_folder=str(path.parent))
         try:
             request = self._request(path)
         except StemError as error:
@@ -141,17 +140,16 @@ class ExportPanel(Panel):
     def _ask(self) -> None:
         suffix, slide = self.format.currentData(), self._result().slide
         proposal = Path(remembered("export_folder", "")) / f"{slide.name}{suffix}"
-        kinds = f"{FORMATS[suffix]} (*{suffix})"
-        path, _ = QFileDialog.getSaveFileName(self, "Export", str(proposal), kinds)
-        if path:
-            self.export(Path(path))
+        path = ask_save(self, "Export", proposal, kind=FORMATS[suffix], suffix=suffix)
+        if path is not None:
+            self.export(path)
 
     def _tell(self, result: Result, path: Path) -> None:
         if self.workspace.result is result:
-            self._last = f"Written: {path}"
+            self._last = path
 
     def _forget(self) -> None:
-        self._last = ""
+        self._last = None
         self.refresh()
 
     def refresh(self) -> None:
@@ -159,7 +157,9 @@ class ExportPanel(Panel):
         self.setEnabled(result is not None and result.prediction is not None)
         self.typed.setVisible(self.genes.currentText() == _LIST)
         self.bar.hide()
-        self.note.setText(self._last if result else "Nothing predicted yet.")
+        written = f"Written: {self._last.name}" if self._last else ""
+        self.note.setText(written if result else "Nothing predicted yet.")
+        self.note.setToolTip(str(self._last or ""))
 
 
 def _choice(*texts: str) -> QComboBox:

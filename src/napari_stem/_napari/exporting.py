@@ -81,8 +81,3 @@ class ExportRequest:
                 write_report(part, self.path, genes=self.genes)
             case _:
                 write_prediction(part, self.path)
-
-
-def with_suffix(path: Path, suffix: str) -> Path:
-    """The path as the format needs it, whatever was typed."""
-    return path if path.name.lower().endswith(suffix) else path.with_name(path.name + suffix)

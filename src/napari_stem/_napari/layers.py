@@ -196,8 +196,9 @@ def heatmap_role(statistic: str) -> str:
 
 
 def is_picture(layer: Layer) -> bool:
-    """Whether a slide could be made of a layer."""
-    return isinstance(layer, Image) and layer.rgb and layer.ndim == 2
+    """Whether a layer is a slide, or one could be made of it."""
+    is_rgb = isinstance(layer, Image) and layer.rgb and layer.ndim == 2
+    return is_rgb and role_of(layer) in (None, "slide")
 
 
 def adopt_as_slide(layer: Image, slide: Slide) -> None:
@@ -253,6 +254,11 @@ def slide_of(layer: Layer) -> str | None:
     """The fingerprint of the slide that one of our layers belongs to."""
     tag = layer.metadata.get(_KEY)
     return tag["slide"] if tag else None
+
+
+def slide_among(slides: Iterable[Slide], layer: Layer) -> Slide | None:
+    """The one of these slides that a layer belongs to."""
+    return next((slide for slide in slides if slide.fingerprint == slide_of(layer)), None)
 
 
 def has_colour_bar(layer: Layer) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, ref
 
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
 from napari_stem._napari import layers
@@ -94,9 +95,9 @@ class Looks:
         """Show the slide of the layer that a user has selected."""
         if event.value is None or self._removing:
             return  # napari selects a neighbour of what it removes
-        for slide in self._workspace.slides:
-            if slide.fingerprint == layers.slide_of(event.value):
-                self._workspace.show_slide(slide)
+        slide = layers.slide_among(self._workspace.slides, event.value)
+        if slide is not None:
+            self._workspace.show_slide(slide)
 
     def _wait(self) -> None:
         """Look what is left when napari has removed all that it is removing."""
@@ -114,7 +115,13 @@ class Looks:
         }
         for slide in self._workspace.slides:
             if slide.fingerprint not in pictures:
+                session = self._workspace.session_of(slide)
                 self._workspace.close_slide(slide)
+                if session is not None and session.result is not None:
+                    show_warning(
+                        f"The picture of '{slide.name}' was removed, so its prediction is gone. "
+                        "To see the heatmap alone, hide the picture."
+                    )
 
     @property
     def _viewer(self) -> Viewer:

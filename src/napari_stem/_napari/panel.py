@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
+    QSizePolicy,
     QWidget,
 )
 
@@ -37,6 +38,9 @@ class Panel(QWidget):
         self.workspace = workspace
         self.note = QLabel()
         self.note.setWordWrap(True)
+        policy = self.note.sizePolicy()  # which knows that a narrower note is taller
+        policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)  # a long word widens no dock
+        self.note.setSizePolicy(policy)
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 4, 0, 4)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QApplication,
-    QFileDialog,
     QHeaderView,
     QSizePolicy,
     QTableWidget,
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stem._napari import inspect_task
+from napari_stem._napari.asking import ask_save
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button
 from napari_stem._napari.worker import start
@@ -124,7 +125,8 @@ class PointsPanel(Panel):
     def save(self, path: Path) -> None:
         """Write the listed points as CSV."""
         remember(points_folder=str(path.parent))
-        start(inspect_task.write_text(path, self._csv()), self)
+        job = start(inspect_task.write_text(path, self._csv()), self)
+        job.result.connect(lambda _: show_info(f"Written: {path}"))
 
     def refresh(self) -> None:
         """List the points at hand with the value of the gene that is looked at."""
@@ -165,10 +167,10 @@ class PointsPanel(Panel):
         QApplication.clipboard().setText(self._csv())
 
     def _ask_file(self) -> None:
-        folder = Path(remembered("points_folder", "")) / "points.csv"
-        path, _ = QFileDialog.getSaveFileName(self, "Save points", str(folder), "CSV (*.csv)")
-        if path:
-            self.save(Path(path).with_suffix(".csv"))
+        proposal = Path(remembered("points_folder", "")) / "points.csv"
+        path = ask_save(self, "Save points", proposal, kind="CSV table", suffix=".csv")
+        if path is not None:
+            self.save(path)
 
 
 def _cells(point: Point, gene: str) -> tuple[str, ...]:

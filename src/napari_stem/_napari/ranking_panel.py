@@ -6,9 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QSizePolicy
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QApplication, QComboBox, QSizePolicy
 
 from napari_stem._napari import tasks
+from napari_stem._napari.asking import ask_save
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button
 from napari_stem._napari.ranking_table import RankingTable
@@ -74,7 +76,7 @@ class RankingPanel(Panel):
         assert self.workspace.clusters is not None
         remember(export_folder=str(path.parent))
         task = tasks.save_ranking(self._ranking, self.workspace.clusters, path)
-        self.run(task, f"Writing {path.name}…", lambda _: None)
+        self.run(task, f"Writing {path.name}…", lambda _: show_info(f"Written: {path}"))
 
     def refresh(self) -> None:
         clusters, result = self.workspace.clusters, self.workspace.result
@@ -123,8 +125,6 @@ class RankingPanel(Panel):
         assert result is not None  # the button is disabled without
         name = f"{result.slide.name}-cluster-genes.csv"
         proposal = Path(remembered("export_folder", "")) / name
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Genes of clusters", str(proposal), "CSV table (*.csv)"
-        )
-        if path:
-            self.save(Path(path).with_suffix(".csv"))
+        path = ask_save(self, "Genes of clusters", proposal, kind="CSV table", suffix=".csv")
+        if path is not None:
+            self.save(path)

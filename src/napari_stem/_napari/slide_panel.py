@@ -11,6 +11,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QSizePolicy
 
 from napari_stem._napari import layers, tasks
+from napari_stem._napari.asking import is_wanted
 from napari_stem._napari.commands import adopt
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import SLIDE_FILES, Panel, button, menu_button
@@ -54,6 +55,7 @@ class SlidePanel(Panel):
         self.mpp.setRange(0, 20)
         self.mpp.setDecimals(4)
         self.mpp.setSingleStep(0.01)
+        self.mpp.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # a scale is typed
         self.mpp.setSuffix(" µm/px")
         self.mpp.setSpecialValueText(_UNKNOWN)
         self.mpp.setKeyboardTracking(False)
@@ -84,13 +86,17 @@ class SlidePanel(Panel):
 
     def take_layer(self, layer: Image) -> None:
         """Take an image that the viewer shows; the layer stays and becomes the slide's."""
+        slide = layers.slide_among(self.workspace.slides, layer)
+        if slide is not None:
+            self.workspace.show_slide(slide)
+            return
         task = tasks.slide_of_layer(layers.LayerSource.of(layer))
         self.run(task, f"Reading {layer.name}…", partial(adopt, self.workspace, layer))
 
     def scale_by_pitch(self, pitch_um: float) -> None:
         """Derive the scale from the spots."""
         slide, spots = self.workspace.slide, self.workspace.spots
-        if slide is not None and spots is not None:
+        if slide is not None and spots is not None and self._may_rescale():
             task = tasks.scale_by_pitch(slide, spots, pitch_um)
             self.run(task, "Measuring…", self.workspace.take_slide)
 
@@ -122,8 +128,17 @@ class SlidePanel(Panel):
 
     def _rescale(self, mpp: float) -> None:
         slide = self.workspace.slide
-        if slide is not None and mpp and mpp != slide.mpp:
+        if slide is not None and mpp and mpp != slide.mpp and self._may_rescale():
             self.workspace.take_slide(slide.with_mpp(mpp))
+        self.refresh()
+
+    def _may_rescale(self) -> bool:
+        """Ask where that loses a prediction, which holds for one scale."""
+        if self.workspace.result is None:
+            return True
+        lost = "prediction and its clusters" if self.workspace.clusters else "prediction"
+        question = f"At another scale the {lost} are gone; Export keeps them. Change the scale?"
+        return is_wanted(self, "Change the scale", question)
 
     def refresh(self) -> None:
         slide = self.workspace.slide

@@ -14,12 +14,12 @@ from qtpy.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
-    QMessageBox,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_stem._napari import training_tasks
+from napari_stem._napari.asking import is_wanted
 from napari_stem._napari.memory import remembered
 from napari_stem._napari.page import WIDTH
 from napari_stem._napari.panel import button
@@ -118,12 +118,9 @@ class TrainDock(QWidget):
         self._again = self._job is not None
         if self._again:
             return
-        self._job = start(training_tasks.find_runs(self._folder()), self)
+        self._job = start(training_tasks.find_runs(_folders()), self)
         self._job.result.connect(self._take)
         self._job.ended.connect(self._rest)
-
-    def _folder(self) -> Path:
-        return Path(remembered("runs_folder", str(runs_dir())))
 
     def _rest(self) -> None:
         self._job = None
@@ -188,9 +185,14 @@ class TrainDock(QWidget):
         if run is None:
             return
         question = f"Delete '{run.name}' with its state and its curves?"
-        answer = QMessageBox.question(self, "Delete a training run", question)
-        if answer == QMessageBox.StandardButton.Yes:
-            start(training_tasks.remove_run(run.folder), self).ended.connect(self.refresh)
+        if is_wanted(self, "Delete a training run", question):
+            job = start(training_tasks.remove_run(run.folder), self)
+            job.ended.connect(self._trainings.changed)  # the dialog may show it, too
+
+
+def _folders() -> list[Path]:
+    """Where runs were started before, and where they are unless another folder is chosen."""
+    return [runs_dir(), *map(Path, remembered("runs_folders", []))]
 
 
 def _words(run: Run) -> str:

@@ -146,8 +146,14 @@ class TrainingSetup(QWidget):
         return f"Ready: trains on {many}; held out: {out or 'nothing, so it cannot be judged'}."
 
     def _start(self) -> None:
-        remember(runs_folder=self.folder.text(), panel_size=self.genes.number.value())
-        self.start.emit(Path(self.folder.text()) / self.name.text(), self.plan())
+        folder = self.folder.text()
+        others = (other for other in remembered("runs_folders", []) if Path(other).is_dir())
+        remember(
+            runs_folder=folder,
+            runs_folders=list(dict.fromkeys([folder, *others])),
+            panel_size=self.genes.number.value(),
+        )
+        self.start.emit(Path(folder) / self.name.text(), self.plan())
 
     def _ask_folder(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Folder of runs", self.folder.text())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,10 +74,10 @@ def read_genes(path: Path) -> Events[list[str]]:
     return read_panel(path)
 
 
-def find_runs(folder: Path) -> Events[list[Run]]:
-    """The runs of a folder."""
-    yield Progress(0, 0, "read", folder.name)
-    return list_runs(folder)
+def find_runs(folders: Iterable[Path]) -> Events[list[Run]]:
+    """The runs of folders."""
+    yield Progress(0, 0, "read", "runs")
+    return list_runs(*folders)
 
 
 def read_curves(folder: Path) -> Events[list[Event]]:

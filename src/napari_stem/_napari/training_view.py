@@ -163,7 +163,7 @@ class TrainingView(QWidget):
         try:
             run = read_run(self.folder)
         except StemError as error:
-            self.state.setText(str(error))
+            self.state.setText(str(error) if self.folder.exists() else "This run is deleted.")
             resumable = False
         else:
             self.state.setText(_words(run))
