@@ -130,6 +130,17 @@ def test_marking_genes_in_the_dock_shows_them_side_by_side(viewer, dock, section
     assert [gene for gene, _ in dock.workspace.compared] == ["A"]
     panel.genes.view.selectAll()
     assert [gene for gene, _ in dock.workspace.compared] == ["A", "B", "C"]
+    assert panel.statistic.isEnabled()
+
+
+def test_beside_what_was_measured_there_is_no_other_statistic(dock, section):
+    dock.workspace.take_slide(section.slide)
+    dock.workspace.take_result(make_result(section, truth=1.0))
+    panel = dock.result
+    choose(panel.compare, MEASURED)
+    assert not panel.statistic.isEnabled()
+    choose(panel.compare, NOTHING)
+    assert panel.statistic.isEnabled()
 
 
 def test_inspecting_and_drawing_a_region_end_it(viewer, dock, section, trained):

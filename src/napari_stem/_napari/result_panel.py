@@ -95,6 +95,7 @@ class ResultPanel(Panel):
         self.workspace.events.gene.connect(self.genes.choose)
         for name in ("result", "statistic"):
             self.workspace.events[name].connect(self.refresh)
+        self.workspace.events.compared.connect(self._offer_statistic)
 
     def refresh(self) -> None:
         work = self.workspace
@@ -114,6 +115,11 @@ class ResultPanel(Panel):
             self.statistic.model().item(row).setEnabled(result.can_show(key))
         self.statistic.setCurrentIndex(self.statistic.findData(work.statistic))
         self.threshold.setEnabled(work.statistic == "above")
+
+    def _offer_statistic(self) -> None:
+        """Beside what was measured lies the mean, whatever was chosen."""
+        shown = {statistic for _, statistic in self.workspace.compared}
+        self.statistic.setEnabled(len(shown) < 2)
 
     def _set_statistic(self, row: int) -> None:
         statistic, result = self.statistic.itemData(row), self.workspace.result
