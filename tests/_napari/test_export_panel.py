@@ -159,6 +159,7 @@ def test_a_region_that_is_not_selected_is_said(panel, tmp_path, messages):
 
 def test_a_folder_that_cannot_be_written_is_said(panel, qtbot, tmp_path, messages):
     (tmp_path / "file").touch()
+    export(panel, qtbot, tmp_path / "biopsy.h5ad")
     panel.export(tmp_path / "file" / "biopsy.h5ad")
     qtbot.waitUntil(lambda: bool(messages) and panel.isEnabled(), timeout=PATIENCE)
     assert "could not be written" in messages[0]

@@ -17,6 +17,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from napari_stem._napari.exporting import ExportRequest
+from napari_stem._napari.memory import remembered
 from napari_stem._napari.readers import get_reader
 from napari_stem._napari.show import fill
 from napari_stem._napari.view import View
@@ -189,6 +190,9 @@ def test_a_checkpoint_is_chosen(viewer, trained, messages, drop):
     work = Workspace.of(viewer)
     assert work.checkpoint.path == trained.path
     assert f"Checkpoint {trained.path.stem} is chosen" in messages[0]
+    _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
+    assert dock.checkpoint.box.currentText() == trained.path.stem
+    assert remembered("checkpoint", "") == str(trained.path)
 
 
 @pytest.fixture

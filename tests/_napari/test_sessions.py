@@ -166,6 +166,12 @@ def test_opening_an_open_slide_again_brings_it_back(work, section, other):
     assert work.slide.mpp == 0.7
 
 
+def test_the_note_of_a_result_counts_in_words(dock, section):
+    show(dock.workspace, section, ("X",))
+    n = section.spots.n_obs
+    assert dock.result.note.text() == f"1 gene in {n} spots, 4 draws so far"
+
+
 def test_a_layer_of_an_open_slide_shows_that_slide_again(dock, section, other):
     work, menu = dock.workspace, dock.slide.layer_button.menu()
     show(work, section)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy
 from napari_stem._napari import tasks
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import Panel, button, menu_button
-from napari_stem._napari.predict_options import choose_weights, chosen_weights
+from napari_stem._napari.predict_options import choose_checkpoint, choose_weights, chosen_weights
 from napari_stem._napari.training_encoders import WEIGHTS_FILES
 from napari_stem.storage import checkpoints_dir
 
@@ -57,7 +58,8 @@ class CheckpointPanel(Panel):
 
     def open(self, path: Path) -> None:
         """Read what a checkpoint says of itself and choose it."""
-        self.run(tasks.describe_checkpoint(path), f"Reading {path.name}…", self._take)
+        take = partial(choose_checkpoint, self.workspace)
+        self.run(tasks.describe_checkpoint(path), f"Reading {path.name}…", take)
 
     def _list(self) -> None:
         opened = (Path(path) for path in remembered("checkpoints", []))
@@ -106,14 +108,6 @@ class CheckpointPanel(Panel):
             self.workspace.checkpoint = None
         else:
             self.open(Path(path))
-
-    def _take(self, checkpoint: ChosenCheckpoint) -> None:
-        if checkpoint.path.parent != checkpoints_dir():
-            path = str(checkpoint.path)
-            others = [other for other in remembered("checkpoints", []) if other != path]
-            remember(checkpoints=[path, *others][:10])
-        remember(checkpoint=str(checkpoint.path))
-        self.workspace.checkpoint = checkpoint
 
     def refresh(self) -> None:
         checkpoint = self.workspace.checkpoint

@@ -88,6 +88,7 @@ class ExportPanel(Panel):
 
     def export(self, path: Path) -> None:
         """Write what the controls say to `path`, whose suffix is that of the format."""
+        self._forget()
         remember(export_format=self.format.currentData(), export_folder=str(path.parent))
         try:
             request = self._request(path)

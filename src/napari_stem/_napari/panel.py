@@ -78,6 +78,11 @@ class Panel(QWidget):
         self.refresh()
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 gene", "2 genes"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def button(text: str, tip: str) -> QPushButton:
     """A push button with its tooltip."""
     made = QPushButton(text)

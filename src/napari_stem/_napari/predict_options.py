@@ -1,4 +1,4 @@
-"""What every prediction of the window is made with: its settings, the cache, files of weights."""
+"""What every prediction of the window is made with: checkpoint, settings, cache, weights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from napari_stem._napari.memory import remember, remembered
+from napari_stem.storage import cache_dir, checkpoints_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from napari_stem._napari.workspace import ChosenCheckpoint, Workspace
     from napari_stem.prediction import PredictOptions
     from napari_stem.recipe import Recipe
 
@@ -30,7 +32,6 @@ def predict_options(
     """The core's options; its encoders read the files of weights that were chosen for them."""
     from napari_stem.prediction import PredictOptions
     from napari_stem.sampling import SamplerConfig
-    from napari_stem.storage import cache_dir
 
     return PredictOptions(
         n_draws=n_draws,
@@ -41,6 +42,16 @@ def predict_options(
         cache=cache_dir(),
         weights=chosen_weights(encoder.name for encoder in recipe.encoders),
     )
+
+
+def choose_checkpoint(workspace: Workspace, checkpoint: ChosenCheckpoint) -> None:
+    """Predict with a checkpoint from now on, at the next start too."""
+    path = str(checkpoint.path)
+    if checkpoint.path.parent != checkpoints_dir():
+        others = [other for other in remembered("checkpoints", []) if other != path]
+        remember(checkpoints=[path, *others][:10])
+    remember(checkpoint=path)
+    workspace.checkpoint = checkpoint
 
 
 def chosen_weights(encoders: Iterable[str]) -> dict[str, Path]:

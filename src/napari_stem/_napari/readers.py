@@ -16,6 +16,7 @@ from napari.utils.notifications import show_info, show_warning
 from qtpy.QtWidgets import QApplication
 
 from napari_stem._napari import tasks
+from napari_stem._napari.predict_options import choose_checkpoint
 from napari_stem._napari.preferences import symbols
 from napari_stem._napari.worker import start
 from napari_stem._napari.workspace import Workspace
@@ -199,7 +200,7 @@ def _take_section(viewer: Any, section: Section) -> None:
 
 
 def _take_checkpoint(viewer: Any, checkpoint: ChosenCheckpoint) -> None:
-    Workspace.of(viewer).checkpoint = checkpoint
+    choose_checkpoint(Workspace.of(viewer), checkpoint)
     name = checkpoint.path.stem
     show_info(f"Checkpoint {name} is chosen. Predict with it in Plugins > Stem > Predict.")
 

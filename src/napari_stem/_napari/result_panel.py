@@ -14,7 +14,7 @@ from napari_stem._napari.compare_box import CompareBox
 from napari_stem._napari.gene_table import GeneTable
 from napari_stem._napari.marker_box import MarkerBox
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import Panel
+from napari_stem._napari.panel import Panel, counted
 from napari_stem._napari.result import STATISTICS
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ class ResultPanel(Panel):
             return
         partial = "" if result.prediction is not None else " so far"
         self.note.setText(
-            f"{len(result.genes):,} genes in {result.spots.n_obs:,} spots, "
-            f"{result.n_draws} draws{partial}"
+            f"{counted(len(result.genes), 'gene')} in {counted(result.spots.n_obs, 'spot')}, "
+            f"{counted(result.n_draws, 'draw')}{partial}"
         )
         self.genes.show_genes_of(result)
         self.genes.choose(work.gene)
