@@ -24,6 +24,7 @@ from napari_stem._napari.workspace import Workspace
 from napari_stem.clusters import Clusters
 from napari_stem.prediction import PredictOptions, predict
 from napari_stem.section import Section
+from napari_stem.slide import Slide
 
 from .conftest import LEFT, PATIENCE, is_busy
 
@@ -183,6 +184,22 @@ def test_arrow_keys_flick_through_the_genes_that_the_search_leaves(ready, viewer
     qtbot.keyClick(genes.view, Qt.Key.Key_Up)
     assert ready.workspace.gene == "COL1A1"
     assert viewer.layers["COL1A1 mean"].visible
+
+
+def test_foreign_tissue_is_told_and_a_few_odd_spots_are_not(ready, qtbot, section):
+    work, trust = ready.workspace, ready.result.trust
+    pixels = np.random.default_rng(0).integers(0, 255, (30, 30, 3), np.uint8)
+    noise = np.kron(pixels, np.ones((40, 40, 1), np.uint8))
+    work.take_slide(Slide.from_array(noise, mpp=0.5, name="noise"))
+    assert trust.isHidden()
+    work.spots = section.spots
+    run_to_the_end(ready, qtbot)
+    n = section.spots.n_obs
+    assert trust.text().startswith(f"⚠ {n} of {n} spots (100 %) look unlike")
+    assert not trust.isHidden()
+    work.result.prediction.obs["ood"] = np.where(np.arange(n) < n // 20, 1.2, 0.5)
+    ready.result.refresh()
+    assert trust.isHidden()
 
 
 def test_statistics_of_the_draws_are_computed_when_they_are_asked_for(ready, viewer, qtbot):
