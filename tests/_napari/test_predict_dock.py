@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.workspace import Workspace
 from napari_stem.clusters import Clusters
+from napari_stem.model.network import StemNetwork
 from napari_stem.prediction import PredictOptions, predict
 from napari_stem.section import Section
 from napari_stem.slide import Slide
@@ -309,6 +310,35 @@ def test_an_error_of_torch_is_told_and_the_dock_goes_on(
     assert ready.workspace.result.n_draws == 4
 
 
+def test_draws_before_an_error_are_a_whole_prediction(ready, qtbot, messages, monkeypatch):
+    work, forward = ready.workspace, StemNetwork.forward
+
+    def fail_later(*arguments):
+        if work.result is not None:
+            raise RuntimeError("CUDA out of memory")
+        return forward(*arguments)
+
+    monkeypatch.setattr(StemNetwork, "forward", fail_later)
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: "Continue" in ready.predict_button.text(), timeout=PATIENCE)
+    assert messages == ["error: CUDA out of memory"]
+    assert work.running is None
+    assert work.result.prediction.uns["napari_stem"]["n_draws"] == work.result.n_draws
+    assert ready.export.isEnabled()
+
+
+def test_an_error_of_what_is_made_of_all_draws_is_told_once(ready, qtbot, messages, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no memory is left")
+
+    monkeypatch.setattr("napari_stem.prediction.summarise", fail)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
+    assert messages == ["error: no memory is left"]
+    assert "stopped early" in ready.export.note.text()
+
+
 def test_a_checkpoint_that_vanished_is_one_line(ready, qtbot, messages, tmp_path, trained):
     chosen = ready.checkpoint.note.text()
     ready.checkpoint.open(tmp_path / "gone.safetensors")
@@ -343,6 +373,7 @@ def test_the_dock_may_close_midway(ready, viewer, qtbot):
     viewer.window.remove_dock_widget(ready)
     qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
     assert Workspace.of(viewer).result is not None
+    assert "press Continue" in ready.export.note.text()
     with qtbot.waitSignal(ready.destroyed):
         ready.deleteLater()  # napari leaves this to Python's collector
 

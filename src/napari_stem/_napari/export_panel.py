@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QProgressBar, QSiz
 
 from napari_stem._napari.exporting import FORMATS, ExportRequest, with_suffix
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import Panel, button
+from napari_stem._napari.panel import Panel, button, lacking
 from napari_stem._napari.preferences import with_slide_path
 from napari_stem._napari.proxy import unwrapped
 from napari_stem._napari.region import selected_region
@@ -84,6 +84,7 @@ class ExportPanel(Panel):
         self.genes.currentTextChanged.connect(self.refresh)
         self.export_button.clicked.connect(self._ask)
         self.workspace.events.result.connect(self._forget)
+        self.workspace.events.running.connect(self.refresh)
 
     def export(self, path: Path) -> None:
         """Write what the controls say to `path`, whose suffix is that of the format."""
@@ -155,11 +156,13 @@ class ExportPanel(Panel):
         self.refresh()
 
     def refresh(self) -> None:
-        result = self.workspace.result
-        self.setEnabled(result is not None and result.prediction is not None)
+        if self.is_busy:
+            return  # until its end
+        why_not = lacking(self.workspace)
+        self.setEnabled(not why_not)
         self.typed.setVisible(self.genes.currentText() == _LIST)
         self.bar.hide()
-        self.note.setText(self._last if result else "Nothing predicted yet.")
+        self.note.setText(why_not or self._last)
 
 
 def _choice(*texts: str) -> QComboBox:

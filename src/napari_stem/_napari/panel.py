@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_stem._napari.sessions import are_same
 from napari_stem._napari.worker import start
 from napari_stem.slide_suffixes import SLIDES
 
@@ -35,6 +36,7 @@ class Panel(QWidget):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.workspace = workspace
+        self.is_busy = False  # with short work in a thread
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -63,6 +65,7 @@ class Panel(QWidget):
         self, source: Generator[Any, None, Any], say: str, then: Callable[[Any], object]
     ) -> None:
         """Do short work in a thread, say so meanwhile, and hand its result to `then`."""
+        self.is_busy = True
         self.note.setText(say)
         self.setEnabled(False)
         job = start(source, self)
@@ -70,8 +73,21 @@ class Panel(QWidget):
         job.ended.connect(self._rest)
 
     def _rest(self) -> None:
+        self.is_busy = False
         self.setEnabled(True)
         self.refresh()
+
+
+def lacking(workspace: Workspace) -> str:
+    """What to do until the result is whole, so that it can be clustered and written."""
+    result, running = workspace.result, workspace.running
+    if result is None:
+        return "Nothing predicted yet: predict first, or open a prediction."
+    if result.prediction is not None:
+        return ""
+    if running is not None and are_same(running.slide, result.slide):
+        return "Draws still arrive: wait for the last one, or press Stop."
+    return "It stopped early: press Continue in the Predict dock."
 
 
 def button(text: str, tip: str) -> QPushButton:

@@ -91,8 +91,8 @@ class PredictDock(Page):
         """Stop when napari has taken the dock off: nobody could stop the work any more."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None and self._job:
             self._job.stop()
-            self._stopping = False
             self.workspace.release(self._running)
+            self._running = None
         super().changeEvent(event)
 
     def _open_clusters(self) -> None:
@@ -113,8 +113,7 @@ class PredictDock(Page):
             self._start(request)
             self._show_running(True)
         else:
-            self._job.stop()
-            self._say_stopping()
+            self._stop()
 
     def _start(self, request: PredictRequest) -> None:
         self._running = request
@@ -125,8 +124,13 @@ class PredictDock(Page):
         self._job.result.connect(self.workspace.take_result)
         self._job.ended.connect(self._rest)
 
-    def _say_stopping(self) -> None:
+    def _stop(self) -> None:
+        assert self._job is not None
+        self._job.stop()
         self._stopping = True
+        self._say_stopping()
+
+    def _say_stopping(self) -> None:
         self.predict_button.setEnabled(False)
         self.predict_button.setText("Stopping…")
 
@@ -157,10 +161,14 @@ class PredictDock(Page):
         self._job, self._running, self._stopping = None, None, False
         session = self.workspace.session_of(request.slide) if request else None
         result = session.result if session else None
-        if request and stopped and result and result.request is request and not result.prediction:
+        if (
+            (request and result and result.request is request and not result.prediction)
+            # One of all draws that failed would fail again.
+            and (stopped or result.n_draws < request.n_draws)
+        ):
             # A whole prediction of the draws that are there; nothing is drawn for it.
             self._start(replace(request, n_draws=result.n_draws))
-            self.predict_button.setEnabled(False)
+            self._say_stopping()
         else:
             self.workspace.release(request)
             self._show_running(False)
@@ -184,8 +192,7 @@ class PredictDock(Page):
     def _forget_closed(self) -> None:
         """Stop to predict a slide that was closed."""
         if self._job and self._running and self.workspace.session_of(self._running.slide) is None:
-            self._job.stop()
-            self._say_stopping()
+            self._stop()
 
     def _show_running(self, running: bool) -> None:
         self._lock()
