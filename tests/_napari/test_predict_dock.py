@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stem._napari.predict_dock import PredictDock
+from napari_stem._napari.tasks import PredictRequest
 from napari_stem._napari.workspace import Workspace
 from napari_stem.clusters import Clusters
 from napari_stem.model.network import StemNetwork
@@ -44,7 +45,7 @@ def choose_file(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 
 
 def press(qtbot, button) -> None:
-    assert button.isEnabled()
+    qtbot.waitUntil(button.isEnabled, timeout=PATIENCE)
     qtbot.mouseClick(button, LEFT)
 
 
@@ -159,6 +160,21 @@ def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trai
     np.testing.assert_allclose(result.values["mean"], expected.X, atol=1e-4)
     ready.settings.seed.setValue(1)
     assert ready.predict_button.text() == "Predict"
+
+
+def test_no_prediction_starts_before_the_spots_are_there(ready, qtbot):
+    work, former = ready.workspace, ready.workspace.spots
+    ready.spots.pitch.setValue(60)
+    press(qtbot, ready.spots.grid_button)
+    assert ready.predict_button.text().startswith("Waiting")
+    assert not ready.predict_button.isEnabled()
+    work.running = PredictRequest(work.slide, former, work.checkpoint)
+    qtbot.waitUntil(lambda: not ready.spots.is_busy, timeout=PATIENCE)
+    assert work.spots is not former
+    assert not ready.spots.isEnabled()
+    work.running = None
+    assert ready.spots.isEnabled()
+    assert ready.predict_button.isEnabled()
 
 
 def test_a_result_of_other_settings_is_not_continued(ready, qtbot):

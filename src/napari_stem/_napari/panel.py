@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -32,6 +32,7 @@ class Panel(QWidget):
     """A step: its heading, controls in two columns, and a note of what is chosen."""
 
     heading = ""
+    busy = Signal()  # short work has begun or ended
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +67,7 @@ class Panel(QWidget):
     ) -> None:
         """Do short work in a thread, say so meanwhile, and hand its result to `then`."""
         self.is_busy = True
+        self.busy.emit()
         self.note.setText(say)
         self.setEnabled(False)
         job = start(source, self)
@@ -76,6 +78,7 @@ class Panel(QWidget):
         self.is_busy = False
         self.setEnabled(True)
         self.refresh()
+        self.busy.emit()
 
 
 def lacking(workspace: Workspace) -> str:

@@ -82,6 +82,8 @@ class PredictDock(Page):
         for name in ("slide", "spots", "checkpoint"):
             self.workspace.events[name].connect(self._offer)
         self.settings.changed.connect(self._offer)
+        for panel in (self.spots, self.checkpoint):
+            panel.busy.connect(self._offer)
         for name in ("slide", "spots", "running"):
             self.workspace.events[name].connect(self._lock)
         self.workspace.events.running.connect(self._obey)
@@ -185,7 +187,7 @@ class PredictDock(Page):
         running = self.workspace.running
         ours = running is not None and are_same(running.slide, self.workspace.slide)
         self.slide.lock_scale(ours)
-        self.spots.setEnabled(not ours and self.workspace.slide is not None)
+        self.spots.lock(ours)
         for panel in (self.checkpoint, self.settings):
             panel.setEnabled(running is None)
 
@@ -211,8 +213,8 @@ class PredictDock(Page):
             self.predict_button.setText("Stop")
             self.predict_button.setEnabled(True)
             return
-        if self.workspace.running is not None:
-            self.predict_button.setText("Another prediction runs…")
+        if wait := self._wait():
+            self.predict_button.setText(wait)
             self.predict_button.setEnabled(False)
             return
         request = self._request()
@@ -223,6 +225,14 @@ class PredictDock(Page):
             else "Predict"
         )
         self.predict_button.setEnabled(request is not None)
+
+    def _wait(self) -> str:
+        """What must end first."""
+        if self.workspace.running is not None:
+            return "Another prediction runs…"
+        if self.spots.is_busy or self.checkpoint.is_busy:
+            return "Waiting for spots and checkpoint…"
+        return ""
 
     def _draws_for(self, request: PredictRequest) -> int:
         """Draws of the result that are the request's, too."""
