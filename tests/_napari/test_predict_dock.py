@@ -19,10 +19,12 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
+from napari_stem._napari import tasks
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.tasks import PredictRequest
 from napari_stem._napari.workspace import Workspace
 from napari_stem.clusters import Clusters
+from napari_stem.events import finish
 from napari_stem.model.network import StemNetwork
 from napari_stem.prediction import PredictOptions, predict
 from napari_stem.section import Section
@@ -106,15 +108,20 @@ def test_an_image_layer_becomes_the_slide(dock, viewer, qtbot, section):
     assert list(viewer.layers) == [layer]
 
 
-def test_the_scale_follows_from_the_spots_of_a_known_array(dock, qtbot, section):
+def test_the_scale_follows_from_the_spots_of_a_known_array(dock, qtbot, section, trained):
     bare = section.slide.with_mpp(1.0)
     bare.mpp = None
     dock.workspace.take_slide(bare)
     assert not dock.slide.pitch_button.isEnabled()
     dock.workspace.spots = section.spots
+    dock.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    assert not dock.predict_button.isEnabled()
+    assert "Type its µm per pixel" in dock.hint.text()
     dock.slide.pitch_button.menu().actions()[0].trigger()  # Visium
     qtbot.waitUntil(lambda: dock.workspace.slide.mpp is not None, timeout=PATIENCE)
     assert dock.workspace.slide.mpp == pytest.approx(0.5, rel=1e-3)
+    assert dock.hint.isHidden()
+    assert dock.predict_button.isEnabled()
 
 
 def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(

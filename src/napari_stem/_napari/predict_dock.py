@@ -63,6 +63,8 @@ class PredictDock(Page):
         self.checkpoint = CheckpointPanel(self.workspace)
         self.settings = SettingsPanel()
         self.predict_button = button("Predict", "Predict the checkpoint's genes at the spots.")
+        self.hint = QLabel()
+        self.hint.setWordWrap(True)
         self.bar = QProgressBar()
         self.result = ResultPanel(self.workspace)
         self.clusters_button = button(
@@ -71,8 +73,8 @@ class PredictDock(Page):
         bind_result_keys(viewer, self.result)
         self.export = ExportPanel(viewer, self.workspace)
         self.fill(
-            self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.bar,
-            self.result, self.clusters_button, self.export, _keys(),
+            self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.hint,
+            self.bar, self.result, self.clusters_button, self.export, _keys(),
         )  # fmt: skip
 
     def _connect(self) -> None:
@@ -208,7 +210,11 @@ class PredictDock(Page):
             self._offer()
 
     def _offer(self) -> None:
-        """Name what a press does now."""
+        """Name what a press does now, or why it does nothing."""
+        request = self._request()
+        lacking = request.checkpoint.lacking(request.slide) if request else ""
+        self.hint.setText(lacking)
+        self.hint.setVisible(bool(lacking))
         if self._job is not None:
             self.predict_button.setText("Stop")
             self.predict_button.setEnabled(True)
@@ -217,14 +223,13 @@ class PredictDock(Page):
             self.predict_button.setText(wait)
             self.predict_button.setEnabled(False)
             return
-        request = self._request()
         there = self._draws_for(request) if request else 0
         self.predict_button.setText(
             f"Continue ({there} of {request.n_draws} draws)"
             if request and 0 < there < request.n_draws
             else "Predict"
         )
-        self.predict_button.setEnabled(request is not None)
+        self.predict_button.setEnabled(request is not None and not lacking)
 
     def _wait(self) -> str:
         """What must end first."""
