@@ -124,6 +124,15 @@ def test_the_scale_follows_from_the_spots_of_a_known_array(dock, qtbot, section,
     assert dock.predict_button.isEnabled()
 
 
+def test_without_tissue_a_region_is_advised(dock, qtbot, messages):
+    blank = np.full((600, 600, 3), 245, np.uint8)
+    dock.workspace.take_slide(Slide.from_array(blank, mpp=0.5, name="blank"))
+    press(qtbot, dock.spots.grid_button)
+    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
+    assert "No tissue was found on blank" in messages[0]
+    assert "press Grid in region" in messages[0]
+
+
 def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
     ready, viewer, qtbot, messages
 ):
