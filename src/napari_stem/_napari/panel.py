@@ -23,6 +23,8 @@ from napari_stem._napari.worker import start
 from napari_stem.slide_suffixes import SLIDES
 
 if TYPE_CHECKING:
+    from superqt import QCollapsible
+
     from napari_stem._napari.workspace import Workspace
 
 SLIDE_FILES = f"Slides ({' '.join(f'*{suffix}' for suffix in SLIDES)});;All files (*)"
@@ -105,6 +107,13 @@ def menu_button(text: str, tip: str) -> QPushButton:
     made = button(text, tip)
     made.setMenu(QMenu(made))
     return made
+
+
+def fold(content: QWidget, into: QCollapsible) -> None:
+    """Fold controls away, where Tab does not walk through them."""
+    into.addWidget(content)
+    content.setVisible(False)
+    into.toggled.connect(content.setVisible)
 
 
 def ignore_wheel(page: QWidget) -> None:
