@@ -26,6 +26,7 @@ from napari_stem._napari.exporting import ExportRequest
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.result import Result
 from napari_stem._napari.show import fill
+from napari_stem._napari.tasks import PredictRequest
 from napari_stem._napari.view import View
 from napari_stem._napari.workspace import Workspace
 from napari_stem.cluster import find_clusters
@@ -160,9 +161,13 @@ def test_without_a_result_all_says_what_is_missing(viewer):
 
 def test_while_draws_arrive_clusters_wait(dock, workspace, slide, prediction):
     values = {"mean": np.asarray(prediction.X)}
+    workspace.running = PredictRequest(slide, prediction, checkpoint=None)
     workspace.take_result(Result(slide, prediction, tuple(GENES), "log2", values, 1))
     assert not dock.leiden.isEnabled()
     assert "Draws still arrive" in dock.leiden.note.text()
+    workspace.running = None
+    assert not dock.leiden.isEnabled()
+    assert "stopped early: press Continue" in dock.leiden.note.text()
 
 
 def test_too_few_spots_are_said_in_one_line(viewer, qtbot, slide, prediction, messages):

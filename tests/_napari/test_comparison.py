@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from anndata import AnnData
 from qtpy.QtGui import QShortcut
 
 from napari_stem._napari import layers, tasks
@@ -131,6 +134,12 @@ def test_marking_genes_in_the_dock_shows_them_side_by_side(viewer, dock, section
     panel.genes.view.selectAll()
     assert [gene for gene, _ in dock.workspace.compared] == ["A", "B", "C"]
     assert panel.statistic.isEnabled()
+    last = AnnData(np.zeros((section.spots.n_obs, 3)), var={"mean": [1.0, 2.0, 3.0]})
+    last.var_names, last.uns["napari_stem"] = list(GENES), {}
+    dock.workspace.take_result(replace(make_result(section), prediction=last))
+    assert panel.genes.view.model().columnCount() == 2  # the figures that come with the last draw
+    assert [gene for gene, _ in dock.workspace.compared] == ["A", "B", "C"]
+    assert len(cells(viewer)) == 3
 
 
 def test_beside_what_was_measured_there_is_no_other_statistic(dock, section):

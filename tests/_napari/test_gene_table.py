@@ -12,6 +12,9 @@ from qtpy.QtCore import Qt
 from napari_stem._napari.gene_table import GeneTable
 from napari_stem._napari.result import Result
 
+from .conftest import LEFT
+
+NO_KEY = Qt.KeyboardModifier.NoModifier
 GENES = tuple(f"GENE{i:02}" for i in range(40))
 
 
@@ -69,3 +72,49 @@ def test_a_figure_that_is_not_known_is_shown_as_such_and_sorts_below_all_others(
     assert known == sorted(known, reverse=True)
     assert last == "-"
     assert table.visible_genes()[-1] == "GENE30"
+
+
+def click(qtbot, table: GeneTable, gene: str, keys: Qt.KeyboardModifier = NO_KEY) -> None:
+    row = table.visible_genes().index(gene)
+    place = table.view.visualRect(table.view.model().index(row, 0)).center()
+    qtbot.mouseClick(table.view.viewport(), LEFT, keys, place)
+
+
+def test_searching_leaves_the_shown_gene_and_the_marked_ones(table, partial, whole, qtbot):
+    table.show_genes_of(partial)
+    table.choose("GENE35")
+    told, marked = [], []
+    table.chosen.connect(told.append)
+    table.marked.connect(lambda: marked.append(table.selected_genes()))
+    for text in ("1", "none", ""):
+        table.search.setText(text)
+        table.narrow(GENES[:5])
+        table.narrow(None)
+    table.view.setFocus()
+    assert not told
+    assert table.view.currentIndex().data() == "GENE35"
+    assert is_in_view(table)
+
+    table.search.setText("12")
+    click(qtbot, table, "GENE12", Qt.KeyboardModifier.ControlModifier)
+    table.search.setText("")
+    table.show_genes_of(whole)
+    table.choose("GENE12")
+    assert table.selected_genes() == ["GENE35", "GENE12"]
+    rows = table.view.selectionModel().selectedRows()
+    assert {index.data() for index in rows} == {"GENE35", "GENE12"}
+    assert told == ["GENE12"]
+
+    table.search.setText("12")
+    click(qtbot, table, "GENE12")
+    assert marked == [["GENE35", "GENE12"], ["GENE12"]]
+
+
+def test_marks_are_of_genes_that_the_result_has(table, partial):
+    table.show_genes_of(partial)
+    table.choose("GENE35")
+    table.view.selectAll()
+    assert len(table.selected_genes()) == len(GENES)
+    fewer = {"mean": partial.values["mean"][:, :3]}
+    table.show_genes_of(replace(partial, genes=GENES[:3], values=fewer))
+    assert table.selected_genes() == [*GENES[:3]]

@@ -8,9 +8,17 @@ from napari._app_model import get_app_model
 from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction, QKeySequence, QShortcut
-from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLabel, QLineEdit
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QTableView,
+)
 from superqt import QLabeledSlider
 
+from napari_stem._napari.docks import open_dock
 from napari_stem._napari.predict_dock import PredictDock
 from napari_stem._napari.result import Result
 from napari_stem._napari.shortcuts import SHORTCUTS, legend
@@ -125,6 +133,24 @@ def test_tab_reaches_every_control(filled):
     for control in controls:
         assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, control
         assert control in chain
+
+
+def test_tab_leaves_tables_and_text_and_skips_what_is_folded(filled, viewer, qtbot):
+    dialog = open_dock(viewer, "Train").dialog()
+    dialog.show_setup()
+    docks = (filled, open_dock(viewer, "Clusters"), open_dock(viewer, "Inspect"))
+    tables = [table for page in (*docks, dialog) for table in page.findChildren(QTableView)]
+    assert {dialog.setup.sections.table, dialog.setup.encoders.table} < {*tables}
+    assert not [table for table in tables if table.tabKeyNavigation()]
+    qtbot.keyClick(dialog.setup.genes.typed, Qt.Key.Key_Tab)
+    assert not dialog.setup.genes.typed.toPlainText()
+    for folded, control in (
+        (filled.settings, filled.settings.draws),
+        (dialog.setup.options.advanced, dialog.setup.options.seed),
+    ):
+        assert not control.isVisibleTo(folded)
+        folded.expand()
+        assert control.isVisibleTo(folded)
 
 
 def test_choices_are_there_at_the_next_start(dock, viewer, qtbot, trained):

@@ -19,12 +19,17 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
+from napari_stem._napari import tasks
 from napari_stem._napari.marker_box import MarkerBox
 from napari_stem._napari.predict_dock import PredictDock
+from napari_stem._napari.tasks import PredictRequest
 from napari_stem._napari.workspace import Workspace
 from napari_stem.clusters import Clusters
+from napari_stem.events import finish
+from napari_stem.model.network import StemNetwork
 from napari_stem.prediction import PredictOptions, predict
 from napari_stem.section import Section
+from napari_stem.slide import Slide
 
 from .conftest import LEFT, PATIENCE, is_busy
 
@@ -43,7 +48,7 @@ def choose_file(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 
 
 def press(qtbot, button) -> None:
-    assert button.isEnabled()
+    qtbot.waitUntil(button.isEnabled, timeout=PATIENCE)
     qtbot.mouseClick(button, LEFT)
 
 
@@ -104,15 +109,29 @@ def test_an_image_layer_becomes_the_slide(dock, viewer, qtbot, section):
     assert list(viewer.layers) == [layer]
 
 
-def test_the_scale_follows_from_the_spots_of_a_known_array(dock, qtbot, section):
+def test_the_scale_follows_from_the_spots_of_a_known_array(dock, qtbot, section, trained):
     bare = section.slide.with_mpp(1.0)
     bare.mpp = None
     dock.workspace.take_slide(bare)
     assert not dock.slide.pitch_button.isEnabled()
     dock.workspace.spots = section.spots
+    dock.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    assert not dock.predict_button.isEnabled()
+    assert "Type its µm per pixel" in dock.hint.text()
     dock.slide.pitch_button.menu().actions()[0].trigger()  # Visium
     qtbot.waitUntil(lambda: dock.workspace.slide.mpp is not None, timeout=PATIENCE)
     assert dock.workspace.slide.mpp == pytest.approx(0.5, rel=1e-3)
+    assert dock.hint.isHidden()
+    assert dock.predict_button.isEnabled()
+
+
+def test_without_tissue_a_region_is_advised(dock, qtbot, messages):
+    blank = np.full((600, 600, 3), 245, np.uint8)
+    dock.workspace.take_slide(Slide.from_array(blank, mpp=0.5, name="blank"))
+    press(qtbot, dock.spots.grid_button)
+    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
+    assert "No tissue was found on blank" in messages[0]
+    assert "press Grid in region" in messages[0]
 
 
 def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
@@ -160,6 +179,21 @@ def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trai
     assert ready.predict_button.text() == "Predict"
 
 
+def test_no_prediction_starts_before_the_spots_are_there(ready, qtbot):
+    work, former = ready.workspace, ready.workspace.spots
+    ready.spots.pitch.setValue(60)
+    press(qtbot, ready.spots.grid_button)
+    assert ready.predict_button.text().startswith("Waiting")
+    assert not ready.predict_button.isEnabled()
+    work.running = PredictRequest(work.slide, former, work.checkpoint)
+    qtbot.waitUntil(lambda: not ready.spots.is_busy, timeout=PATIENCE)
+    assert work.spots is not former
+    assert not ready.spots.isEnabled()
+    work.running = None
+    assert ready.spots.isEnabled()
+    assert ready.predict_button.isEnabled()
+
+
 def test_a_result_of_other_settings_is_not_continued(ready, qtbot):
     run_to_the_end(ready, qtbot)
     ready.settings.draws.setValue(10)
@@ -184,6 +218,22 @@ def test_arrow_keys_flick_through_the_genes_that_the_search_leaves(ready, viewer
     qtbot.keyClick(genes.view, Qt.Key.Key_Up)
     assert ready.workspace.gene == "COL1A1"
     assert viewer.layers["COL1A1 mean"].visible
+
+
+def test_foreign_tissue_is_told_and_a_few_odd_spots_are_not(ready, qtbot, section):
+    work, trust = ready.workspace, ready.result.trust
+    pixels = np.random.default_rng(0).integers(0, 255, (30, 30, 3), np.uint8)
+    noise = np.kron(pixels, np.ones((40, 40, 1), np.uint8))
+    work.take_slide(Slide.from_array(noise, mpp=0.5, name="noise"))
+    assert trust.isHidden()
+    work.spots = section.spots
+    run_to_the_end(ready, qtbot)
+    n = section.spots.n_obs
+    assert trust.text().startswith(f"⚠ {n} of {n} spots (100 %) look unlike")
+    assert not trust.isHidden()
+    work.result.prediction.obs["ood"] = np.where(np.arange(n) < n // 20, 1.2, 0.5)
+    ready.result.refresh()
+    assert trust.isHidden()
 
 
 def test_statistics_of_the_draws_are_computed_when_they_are_asked_for(ready, viewer, qtbot):
@@ -309,6 +359,35 @@ def test_an_error_of_torch_is_told_and_the_dock_goes_on(
     assert ready.workspace.result.n_draws == 4
 
 
+def test_draws_before_an_error_are_a_whole_prediction(ready, qtbot, messages, monkeypatch):
+    work, forward = ready.workspace, StemNetwork.forward
+
+    def fail_later(*arguments):
+        if work.result is not None:
+            raise RuntimeError("CUDA out of memory")
+        return forward(*arguments)
+
+    monkeypatch.setattr(StemNetwork, "forward", fail_later)
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: "Continue" in ready.predict_button.text(), timeout=PATIENCE)
+    assert messages == ["error: CUDA out of memory"]
+    assert work.running is None
+    assert work.result.prediction.uns["napari_stem"]["n_draws"] == work.result.n_draws
+    assert ready.export.isEnabled()
+
+
+def test_an_error_of_what_is_made_of_all_draws_is_told_once(ready, qtbot, messages, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no memory is left")
+
+    monkeypatch.setattr("napari_stem.prediction.summarise", fail)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
+    assert messages == ["error: no memory is left"]
+    assert "stopped early" in ready.export.note.text()
+
+
 def test_a_checkpoint_that_vanished_is_one_line(ready, qtbot, messages, tmp_path, trained):
     chosen = ready.checkpoint.note.text()
     ready.checkpoint.open(tmp_path / "gone.safetensors")
@@ -343,6 +422,7 @@ def test_the_dock_may_close_midway(ready, viewer, qtbot):
     viewer.window.remove_dock_widget(ready)
     qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
     assert Workspace.of(viewer).result is not None
+    assert "press Continue" in ready.export.note.text()
     with qtbot.waitSignal(ready.destroyed):
         ready.deleteLater()  # napari leaves this to Python's collector
 

@@ -43,6 +43,7 @@ class AgreementPanel(Panel):
         self.table = QTableWidget()
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setFixedHeight(_TABLE_HEIGHT)
+        self.table.setTabKeyNavigation(False)
         self.table.setToolTip("Spots of each cluster (row) and kind of annotation (column).")
         names = self.table.verticalHeader()
         names.setDefaultSectionSize(20)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 from napari_stem._napari.asking import ask_save
 from napari_stem._napari.exporting import FORMATS, ExportRequest
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import Panel, button
+from napari_stem._napari.panel import Panel, button, lacking
 from napari_stem._napari.preferences import with_slide_path
 from napari_stem._napari.proxy import unwrapped
 from napari_stem._napari.region import selected_region
@@ -85,6 +85,7 @@ class ExportPanel(Panel):
         self.genes.currentTextChanged.connect(self.refresh)
         self.export_button.clicked.connect(self._ask)
         self.workspace.events.result.connect(self._forget)
+        self.workspace.events.running.connect(self.refresh)
 
     def export(self, path: Path) -> None:
         """Write what the controls say to `path`, whose suffix is that of the format."""
@@ -154,12 +155,14 @@ class ExportPanel(Panel):
         self.refresh()
 
     def refresh(self) -> None:
-        result = self.workspace.result
-        self.setEnabled(result is not None and result.prediction is not None)
+        if self.is_busy:
+            return  # until its end
+        why_not = lacking(self.workspace)
+        self.setEnabled(not why_not)
         self.typed.setVisible(self.genes.currentText() == _LIST)
         self.bar.hide()
         written = f"Written: {self._last.name}" if self._last else ""
-        self.note.setText(written if result else "Nothing predicted yet.")
+        self.note.setText(why_not or written)
         self.note.setToolTip(str(self._last or ""))
 
 

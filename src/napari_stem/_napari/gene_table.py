@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import (
     QAbstractTableModel,
     QEvent,
+    QItemSelection,
+    QItemSelectionModel,
     QModelIndex,
     QObject,
     QSignalBlocker,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from napari_stem._napari.result import Result
 
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+_MARK = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
 _ALL = QModelIndex()
 _UNKNOWN = "-"
 # Column of a prediction's `var`: heading and what it means.
@@ -43,10 +46,13 @@ _COLUMNS = {
 
 
 class GeneTable(QWidget):
-    """Genes with their figures; typing narrows them, arrows move from either part."""
+    """Genes with their figures; typing narrows them, arrows move from either part.
+
+    The chosen gene and the marked ones stay what they are while the search hides their rows.
+    """
 
     chosen = Signal(str)
-    marked = Signal()  # other rows are selected
+    marked = Signal()  # other genes are marked
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +62,8 @@ class GeneTable(QWidget):
         self.search.setClearButtonEnabled(True)
         self._genes = _Genes()
         self._shown = _Shown(self._genes)
+        self._gene = ""
+        self._marks: list[str] = []
         self.view = _view(self._shown)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -63,13 +71,15 @@ class GeneTable(QWidget):
         column.addWidget(self.search)
         column.addWidget(self.view)
         self.search.installEventFilter(self)
-        self.search.textChanged.connect(self._shown.setFilterFixedString)
+        self.search.textChanged.connect(self._filter)
         self.view.selectionModel().currentRowChanged.connect(self._tell)
+        self.view.selectionModel().selectionChanged.connect(self._mark)
+        self.view.clicked.connect(self._mark)  # which leaves a selected row as it is
         self.view.clicked.connect(self._tell)  # also on the gene that is shown, to see it again
-        self.view.selectionModel().selectionChanged.connect(lambda *_: self.marked.emit())
 
     def show_genes_of(self, result: Result) -> None:
         """Replace the genes and their figures."""
+        self._marks = [gene for gene in self._marks if gene in result.genes]
         with QSignalBlocker(self.view.selectionModel()):
             if self._genes.replace(result):
                 self.view.resizeColumnsToContents()
@@ -77,27 +87,25 @@ class GeneTable(QWidget):
 
     def narrow(self, genes: Collection[str] | None) -> None:
         """Show only these genes; None shows all."""
-        self._shown.narrow(genes)
+        with QSignalBlocker(self.view.selectionModel()):
+            self._shown.narrow(genes)
+        self._restore()
 
     def choose(self, gene: str) -> None:
-        """Mark a gene without telling anybody."""
-        if gene == self._current():
-            return
-        found = self._shown.match(self._shown.index(0, 0), Qt.ItemDataRole.DisplayRole, gene, 1,
-                                  Qt.MatchFlag.MatchExactly)  # fmt: skip
-        with QSignalBlocker(self.view.selectionModel()):
-            for index in found:
-                self.view.setCurrentIndex(index)
-                self.view.scrollTo(index)
-        self.view.viewport().update()
+        """Show which gene is looked at without telling anybody."""
+        if gene != self._gene:
+            self._gene = gene
+            self._marks = self._marks if gene in self._marks else [gene]
+        if gene != self._current():
+            self._restore()
 
     def visible_genes(self) -> list[str]:
         """Genes in the order in which the table shows them."""
         return [self._shown.index(row, 0).data() for row in range(self._shown.rowCount())]
 
     def selected_genes(self) -> list[str]:
-        """Genes that the user has marked."""
-        return [index.data() for index in self.view.selectionModel().selectedRows()]
+        """Genes that the user has marked, also those that the search hides."""
+        return [*self._marks]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Let arrows in the search field move through the table."""
@@ -110,7 +118,36 @@ class GeneTable(QWidget):
 
     def _tell(self, index: QModelIndex) -> None:
         if index.isValid():
-            self.chosen.emit(self._current())
+            self._gene = self._current()
+            self.chosen.emit(self._gene)
+
+    def _mark(self) -> None:
+        """Take over what the user selected; Ctrl adds it to what the search hides."""
+        marks = [index.data() for index in self.view.selectionModel().selectedRows()]
+        if QApplication.keyboardModifiers() & Qt.KeyboardModifier.ControlModifier:
+            visible = set(self.visible_genes())
+            marks = [gene for gene in self._marks if gene not in visible] + marks
+        if marks != self._marks:
+            self._marks = marks
+            self.marked.emit()
+
+    def _filter(self, text: str) -> None:
+        with QSignalBlocker(self.view.selectionModel()):
+            self._shown.setFilterFixedString(text)
+        self._restore()
+
+    def _restore(self) -> None:
+        """Find the rows of the chosen gene and of the marked ones, without telling anybody."""
+        rows = {gene: self._shown.index(row, 0) for row, gene in enumerate(self.visible_genes())}
+        current, marked = rows.get(self._gene, QModelIndex()), QItemSelection()
+        for gene in self._marks:
+            if gene in rows:
+                marked.select(rows[gene], rows[gene])
+        with QSignalBlocker(self.view.selectionModel()):
+            self.view.setCurrentIndex(current)
+            self.view.selectionModel().select(marked, _MARK)
+            self.view.scrollTo(current)
+        self.view.viewport().update()
 
 
 class _Genes(QAbstractTableModel):

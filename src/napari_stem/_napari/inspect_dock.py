@@ -139,14 +139,7 @@ class InspectDock(Page):
             needed = {"a slide": slide, "a checkpoint": checkpoint}
             lacking = " and ".join(name for name, found in needed.items() if found is None)
             return f"Choose {lacking} in Plugins > Stem > Predict first."
-        try:
-            checkpoint.recipe.patch_widths(slide, 1.0)
-        except StemError:
-            return (
-                f"{checkpoint.path.stem} looks at patches of a size in µm, and the scale of "
-                f"{slide.name} is unknown. Type its µm per pixel in the Predict dock."
-            )
-        return ""
+        return checkpoint.lacking(slide)
 
     def _tell_tool(self, on: bool) -> None:
         if on or self.workspace.tool == _TOOL:

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
 
 from napari_stem._napari import tasks
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import Panel, button
+from napari_stem._napari.panel import Panel, button, lacking
 
 if TYPE_CHECKING:
     from napari_stem._napari.cluster_edits import ClusterEdits
@@ -59,8 +59,8 @@ class LeidenPanel(Panel):
 
     def _connect(self) -> None:
         self.cluster_button.clicked.connect(self.cluster)
-        self.workspace.events.result.connect(self.refresh)
-        self.workspace.events.clusters.connect(self.refresh)
+        for name in ("result", "clusters", "running"):
+            self.workspace.events[name].connect(self.refresh)
 
     def cluster(self) -> None:
         """Cluster the result."""
@@ -86,13 +86,11 @@ class LeidenPanel(Panel):
             self._edits.do("cluster again", found)
 
     def refresh(self) -> None:
-        result = self.workspace.result
-        self.setEnabled(result is not None and result.prediction is not None)
-        if result is None:
-            self.note.setText("Nothing predicted yet: predict first, or open a prediction.")
-        elif result.prediction is None:
-            self.note.setText("Draws still arrive; clusters are found when the last is done.")
-        else:
-            self.note.setText(f"{result.spots.n_obs:,} spots, {len(result.genes):,} genes")
+        if self.is_busy:
+            return  # until its end
+        result, why_not = self.workspace.result, lacking(self.workspace)
+        self.setEnabled(not why_not)
+        sizes = f"{result.spots.n_obs:,} spots, {len(result.genes):,} genes" if result else ""
+        self.note.setText(why_not or sizes)
         again = self.workspace.clusters is not None
         self.cluster_button.setText("Cluster again" if again else "Cluster")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -19,10 +19,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_stem._napari.sessions import are_same
 from napari_stem._napari.worker import start
 from napari_stem.slide_suffixes import SLIDES
 
 if TYPE_CHECKING:
+    from superqt import QCollapsible
+
     from napari_stem._napari.workspace import Workspace
 
 SLIDE_FILES = f"Slides ({' '.join(f'*{suffix}' for suffix in SLIDES)});;All files (*)"
@@ -32,10 +35,12 @@ class Panel(QWidget):
     """A step: its heading, controls in two columns, and a note of what is chosen."""
 
     heading = ""
+    busy = Signal()  # short work has begun or ended
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.workspace = workspace
+        self.is_busy = False  # with short work in a thread
         self.note = QLabel()
         self.note.setWordWrap(True)
         policy = self.note.sizePolicy()  # which knows that a narrower note is taller
@@ -67,6 +72,8 @@ class Panel(QWidget):
         self, source: Generator[Any, None, Any], say: str, then: Callable[[Any], object]
     ) -> None:
         """Do short work in a thread, say so meanwhile, and hand its result to `then`."""
+        self.is_busy = True
+        self.busy.emit()
         self.note.setText(say)
         self.setEnabled(False)
         job = start(source, self)
@@ -74,8 +81,22 @@ class Panel(QWidget):
         job.ended.connect(self._rest)
 
     def _rest(self) -> None:
+        self.is_busy = False
         self.setEnabled(True)
         self.refresh()
+        self.busy.emit()
+
+
+def lacking(workspace: Workspace) -> str:
+    """What to do until the result is whole, so that it can be clustered and written."""
+    result, running = workspace.result, workspace.running
+    if result is None:
+        return "Nothing predicted yet: predict first, or open a prediction."
+    if result.prediction is not None:
+        return ""
+    if running is not None and are_same(running.slide, result.slide):
+        return "Draws still arrive: wait for the last one, or press Stop."
+    return "It stopped early: press Continue in the Predict dock."
 
 
 def counted(number: int, noun: str) -> str:
@@ -95,6 +116,13 @@ def menu_button(text: str, tip: str) -> QPushButton:
     made = button(text, tip)
     made.setMenu(QMenu(made))
     return made
+
+
+def fold(content: QWidget, into: QCollapsible) -> None:
+    """Fold controls away, where Tab does not walk through them."""
+    into.addWidget(content)
+    content.setVisible(False)
+    into.toggled.connect(content.setVisible)
 
 
 def ignore_wheel(page: QWidget) -> None:

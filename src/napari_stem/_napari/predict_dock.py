@@ -63,6 +63,8 @@ class PredictDock(Page):
         self.checkpoint = CheckpointPanel(self.workspace)
         self.settings = SettingsPanel()
         self.predict_button = button("Predict", "Predict the checkpoint's genes at the spots.")
+        self.hint = QLabel()
+        self.hint.setWordWrap(True)
         self.bar = QProgressBar()
         self.result = ResultPanel(self.workspace)
         self.clusters_button = button(
@@ -71,8 +73,8 @@ class PredictDock(Page):
         bind_result_keys(viewer, self.result)
         self.export = ExportPanel(viewer, self.workspace)
         self.fill(
-            self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.bar,
-            self.result, self.clusters_button, self.export, _keys(),
+            self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.hint,
+            self.bar, self.result, self.clusters_button, self.export, _keys(),
         )  # fmt: skip
 
     def _connect(self) -> None:
@@ -82,6 +84,8 @@ class PredictDock(Page):
         for name in ("slide", "spots", "checkpoint"):
             self.workspace.events[name].connect(self._offer)
         self.settings.changed.connect(self._offer)
+        for panel in (self.spots, self.checkpoint):
+            panel.busy.connect(self._offer)
         for name in ("slide", "spots", "running"):
             self.workspace.events[name].connect(self._lock)
         self.workspace.events.running.connect(self._obey)
@@ -91,8 +95,8 @@ class PredictDock(Page):
         """Stop when napari has taken the dock off: nobody could stop the work any more."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None and self._job:
             self._job.stop()
-            self._stopping = False
             self.workspace.release(self._running)
+            self._running = None
         super().changeEvent(event)
 
     def _open_clusters(self) -> None:
@@ -113,8 +117,7 @@ class PredictDock(Page):
             self._start(request)
             self._show_running(True)
         else:
-            self._job.stop()
-            self._say_stopping()
+            self._stop()
 
     def _start(self, request: PredictRequest) -> None:
         self._running = request
@@ -125,8 +128,13 @@ class PredictDock(Page):
         self._job.result.connect(self.workspace.take_result)
         self._job.ended.connect(self._rest)
 
-    def _say_stopping(self) -> None:
+    def _stop(self) -> None:
+        assert self._job is not None
+        self._job.stop()
         self._stopping = True
+        self._say_stopping()
+
+    def _say_stopping(self) -> None:
         self.predict_button.setEnabled(False)
         self.predict_button.setText("Stopping…")
 
@@ -157,10 +165,14 @@ class PredictDock(Page):
         self._job, self._running, self._stopping = None, None, False
         session = self.workspace.session_of(request.slide) if request else None
         result = session.result if session else None
-        if request and stopped and result and result.request is request and not result.prediction:
+        if (
+            (request and result and result.request is request and not result.prediction)
+            # One of all draws that failed would fail again.
+            and (stopped or result.n_draws < request.n_draws)
+        ):
             # A whole prediction of the draws that are there; nothing is drawn for it.
             self._start(replace(request, n_draws=result.n_draws))
-            self.predict_button.setEnabled(False)
+            self._say_stopping()
         else:
             self.workspace.release(request)
             self._show_running(False)
@@ -177,15 +189,14 @@ class PredictDock(Page):
         running = self.workspace.running
         ours = running is not None and are_same(running.slide, self.workspace.slide)
         self.slide.lock_scale(ours)
-        self.spots.setEnabled(not ours and self.workspace.slide is not None)
+        self.spots.lock(ours)
         for panel in (self.checkpoint, self.settings):
             panel.setEnabled(running is None)
 
     def _forget_closed(self) -> None:
         """Stop to predict a slide that was closed."""
         if self._job and self._running and self.workspace.session_of(self._running.slide) is None:
-            self._job.stop()
-            self._say_stopping()
+            self._stop()
 
     def _show_running(self, running: bool) -> None:
         self._lock()
@@ -199,23 +210,34 @@ class PredictDock(Page):
             self._offer()
 
     def _offer(self) -> None:
-        """Name what a press does now."""
+        """Name what a press does now, or why it does nothing."""
+        request = self._request()
+        lacking = request.checkpoint.lacking(request.slide) if request else ""
+        self.hint.setText(lacking)
+        self.hint.setVisible(bool(lacking))
         if self._job is not None:
             self.predict_button.setText("Stop")
             self.predict_button.setEnabled(True)
             return
-        if self.workspace.running is not None:
-            self.predict_button.setText("Another prediction runs…")
+        if wait := self._wait():
+            self.predict_button.setText(wait)
             self.predict_button.setEnabled(False)
             return
-        request = self._request()
         there = self._draws_for(request) if request else 0
         self.predict_button.setText(
             f"Continue ({there} of {request.n_draws} draws)"
             if request and 0 < there < request.n_draws
             else "Predict"
         )
-        self.predict_button.setEnabled(request is not None)
+        self.predict_button.setEnabled(request is not None and not lacking)
+
+    def _wait(self) -> str:
+        """What must end first."""
+        if self.workspace.running is not None:
+            return "Another prediction runs…"
+        if self.spots.is_busy or self.checkpoint.is_busy:
+            return "Waiting for spots and checkpoint…"
+        return ""
 
     def _draws_for(self, request: PredictRequest) -> int:
         """Draws of the result that are the request's, too."""

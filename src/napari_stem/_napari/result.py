@@ -145,6 +145,12 @@ class Result:
             return f"P(above {self.threshold:g})"
         return STATISTICS[statistic]
 
+    def foreign(self) -> int:
+        """Spots that look unlike 99 % of the training spots; 0 as long as nothing is known."""
+        if self.prediction is None or "ood" not in self.prediction.obs:
+            return 0
+        return int((self.prediction.obs["ood"] > 1).sum())
+
     def title(self, gene: str, statistic: str) -> str:
         """What a picture of these values must say."""
         if statistic == "truth":

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel
 from superqt import QLabeledSlider
 
 from napari_stem._napari import tasks
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "gray")
 _CONTRASTS = {"each gene its own": False, "the same for all genes": True}
 _TABLE_HEIGHT = 230
+_USUAL_SHARE = 0.1  # of spots that look foreign: those at the border of tissue often do
 
 
 class ResultPanel(Panel):
@@ -39,6 +40,9 @@ class ResultPanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
+        self.trust = QLabel()
+        self.trust.setWordWrap(True)
+        self.trust.setStyleSheet("font-weight: bold; color: #d55e00")
         self.genes = GeneTable()
         self.genes.setFixedHeight(_TABLE_HEIGHT)
         self.markers = MarkerBox(self.genes.selected_genes)
@@ -73,6 +77,7 @@ class ResultPanel(Panel):
         self.opacity.setValue(remembered("opacity", round(100 * self.workspace.opacity)))
         self.opacity.setToolTip("Opacity of spots over the slide in % (default 80).")
         self.add_row(self.note)
+        self.add_row(self.trust)
         self.add_row(self.markers)
         self.add_row(self.genes)
         self.add_row(self.statistic, label="Statistic")
@@ -101,6 +106,7 @@ class ResultPanel(Panel):
         work = self.workspace
         result = work.result
         self.setEnabled(result is not None)
+        self._warn(result)
         if result is None:
             self.note.setText("Nothing predicted yet.")
             return
@@ -120,6 +126,16 @@ class ResultPanel(Panel):
         """Beside what was measured lies the mean, whatever was chosen."""
         shown = {statistic for _, statistic in self.workspace.compared}
         self.statistic.setEnabled(len(shown) < 2)
+
+    def _warn(self, result: Result | None) -> None:
+        """Say so where more spots look foreign than tissue like the training tissue has."""
+        foreign, total = (result.foreign(), result.spots.n_obs) if result else (0, 1)
+        share = foreign / total
+        self.trust.setVisible(share > _USUAL_SHARE)
+        self.trust.setText(
+            f"⚠ {foreign:,} of {total:,} spots ({100 * share:.0f} %) look unlike 99 % of the "
+            "training spots: do not trust what is predicted there."
+        )
 
     def _set_statistic(self, row: int) -> None:
         statistic, result = self.statistic.itemData(row), self.workspace.result

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox, QWidget
 from superqt import QCollapsible
 
 from napari_stem._napari.memory import remember, remembered
+from napari_stem._napari.panel import fold
 
 # A sampler, and how many steps it needs to keep the spread of the draws.
 _SAMPLERS = {"dpm++": 20, "ddim": 100, "ancestral": 1000}
@@ -30,7 +31,7 @@ class SettingsPanel(QCollapsible):
         self._form.setContentsMargins(0, 0, 0, 0)
         self._build()
         self.sampler.textActivated.connect(lambda name: self.steps.setValue(_SAMPLERS[name]))
-        self.addWidget(form)
+        fold(form, self)
         for number in (self.draws, self.steps, self.seed):
             number.valueChanged.connect(self.changed)
 

@@ -38,6 +38,7 @@ class SpotsPanel(Panel):
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._viewer = ref(viewer)
+        self._locked = False
         self._described: tuple[AnnData, Slide, str] | None = None  # seconds where spots are many
         self._build()
         self._connect()
@@ -120,6 +121,11 @@ class SpotsPanel(Panel):
         )
         self.run(task, f"Reading {path.name}…", self.workspace.take_section)
 
+    def lock(self, locked: bool) -> None:
+        """Keep the spots while they are predicted."""
+        self._locked = locked
+        self.refresh()
+
     def draw(self, tool: Tool) -> None:
         """Let the user draw a region on the slide."""
         self.workspace.compared = ()  # one layer more would shift its cells
@@ -192,7 +198,7 @@ class SpotsPanel(Panel):
         work = self.workspace
         slide, spots, every = work.slide, work.spots, work.all_spots
         has_scale = slide is not None and slide.mpp is not None
-        self.setEnabled(slide is not None)
+        self.setEnabled(slide is not None and not self._locked and not self.is_busy)
         self.grid_button.setEnabled(has_scale)
         self.region_grid_button.setEnabled(has_scale)
         self.inside_button.setEnabled(spots is not None)

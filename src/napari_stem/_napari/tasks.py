@@ -102,12 +102,21 @@ def make_grid(
 ) -> Events[AnnData]:
     """Spots at regular distances: over the tissue, or in a region, whatever is there."""
     yield Progress(0, 0, "grid", slide.name)
+    from napari_stem.errors import SpotsError
     from napari_stem.grid import make_grid
     from napari_stem.io import select
 
-    grid = make_grid(
-        slide, pitch_um=pitch_um, diameter_um=diameter_um, layout=layout, on_tissue=not region
-    )
+    try:
+        grid = make_grid(
+            slide, pitch_um=pitch_um, diameter_um=diameter_um, layout=layout, on_tissue=not region
+        )
+    except SpotsError as error:
+        if region:
+            raise
+        raise SpotsError(
+            f"No tissue was found on {slide.name} for a grid of {pitch_um:g} µm. Draw a region, "
+            "then press Grid in region."
+        ) from error
     return select(grid, region=region)
 
 

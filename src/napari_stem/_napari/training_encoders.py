@@ -44,6 +44,7 @@ class TrainingEncoders(Panel):
         self.table = QTableWidget(len(ENCODERS), 3)
         self.table.setHorizontalHeaderLabels(("Encoder", "Numbers", "Licence, access"))
         self.table.verticalHeader().hide()
+        self.table.setTabKeyNavigation(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

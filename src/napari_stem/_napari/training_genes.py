@@ -71,6 +71,7 @@ class TrainingGenes(Panel):
             "that File > Preferences > Stem names."
         )
         self.typed.setMaximumHeight(110)
+        self.typed.setTabChangesFocus(True)
         self.file_button = button("From file…", "The first column of a text or CSV file.")
         self.drop_button = button("Drop missing", "Leave out the genes that a section lacks.")
         self.add_row(self.kind)

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QSizePolicy, QSpinBox, QWidget
 from superqt import QCollapsible
 
-from napari_stem._napari.panel import Panel
+from napari_stem._napari.panel import Panel, fold
 from napari_stem.plan import UNLIMITED
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class TrainingOptions(Panel):
             ("Keep", self.keep),
         ):
             rows.addRow(label, widget)
-        self.advanced.addWidget(form)
+        fold(form, self.advanced)
 
     def _connect(self) -> None:
         self.held_out.currentIndexChanged.connect(self._show_share)

@@ -80,6 +80,7 @@ class TrainingView(QWidget):
             self.figures.setHorizontalHeaderItem(column, item)
         self.figures.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.figures.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.figures.setTabKeyNavigation(False)
         self.figures.setFixedHeight(132)
         self.figures_note = QLabel()
         self.pause_button = button("Pause", "Save the state and stop; Resume goes on from there.")

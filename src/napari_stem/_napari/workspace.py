@@ -13,6 +13,7 @@ from psygnal import Signal, SignalGroupDescriptor
 from napari_stem._napari.canvas import Canvas
 from napari_stem._napari.looks import Looks
 from napari_stem._napari.sessions import Restriction, Session, are_same
+from napari_stem.errors import MissingScale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,17 @@ class ChosenCheckpoint:
     recipe: Recipe
     unit: str
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    def lacking(self, slide: Slide) -> str:
+        """What to do where it needs a scale that the slide does not state."""
+        try:
+            self.recipe.patch_widths(slide, 1.0)
+        except MissingScale:
+            return (
+                f"{self.path.stem} looks at patches of a size in µm, and the scale of "
+                f"{slide.name} is unknown. Type its µm per pixel in the Predict dock."
+            )
+        return ""
 
 
 @dataclass(eq=False)
