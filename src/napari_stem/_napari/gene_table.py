@@ -79,9 +79,10 @@ class GeneTable(QWidget):
 
     def show_genes_of(self, result: Result) -> None:
         """Replace the genes and their figures."""
-        self._marks = [gene for gene in self._marks if gene in result.genes]
         with QSignalBlocker(self.view.selectionModel()):
             if self._genes.replace(result):
+                known = set(result.genes)
+                self._marks = [gene for gene in self._marks if gene in known]
                 self.view.resizeColumnsToContents()
                 self.view.doItemsLayout()  # before it, there is nowhere to scroll to
 
