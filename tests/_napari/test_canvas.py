@@ -190,7 +190,7 @@ def test_a_statistic_comes_back_with_the_whole_result(viewer, workspace, section
     workspace.take_result(draws_of(section, 2, request=request_, prediction=AnnData()))
     workspace.statistic = "std"
     workspace.take_result(draws_of(section, 3, request=request_))
-    assert shown(viewer) == [section.slide.name, "B mean"]
+    assert names(viewer) == shown(viewer) == [section.slide.name, "B mean"]
     workspace.take_result(draws_of(section, 4, request=request_))
     workspace.take_result(draws_of(section, 5, request=request_, prediction=AnnData()))
     assert shown(viewer) == [section.slide.name, "B SD"]

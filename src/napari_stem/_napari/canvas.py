@@ -113,7 +113,12 @@ class Canvas:
             self._comparison.close(self._viewer)
             self._remove(*_HEATMAPS)
             self._name_slide()
-        elif former is not None and result.continues(former) and self._is_elsewhere():
+            return
+        more = former is not None and result.continues(former)
+        elsewhere = more and self._is_elsewhere()
+        gone = (statistic for statistic in STATISTICS if statistic not in result.values)
+        self._remove(*map(layers.heatmap_role, gone))  # they are of the former result
+        if elsewhere:
             layers.update(self._fill_heatmap(result), visible=False)
         else:
             self._restore_slide(result.slide)
