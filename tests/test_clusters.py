@@ -86,6 +86,12 @@ def test_the_clusters_as_found_come_back_after_any_edits(clusters):
     assert (again.names, again.colours) == (clusters.names, clusters.colours)
 
 
+def test_clusters_are_edited_once_merged_named_or_coloured(clusters):
+    edits = clusters.merged({1, 2}), clusters.renamed(1, "b"), clusters.recoloured(1, "#000000")
+    assert all(edited.is_edited for edited in edits)
+    assert not any(same.is_edited for same in (clusters, clusters.hiding({1}).selecting({2})))
+
+
 def test_selected_spots_are_those_of_the_selected_clusters(clusters):
     mask = clusters.selecting({2, 3}).selected_spots
     assert list(mask) == [label in ("2", "3") for label in LABELS]

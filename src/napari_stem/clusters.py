@@ -171,6 +171,12 @@ class Clusters:
         """As they were found: before any was merged, named or coloured."""
         return Clusters.of_numbers(self.numbers if self.found is None else self.found)
 
+    @property
+    def is_edited(self) -> bool:
+        """Whether any was merged, named or coloured."""
+        found = self.unedited()
+        return self.found is not None or (self.names, self.colours) != (found.names, found.colours)
+
 
 def cluster_title(name: str) -> str:
     """What people read of a cluster: a bare number says too little."""

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QLineEdit,
+    QMessageBox,
     QSlider,
     QTableView,
 )
@@ -160,7 +161,7 @@ def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
     assert not messages
 
 
-def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trained):
+def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trained, monkeypatch):
     run_to_the_end(ready, qtbot)
     assert ready.workspace.result.n_draws == 4
     numbers = np.arange(section.spots.n_obs) % 2 + 1
@@ -177,6 +178,18 @@ def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trai
     np.testing.assert_allclose(result.values["mean"], expected.X, atol=1e-4)
     ready.settings.seed.setValue(1)
     assert ready.predict_button.text() == "Predict"
+    asked = []
+    no = QMessageBox.StandardButton.No
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[-1]) or no)
+    press(qtbot, ready.predict_button)
+    assert "drops the clusters you edited; Export keeps them" in asked[0]
+    assert (ready.workspace.running, ready.workspace.clusters) == (None, named)
+    ready.workspace.take_clusters(named.unedited())
+    press(qtbot, ready.predict_button)
+    assert len(asked) == 1
+    assert ready.workspace.running is not None
+    ready._job.stop()
+    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
 
 
 def test_no_prediction_starts_before_the_spots_are_there(ready, qtbot):

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy
 from superqt import QCollapsible
 
+from napari_stem._napari.asking import is_wanted
 from napari_stem._napari.checkpoint_panel import CheckpointPanel
 from napari_stem._napari.docks import open_dock
 from napari_stem._napari.export_panel import ExportPanel
@@ -113,11 +114,21 @@ class PredictDock(Page):
         if self._job is None:
             request = self._request()
             assert request is not None  # the button is disabled without
+            if not self._may_replace(request):
+                return
             self.settings.keep()
             self._start(request)
             self._show_running(True)
         else:
             self._stop()
+
+    def _may_replace(self, request: PredictRequest) -> bool:
+        """Ask where that loses edited clusters; more draws keep them."""
+        clusters = self.workspace.clusters
+        if clusters is None or not clusters.is_edited or self._draws_for(request):
+            return True
+        question = "A new prediction drops the clusters you edited; Export keeps them. Predict?"
+        return is_wanted(self, "Predict", question)
 
     def _start(self, request: PredictRequest) -> None:
         self._running = request
