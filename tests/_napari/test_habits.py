@@ -24,7 +24,7 @@ from napari_stem._napari.result import Result
 from napari_stem._napari.shortcuts import SHORTCUTS, legend
 from napari_stem.synthetic import generate_section
 
-from .conftest import PATIENCE
+from .conftest import PATIENCE, is_busy
 
 
 @pytest.fixture
@@ -151,6 +151,7 @@ def test_tab_leaves_tables_and_text_and_skips_what_is_folded(filled, viewer, qtb
         assert not control.isVisibleTo(folded)
         folded.expand()
         assert control.isVisibleTo(folded)
+    qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)  # the docks load libraries
 
 
 def test_choices_are_there_at_the_next_start(dock, viewer, qtbot, trained):
