@@ -12,5 +12,7 @@ if [ "${CHECKS:-0}" = 1 ]; then
     .venv/bin/lint-imports
     .venv/bin/npe2 validate --imports napari-stem
 fi
+# Networks of tests are so small that a second thread costs more than it brings.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 say "Running the tests"
 exec .venv/bin/python -m pytest "$@"
