@@ -1,4 +1,4 @@
-"""Lists of names in messages."""
+"""Lists and numbers in messages."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ def a_few(names: Iterable[object], most: int = 8) -> str:
     texts = [str(name) for name in names]
     more = len(texts) - most
     return ", ".join(texts[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 gene", "2 genes"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def repeated(names: pd.Index) -> str:

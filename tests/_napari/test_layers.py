@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_stem._napari import layers
+from napari_stem._napari.layer_source import LayerSource
 from napari_stem._napari.spot_raster import SpotRaster
 from napari_stem.slide import Slide
 
@@ -106,6 +107,6 @@ def test_a_large_slide_is_shown_without_reading_its_finest_level(slide, monkeypa
 
 
 def test_a_layer_tells_its_file_its_pixels_and_its_scale(slide):
-    source = layers.LayerSource.of(layers.slide_layer(slide))
+    source = LayerSource.of(layers.slide_layer(slide))
     assert (source.mpp, source.path) == (0.5, None)
     assert source.pixels.shape == (400, 600, 3)

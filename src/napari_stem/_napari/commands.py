@@ -10,6 +10,7 @@ from napari.viewer import Viewer  # napari reads the annotation when it runs the
 from qtpy.QtWidgets import QApplication
 
 from napari_stem._napari import layers, tasks
+from napari_stem._napari.layer_source import LayerSource
 from napari_stem._napari.proxy import unwrapped
 from napari_stem._napari.worker import start
 from napari_stem._napari.workspace import Workspace
@@ -30,7 +31,7 @@ def use_as_slide(viewer: Viewer) -> None:
     workspace = Workspace.of(viewer)
     if layers.slide_among(workspace.slides, layer) is not None:
         return  # to select it was to show it
-    job = start(tasks.slide_of_layer(layers.LayerSource.of(layer)), QApplication.instance())
+    job = start(tasks.slide_of_layer(LayerSource.of(layer)), QApplication.instance())
     job.result.connect(partial(adopt, workspace, layer))
 
 

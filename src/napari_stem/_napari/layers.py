@@ -6,8 +6,6 @@ coordinate 0 (ours at 0.5), and a layer's scale and units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,38 +203,6 @@ def adopt_as_slide(layer: Image, slide: Slide) -> None:
     """Take a layer that is there already as the picture of `slide`."""
     layer.metadata.update(_tag("slide", slide))
     place(layer, slide)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LayerSource:
-    """What a picture in the viewer was made of.
-
-    Attributes
-    ----------
-    pixels
-        (h, w, 3 or 4) its finest level.
-    mpp
-        Micrometres per pixel; None where the layer's unit is pixels.
-    path
-        The file it was read from.
-    """
-
-    name: str
-    pixels: Any
-    mpp: float | None
-    path: Path | None
-
-    @classmethod
-    def of(cls, layer: Image) -> LayerSource:
-        """The source of a layer."""
-        length = layer.scale[0] * layer.units[0]
-        known = length.is_compatible_with("um")
-        return cls(
-            name=layer.name,
-            pixels=layer.data[0] if layer.multiscale else layer.data,
-            mpp=float(length.to("um").magnitude) if known else None,
-            path=Path(layer.source.path) if layer.source.path else None,
-        )
 
 
 def is_layer_of(layer: Layer, role: str, slide: Slide) -> bool:

@@ -99,11 +99,6 @@ def lacking(workspace: Workspace) -> str:
     return "It stopped early: press Continue in the Predict dock."
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 gene", "2 genes"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def button(text: str, tip: str) -> QPushButton:
     """A push button with its tooltip."""
     made = QPushButton(text)

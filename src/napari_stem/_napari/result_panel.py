@@ -14,8 +14,9 @@ from napari_stem._napari.compare_box import CompareBox
 from napari_stem._napari.gene_table import GeneTable
 from napari_stem._napari.marker_box import MarkerBox
 from napari_stem._napari.memory import remember, remembered
-from napari_stem._napari.panel import Panel, counted
+from napari_stem._napari.panel import Panel
 from napari_stem._napari.result import STATISTICS
+from napari_stem.wording import counted
 
 if TYPE_CHECKING:
     from napari_stem._napari.result import Result

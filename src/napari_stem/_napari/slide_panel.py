@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QSizePolicy
 from napari_stem._napari import layers, tasks
 from napari_stem._napari.asking import is_wanted
 from napari_stem._napari.commands import adopt
+from napari_stem._napari.layer_source import LayerSource
 from napari_stem._napari.memory import remember, remembered
 from napari_stem._napari.panel import SLIDE_FILES, Panel, button, menu_button
 
@@ -90,7 +91,7 @@ class SlidePanel(Panel):
         if slide is not None:
             self.workspace.show_slide(slide)
             return
-        task = tasks.slide_of_layer(layers.LayerSource.of(layer))
+        task = tasks.slide_of_layer(LayerSource.of(layer))
         self.run(task, f"Reading {layer.name}…", partial(adopt, self.workspace, layer))
 
     def scale_by_pitch(self, pitch_um: float) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas import DataFrame
 
-    from napari_stem._napari.layers import LayerSource
+    from napari_stem._napari.layer_source import LayerSource
     from napari_stem.clusters import Clusters
     from napari_stem.marker_sets import MarkerSet
     from napari_stem.section import Section
