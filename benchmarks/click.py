@@ -18,13 +18,13 @@ START = time.perf_counter()  # the libraries load at the first click, too
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from napari_stem.checkpoint import Checkpoint, load_checkpoint  # noqa: E402
-from napari_stem.condition import Condition  # noqa: E402
+from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint  # noqa: E402
+from napari_stem.checkpoints.recipe import make_recipe  # noqa: E402
+from napari_stem.features.condition import Condition  # noqa: E402
 from napari_stem.model.network import StemNetwork  # noqa: E402
-from napari_stem.point_inspection import Inspection, Inspector  # noqa: E402
-from napari_stem.prediction import PredictOptions  # noqa: E402
-from napari_stem.recipe import make_recipe  # noqa: E402
-from napari_stem.synthetic import generate_section  # noqa: E402
+from napari_stem.prediction.inspect import Inspection, Inspector  # noqa: E402
+from napari_stem.prediction.predict import PredictOptions  # noqa: E402
+from napari_stem.sections.synthetic import generate_section  # noqa: E402
 
 GENES, SPOTS = 300, 500
 

@@ -14,13 +14,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from napari_stem.embedding import embed
-from napari_stem.encoders.builders import build_encoder
-from napari_stem.encoders.registry import find_encoder
-from napari_stem.grid import make_grid
-from napari_stem.patches import PHYSICAL, crop_patches
-from napari_stem.spots import positions
-from napari_stem.synthetic import generate_section
+from napari_stem.features.embed import embed
+from napari_stem.features.encoders.builders import build_encoder
+from napari_stem.features.encoders.registry import find_encoder
+from napari_stem.features.patches import PHYSICAL, crop_patches
+from napari_stem.sections.synthetic import generate_section
+from napari_stem.spots.grid import make_grid
+from napari_stem.spots.table import positions
 
 
 def seconds(work: Callable[[], object]) -> float:

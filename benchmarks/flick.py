@@ -14,8 +14,8 @@ import time
 
 import numpy as np
 
-from napari_stem.slide import Slide
-from napari_stem.spots import spot_table
+from napari_stem.slides.slide import Slide
+from napari_stem.spots.table import spot_table
 
 GENES, PRESSES = 300, 30
 SLIDE = 64  # pixels a side
@@ -39,8 +39,8 @@ def press_arrows(n: int) -> tuple[list[float], list[float]]:
     from qtpy.QtTest import QTest
     from qtpy.QtWidgets import QApplication
 
-    from napari_stem._napari.docks import open_dock
-    from napari_stem._napari.result import Result
+    from napari_stem._napari.shell.docks import open_dock
+    from napari_stem._napari.state.result import Result
 
     viewer = napari.Viewer(show_welcome_screen=False)
     dock = open_dock(viewer, "Predict")

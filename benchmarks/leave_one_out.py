@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stem.datasets import sample_section
-from napari_stem.evaluation import MODEL, Evaluation, evaluate
-from napari_stem.panels import hmhvg
-from napari_stem.prediction import PredictOptions
-from napari_stem.recipe import make_recipe
+from napari_stem.checkpoints.recipe import make_recipe
+from napari_stem.evaluation.evaluate import MODEL, Evaluation, evaluate
+from napari_stem.genes.panels import hmhvg
+from napari_stem.prediction.predict import PredictOptions
+from napari_stem.sections.public_data import sample_section
 from napari_stem.storage import cache_dir
-from napari_stem.training import train
+from napari_stem.training.train import train
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ import tifffile
 from dask.cache import Cache
 
 from napari_stem.events import finish
-from napari_stem.slide import Slide, open_slide
+from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.storage import CACHE_VARIABLE
 
 _TILE = 512

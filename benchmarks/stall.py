@@ -21,19 +21,19 @@ import numpy as np
 from qtpy.QtCore import QElapsedTimer, QThreadPool, QTimer
 from qtpy.QtWidgets import QApplication
 
-from napari_stem._napari.docks import open_dock
-from napari_stem._napari.tasks import describe_checkpoint
-from napari_stem._napari.trainings import Trainings
-from napari_stem._napari.workspace import Workspace
+from napari_stem._napari.predict.tasks import describe_checkpoint
+from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem._napari.train.controller import Trainings
 from napari_stem.events import finish
-from napari_stem.grid import make_grid
-from napari_stem.plan import PanelChoice, SectionSource, TrainPlan
+from napari_stem.spots.grid import make_grid
 from napari_stem.storage import CACHE_VARIABLE
+from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_stem.section import Section
+    from napari_stem.sections.section import Section
 
 _UNITS = ("micrometer", "micrometer")
 _PATIENCE, _DRAWING = 600.0, 0.5  # seconds
@@ -126,9 +126,9 @@ def add_labels(viewer: Viewer) -> None:
 def main() -> None:
     import napari
 
-    from napari_stem.recipe import make_recipe
-    from napari_stem.synthetic import generate_section
-    from napari_stem.training import train
+    from napari_stem.checkpoints.recipe import make_recipe
+    from napari_stem.sections.synthetic import generate_section
+    from napari_stem.training.train import train
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spots", type=int, default=1000)

@@ -15,9 +15,9 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from napari_stem.datasets import HER2ST, her2st_folder
-from napari_stem.slide import open_slide
-from napari_stem.tissue import tissue_mask
+from napari_stem.sections.public_data import HER2ST, her2st_folder
+from napari_stem.slides.slide import open_slide
+from napari_stem.slides.tissue import tissue_mask
 
 _COLUMNS, _ROWS = 33, 35  # places of the array
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QWidget
 
-    from napari_stem._napari.page import Page
+    from napari_stem._napari.shell.page import Page
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE = 1280, 800
@@ -62,10 +62,10 @@ def use_empty_home(home: Path) -> None:
 
 def train_checkpoint(folder: Path) -> Path:
     """A small checkpoint of generated sections, with held-out figures."""
-    from napari_stem.panels import hmhvg
-    from napari_stem.recipe import make_recipe
-    from napari_stem.synthetic import generate_section
-    from napari_stem.training import train
+    from napari_stem.checkpoints.recipe import make_recipe
+    from napari_stem.genes.panels import hmhvg
+    from napari_stem.sections.synthetic import generate_section
+    from napari_stem.training.train import train
 
     print(f"training on {TRAINING} generated sections …", flush=True)
     *known, held_out = (
@@ -83,8 +83,8 @@ def take_pictures(checkpoint: Path) -> None:
     from qtpy.QtCore import QPoint
     from qtpy.QtWidgets import QApplication
 
-    from napari_stem._napari.docks import open_dock
-    from napari_stem._napari.trainings import Trainings
+    from napari_stem._napari.shell.docks import open_dock
+    from napari_stem._napari.train.controller import Trainings
 
     viewer = napari.Viewer(show_welcome_screen=False)
     viewer.window.resize(*SIZE)

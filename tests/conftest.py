@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from napari_stem.datasets import DATA_VARIABLE
-from napari_stem.prediction import PredictOptions
-from napari_stem.recipe import Recipe, make_recipe
-from napari_stem.section import Section
-from napari_stem.synthetic import generate_section
-from napari_stem.training import TrainResult, train
+from napari_stem.checkpoints.recipe import Recipe, make_recipe
+from napari_stem.prediction.predict import PredictOptions
+from napari_stem.sections.public_data import DATA_VARIABLE
+from napari_stem.sections.section import Section
+from napari_stem.sections.synthetic import generate_section
+from napari_stem.training.train import TrainResult, train
 
 from .io.visium_writers import write_hd
 

@@ -47,8 +47,8 @@ def test_importing_the_package_loads_nothing_heavy():
 
 def test_predicting_never_loads_lightning_fabric():
     script = (
-        "import napari_stem.checkpoint, napari_stem.sampling, sys;"
-        "import napari_stem.prediction;"
+        "import napari_stem.checkpoints.checkpoint, napari_stem.prediction.sampling, sys;"
+        "import napari_stem.prediction.predict;"
         "print('lightning_fabric' in sys.modules)"
     )
     found = subprocess.run(

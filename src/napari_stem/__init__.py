@@ -13,26 +13,26 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_stem.checkpoint import load_checkpoint
-    from napari_stem.embedding import embed
-    from napari_stem.evaluation import evaluate
-    from napari_stem.grid import make_grid
+    from napari_stem.checkpoints.checkpoint import load_checkpoint
+    from napari_stem.evaluation.evaluate import evaluate
+    from napari_stem.features.embed import embed
     from napari_stem.io import read_spots
-    from napari_stem.prediction import predict
-    from napari_stem.slide import open_slide
-    from napari_stem.training import train
+    from napari_stem.prediction.predict import predict
+    from napari_stem.slides.slide import open_slide
+    from napari_stem.spots.grid import make_grid
+    from napari_stem.training.train import train
 
 __version__ = version("napari-stem")
 
 _HOMES = {
-    "embed": "embedding",
-    "evaluate": "evaluation",
-    "load_checkpoint": "checkpoint",
-    "make_grid": "grid",
-    "open_slide": "slide",
-    "predict": "prediction",
+    "embed": "features.embed",
+    "evaluate": "evaluation.evaluate",
+    "load_checkpoint": "checkpoints.checkpoint",
+    "make_grid": "spots.grid",
+    "open_slide": "slides.slide",
+    "predict": "prediction.predict",
     "read_spots": "io",
-    "train": "training",
+    "train": "training.train",
 }
 
 __all__ = [

@@ -6,17 +6,17 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_stem.cluster import cluster
-from napari_stem.evaluation import Evaluation
+from napari_stem.analysis.cluster import cluster
+from napari_stem.checkpoints.recipe import make_recipe
+from napari_stem.evaluation.evaluate import Evaluation
 from napari_stem.events import Event, Events, Progress
+from napari_stem.genes.panels import hmhvg
 from napari_stem.io import write_prediction
-from napari_stem.panels import hmhvg
-from napari_stem.prediction import PredictOptions
-from napari_stem.recipe import make_recipe
-from napari_stem.report import write_picture, write_report
-from napari_stem.section import Section
-from napari_stem.synthetic import generate_section
-from napari_stem.training import iter_train
+from napari_stem.prediction.predict import PredictOptions
+from napari_stem.reports.report import write_picture, write_report
+from napari_stem.sections.section import Section
+from napari_stem.sections.synthetic import generate_section
+from napari_stem.training.train import iter_train
 
 GENES = 40
 # Genes to show: one of each tissue, and one that is either off or on.

@@ -10,7 +10,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_stem.slide import Slide
+from napari_stem.slides.slide import Slide
 
 _LEFT = Qt.MouseButton.LeftButton
 _STEPS = 4  # of a drag

@@ -12,10 +12,10 @@ from napari.utils.notifications import notification_manager
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 
-from napari_stem._napari.predict_dock import PredictDock
-from napari_stem.section import Section
+from napari_stem._napari.predict.dock import PredictDock
+from napari_stem.sections.section import Section
 from napari_stem.storage import CACHE_VARIABLE
-from napari_stem.training import TrainResult
+from napari_stem.training.train import TrainResult
 
 LEFT = Qt.MouseButton.LeftButton
 PATIENCE = 60_000  # ms; a busy machine loads torch slowly

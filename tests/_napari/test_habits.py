@@ -18,11 +18,11 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLabeledSlider
 
-from napari_stem._napari.docks import open_dock
-from napari_stem._napari.predict_dock import PredictDock
-from napari_stem._napari.result import Result
-from napari_stem._napari.shortcuts import SHORTCUTS, legend
-from napari_stem.synthetic import generate_section
+from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.shell.shortcuts import SHORTCUTS, legend
+from napari_stem._napari.state.result import Result
+from napari_stem.sections.synthetic import generate_section
 
 from .conftest import PATIENCE, is_busy
 

@@ -13,14 +13,15 @@ from napari._app_model.constants import MenuId
 from npe2 import PluginManifest
 from PIL import Image
 
-from napari_stem import _napari, datasets
-from napari_stem._napari import readers
-from napari_stem._napari.predict_dock import PredictDock
-from napari_stem._napari.workspace import Workspace
-from napari_stem.datasets import DATA_VARIABLE
+from napari_stem import _napari
+from napari_stem._napari.files import readers
+from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.state.workspace import Workspace
 from napari_stem.errors import SlideNotFound
 from napari_stem.io import PREDICTION_SUFFIXES
-from napari_stem.slide_suffixes import MAYBE_RGB, SCANNED
+from napari_stem.sections import public_data
+from napari_stem.sections.public_data import DATA_VARIABLE
+from napari_stem.slides.suffixes import MAYBE_RGB, SCANNED
 
 from .conftest import PATIENCE, is_busy
 
@@ -58,7 +59,7 @@ def test_titles_say_what_a_command_does(manifest):
 
 
 def test_every_preference_is_read_by_the_code(manifest):
-    sources = "".join(path.read_text() for path in Path(_napari.__file__).parent.glob("*.py"))
+    sources = "".join(path.read_text() for path in Path(_napari.__file__).parent.rglob("*.py"))
     for key, group in manifest.contributions.configurations.items():
         for name, preference in group.properties.items():
             assert f".{key}.{name}" in sources
@@ -120,7 +121,7 @@ def test_the_her2st_sample_brings_its_spots(viewer, qtbot, mirror):
 def test_a_sample_that_cannot_be_downloaded_is_one_message(viewer, monkeypatch):
     monkeypatch.delenv(DATA_VARIABLE, raising=False)
     nobody_there = "http://127.0.0.1:9"
-    monkeypatch.setitem(datasets.her2st_folder.__kwdefaults__, "url", nobody_there)
+    monkeypatch.setitem(public_data.her2st_folder.__kwdefaults__, "url", nobody_there)
     with pytest.raises(SlideNotFound, match=r"could not be downloaded .* Connect to the internet"):
         viewer.open_sample("napari-stem", "her2st_section")
     assert not list(viewer.layers)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_stem._napari import layers
+from napari_stem._napari.canvas import layers
 from napari_stem.io.h5ad import read_h5ad
-from napari_stem.spots import positions
+from napari_stem.spots.table import positions
 
 from .conftest import LEFT, PATIENCE
 

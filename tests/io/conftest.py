@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 
-from napari_stem.spots import spot_table
+from napari_stem.spots.table import spot_table
 
 GENES = ["FASN", "GNAS", "ACTB"]
 

@@ -15,8 +15,8 @@ from napari_stem.io.annotations import (
     label_spots,
     read_annotations,
 )
-from napari_stem.slide import Slide
-from napari_stem.spots import positions, spot_table
+from napari_stem.slides.slide import Slide
+from napari_stem.spots.table import positions, spot_table
 
 
 def square(x: float, y: float, side: float) -> list[list[float]]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from napari_stem.errors import SpotsError, StemError
 from napari_stem.io import bounded, read_spots
-from napari_stem.spots import spot_table
+from napari_stem.spots.table import spot_table
 
 # What the libraries warn of in damaged files is theirs.
 pytestmark = pytest.mark.filterwarnings("ignore")

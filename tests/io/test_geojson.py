@@ -11,7 +11,7 @@ from anndata import AnnData
 
 from napari_stem.errors import SpotsError
 from napari_stem.io import read_spots, write_prediction
-from napari_stem.spots import positions, spot_diameter
+from napari_stem.spots.table import positions, spot_diameter
 
 
 def features(path: Path) -> list[dict]:

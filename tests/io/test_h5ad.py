@@ -11,7 +11,7 @@ from anndata import AnnData
 
 from napari_stem.errors import SpotsError, SpotsNotFound, StorageError
 from napari_stem.io import read_spots, write_prediction
-from napari_stem.spots import library, positions, spot_diameter
+from napari_stem.spots.table import library, positions, spot_diameter
 
 
 def test_a_prediction_survives_the_round_trip(tmp_path: Path, prediction: AnnData):

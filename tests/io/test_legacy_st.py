@@ -15,7 +15,7 @@ import pytest
 from napari_stem.errors import CountsError, SpotsError, SpotsNotFound
 from napari_stem.io import read_spots
 from napari_stem.io.legacy_st import is_legacy_st
-from napari_stem.spots import check_counts, library, positions, spot_diameter
+from napari_stem.spots.table import check_counts, library, positions, spot_diameter
 
 PITCH = 280.0
 GENES = ["FASN", "GNAS", "ACTB"]

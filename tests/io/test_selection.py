@@ -8,7 +8,7 @@ from anndata import AnnData
 
 from napari_stem.errors import PanelError, SpotsError
 from napari_stem.io import select
-from napari_stem.spots import positions
+from napari_stem.spots.table import positions
 
 
 def around(xy: np.ndarray, reach: float = 5.0) -> np.ndarray:

@@ -17,9 +17,9 @@ from PIL import Image
 
 from napari_stem.errors import CountsError, OptionError, SlideNotFound, SpotsError, SpotsNotFound
 from napari_stem.io import is_spot_source, read_spots, source_of
-from napari_stem.plan import SectionSource
-from napari_stem.section import open_section
-from napari_stem.spots import library, mpp_from_pitch, positions, spot_diameter
+from napari_stem.sections.section import open_section
+from napari_stem.spots.table import library, mpp_from_pitch, positions, spot_diameter
+from napari_stem.training.plan import SectionSource
 
 from .visium_writers import COLUMNS, PITCH, places, write_h5, write_hd, write_mtx, write_run
 

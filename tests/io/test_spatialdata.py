@@ -14,7 +14,7 @@ from napari_stem.errors import OptionError, SpotsError, StorageError
 from napari_stem.io import read_spots, source_of, write_prediction
 from napari_stem.io.source import Source, with_source
 from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
-from napari_stem.spots import positions, spot_diameter
+from napari_stem.spots.table import positions, spot_diameter
 
 
 @pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend

@@ -14,7 +14,7 @@ from spatialdata.transformations import Affine, Identity, Scale
 
 from napari_stem.errors import SpotsError
 from napari_stem.io import is_spot_source, read_spots, write_prediction
-from napari_stem.spots import positions, spot_diameter
+from napari_stem.spots.table import positions, spot_diameter
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend
 

@@ -14,9 +14,9 @@ from scipy import sparse
 
 from napari_stem.errors import OptionError, SpotsError, SpotsNotFound, SpotsOutsideSlide
 from napari_stem.io import read_spots, source_of
-from napari_stem.section import open_section, section_on
-from napari_stem.slide import open_slide
-from napari_stem.spots import mpp_from_pitch, positions
+from napari_stem.sections.section import open_section, section_on
+from napari_stem.slides.slide import open_slide
+from napari_stem.spots.table import mpp_from_pitch, positions
 
 NAMES = ["EPCAM", "CD3E", "NegControlProbe_00042", "UnassignedCodeword_0001"]
 

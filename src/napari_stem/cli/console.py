@@ -9,7 +9,7 @@ from rich.console import Console
 from napari_stem.cli.stopping import stoppable
 
 if TYPE_CHECKING:
-    from napari_stem.evaluation import Evaluation
+    from napari_stem.evaluation.evaluate import Evaluation
     from napari_stem.events import Events
 
 T = TypeVar("T")

@@ -28,7 +28,7 @@ def demo(
     for path in result.files:
         console.print(f"  {path.name}")
     if view and _has_display():
-        from napari_stem._napari.show import show_prediction
+        from napari_stem._napari.files.launch import show_prediction
 
         show_prediction(result.section.slide, result.evaluation.prediction)
 

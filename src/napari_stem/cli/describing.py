@@ -22,12 +22,12 @@ def info(
     data: Data = None,
 ) -> None:
     """Say what a file is and whether it can be used."""
-    from napari_stem.datasets import is_sample
     from napari_stem.io import is_spot_source, read_spots
-    from napari_stem.slide import open_slide
+    from napari_stem.sections.public_data import is_sample
+    from napari_stem.slides.slide import open_slide
 
     if path.endswith(".safetensors"):
-        from napari_stem.checkpoint import read_about
+        from napari_stem.checkpoints.checkpoint import read_about
 
         recipe, about = read_about(path)
         console.print(f"checkpoint: {len(recipe.panel)} genes, {recipe.transform}, encoders "
@@ -49,8 +49,8 @@ def encoders() -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from napari_stem.encoders.hub import availability
-    from napari_stem.encoders.registry import ENCODERS
+    from napari_stem.features.encoders.hub import availability
+    from napari_stem.features.encoders.registry import ENCODERS
 
     headings = ("name", "width", "px", "licence", "commercial", "access", "weights")
     table = Table(*headings, box=SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
@@ -66,7 +66,7 @@ def encoders() -> None:
 
 def _print_spots(spots: AnnData) -> None:
     from napari_stem.io import source_of
-    from napari_stem.spots import mpp_from_pitch, pitch
+    from napari_stem.spots.table import mpp_from_pitch, pitch
 
     source = source_of(spots)
     apart = f", {pitch(spots):.1f} pixels apart" if spots.n_obs > 1 else ""

@@ -45,9 +45,9 @@ def evaluate(
     data: Data = None,
 ) -> None:
     """Compare a checkpoint with ridge regression and retrieval on a held-out section."""
-    from napari_stem.checkpoint import load_checkpoint
-    from napari_stem.evaluation import iter_evaluate, iter_training_data
-    from napari_stem.report import write_report
+    from napari_stem.checkpoints.checkpoint import load_checkpoint
+    from napari_stem.evaluation.evaluate import iter_evaluate, iter_training_data
+    from napari_stem.reports.report import write_report
 
     loaded = load_checkpoint(checkpoint)
     options = predict_options(

@@ -20,8 +20,8 @@ def import_upstream(
     """Turn a checkpoint of the published code into one of this package."""
     import numpy as np
 
-    from napari_stem.checkpoint import save_checkpoint
-    from napari_stem.upstream import ENCODERS, open_upstream, read_checkpoint
+    from napari_stem.checkpoints.checkpoint import save_checkpoint
+    from napari_stem.checkpoints.stem_upstream import ENCODERS, open_upstream, read_checkpoint
 
     encoders = encoder or ENCODERS
     opened = open_upstream(data_set, encoders=encoders)

@@ -10,7 +10,7 @@ import typer
 from napari_stem.errors import OptionError
 
 if TYPE_CHECKING:
-    from napari_stem.prediction import PredictOptions
+    from napari_stem.prediction.predict import PredictOptions
 
 Mpp = Annotated[
     float | None, typer.Option(help="Micrometres per pixel, where the slide states none.")
@@ -61,8 +61,8 @@ def predict_options(
     **options: int,
 ) -> PredictOptions:
     """Options of a prediction, with the user's own cache where none is named."""
-    from napari_stem.prediction import PredictOptions
-    from napari_stem.sampling import SamplerConfig
+    from napari_stem.prediction.predict import PredictOptions
+    from napari_stem.prediction.sampling import SamplerConfig
     from napari_stem.storage import cache_dir
 
     return PredictOptions(

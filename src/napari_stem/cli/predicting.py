@@ -46,10 +46,10 @@ def embed(
     data: Data = None,
 ) -> None:
     """Describe the patches around spots; the vectors go to obsm["embedding"]."""
-    from napari_stem.embedding import iter_embed
-    from napari_stem.encoders.registry import find_encoder
+    from napari_stem.features.embed import iter_embed
+    from napari_stem.features.encoders.registry import find_encoder
+    from napari_stem.features.patches import PHYSICAL
     from napari_stem.io.h5ad import write_h5ad
-    from napari_stem.patches import PHYSICAL
 
     section = section_of(spots, data, image=image, mpp=mpp, bin_um=bin_um)
     options = predict_options(cache=cache, device=device, weights=weights)
@@ -93,10 +93,10 @@ def predict(
     events: Progress = "bars",
 ) -> None:
     """Predict a slide on its spots, or on a grid over its tissue."""
-    from napari_stem.checkpoint import load_checkpoint
-    from napari_stem.cluster import FEWEST, check_request, cluster
-    from napari_stem.panels import check_panel
-    from napari_stem.prediction import iter_predict
+    from napari_stem.analysis.cluster import FEWEST, check_request, cluster
+    from napari_stem.checkpoints.checkpoint import load_checkpoint
+    from napari_stem.genes.panels import check_panel
+    from napari_stem.prediction.predict import iter_predict
 
     loaded = load_checkpoint(checkpoint)
     check_panel(genes or [], loaded.recipe.panel, "--gene")
@@ -119,7 +119,7 @@ def predict(
 def _writer(path: Path, genes: Sequence[str]) -> Callable[[AnnData, Path], object]:
     """What writes a file of this suffix; it is known before anything is computed."""
     from napari_stem.io import find_writer
-    from napari_stem.report import write_picture, write_report
+    from napari_stem.reports.report import write_picture, write_report
 
     match path.suffix:
         case ".html":

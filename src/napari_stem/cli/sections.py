@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_stem.cli.console import console
-from napari_stem.visium import PITCH_UM
+from napari_stem.spots.visium import PITCH_UM
 
 if TYPE_CHECKING:
-    from napari_stem.plan import SectionSource
-    from napari_stem.section import Section
+    from napari_stem.sections.section import Section
+    from napari_stem.training.plan import SectionSource
 
 
 def section_of(name: str, data: Path | None, **options: Any) -> Section:
     """Open a section, a sample or one of the user's."""
-    from napari_stem.datasets import is_sample, sample_section
-    from napari_stem.section import open_section
+    from napari_stem.sections.public_data import is_sample, sample_section
+    from napari_stem.sections.section import open_section
 
     folder = _her2st_folder(name, data)
     if folder is None and is_sample(name):
@@ -29,13 +29,13 @@ def section_to_predict(
     slide: str, spots: Path | None, pitch: float | None, data: Path | None, **options: Any
 ) -> Section:
     """A section as it is, or a slide with spots from a file or a grid."""
-    from napari_stem.datasets import is_sample
-    from napari_stem.grid import make_grid
     from napari_stem.io import is_spot_source
     from napari_stem.io.annotations import drawn_regions
-    from napari_stem.section import Section, open_section, section_on
-    from napari_stem.slide import open_slide
-    from napari_stem.slide_files import is_slide
+    from napari_stem.sections.public_data import is_sample
+    from napari_stem.sections.section import Section, open_section, section_on
+    from napari_stem.slides.formats import is_slide
+    from napari_stem.slides.slide import open_slide
+    from napari_stem.spots.grid import make_grid
 
     path = Path(slide)
     if is_sample(slide) or is_spot_source(path) or (path.is_dir() and not is_slide(path)):
@@ -59,9 +59,9 @@ def section_sources(
     name: str, data: Path | None, opening: dict[str, Any]
 ) -> tuple[SectionSource, ...]:
     """A section, or those of a folder; they are found when the run is resumed from elsewhere."""
-    from napari_stem.datasets import is_sample
     from napari_stem.io import find_sections
-    from napari_stem.plan import SectionSource
+    from napari_stem.sections.public_data import is_sample
+    from napari_stem.training.plan import SectionSource
 
     path = Path(name).resolve()
     if folder := _her2st_folder(name, data):
@@ -86,7 +86,7 @@ def held_out_of(
 
 def _her2st_folder(name: str, data: Path | None) -> Path | None:
     """Where a section of HER2ST lies; None for other names."""
-    from napari_stem.datasets import HER2ST, her2st_folder
+    from napari_stem.sections.public_data import HER2ST, her2st_folder
 
     kind, _, section = name.partition(":")
     return her2st_folder(section, data) if kind == "her2st" and section in HER2ST else None

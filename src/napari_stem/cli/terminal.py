@@ -20,11 +20,11 @@ from rich.progress import (
 from rich.table import Table
 
 from napari_stem import events
-from napari_stem.event_lines import to_line
-from napari_stem.report import HEADINGS
+from napari_stem.reports.report import HEADINGS
+from napari_stem.training.event_lines import to_line
 
 if TYPE_CHECKING:
-    from napari_stem.metrics import Scores
+    from napari_stem.evaluation.metrics import Scores
 
 
 class Bars:

@@ -96,11 +96,11 @@ def train(
     Ctrl+C saves the state and stops with exit code 130; the same command, or --run alone, goes
     on from there.
     """
-    from napari_stem.panels import read_panel
-    from napari_stem.plan import UNLIMITED, PanelChoice, TrainPlan
-    from napari_stem.planned_training import iter_run
-    from napari_stem.runs import create_run
+    from napari_stem.genes.panels import read_panel
     from napari_stem.storage import cache_dir
+    from napari_stem.training.plan import UNLIMITED, PanelChoice, TrainPlan
+    from napari_stem.training.run_folder import create_run
+    from napari_stem.training.run_plan import iter_run
 
     if sections:
         opening = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.errors import OptionError, SpotsNotFound
-from napari_stem.gene_names import named_by_symbol, read_other_symbols, with_other_symbols
+from napari_stem.genes.names import named_by_symbol, read_other_symbols, with_other_symbols
 from napari_stem.io.csv import read_csv, write_csv, write_parquet
 from napari_stem.io.geojson import read_geojson, write_geojson
 from napari_stem.io.h5ad import read_h5ad, write_h5ad

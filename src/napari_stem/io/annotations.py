@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stem.errors import SpotsError
-from napari_stem.grid import Layout, make_grid
 from napari_stem.io.features import read_features
-from napari_stem.polygons import area, inside
-from napari_stem.spots import positions
-from napari_stem.visium import DIAMETER_UM, PITCH_UM
+from napari_stem.spots.grid import Layout, make_grid
+from napari_stem.spots.polygons import area, inside
+from napari_stem.spots.table import positions
+from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
-    from napari_stem.slide import Slide
+    from napari_stem.slides.slide import Slide
 
 COLUMN = "annotation"
 _UNCLASSIFIED = "unclassified"

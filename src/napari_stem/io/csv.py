@@ -13,7 +13,7 @@ from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import UNREADABLE, check_fields
 from napari_stem.io.extras import extra
 from napari_stem.io.naming import named
-from napari_stem.spots import positions, spaced_diameter, spot_table
+from napari_stem.spots.table import positions, spaced_diameter, spot_table
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from anndata import AnnData
 
-from napari_stem.clusters import cluster_title
+from napari_stem.analysis.labels import cluster_title
 from napari_stem.errors import SpotsError
 from napari_stem.io.features import read_features
 from napari_stem.io.naming import named
-from napari_stem.spots import positions, spaced_diameter, spot_diameter, spot_table
+from napari_stem.spots.table import positions, spaced_diameter, spot_diameter, spot_table
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from anndata import AnnData
 from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import check_hdf5
 from napari_stem.io.naming import named
-from napari_stem.spots import positions, spot_diameter
+from napari_stem.spots.table import positions, spot_diameter
 from napari_stem.storage import atomic_path
 
 

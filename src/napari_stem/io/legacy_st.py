@@ -17,10 +17,10 @@ from napari_stem.errors import CountsError, SpotsError, SpotsNotFound
 from napari_stem.io.bounded import UNREADABLE, check_fields, opened_text
 from napari_stem.io.naming import named
 from napari_stem.io.source import Source, with_source
-from napari_stem.lattice import array_pitch
-from napari_stem.slide_suffixes import SLIDES
-from napari_stem.spots import check_counts, spot_table
-from napari_stem.wording import a_few, repeated
+from napari_stem.slides.suffixes import SLIDES
+from napari_stem.spots.pitch import array_pitch
+from napari_stem.spots.table import check_counts, spot_table
+from napari_stem.text import a_few, repeated
 
 PITCH_UM = 200.0
 DIAMETER_OVER_PITCH = 0.5  # 100 um spots, 200 um apart

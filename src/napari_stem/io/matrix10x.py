@@ -12,9 +12,9 @@ import pandas as pd
 from scipy import sparse
 
 from napari_stem.errors import CountsError, SpotsError
-from napari_stem.gene_names import IDS, SYMBOLS, unique_names
+from napari_stem.genes.names import IDS, SYMBOLS, unique_names
 from napari_stem.io.bounded import UNREADABLE, check_hdf5, check_size, opened_text
-from napari_stem.wording import a_few, repeated
+from napari_stem.text import a_few, repeated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

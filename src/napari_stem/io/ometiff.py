@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import KDTree
 from tifffile import TiffWriter
 
-from napari_stem.spots import library, positions, spot_diameter
+from napari_stem.spots.table import library, positions, spot_diameter
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:

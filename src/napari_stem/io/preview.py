@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stem.errors import SlideError, SlideUnreadable
-from napari_stem.slide import Slide, open_slide
-from napari_stem.slide_levels import SlideFile
-from napari_stem.spots import library
+from napari_stem.slides.pyramid import SlideFile
+from napari_stem.slides.slide import Slide, open_slide
+from napari_stem.spots.table import library
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.errors import PanelError, SpotsError
-from napari_stem.polygons import inside
-from napari_stem.spots import positions
-from napari_stem.wording import a_few
+from napari_stem.spots.polygons import inside
+from napari_stem.spots.table import positions
+from napari_stem.text import a_few
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -21,11 +21,11 @@ from napari_stem.io.matrix10x import Matrix, find_matrix, read_matrix
 from napari_stem.io.naming import named
 from napari_stem.io.parquet import read_parquet
 from napari_stem.io.source import Source, with_source
-from napari_stem.section_names import section_name, up_to_sample
-from napari_stem.slide_suffixes import SLIDES
-from napari_stem.spots import check_counts, library, spot_table
-from napari_stem.visium import PITCH_UM
-from napari_stem.wording import a_few, repeated
+from napari_stem.slides.suffixes import SLIDES
+from napari_stem.spots.section_names import section_name, up_to_sample
+from napari_stem.spots.table import check_counts, library, spot_table
+from napari_stem.spots.visium import PITCH_UM
+from napari_stem.text import a_few, repeated
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -12,7 +12,7 @@ import zarr
 from napari_stem.errors import SpotsError, StorageError
 from napari_stem.io.extras import extra
 from napari_stem.io.selection import select
-from napari_stem.spots import library, positions, spot_diameter
+from napari_stem.spots.table import library, positions, spot_diameter
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from napari_stem.errors import SpotsError
 from napari_stem.io.extras import extra
 from napari_stem.io.naming import named
 from napari_stem.io.source import Source, with_source
-from napari_stem.spots import positions, spot_diameter
+from napari_stem.spots.table import positions, spot_diameter
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -20,9 +20,9 @@ from napari_stem.io.matrix10x import find_matrix, read_matrix
 from napari_stem.io.naming import named
 from napari_stem.io.parquet import iter_parquet, read_parquet
 from napari_stem.io.source import Source, with_source
-from napari_stem.spots import spot_table
-from napari_stem.visium import DIAMETER_OVER_PITCH, PITCH_UM
-from napari_stem.wording import a_few
+from napari_stem.spots.table import spot_table
+from napari_stem.spots.visium import DIAMETER_OVER_PITCH, PITCH_UM
+from napari_stem.text import a_few
 
 if TYPE_CHECKING:
     from anndata import AnnData

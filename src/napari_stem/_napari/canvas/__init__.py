@@ -1,0 +1,1 @@
+"""From state to napari's layers, and from the mouse back."""

@@ -1,0 +1,246 @@
+"""What a viewer shows of its workspace: one layer a role and slide, made again when removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas.comparison import Comparison
+from napari_stem._napari.canvas.spot_raster import SpotRaster, have_same_raster, spot_raster
+from napari_stem._napari.state.result import STATISTICS
+from napari_stem._napari.state.session import are_same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anndata import AnnData
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+    from napari_stem._napari.predict.tasks import PredictRequest
+    from napari_stem._napari.state.result import Result
+    from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.analysis.labels import Clusters
+    from napari_stem.slides.slide import Slide
+
+_HEATMAPS = tuple(layers.heatmap_role(statistic) for statistic in STATISTICS)
+_COLOURINGS = ("spots", *_HEATMAPS, "clusters")
+_BOTTOM_UP = ("slide", *_COLOURINGS, "region")
+
+
+class Canvas:
+    """Draws a workspace's slide, spots, result and clusters in a viewer.
+
+    Layers are found by what they say they are, so that a user may remove, rename, reorder and
+    hide them; what is missing is made again when it has something new to show.
+    """
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
+        self._workspace = workspace
+        self._raster: tuple[AnnData, SpotRaster] | None = None
+        self._comparison = Comparison(workspace)
+        events = workspace.events
+        events.slide.connect(self._show_slide)
+        events.spots.connect(self._show_spots)
+        events.running.connect(self._await_result)
+        events.result.connect(self._show_result)
+        events.gene.connect(self._show_heatmap)
+        events.statistic.connect(self._show_heatmap)
+        events.clusters.connect(self._show_clusters)
+        events.colormap.connect(self._restyle)
+        events.opacity.connect(self._restyle)
+        events.shared_contrast.connect(self._show_heatmap)
+        events.compared.connect(self._compare)
+        viewer.layers.events.removed.connect(self._end_comparison)
+
+    def _show_slide(self, slide: Slide | None) -> None:
+        for layer in self._viewer.layers:
+            role = layers.role_of(layer)
+            if role and not (slide and layers.is_layer_of(layer, role, slide)):
+                layers.update(layer, visible=False)
+        self._name_slide()
+        if slide is None:
+            return
+        region = self._find("region")
+        if (picture := self._find("slide")) and not layers.has_units_of(picture, slide):
+            self._remove("spots", "region")  # napari refuses two units at once
+        picture = self._restore_slide(slide)
+        if region and region not in self._viewer.layers:
+            layers.place(region, slide)
+            self._add(region)
+        self._viewer.reset_view(layers=[picture])  # another one, or the same at another scale
+        if self._workspace.spots is not None:
+            self._show_spots(self._workspace.spots)
+
+    def _restore_slide(self, slide: Slide) -> Layer:
+        layer = self._find_or_add("slide", lambda: layers.slide_layer(slide))
+        layers.place(layer, slide)
+        layers.update(layer, visible=True)
+        if region := self._find("region"):
+            layers.place(region, slide)
+        layers.update(self._viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
+        return layer
+
+    def _show_spots(self, spots: AnnData | None) -> None:
+        slide = self._workspace.slide
+        if slide is None or spots is None:
+            return
+        self._workspace.compared = ()
+        self._restore_slide(slide)
+        layer = self._find_or_add("spots", lambda: layers.spots_layer(slide))
+        layers.show_spots(layer, slide, self._raster_of(spots))
+        self._show_only("spots")
+        self._name_slide()
+
+    def _await_result(self, request: PredictRequest | None) -> None:
+        """Make the layer of the first draw before it comes: napari takes a tenth of a second."""
+        if self._workspace.result is not None:
+            return
+        mean = layers.heatmap_role("mean")
+        if request is None:
+            self._remove(mean)  # stopped before anything was drawn
+            self._name_slide()
+        elif are_same(request.slide, self._workspace.slide):
+            self._find_or_add(mean, lambda: layers.heatmap_layer(request.slide, "mean"))
+            self._say(f"{request.slide.name}\nwaiting for the first draw")
+
+    def _show_result(self, result: Result | None, former: Result | None = None) -> None:
+        if self._workspace.clusters is None:
+            self._remove("clusters")
+        if result is None:
+            self._comparison.close(self._viewer)
+            self._remove(*_HEATMAPS)
+            self._name_slide()
+            return
+        more = former is not None and result.continues(former)
+        elsewhere = more and self._is_elsewhere()
+        gone = (statistic for statistic in STATISTICS if statistic not in result.values)
+        self._remove(*map(layers.heatmap_role, gone))  # they are of the former result
+        if elsewhere:
+            layers.update(self._fill_heatmap(result), visible=False)
+        else:
+            self._restore_slide(result.slide)
+            self._show_heatmap()
+
+    def _is_elsewhere(self) -> bool:
+        """Whether the user looks at something else than the heatmap, which more draws respect."""
+        found = [layer for role in _HEATMAPS if (layer := self._find(role))]
+        return bool(found) and not self._workspace.compared and not any(x.visible for x in found)
+
+    def _show_heatmap(self) -> None:
+        result = self._workspace.result
+        if result is None:
+            return
+        if self._workspace.compared:
+            self._comparison.show(self._viewer, result, self._raster_of(result.spots))
+            self._say(result.unit, "bottom_left")
+            return
+        self._fill_heatmap(result)
+        gene, statistic = self._workspace.gene, self._workspace.statistic
+        self._show_only(layers.heatmap_role(statistic))
+        self._say(result.title(gene, statistic))
+
+    def _fill_heatmap(self, result: Result) -> Layer:
+        """Replace the values of the gene and the statistic."""
+        gene, statistic = self._workspace.gene, self._workspace.statistic
+        role, values = layers.heatmap_role(statistic), result.of(gene, statistic)
+        layer = self._find_or_add(role, lambda: layers.heatmap_layer(result.slide, statistic))
+        limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
+        layers.show_values(layer, result.slide, self._raster_of(result.spots), values, limits)
+        layer.name = f"{gene} {result.name(statistic)}"
+        return layer
+
+    def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
+        if not compared:
+            self._comparison.close(self._viewer)
+        self._show_result(self._workspace.result)
+
+    def _end_comparison(self, event: Any) -> None:
+        """A cell without one of its layers cannot be read."""
+        if self._comparison.holds(event.value):
+            self._workspace.compared = ()
+
+    def _show_clusters(self, clusters: Clusters | None) -> None:
+        result = self._workspace.result
+        if clusters is None or result is None:
+            self._remove("clusters")
+            return
+        self._workspace.compared = ()
+        layer = self._find_or_add("clusters", lambda: layers.clusters_layer(result.slide))
+        layers.show_clusters(layer, result.slide, self._raster_of(result.spots), clusters)
+        self._show_only("clusters")
+        self._say(_title(clusters))
+
+    def _restyle(self) -> None:
+        for role in (*_HEATMAPS, "clusters"):
+            if layer := self._find(role):
+                layers.update(layer, opacity=self._workspace.opacity)
+                if role in _HEATMAPS:
+                    layer.colormap = self._workspace.colormap
+        if self._workspace.compared:
+            self._show_heatmap()
+
+    def _show_only(self, shown: str) -> None:
+        """Of all that lies on the slide, show one role: two colourings cannot be read."""
+        found = {role: layer for role in _COLOURINGS if (layer := self._find(role))}
+        for role, layer in found.items():
+            layers.update(layer, visible=role == shown)
+            if role in _HEATMAPS:
+                layers.update(layer.colorbar, visible=role == shown)
+        selection = self._viewer.layers.selection
+        if any(layer is selection.active for role, layer in found.items() if role != shown):
+            selection.active = found[shown]  # the status line tells its values
+
+    def _name_slide(self) -> None:
+        """Say what lies below, while there is nothing on it to be read."""
+        slide, spots = self._workspace.slide, self._workspace.spots
+        counted = "" if spots is None else f"\n{spots.n_obs:,} spots"
+        self._say(f"{slide.name}{counted}" if slide else "")
+
+    def _say(self, text: str, position: str = "top_left") -> None:
+        overlay = self._viewer.canvas.overlays.text
+        layers.update(overlay, text=text, position=position, visible=bool(text))
+
+    def _raster_of(self, spots: AnnData) -> SpotRaster:
+        if self._raster is None or not have_same_raster(self._raster[0], spots):
+            self._raster = spots, spot_raster(spots)
+        return self._raster[1]
+
+    @property
+    def _viewer(self) -> Viewer:
+        viewer = self._viewer_ref()
+        assert viewer is not None
+        return viewer
+
+    def _find(self, role: str) -> Layer | None:
+        slide = self._workspace.slide
+        ours = (x for x in self._viewer.layers if slide and layers.is_layer_of(x, role, slide))
+        return next(ours, None)
+
+    def _find_or_add(self, role: str, make: Callable[[], Layer]) -> Layer:
+        return self._find(role) or self._add(make())
+
+    def _add(self, layer: Layer) -> Layer:
+        """Put a layer below those of ours that belong above it."""
+        order = (*_BOTTOM_UP, "outlines")
+        above = order[order.index(layers.role_of(layer)) + 1 :]
+        stack = self._viewer.layers
+        places = (i for i, other in enumerate(stack) if layers.role_of(other) in above)
+        stack.insert(next(places, len(stack)), layer)
+        self._restyle()
+        return layer
+
+    def _remove(self, *roles: str) -> None:
+        for role in roles:
+            if layer := self._find(role):
+                self._viewer.layers.remove(layer)
+
+
+def _title(clusters: Clusters) -> str:
+    """What a picture of these clusters must say."""
+    if not clusters.selected:
+        return f"{len(clusters.names)} clusters of {sum(clusters.sizes):,} spots"
+    names = ", ".join(clusters.titles[number - 1] for number in sorted(clusters.selected))
+    return f"{names}\n{int(clusters.selected_spots.sum()):,} of {len(clusters.numbers):,} spots"

@@ -1,0 +1,269 @@
+"""Slides, spots and results as napari layers.
+
+The one place that knows napari's (row, column) order, that the centre of its pixel 0 lies at
+coordinate 0 (ours at 0.5), and a layer's scale and units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer, Shapes
+from napari.utils.colormaps import Colormap, DirectLabelColormap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_stem._napari.canvas.spot_raster import SpotRaster
+    from napari_stem.analysis.labels import Clusters
+    from napari_stem.slides.slide import Slide
+
+_TILE = 1024  # pixels that are read at once while panning
+_KEY = "napari_stem"
+_DIM = "38"  # opacity as a byte
+_REGION_COLOUR = "#ffd400"
+_REGION_LINES = 300  # a slide's width in lines of a region's outline
+_PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
+
+
+def placement(slide: Slide, raster: SpotRaster | None = None) -> dict[str, Any]:
+    """Scale, translation and units of a layer: of the slide itself, or of a raster on it."""
+    left, top, step = (raster.left, raster.top, raster.step) if raster else (0.0, 0.0, 1.0)
+    unit, mpp = ("micrometer", slide.mpp) if slide.mpp else ("pixel", 1.0)
+    return {
+        "scale": (step * mpp, step * mpp),
+        "translate": ((top + step / 2 - 0.5) * mpp, (left + step / 2 - 0.5) * mpp),
+        "units": (unit, unit),
+    }
+
+
+def has_units_of(layer: Layer, slide: Slide) -> bool:
+    """Whether a layer lies in the units of a slide."""
+    return bool(tuple(map(str, layer.units)) == placement(slide)["units"])
+
+
+def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
+    """Move a layer to where it belongs on the canvas."""
+    where = placement(slide, raster)
+    units = where.pop("units")
+    if not has_units_of(layer, slide):
+        layer.units = units
+    update(layer, **where)
+
+
+def on_slide(world: Sequence[float], slide: Slide) -> tuple[float, float]:
+    """(x, y) in level-0 pixels of a place on the canvas."""
+    mpp = slide.mpp or 1.0
+    return float(world[-1]) / mpp + 0.5, float(world[-2]) / mpp + 0.5
+
+
+def on_layer(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(m, 2) rows and columns of a layer at the slide's place, from level-0 pixels."""
+    return xy[:, ::-1] - 0.5
+
+
+def outlines_layer(slide: Slide) -> Shapes:
+    """An empty layer of labelled rectangles, above all else."""
+    return Shapes(
+        name="Inspected patches",
+        metadata=_tag("outlines", slide),
+        features={"label": np.empty(0, str)},
+        text={"string": "{label}", "anchor": "upper_left", "color": "black", "size": 11},
+        **placement(slide),
+    )
+
+
+def update(target: Any, **values: Any) -> None:
+    """Set what differs: napari draws again at each setting, changed or not."""
+    for name, value in values.items():
+        if not np.all(getattr(target, name) == value):
+            setattr(target, name, value)
+
+
+def slide_layer(slide: Slide) -> Image:
+    """The slide as a pyramid that is read where it is looked at."""
+    levels = [_lazy(level, f"{slide.fingerprint}-{i}") for i, level in enumerate(slide.levels)]
+    return Image(
+        levels if len(levels) > 1 else levels[0],
+        multiscale=len(levels) > 1,
+        rgb=True,
+        contrast_limits=(0, 255),
+        name=slide.name,
+        metadata=_tag("slide", slide),
+        **placement(slide),
+    )
+
+
+def spots_layer(slide: Slide) -> Image:
+    """An empty preview of where spots lie."""
+    return _discs("spots", slide, name="Spots", colormap=_PREVIEW, opacity=0.45)
+
+
+def heatmap_layer(slide: Slide, statistic: str) -> Image:
+    """An empty heatmap of one statistic."""
+    return _discs(heatmap_role(statistic), slide, name=statistic)
+
+
+def compared_layers(slide: Slide) -> tuple[Image, Image]:
+    """The slide once more, and an empty heatmap to lie on it beside others."""
+    picture, heatmap = slide_layer(slide), _discs("compared heatmap", slide)
+    picture.metadata = _tag("compared slide", slide)
+    return picture, heatmap
+
+
+def clusters_layer(slide: Slide) -> Labels:
+    """An empty picture of clusters by number."""
+    return Labels(
+        np.zeros((1, 1), np.uint8),
+        name="Clusters",
+        metadata=_tag("clusters", slide),
+        **placement(slide),
+    )
+
+
+def region_layer(slide: Slide) -> Shapes:
+    """An empty layer to draw regions in; its coordinates are those of the slide's pixels."""
+    return Shapes(
+        ndim=2,
+        name="Region",
+        edge_color=_REGION_COLOUR,
+        edge_width=max(1.0, slide.width / _REGION_LINES),
+        face_color="transparent",
+        metadata=_tag("region", slide),
+        **placement(slide),
+    )
+
+
+def show_spots(layer: Image, slide: Slide, raster: SpotRaster) -> None:
+    """Replace the spots of a preview."""
+    layer.data = raster.paint(np.ones(raster.n_spots, np.float32), np.nan)
+    place(layer, slide, raster)
+
+
+def show_values(
+    layer: Image,
+    slide: Slide,
+    raster: SpotRaster,
+    values: NDArray[np.float32],
+    limits: tuple[float, float],
+) -> None:
+    """Replace what a heatmap shows; `limits` are the values at the ends of its colours."""
+    if layer.data.shape == raster.index.shape:
+        raster.paint(values, np.nan, out=layer.data)
+        layer.refresh(extent=False)  # for other data napari would lay out the whole viewer anew
+    else:
+        layer.data = raster.paint(values, np.nan)
+    low, high = layer.contrast_limits_range
+    # It only grows: the colour bar is laid out anew at each change.
+    reach = min(low, limits[0], float(values.min())), max(high, limits[1], float(values.max()))
+    update(layer, contrast_limits_range=reach)
+    update(layer, contrast_limits=limits)
+    place(layer, slide, raster)
+
+
+def show_clusters(layer: Labels, slide: Slide, raster: SpotRaster, clusters: Clusters) -> None:
+    """Replace clusters, their colours, and their names, which the status line tells."""
+    smallest = np.min_scalar_type(len(clusters.names))  # napari tabulates each possible number
+    layer.data = raster.paint(clusters.numbers.astype(smallest), 0)
+    layer.features = {
+        "index": range(1, len(clusters.names) + 1),
+        "cluster": clusters.titles,
+        "spots": clusters.sizes,
+    }
+    layer.colormap = _label_colours(clusters)
+    place(layer, slide, raster)
+
+
+def cluster_at(stack: Iterable[Layer], slide: Slide | None, position: Sequence[float]) -> int:
+    """The number of the cluster at a place in the world; 0 where there is none."""
+    for layer in stack:
+        if slide is not None and is_layer_of(layer, "clusters", slide):
+            row, column = np.round(layer.world_to_data(position)[-2:]).astype(int)
+            height, width = layer.data.shape
+            if 0 <= row < height and 0 <= column < width:
+                return int(layer.data[row, column])
+    return 0
+
+
+def heatmap_role(statistic: str) -> str:
+    """The role of the one layer that shows a statistic."""
+    return f"heatmap of {statistic}"
+
+
+def is_picture(layer: Layer) -> bool:
+    """Whether a layer is a slide, or one could be made of it."""
+    is_rgb = isinstance(layer, Image) and layer.rgb and layer.ndim == 2
+    return is_rgb and role_of(layer) in (None, "slide")
+
+
+def adopt_as_slide(layer: Image, slide: Slide) -> None:
+    """Take a layer that is there already as the picture of `slide`."""
+    layer.metadata.update(_tag("slide", slide))
+    place(layer, slide)
+
+
+def is_layer_of(layer: Layer, role: str, slide: Slide) -> bool:
+    """Whether a layer plays this role for this slide."""
+    return bool(layer.metadata.get(_KEY) == _tag(role, slide)[_KEY])
+
+
+def role_of(layer: Layer) -> str | None:
+    """The role of one of our layers, whatever its slide."""
+    tag = layer.metadata.get(_KEY)
+    return tag["role"] if tag else None
+
+
+def slide_of(layer: Layer) -> str | None:
+    """The fingerprint of the slide that one of our layers belongs to."""
+    tag = layer.metadata.get(_KEY)
+    return tag["slide"] if tag else None
+
+
+def slide_among(slides: Iterable[Slide], layer: Layer) -> Slide | None:
+    """The one of these slides that a layer belongs to."""
+    return next((slide for slide in slides if slide.fingerprint == slide_of(layer)), None)
+
+
+def has_colour_bar(layer: Layer) -> bool:
+    """Whether a layer is a heatmap."""
+    return (role_of(layer) or "").startswith(heatmap_role(""))
+
+
+def _tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
+    return {_KEY: {"role": role, "slide": slide.fingerprint}}
+
+
+def _discs(role: str, slide: Slide, **options: Any) -> Image:
+    """An Image for discs of one value each; NaN is transparent."""
+    return Image(
+        np.full((1, 1), np.nan, np.float32),
+        contrast_limits=(0, 1),
+        interpolation2d="nearest",
+        blending="translucent",
+        metadata=_tag(role, slide),
+        **placement(slide),
+        **options,
+    )
+
+
+def _lazy(level: Any, name: str) -> Any:
+    """A level that keeps the tiles it has read, as napari does for dask arrays of one name."""
+    if isinstance(level, np.ndarray):
+        return level
+    import dask.array as da  # 0.6 s, and images in memory need none
+
+    return da.from_array(level, chunks=(_TILE, _TILE, 3), name=name, meta=np.empty(0, np.uint8))
+
+
+def _label_colours(clusters: Clusters) -> DirectLabelColormap:
+    """Hidden clusters are transparent; where some are selected, all others are dim."""
+    table: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    for number, colour in enumerate(clusters.colours, start=1):
+        dim = clusters.selected and number not in clusters.selected
+        table[number] = f"{colour}{_DIM}" if dim else colour
+        if number in clusters.hidden:
+            table[number] = "transparent"
+    return DirectLabelColormap(color_dict=table)

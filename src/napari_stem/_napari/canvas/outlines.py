@@ -1,0 +1,111 @@
+"""Squares around inspected points and the rectangle that is being drawn, above the slide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import numpy as np
+
+from napari_stem._napari.canvas import layers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Shapes
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+    from napari_stem.slides.slide import Slide
+
+_CHOSEN, _OTHER = "#ffcc00", "#101010"
+_THICK, _THIN = 3.0, 1.5  # lines in screen pixels, unless all are thinner than:
+_LEAST = 1 / 80  # of the smallest rectangle
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """A rectangle around tissue.
+
+    Attributes
+    ----------
+    low, high
+        Corners (x, y) in level-0 pixels.
+    """
+
+    low: tuple[float, float]
+    high: tuple[float, float]
+    label: str = ""
+    colour: str = _CHOSEN
+    line: float = _THIN
+
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """(4, 2) around the rectangle, level-0 pixels."""
+        (left, top), (right, bottom) = self.low, self.high
+        return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+
+
+def outlines_of(
+    xy: tuple[float, float], widths: Sequence[float], label: str, *, chosen: bool
+) -> list[Outline]:
+    """The patch around a point and, where it is the chosen one, the wider fields around it."""
+    x, y = xy
+
+    def square(width: float, **look: Any) -> Outline:
+        return Outline((x - width / 2, y - width / 2), (x + width / 2, y + width / 2), **look)
+
+    patch, *wider = widths
+    if not chosen:
+        return [square(patch, label=label, colour=_OTHER)]
+    return [*map(square, wider), square(patch, label=label, line=_THICK)]
+
+
+class Outlines:
+    """The layer of outlines on a viewer's slides; made when there is one to show."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer_ref = ref(viewer)
+
+    def show(self, slide: Slide, outlines: Sequence[Outline]) -> None:
+        """Replace what is outlined on a slide."""
+        viewer = self._viewer_ref()
+        if viewer is None:
+            return
+        found = (x for x in viewer.layers if layers.is_layer_of(x, "outlines", slide))
+        layer = next(found, None)
+        if layer is None:
+            if not outlines:
+                return
+            layer = self._add(viewer, slide)
+        pixels = viewer.scene.camera.zoom * (slide.mpp or 1.0)  # of the screen a level-0 pixel
+        _fill(layer, outlines, pixels)
+        layers.place(layer, slide)
+        layers.update(layer, visible=True)
+
+    def _add(self, viewer: Viewer, slide: Slide) -> Shapes:
+        """Put the layer on top, and leave selected what was: tools follow the selection."""
+        selected, active = set(viewer.layers.selection), viewer.layers.selection.active
+        layer = layers.outlines_layer(slide)
+        viewer.layers.append(layer)
+        viewer.layers.selection = selected
+        viewer.layers.selection.active = active
+        return layer
+
+
+def _fill(layer: Shapes, outlines: Sequence[Outline], pixels: float) -> None:
+    """Replace a layer's rectangles; `pixels` of the screen are one of level 0."""
+    layer.selected_data = set()
+    layer.data = []
+    if not outlines:
+        return
+    least = _LEAST * min(outline.high[0] - outline.low[0] for outline in outlines) / _THIN
+    layer.add(
+        [layers.on_layer(outline.corners) for outline in outlines],
+        shape_type="rectangle",
+        edge_width=[max(1 / pixels, least) * outline.line for outline in outlines],
+        edge_color=[outline.colour for outline in outlines],
+        face_color="transparent",
+    )
+    layer.features = {"label": [outline.label for outline in outlines]}

@@ -1,0 +1,138 @@
+"""How each open slide was looked at, and what the layer list says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet, ref
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QTimer
+
+from napari_stem._napari.canvas import layers
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+    from napari_stem._napari.state.result import Result
+    from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.slides.slide import Slide
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    spots: AnnData | None
+    result: Result | None
+    visible: WeakSet[Layer]
+    active: WeakSet[Layer]
+    text: str
+    centre: tuple[float, ...]
+    zoom: float
+
+
+class Looks:
+    """Keeps the view of a slide while another one is shown, and brings it back with it.
+
+    To select a layer of an open slide is to show that slide; to remove its picture is to close it.
+    """
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
+        self._workspace = workspace
+        self._looks: dict[str, _Look] = {}
+        self._removing = False
+        workspace.leaving.connect(self._keep)
+        workspace.returned.connect(self._bring_back)
+        workspace.events.slides.connect(self._forget)
+        viewer.layers.events.removed.connect(self._wait)
+        viewer.layers.selection.events.active.connect(self._follow)
+
+    def _keep(self) -> None:
+        slide, camera = self._workspace.slide, self._viewer.scene.camera
+        if slide is None:
+            return
+        ours = self._layers_of(slide.fingerprint)
+        active = self._viewer.layers.selection.active
+        self._looks[slide.fingerprint] = _Look(
+            spots=self._workspace.spots,
+            result=self._workspace.result,
+            visible=WeakSet(layer for layer in ours if layer.visible),
+            active=WeakSet(layer for layer in ours if layer is active),
+            text=self._viewer.canvas.overlays.text.text,
+            centre=camera.center,
+            zoom=camera.zoom,
+        )
+
+    def _bring_back(self) -> None:
+        work = self._workspace
+        look = self._looks.pop(work.slide.fingerprint, None) if work.slide else None
+        if look is None or work.slide is None:
+            return
+        camera, overlay = self._viewer.scene.camera, self._viewer.canvas.overlays.text
+        camera.center, camera.zoom = look.centre, look.zoom
+        ours = self._layers_of(work.slide.fingerprint)
+        selection = self._viewer.layers.selection
+        if selection.active not in ours:
+            selection.active = next((x for x in ours if x in look.active), ours[0])
+        if look.spots is not work.spots or look.result is not work.result:
+            return  # what came meanwhile is shown
+        for layer in ours:
+            layers.update(layer, visible=layer in look.visible)
+            if layers.has_colour_bar(layer):
+                layers.update(layer.colorbar, visible=layer.visible)
+        layers.update(overlay, text=look.text, visible=bool(look.text))
+
+    def _forget(self, now: tuple[Slide, ...], before: tuple[Slide, ...]) -> None:
+        """Remove what is left of slides that were closed."""
+        for closed in {s.fingerprint for s in before} - {s.fingerprint for s in now}:
+            self._looks.pop(closed, None)
+            for layer in self._layers_of(closed):
+                self._viewer.layers.remove(layer)
+
+    def _follow(self, event: Any) -> None:
+        """Show the slide of the layer that a user has selected."""
+        if event.value is None or self._removing:
+            return  # napari selects a neighbour of what it removes
+        slide = layers.slide_among(self._workspace.slides, event.value)
+        if slide is not None:
+            self._workspace.show_slide(slide)
+
+    def _wait(self) -> None:
+        """Look what is left when napari has removed all that it is removing."""
+        if not self._removing and _has_window(self._viewer_ref()):
+            self._removing = True
+            QTimer.singleShot(0, self._close_removed)
+
+    def _close_removed(self) -> None:
+        self._removing = False
+        viewer = self._viewer_ref()
+        if viewer is None or not _has_window(viewer):
+            return
+        pictures = {
+            layers.slide_of(layer) for layer in viewer.layers if layers.role_of(layer) == "slide"
+        }
+        for slide in self._workspace.slides:
+            if slide.fingerprint not in pictures:
+                session = self._workspace.session_of(slide)
+                self._workspace.close_slide(slide)
+                if session is not None and session.result is not None:
+                    show_warning(
+                        f"The picture of '{slide.name}' was removed, so its prediction is gone. "
+                        "To see the heatmap alone, hide the picture."
+                    )
+
+    @property
+    def _viewer(self) -> Viewer:
+        viewer = self._viewer_ref()
+        assert viewer is not None
+        return viewer
+
+    def _layers_of(self, slide: str) -> list[Layer]:
+        return [layer for layer in self._viewer.layers if layers.slide_of(layer) == slide]
+
+
+def _has_window(viewer: Viewer | None) -> bool:
+    """Whether a viewer is open; napari has no public word for one that was closed."""
+    return hasattr(getattr(viewer, "window", None), "_qt_window")

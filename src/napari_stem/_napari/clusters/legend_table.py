@@ -1,0 +1,156 @@
+"""The legend of clusters as a table: shown or not, colour, name, spots, share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QColorDialog,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from napari_stem.analysis.labels import Clusters
+
+_SHOWN, _COLOUR, _NAME, _SPOTS, _SHARE = range(5)
+_HEADINGS = ("", "", "cluster", "spots", "share")
+_TIPS = {
+    _SHOWN: "Untick to hide the cluster.",
+    _COLOUR: "Click to choose another colour.",
+    _NAME: "Double-click or press F2 to give the cluster a name.",
+    _SPOTS: "Spots of the cluster.",
+    _SHARE: "Of all spots.",
+}
+_SWATCH, _ROW, _NARROW = 14, 22, 24  # pixels
+
+
+class LegendTable(QTableWidget):
+    """Tells what a user wants of clusters, by number; it changes none itself."""
+
+    selected = Signal(object)  # set of numbers
+    hidden = Signal(object)  # set of numbers
+    renamed = Signal(int, str)
+    recoloured = Signal(int, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, len(_HEADINGS), parent)
+        self.setHorizontalHeaderLabels(_HEADINGS)
+        self.setToolTip("Select clusters to single out their spots; double-click to rename.")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(
+            QAbstractItemView.EditTrigger.DoubleClicked
+            | QAbstractItemView.EditTrigger.EditKeyPressed
+        )
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setIconSize(QSize(_SWATCH, _SWATCH))
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(_ROW)
+        header = self.horizontalHeader()
+        header.setMinimumSectionSize(_NARROW)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        for column in (_SHOWN, _COLOUR):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, _NARROW)
+        self.itemSelectionChanged.connect(self._tell_selected)
+        self.itemChanged.connect(self._tell_change)
+        self.cellClicked.connect(self._ask_colour)
+
+    def show_clusters(self, clusters: Clusters | None) -> None:
+        """Show clusters; items stay, since one of them may just be edited."""
+        with QSignalBlocker(self):
+            self.setRowCount(len(clusters.names) if clusters else 0)
+            if clusters is not None:
+                self._fill(clusters)
+                self._mark(clusters.selected)
+
+    def selectionCommand(
+        self, index: QModelIndex, event: Any = None
+    ) -> QItemSelectionModel.SelectionFlag:
+        """Ticks and colours are clicked, not selected."""
+        if index.isValid() and index.column() in (_SHOWN, _COLOUR):
+            return QItemSelectionModel.SelectionFlag.NoUpdate
+        return super().selectionCommand(index, event)
+
+    def _fill(self, clusters: Clusters) -> None:
+        spots = max(len(clusters.numbers), 1)
+        about = zip(clusters.titles, clusters.colours, clusters.sizes, strict=True)
+        for row, (title, colour, size) in enumerate(about):
+            hidden = row + 1 in clusters.hidden
+            tick = Qt.CheckState.Unchecked if hidden else Qt.CheckState.Checked
+            self._item(row, _SHOWN).setCheckState(tick)
+            self._item(row, _COLOUR).setIcon(_swatch(colour))
+            self._item(row, _COLOUR).setData(Qt.ItemDataRole.UserRole, colour)
+            self._item(row, _NAME).setText(title)
+            self._item(row, _SPOTS).setText(f"{size:,}")
+            self._item(row, _SHARE).setText(f"{100 * size / spots:.1f} %")
+
+    def _item(self, row: int, column: int) -> QTableWidgetItem:
+        item = self.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            flags = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
+            if column == _NAME:
+                flags |= Qt.ItemFlag.ItemIsEditable
+            if column == _SHOWN:
+                flags |= Qt.ItemFlag.ItemIsUserCheckable
+            if column in (_SPOTS, _SHARE):
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            item.setFlags(flags)
+            item.setToolTip(_TIPS[column])
+            self.setItem(row, column, item)
+        return item
+
+    def _mark(self, numbers: frozenset[int]) -> None:
+        """Select rows; the current one stays, from which arrow keys go on."""
+        if numbers == self._selected():
+            return
+        chosen = self.selectionModel()
+        chosen.clearSelection()
+        flags = QItemSelectionModel.SelectionFlag
+        for number in numbers:
+            index = self.model().index(number - 1, _NAME)
+            chosen.select(index, flags.Select | flags.Rows)
+        if numbers:
+            index = self.model().index(min(numbers) - 1, _NAME)
+            chosen.setCurrentIndex(index, flags.NoUpdate)
+
+    def _selected(self) -> set[int]:
+        return {index.row() + 1 for index in self.selectionModel().selectedRows(_NAME)}
+
+    def _tell_selected(self) -> None:
+        self.selected.emit(self._selected())
+
+    def _tell_change(self, item: QTableWidgetItem) -> None:
+        if item.column() == _NAME:
+            self.renamed.emit(item.row() + 1, item.text())
+        elif item.column() == _SHOWN:
+            self.hidden.emit({row + 1 for row in range(self.rowCount()) if not self._ticked(row)})
+
+    def _ticked(self, row: int) -> bool:
+        return bool(self.item(row, _SHOWN).checkState() == Qt.CheckState.Checked)
+
+    def _ask_colour(self, row: int, column: int) -> None:
+        if column != _COLOUR:
+            return
+        former = QColor(self.item(row, _COLOUR).data(Qt.ItemDataRole.UserRole))
+        title = f"Colour of {self.item(row, _NAME).text()}"
+        colour = QColorDialog.getColor(former, self, title)
+        if colour.isValid():
+            self.recoloured.emit(row + 1, colour.name().upper())
+
+
+def _swatch(colour: str) -> QIcon:
+    pixmap = QPixmap(_SWATCH, _SWATCH)
+    pixmap.fill(QColor(colour))
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it
+    return icon

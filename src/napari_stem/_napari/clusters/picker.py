@@ -1,0 +1,51 @@
+"""Clicks on the canvas that select clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from napari_stem._napari.canvas import layers
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_stem._napari.state.workspace import Workspace
+
+_ADDING = {"Shift", "Control", "Meta"}
+
+
+class ClusterPicker:
+    """While switched on, a click selects the cluster below it; Shift or Ctrl add to it."""
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        self._viewer = ref(viewer)
+        self._workspace = workspace
+
+    def switch(self, on: bool) -> None:
+        """Listen to the canvas, or do so no longer."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        callbacks = viewer.mouse_drag_callbacks
+        if self._press in callbacks:
+            callbacks.remove(self._press)
+        if on:
+            callbacks.append(self._press)
+
+    def _press(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
+        """A click is a press that is let go before it moves; dragging pans as ever."""
+        position, adding = event.position, bool(_ADDING & set(event.modifiers))
+        yield
+        if event.type != "mouse_move":
+            self._pick(layers.cluster_at(viewer.layers, self._workspace.slide, position), adding)
+
+    def _pick(self, number: int, adding: bool) -> None:
+        clusters = self._workspace.clusters
+        if clusters is None:
+            return
+        picked = {number} if number else set()
+        self._workspace.clusters = clusters.selecting(
+            clusters.selected ^ picked if adding else picked
+        )

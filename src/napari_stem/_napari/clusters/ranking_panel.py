@@ -1,0 +1,130 @@
+"""Genes that tell clusters apart."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QApplication, QComboBox, QSizePolicy
+
+from napari_stem._napari.clusters.ranking_table import RankingTable
+from napari_stem._napari.predict import tasks
+from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.panel import Panel, button
+from napari_stem._napari.shell.remembered import remember, remembered
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.analysis.labels import Clusters
+
+_TABLE_HEIGHT = 200
+
+
+class RankingPanel(Panel):
+    """Rank the genes of each cluster against all other spots; a row shows its gene."""
+
+    heading = "Genes of a cluster"
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._ranking: DataFrame | None = None
+        self._of: Clusters | None = None  # whose ranking it is
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.rank_button = button(
+            "Rank genes", "Compare each cluster with all other spots (Wilcoxon's rank sum)."
+        )
+        self.cluster = QComboBox()
+        self.cluster.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.cluster.setToolTip("Whose genes are shown; follows what is selected in the legend.")
+        self.table = RankingTable()
+        self.table.setFixedHeight(_TABLE_HEIGHT)
+        self.copy_button = button("Copy", "Copy the table, to paste it into a spreadsheet.")
+        self.save_button = button("Save…", "Write the genes of all clusters into a CSV file.")
+        self.add_row(self.rank_button, self.cluster)
+        self.add_row(self.note)
+        self.add_row(self.table)
+        self.add_row(self.copy_button, self.save_button)
+
+    def _connect(self) -> None:
+        self.rank_button.clicked.connect(self.rank)
+        self.cluster.activated.connect(self._show)
+        self.table.chosen.connect(self.workspace.look_at)
+        self.copy_button.clicked.connect(self._copy)
+        self.save_button.clicked.connect(self._ask)
+        self.workspace.events.clusters.connect(self.refresh)
+        self.workspace.events.result.connect(self.refresh)
+
+    def rank(self) -> None:
+        """Rank the genes of all clusters."""
+        result, clusters = self.workspace.result, self.workspace.clusters
+        assert result is not None  # the panel is disabled without
+        assert clusters is not None
+        task = tasks.rank_genes(result, clusters)
+        self.run(task, "Ranking genes…", partial(self._take, clusters))
+
+    def save(self, path: Path) -> None:
+        """Write the genes of all clusters, which are called by their names."""
+        assert self._ranking is not None  # the button is disabled without
+        assert self.workspace.clusters is not None
+        remember(export_folder=str(path.parent))
+        task = tasks.save_ranking(self._ranking, self.workspace.clusters, path)
+        self.run(task, f"Writing {path.name}…", lambda _: show_info(f"Written: {path}"))
+
+    def refresh(self) -> None:
+        clusters, result = self.workspace.clusters, self.workspace.result
+        self.setEnabled(clusters is not None and bool(result and result.prediction is not None))
+        former = self.cluster.currentIndex()
+        self.cluster.clear()
+        if clusters is not None:
+            self.cluster.addItems(clusters.titles)
+            row = min(clusters.selected) - 1 if clusters.selected else max(former, 0)
+            self.cluster.setCurrentIndex(min(row, len(clusters.names) - 1))
+        self._show()
+
+    def _show(self) -> None:
+        known = self._known()
+        number = self.cluster.currentIndex() + 1
+        ranking = None if known is None else known[known["cluster"] == number]
+        self.table.show_ranking(ranking)
+        for control in (self.cluster, self.table, self.copy_button, self.save_button):
+            control.setEnabled(known is not None)
+        if self.workspace.clusters is None:
+            self.note.setText("Not clustered yet.")
+        elif known is None:
+            changed = self._ranking is not None
+            self.note.setText(
+                "The clusters have changed; rank again." if changed else "Not ranked yet."
+            )
+        elif ranking is None or ranking.empty:
+            self.note.setText("A single spot is too few to rank genes.")
+        else:
+            self.note.setText(f"{self.cluster.currentText()} against all other spots")
+
+    def _known(self) -> DataFrame | None:
+        """The ranking, if it is of the clusters that are shown; names and colours do not matter."""
+        clusters = self.workspace.clusters
+        same = clusters and self._of and clusters.numbers is self._of.numbers
+        return self._ranking if same else None
+
+    def _take(self, clusters: Clusters, ranking: DataFrame) -> None:
+        self._of, self._ranking = clusters, ranking
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(self.table.as_text())
+
+    def _ask(self) -> None:
+        result = self.workspace.result
+        assert result is not None  # the button is disabled without
+        name = f"{result.slide.name}-cluster-genes.csv"
+        proposal = Path(remembered("export_folder", "")) / name
+        path = ask_save(self, "Genes of clusters", proposal, kind="CSV table", suffix=".csv")
+        if path is not None:
+            self.save(path)

@@ -1,0 +1,1 @@
+"""Files that napari opens and saves, and what it starts with."""

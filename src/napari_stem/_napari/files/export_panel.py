@@ -1,0 +1,174 @@
+"""Export of the result: which format, genes and spots."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import ref
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
+
+from napari_stem._napari.canvas.drawn_region import selected_region
+from napari_stem._napari.files.exporting import FORMATS, ExportRequest
+from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.panel import Panel, button, lacking
+from napari_stem._napari.shell.preferences import with_slide_path
+from napari_stem._napari.shell.proxy import unwrapped
+from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.worker import notify
+from napari_stem._napari.state.saved_view import View
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.errors import OptionError, StemError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+    from napari_stem._napari.state.result import Result
+
+_ALL, _SHOWN, _LIST = "all genes", "the shown gene", "a list"
+_WHOLE, _REGION = "the whole slide", "the selected region"
+
+
+class ExportPanel(Panel):
+    """Write the result, or a part of it, into a file."""
+
+    heading = "Export"
+
+    def __init__(self, napari_viewer: Viewer, workspace: Workspace | None = None) -> None:
+        viewer = unwrapped(napari_viewer)
+        super().__init__(workspace or Workspace.of(viewer))
+        self._viewer = ref(viewer)
+        self._last: Path | None = None  # what was written of the result that is shown
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.format = _choice()
+        for suffix, name in FORMATS.items():
+            self.format.addItem(f"{name} ({suffix})", suffix)
+        self.format.setCurrentIndex(max(0, self.format.findData(remembered("export_format", ""))))
+        self.format.setToolTip(
+            "AnnData (default) opens again as it is now, also in scanpy. QuPath reads GeoJSON: "
+            "drop it on the slide there."
+        )
+        self.genes = _choice(_ALL, _SHOWN, _LIST)
+        self.genes.setToolTip(
+            "Which genes (default all). Figure and report show the most telling of all."
+        )
+        self.typed = QLineEdit()
+        self.typed.setPlaceholderText("FASN, GNAS, …")
+        self.typed.setToolTip("Names of genes, with commas or spaces between them.")
+        self.spots = _choice(_WHOLE, _REGION)
+        self.spots.setToolTip(
+            "Which spots (default all). A region is what is selected in a Shapes layer; a spot "
+            "belongs to it by its centre."
+        )
+        self.export_button = button("Export…", "Choose where to write the file.")
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 0)  # shown as "busy": writers do not tell how far they are
+        self.add_row(self.format, label="Format")
+        self.add_row(self.genes, label="Genes")
+        self.add_row(self.typed)
+        self.add_row(self.spots, label="Spots")
+        self.add_row(self.export_button)
+        self.add_row(self.bar)
+        self.add_row(self.note)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def _connect(self) -> None:
+        self.genes.currentTextChanged.connect(self.refresh)
+        self.export_button.clicked.connect(self._ask)
+        self.workspace.events.result.connect(self._forget)
+        self.workspace.events.running.connect(self.refresh)
+
+    def export(self, path: Path) -> None:
+        """Write what the controls say to `path`, whose suffix is that of the format."""
+        self._forget()
+        remember(export_format=self.format.currentData(), export_folder=str(path.parent))
+        try:
+            request = self._request(path)
+        except StemError as error:
+            notify(error)
+            return
+        self.bar.show()
+        self.run(request.events(), f"Writing {path.name}…", partial(self._tell, self._result()))
+
+    def _request(self, path: Path) -> ExportRequest:
+        result = self._result()
+        assert result.prediction is not None  # the panel is disabled without
+        return ExportRequest(
+            prediction=result.prediction,
+            path=path,
+            view=View.of(self.workspace),
+            genes=self._genes(),
+            region=self._region(),
+            with_slide_path=with_slide_path(),
+        )
+
+    def _genes(self) -> list[str]:
+        chosen = self.genes.currentText()
+        if chosen == _ALL:
+            return []
+        if chosen == _SHOWN:
+            return [self.workspace.gene]
+        names = [name for name in re.split(r"[\s,;]+", self.typed.text()) if name]
+        if not names:
+            raise OptionError("Type the names of genes to export, or choose all genes.")
+        return names
+
+    def _region(self) -> list[NDArray[np.float64]]:
+        if self.spots.currentText() == _WHOLE:
+            return []
+        viewer = self._viewer()
+        region = selected_region(viewer, self._result().slide) if viewer else []
+        if not region:
+            raise OptionError(
+                "No region is selected. Draw a rectangle or a polygon in a Shapes layer and "
+                "leave it selected."
+            )
+        return region
+
+    def _result(self) -> Result:
+        result = self.workspace.result
+        assert result is not None  # the panel is disabled without
+        return result
+
+    def _ask(self) -> None:
+        suffix, slide = self.format.currentData(), self._result().slide
+        proposal = Path(remembered("export_folder", "")) / f"{slide.name}{suffix}"
+        path = ask_save(self, "Export", proposal, kind=FORMATS[suffix], suffix=suffix)
+        if path is not None:
+            self.export(path)
+
+    def _tell(self, result: Result, path: Path) -> None:
+        if self.workspace.result is result:
+            self._last = path
+
+    def _forget(self) -> None:
+        self._last = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        if self.is_busy:
+            return  # until its end
+        why_not = lacking(self.workspace)
+        self.setEnabled(not why_not)
+        self.typed.setVisible(self.genes.currentText() == _LIST)
+        self.bar.hide()
+        written = f"Written: {self._last.name}" if self._last else ""
+        self.note.setText(why_not or written)
+        self.note.setToolTip(str(self._last or ""))
+
+
+def _choice(*texts: str) -> QComboBox:
+    made = QComboBox()
+    made.addItems(texts)
+    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return made

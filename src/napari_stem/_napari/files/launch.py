@@ -1,0 +1,41 @@
+"""A viewer with a prediction in it, for those who come from a terminal or a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import napari
+
+from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.state.result import Result
+from napari_stem._napari.state.saved_view import View
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.analysis.labels import Clusters
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.viewer import Viewer
+
+    from napari_stem.slides.slide import Slide
+
+
+def show_prediction(slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
+    """Open napari with a prediction over its slide and the dock beside it; wait until it closes."""
+    viewer = napari.Viewer(title="Stem")
+    open_dock(viewer, "Predict")
+    fill(viewer, slide, prediction, gene=gene)
+    napari.run()
+
+
+def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
+    """Put a prediction into a viewer's workspace, as it was looked at when it was exported."""
+    workspace, view = Workspace.of(viewer), View.in_prediction(prediction)
+    workspace.take_slide(slide)
+    slide = workspace.slide or slide  # it was open already
+    workspace.take_spots(slide, prediction)
+    workspace.result = workspace.clusters = None  # the former may have other genes
+    workspace.gene = gene or view.gene or workspace.gene
+    workspace.statistic = view.statistic
+    workspace.take_result(Result.of_prediction(slide, prediction))
+    if "leiden" in prediction.obs:
+        workspace.clusters = Clusters.of_prediction(prediction)

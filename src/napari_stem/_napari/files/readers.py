@@ -1,0 +1,225 @@
+"""What File > Open and dropping a file do: slides, predictions, sections, spots, checkpoints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import ref
+
+from napari import current_viewer
+from napari.components import ViewerModel
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtWidgets import QApplication
+
+from napari_stem._napari.predict import tasks
+from napari_stem._napari.predict.options import choose_checkpoint
+from napari_stem._napari.shell.preferences import symbols
+from napari_stem._napari.shell.worker import start
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.errors import SlideError, SlideNotFound, SpotsNotFound
+from napari_stem.events import Progress, finish
+from napari_stem.slides.suffixes import MAYBE_RGB, SCANNED
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.types import LayerData
+
+    from napari_stem._napari.state.workspace import ChosenCheckpoint
+    from napari_stem.events import Events
+    from napari_stem.sections.section import Section
+    from napari_stem.slides.slide import Slide
+
+Reader: TypeAlias = "Callable[[str], list[LayerData]]"
+
+_LONGEST_HEADER = 1 << 20  # characters
+_RECIPE = "napari_stem.recipe"  # in a checkpoint's header
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """How a file is opened.
+
+    Attributes
+    ----------
+    events
+        Reads it, in a thread where there is a window, given the slide that is open.
+    take
+        Puts what was read into a viewer's workspace, in the window's thread.
+    """
+
+    events: Callable[[Slide | None], Events[Any]]
+    take: Callable[[Any, Any], None]
+
+
+def get_reader(path: str | list[str]) -> Reader | None:
+    """The reader of a file or a folder; None for what is not ours.
+
+    In a window the workspace takes what is read when it has been, and the canvas shows it; errors
+    are notifications. Without a window, the same layers are returned.
+    """
+    if isinstance(path, list):
+        return None  # a stack
+    opening = _choose(Path(path))
+    return None if opening is None else lambda _: _layers(opening)
+
+
+def _choose(path: Path) -> _Opening | None:
+    match path.suffix.lower():
+        case ".zarr" if path.is_dir():
+            from napari_stem.io.spatialdata import is_predicted_spatialdata
+
+            if is_predicted_spatialdata(path):
+                return _Opening(partial(_read_prediction, path), _take_prediction)
+            return _choose_folder(path)
+        case _ if path.is_dir():
+            return _choose_folder(path)
+        case suffix if suffix in SCANNED:
+            from napari_stem.slides.slide import open_slide
+
+            return _slide(open_slide(path))
+        case suffix if suffix in MAYBE_RGB:
+            return _if_rgb(path)
+        case ".h5ad":
+            from napari_stem.io.h5ad import is_prediction
+            from napari_stem.io.hest import is_hest
+
+            if is_prediction(path):
+                return _Opening(partial(_read_prediction, path), _take_prediction)
+            return _section(path) if is_hest(path) else None
+        case ".safetensors":
+            if not _is_checkpoint(path):
+                return None
+            return _Opening(lambda _: tasks.describe_checkpoint(path), _take_checkpoint)
+        case ".csv" | ".tsv" if not _has_places(path):
+            return None
+        case ".csv" | ".tsv" | ".geojson":
+            return _Opening(partial(_read_spots, path), _take_section)
+        case _:
+            return None
+
+
+def _choose_folder(path: Path) -> _Opening | None:
+    from napari_stem.io import is_spot_source
+
+    if is_spot_source(path):
+        return _section(path)
+    return _if_rgb(path)
+
+
+def _if_rgb(path: Path) -> _Opening | None:
+    """A picture that may as well be of fluorescence: a slide if it is RGB."""
+    from napari_stem.slides.slide import open_slide
+
+    try:
+        return _slide(open_slide(path))
+    except SlideError:
+        return None
+
+
+def _slide(slide: Slide) -> _Opening:
+    return _Opening(lambda _: tasks.read_overview(slide), _take_slide)
+
+
+def _section(path: Path) -> _Opening:
+    return _Opening(partial(_read_section, path), _take_section)
+
+
+def _layers(opening: _Opening) -> list[LayerData]:
+    if (viewer := current_viewer()) is not None:
+        job = start(opening.events(Workspace.of(viewer).slide), QApplication.instance())
+        job.result.connect(partial(_take_if_there, ref(viewer), opening.take))
+        return [(None,)]  # napari's word for "read, and nothing to add"
+    model = ViewerModel()
+    opening.take(model, finish(opening.events(None)))
+    return [layer.as_layer_data_tuple() for layer in model.layers]
+
+
+def _take_if_there(viewer_ref: ref[Any], take: Callable[[Any, Any], None], found: Any) -> None:
+    if (viewer := viewer_ref()) is not None:
+        take(viewer, found)
+
+
+def _take_slide(viewer: Any, slide: Slide) -> None:
+    Workspace.of(viewer).take_slide(slide)
+
+
+def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData, str]]:
+    yield Progress(0, 0, "read", path.name)
+    from napari_stem.io.h5ad import read_h5ad
+    from napari_stem.io.preview import PreviewSlide, slide_of
+    from napari_stem.io.spatialdata import read_predicted_spatialdata
+
+    prediction = read_predicted_spatialdata(path) if path.is_dir() else read_h5ad(path)
+    slide = slide_of(prediction, path.parent)
+    lost = f"The slide of {path.name} was not found; its thumbnail is shown instead."
+    return slide, prediction, lost if isinstance(slide, PreviewSlide) else ""
+
+
+def _take_prediction(viewer: Any, found: tuple[Slide, AnnData, str]) -> None:
+    from napari_stem._napari.files.launch import fill
+
+    slide, prediction, warning = found
+    fill(viewer, slide, prediction)
+    if warning:
+        show_warning(warning)
+
+
+def _read_section(path: Path, shown: Slide | None) -> Events[Section]:
+    """A folder of spots with its image, or spots alone for the slide that is open."""
+    yield Progress(0, 0, "read", path.name)
+    from napari_stem.sections.section import open_section
+
+    try:
+        section = open_section(path, symbols=symbols())
+    except SlideNotFound as error:
+        if shown is None:
+            raise SpotsNotFound(f"{error} Or open the slide first, then the spots.") from error
+        return (yield from _read_spots(path, shown))
+    yield from section.slide.iter_overview()
+    return section
+
+
+def _read_spots(path: Path, shown: Slide | None) -> Events[Section]:
+    """Spots of the slide that is open, at the scale that they tell."""
+    yield Progress(0, 0, "read", path.name)
+    from napari_stem.sections.section import section_on
+
+    if shown is None:
+        raise SpotsNotFound(f"'{path}' holds spots without a slide. Open the slide first.")
+    return section_on(shown, path, symbols=symbols())
+
+
+def _take_section(viewer: Any, section: Section) -> None:
+    workspace = Workspace.of(viewer)
+    workspace.take_slide(section.slide)
+    workspace.take_spots(section.slide, section.spots)
+
+
+def _take_checkpoint(viewer: Any, checkpoint: ChosenCheckpoint) -> None:
+    choose_checkpoint(Workspace.of(viewer), checkpoint)
+    name = checkpoint.path.stem
+    show_info(f"Checkpoint {name} is chosen. Predict with it in Plugins > Stem > Predict.")
+
+
+def _has_places(path: Path) -> bool:
+    """Whether a table has the columns x and y; other tables are others' to read."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            columns = re.split(r"[,;\s]+", file.readline(_LONGEST_HEADER).lower().replace('"', ""))
+    except (OSError, UnicodeDecodeError):
+        return False
+    return {"x", "y"} <= set(columns)
+
+
+def _is_checkpoint(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return _RECIPE in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False

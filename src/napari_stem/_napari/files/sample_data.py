@@ -1,0 +1,57 @@
+"""Sample slides for File > Open Sample."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+from weakref import ref
+
+from napari import current_viewer
+from qtpy.QtCore import QTimer
+
+from napari_stem._napari.canvas.layers import slide_layer
+from napari_stem._napari.state.workspace import Workspace
+
+if TYPE_CHECKING:
+    from napari.types import LayerData
+    from napari.viewer import Viewer
+
+    from napari_stem.sections.section import Section
+
+_HER2ST = "her2st:C5"
+
+
+def generated_slide() -> list[LayerData]:
+    """A generated H&E slide; the same each time, and it needs no download."""
+    from napari_stem.sections.synthetic import generate_section
+
+    return _open(generate_section("generated", seed=7), with_spots=False)
+
+
+def her2st_section() -> list[LayerData]:
+    """A section of a HER2+ breast tumour with measured spots, downloaded once.
+
+    Raises
+    ------
+    SlideNotFound
+        The download failed.
+    """
+    from napari_stem.sections.public_data import sample_section
+
+    return _open(sample_section(_HER2ST), with_spots=True)
+
+
+def _open(section: Section, *, with_spots: bool) -> list[LayerData]:
+    if (viewer := current_viewer()) is not None:
+        # napari adds the layer after this returns; the workspace then finds it there.
+        QTimer.singleShot(0, partial(_take, ref(viewer), section, with_spots=with_spots))
+    return [slide_layer(section.slide).as_layer_data_tuple()]
+
+
+def _take(viewer_ref: ref[Viewer], section: Section, *, with_spots: bool) -> None:
+    if (viewer := viewer_ref()) is None:
+        return
+    workspace = Workspace.of(viewer)
+    workspace.take_slide(section.slide)
+    if with_spots and workspace.slide is not None:
+        workspace.take_spots(workspace.slide, section.spots)

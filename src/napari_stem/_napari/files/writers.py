@@ -1,0 +1,59 @@
+"""What File > Save Selected Layers does with the layers of a prediction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari import current_viewer
+from napari.utils.notifications import show_warning
+
+from napari_stem._napari.files.exporting import ExportRequest
+from napari_stem._napari.shell.preferences import with_slide_path
+from napari_stem._napari.state.saved_view import View
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.events import finish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari.types import FullLayerData
+
+    from napari_stem._napari.state.result import Result
+
+_NOT_RESULTS = ("slide", "spots")
+
+
+def write_prediction(path: str, layers: list[FullLayerData]) -> list[str]:
+    """Write the prediction that layers show; an OME-TIFF holds the gene that they show.
+
+    Returns
+    -------
+    The path, or nothing where the layers show no prediction of the workspace.
+    """
+    viewer = current_viewer()
+    workspace = Workspace.of(viewer) if viewer is not None else Workspace()
+    result = workspace.result
+    if result is None or result.prediction is None or not _shows(result, layers):
+        show_warning(
+            "These layers show no finished prediction of Stem, so nothing was written. Save them "
+            "as images, or predict first."
+        )
+        return []
+    request = ExportRequest(
+        prediction=result.prediction,
+        path=Path(path),
+        view=View.of(workspace),
+        genes=[workspace.gene] if path.lower().endswith(".ome.tif") else (),
+        with_slide_path=with_slide_path(),
+    )
+    return [str(finish(request.events()))]
+
+
+def _shows(result: Result, layers: Iterable[FullLayerData]) -> bool:
+    """Whether a layer is a heatmap or the clusters of a result."""
+    tags = [attributes.get("metadata", {}).get("napari_stem") for _, attributes, _ in layers]
+    return any(
+        tag and tag["slide"] == result.slide.fingerprint and tag["role"] not in _NOT_RESULTS
+        for tag in tags
+    )

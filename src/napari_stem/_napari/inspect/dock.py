@@ -1,0 +1,264 @@
+"""The dock that predicts what is clicked on."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QLabel
+
+from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas.click_tool import ClickTool
+from napari_stem._napari.canvas.outlines import Outline, Outlines, outlines_of
+from napari_stem._napari.inspect import tasks
+from napari_stem._napari.inspect.point_panel import PointPanel
+from napari_stem._napari.inspect.points_panel import PointsPanel
+from napari_stem._napari.predict.region_run import RegionRun
+from napari_stem._napari.shell.imports import load_for_predicting
+from napari_stem._napari.shell.page import Page
+from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.proxy import unwrapped
+from napari_stem._napari.shell.stages import stage_in_words
+from napari_stem._napari.shell.worker import Job, start
+from napari_stem._napari.state.grid_choice import GridChoice
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.errors import StemError
+from napari_stem.events import Progress
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_stem.prediction.inspect import Inspection
+    from napari_stem.slides.slide import Slide
+
+    Place = tuple[float, float]
+
+_KEY = "Alt-I"
+_TOOL = "inspect"
+_HOW = (
+    "Click on the slide, or drag a rectangle to predict a grid of {pitch:.0f} µm. "
+    "Shift and drag moves the slide, Esc ends."
+)
+
+
+class InspectDock(Page):
+    """A mouse tool, the point it was used on, and the points before."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        viewer = unwrapped(napari_viewer)
+        self.workspace = Workspace.of(viewer)
+        self._loaded: tasks.LoadedCheckpoint | None = None
+        self._job: Job | None = None
+        self._next: Place | None = None  # clicked while another point was at work
+        self._pending: Place | None = None  # outlined, but not listed yet
+        self._build(viewer)
+        self._connect()
+        self._former_key = self.tool.bind(_KEY, self._press_key)
+        self._offer()
+        start(load_for_predicting(), self)
+
+    def _build(self, viewer: Viewer) -> None:
+        self.tool = ClickTool(viewer, self)
+        self._outlines = Outlines(viewer)
+        self.tool_button = button(
+            "Inspect the slide",
+            f"Predict where you click on the slide ({_KEY}; Esc ends). "
+            "Draws, seed and device are those of the last prediction.",
+        )
+        self.tool_button.setCheckable(True)
+        self.hint = QLabel()
+        self.hint.setWordWrap(True)
+        self.region = RegionRun(self.workspace)
+        self.point = PointPanel(viewer, self.workspace)
+        self.points = PointsPanel(self.workspace, self.point.shown_genes)
+        self.fill(self.tool_button, self.hint, self.region, self.points, self.point)
+
+    def _connect(self) -> None:
+        self.tool_button.toggled.connect(self.tool.switch)
+        self.tool.switched.connect(self.tool_button.setChecked)
+        self.tool.switched.connect(self._offer)
+        self.tool.switched.connect(self._tell_tool)
+        self.workspace.events.tool.connect(self._obey_tool)
+        self.tool.clicked.connect(self._click)
+        self.tool.dragging.connect(self._show_rectangle)
+        self.tool.dragged.connect(self._drag)
+        self.points.chosen.connect(self._show_chosen)
+        self.region.ended.connect(self._offer)
+        self.workspace.events.slide.connect(self._take_slide)
+        self.workspace.events.checkpoint.connect(self._take_checkpoint)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Give everything back when napari has taken the dock off."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._leave()
+        super().changeEvent(event)
+
+    def _leave(self) -> None:
+        self.tool.switch(False)
+        self._forget()
+        self.region.abandon()
+        self.tool.bind(_KEY, self._former_key)
+        self._loaded = None
+
+    def _press_key(self, viewer: Viewer) -> None:
+        if self.tool_button.isEnabled():
+            self.tool_button.toggle()
+
+    def _take_slide(self) -> None:
+        self._forget()
+        self.region.abandon()
+        self._show_chosen(self.points.current)
+        self._offer()
+
+    def _take_checkpoint(self) -> None:
+        self._forget()
+        self._loaded = None
+        self._show_chosen(self.points.current)
+        self._offer()
+
+    def _forget(self) -> None:
+        """Leave the point that is at work."""
+        self._next = self._pending = None
+        if self._job is not None:
+            self._job.stop()
+
+    def _offer(self) -> None:
+        """Enable the tool, or say what is missing."""
+        missing = self._missing()
+        self.tool_button.setEnabled(not missing)
+        if missing:
+            self.tool.switch(False)
+        how = _HOW.format(pitch=GridChoice.last().pitch_um) if self.tool.is_on else ""
+        self.hint.setText(missing or how)
+        self.hint.setVisible(bool(self.hint.text()))
+
+    def _missing(self) -> str:
+        slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
+        if slide is None or checkpoint is None:
+            needed = {"a slide": slide, "a checkpoint": checkpoint}
+            lacking = " and ".join(name for name, found in needed.items() if found is None)
+            return f"Choose {lacking} in Plugins > Stem > Predict first."
+        return checkpoint.lacking(slide)
+
+    def _tell_tool(self, on: bool) -> None:
+        if on or self.workspace.tool == _TOOL:
+            self.workspace.tool = _TOOL if on else ""
+
+    def _obey_tool(self, tool: str) -> None:
+        if tool != _TOOL:
+            self.tool.switch(False)
+
+    def _say(self, text: str) -> None:
+        self.hint.setText(text)
+        self.hint.setVisible(True)
+
+    def _click(self, world: tuple[float, ...]) -> None:
+        slide = self.workspace.slide
+        assert slide is not None  # the tool is off without
+        xy = layers.on_slide(world, slide)
+        if not _is_on(slide, xy):
+            self._say("That is beside the slide. Click on the slide.")
+            return
+        self.inspect(xy)
+
+    def inspect(self, xy: Place) -> None:
+        """Predict a place of the slide, in level-0 pixels; the latest one wins."""
+        self._offer()
+        self._pending = xy
+        self._show_outlines()
+        if self._job is None:
+            self._inspect(xy)
+        else:
+            self._next = xy
+            self._job.stop()
+
+    def _inspect(self, xy: Place) -> None:
+        slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
+        assert slide is not None  # the tool is off without
+        assert checkpoint is not None
+        self._loaded = self._loaded or tasks.LoadedCheckpoint(checkpoint)
+        self._job = start(self._loaded.inspect(slide, xy, self.workspace.spots), self)
+        self._job.told.connect(self._show)
+        self._job.result.connect(partial(self._keep, slide))
+        self._job.ended.connect(self._rest)
+
+    def _show(self, event: Progress | Inspection) -> None:
+        if isinstance(event, Progress):
+            self._say(f"{stage_in_words(event.stage)}…")
+        elif self._next is None and self._pending is not None:
+            self.point.show_point(event)
+
+    def _keep(self, slide: Slide, inspection: Inspection) -> None:
+        checkpoint = self._loaded.checkpoint if self._loaded else None
+        if self._next is None and self._pending is not None and checkpoint is not None:
+            self._pending = None
+            self.points.add(slide, checkpoint, inspection)
+
+    def _rest(self) -> None:
+        self._job, xy = None, self._next
+        self._next = None
+        if xy is not None:
+            self._inspect(xy)
+            return
+        if self._pending is not None:  # it failed
+            self._pending = None
+            self._show_outlines()
+        self._offer()
+
+    def _show_chosen(self, point: Any) -> None:
+        if self._pending is None:
+            self.point.show_point(point.inspection if point else None)
+        self._show_outlines()
+
+    def _show_outlines(self, *more: Outline) -> None:
+        slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
+        if slide is None or checkpoint is None:
+            return
+        diameter = tasks.spot_diameter_px(slide, self.workspace.spots)
+        try:
+            widths = checkpoint.recipe.patch_widths(slide, diameter)
+        except StemError:  # the hint says so
+            return
+        current = None if self._pending else self.points.current
+        shown: list[Outline] = []
+        for point in sorted(self.points.points, key=lambda point: point is current):
+            xy, chosen = point.inspection.xy, point is current
+            shown += outlines_of(xy, widths, str(point.number), chosen=chosen)
+        if self._pending is not None:
+            shown += outlines_of(self._pending, widths, "", chosen=True)
+        self.workspace.compared = ()  # one layer more would shift its cells
+        self._outlines.show(slide, [*shown, *more])
+
+    def _show_rectangle(self, start: Any, end: Any) -> None:
+        rectangle = self._rectangle(start, end)
+        self._show_outlines(*([rectangle] if rectangle else []))
+
+    def _drag(self, start: Any, end: Any) -> None:
+        self._show_outlines()
+        rectangle = self._rectangle(start, end)
+        slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
+        assert slide is not None  # the tool is off without
+        assert checkpoint is not None
+        if slide.mpp is None:
+            self._say("A grid needs the scale of the slide: type it in the Predict dock.")
+        elif rectangle is None:
+            self._say("That is beside the slide. Drag a rectangle on the slide.")
+        elif self.region.is_running or self.workspace.running is not None:
+            self._say("Another prediction runs. Stop it first.")
+        else:
+            self.region.start(slide, rectangle.corners, checkpoint)
+
+    def _rectangle(self, start: Any, end: Any) -> Outline | None:
+        """The part of a dragged rectangle that lies on the slide."""
+        slide = self.workspace.slide
+        assert slide is not None  # the tool is off without
+        (x0, y0), (x1, y1) = (layers.on_slide(world, slide) for world in (start, end))
+        low = max(0.0, min(x0, x1)), max(0.0, min(y0, y1))
+        high = min(float(slide.width), max(x0, x1)), min(float(slide.height), max(y0, y1))
+        return Outline(low, high) if low[0] < high[0] and low[1] < high[1] else None
+
+
+def _is_on(slide: Slide, xy: Place) -> bool:
+    return 0 <= xy[0] <= slide.width and 0 <= xy[1] <= slide.height

@@ -1,0 +1,129 @@
+"""One inspected point: where it is, how far to trust it, and its genes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import ref
+
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QLabel
+
+from napari_stem._napari.inspect import tasks
+from napari_stem._napari.inspect.distribution_plot import DistributionPlot
+from napari_stem._napari.results.marker_box import MarkerBox
+from napari_stem._napari.shell.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.viewer import Viewer
+
+    from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.prediction.inspect import Inspection
+
+_NOTHING = "Click on the slide to see what is expressed there."
+_TRUST = "Looks like the training tissue."
+_NO_TRUST = "Unlike 99 % of the training spots: do not trust."
+_SIMILARITY_TIP = (
+    "Of the five nearest training patches: the share of training spots that lie farther from "
+    "their own nearest one than this patch lies from it. 50 % is typical of tissue as in the "
+    "training, 0 % is foreign."
+)
+
+
+class PointPanel(Panel):
+    """Genes of a marker set at a point, with the spread of their draws."""
+
+    heading = "Point"
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._viewer = ref(viewer)
+        self._set: Sequence[str] | None = None
+        self.inspection: Inspection | None = None
+        self._build()
+        self._connect()
+        self._set_theme()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.trust = QLabel()
+        self.trust.setWordWrap(True)
+        self.similarity = QLabel()
+        self.similarity.setWordWrap(True)
+        self.similarity.setToolTip(_SIMILARITY_TIP)
+        self.markers = MarkerBox(self.shown_genes, everything="Shown gene and markers")
+        self.plot = DistributionPlot()
+        for part in (self.note, self.trust, self.similarity, self.markers, self.plot):
+            self.add_row(part)
+
+    def _connect(self) -> None:
+        self.markers.chosen.connect(self._choose_set)
+        self.plot.chosen.connect(self._choose_gene)
+        self.workspace.events.gene.connect(self.refresh)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow napari's theme, which arrives as another style."""
+        if event.type() == QEvent.Type.StyleChange:
+            self._set_theme()
+        super().changeEvent(event)
+
+    def show_point(self, inspection: Inspection | None) -> None:
+        """Show a point, or that there is none."""
+        self.inspection = inspection
+        self.refresh()
+
+    def shown_genes(self) -> list[str]:
+        """Genes of the chosen set that the point has."""
+        if self.inspection is None:
+            return []
+        panel = self.inspection.genes
+        if self._set is None:
+            return tasks.markers_in(panel, self.workspace.gene)
+        return [gene for gene in self._set if gene in panel]
+
+    def refresh(self) -> None:
+        point = self.inspection
+        for part in (self.trust, self.similarity, self.markers, self.plot):
+            part.setVisible(point is not None)
+        if point is None:
+            self.note.setText(_NOTHING)
+            return
+        self.note.setText(_where(point))
+        foreign = point.ood > 1
+        self.trust.setText(f"⚠ {_NO_TRUST}" if foreign else f"✓ {_TRUST}")
+        self.trust.setStyleSheet("font-weight: bold; color: #d55e00" if foreign else "")
+        alike = ", ".join(f"{100 * share:.0f}" for share in point.similarity)
+        self.similarity.setText(f"Similarity to training: {alike} %")
+        genes = self.shown_genes()
+        if not genes:
+            self.note.setText(f"{_where(point)}\nThe checkpoint has no gene of this marker set.")
+        rows, ends = tasks.distributions(point, genes)
+        self.plot.show_rows(rows, ends, point.unit)
+        self.plot.mark(self.workspace.gene)
+
+    def _choose_set(self, genes: Sequence[str] | None) -> None:
+        self._set = genes
+        self.refresh()
+
+    def _choose_gene(self, gene: str) -> None:
+        result = self.workspace.result
+        if result is None or gene in result.genes:
+            self.workspace.look_at(gene)
+
+    def _set_theme(self) -> None:
+        if (viewer := self._viewer()) is not None:
+            self.plot.set_theme(viewer.theme)
+
+
+def _where(point: Inspection) -> str:
+    """The place, the draws so far, and the measured spot."""
+    unit, mpp = ("µm", point.mpp) if point.mpp else ("px", 1.0)
+    x, y = (value * mpp for value in point.xy)
+    n, wanted = len(point.draws), point.n_draws
+    draws = f"{n} draws" if n == wanted else f"{n} of {wanted} draws"
+    lines = [f"x {x:,.0f} {unit}, y {y:,.0f} {unit}, {draws}"]
+    if measured := point.measured:
+        far = f"{measured.distance_px * mpp:.0f} {unit}"
+        lines.append(f"◆ measured at {measured.spot}, {far} from here")
+    return "\n".join(lines)

@@ -1,0 +1,186 @@
+"""The points that were inspected, to compare and to keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHeaderView,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+)
+
+from napari_stem._napari.inspect import tasks
+from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.panel import Panel, button
+from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.worker import start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_stem._napari.state.workspace import ChosenCheckpoint, Workspace
+    from napari_stem.prediction.inspect import Inspection
+    from napari_stem.slides.slide import Slide
+
+_HEIGHT = 132
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """An inspected point, with what it was inspected with."""
+
+    number: int
+    slide: Slide
+    checkpoint: ChosenCheckpoint
+    inspection: Inspection
+
+
+class PointsPanel(Panel):
+    """Points of the slide and the checkpoint at hand; those of others wait until they return."""
+
+    heading = "Points"
+    chosen = Signal(object)  # a point; None where the list is empty
+    changed = Signal()
+
+    def __init__(self, workspace: Workspace, shown_genes: Callable[[], Sequence[str]]) -> None:
+        super().__init__(workspace)
+        self._all: list[Point] = []
+        self._shown_genes = shown_genes
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.table = QTableWidget(0, 4)
+        self.table.setToolTip("Inspected points; choose one to see it again.")
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(20)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.horizontalHeader().setSectionResizeMode(
+            0, QHeaderView.ResizeMode.ResizeToContents
+        )
+        self.table.setFixedHeight(_HEIGHT)
+        self.copy_button = button(
+            "Copy", "Copy the points and their genes shown below, as CSV, to the clipboard."
+        )
+        self.save_button = button(
+            "Save…", "Save the points and their genes shown below as a .csv file."
+        )
+        self.clear_button = button("Clear", "Forget the points of this slide.")
+        for control in (self.copy_button, self.save_button, self.clear_button):
+            control.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.note.setText("Points that you click on are listed here.")
+        self.add_row(self.note)
+        self.add_row(self.table)
+        self.add_row(self.copy_button, self.save_button, self.clear_button)
+
+    def _connect(self) -> None:
+        self.table.itemSelectionChanged.connect(self._tell)
+        self.copy_button.clicked.connect(self._copy)
+        self.save_button.clicked.connect(self._ask_file)
+        self.clear_button.clicked.connect(self.clear)
+        for name in ("slide", "checkpoint"):
+            self.workspace.events[name].connect(self._show_others)
+        self.workspace.events.gene.connect(self.refresh)
+
+    @property
+    def points(self) -> list[Point]:
+        """Those of the slide and the checkpoint at hand."""
+        work = self.workspace
+        at_hand = (work.slide, work.checkpoint)
+        return [point for point in self._all if (point.slide, point.checkpoint) == at_hand]
+
+    @property
+    def current(self) -> Point | None:
+        """The point that is chosen."""
+        row, points = self.table.currentRow(), self.points
+        return points[row] if 0 <= row < len(points) else None
+
+    def add(self, slide: Slide, checkpoint: ChosenCheckpoint, inspection: Inspection) -> None:
+        """Put a point at the end and choose it if it is of what is at hand."""
+        number = 1 + max((point.number for point in self._all), default=0)
+        self._all.append(Point(number, slide, checkpoint, inspection))
+        self.refresh()
+        self._choose_last()
+
+    def clear(self) -> None:
+        """Forget the points that are listed."""
+        gone = set(map(id, self.points))
+        self._all = [point for point in self._all if id(point) not in gone]
+        self._show_others()
+
+    def save(self, path: Path) -> None:
+        """Write the listed points as CSV."""
+        remember(points_folder=str(path.parent))
+        job = start(tasks.write_text(path, self._csv()), self)
+        job.result.connect(lambda _: show_info(f"Written: {path}"))
+
+    def refresh(self) -> None:
+        """List the points at hand with the value of the gene that is looked at."""
+        points, gene = self.points, self.workspace.gene
+        gene = gene or (points[0].inspection.genes[0] if points else "")
+        unit = "µm" if points and points[0].inspection.mpp else "px"
+        with QSignalBlocker(self.table):
+            self.table.setHorizontalHeaderLabels(["", f"x {unit}", f"y {unit}", gene or "gene"])
+            self.table.setRowCount(len(points))
+            for row, point in enumerate(points):
+                for column, text in enumerate(_cells(point, gene)):
+                    self.table.setItem(row, column, _cell(text))
+        self.note.setHidden(bool(points))
+        for control in (self.table, self.copy_button, self.save_button, self.clear_button):
+            control.setVisible(bool(points))
+
+    def _show_others(self) -> None:
+        self.refresh()
+        self._choose_last()
+
+    def _choose_last(self) -> None:
+        last = self.table.rowCount() - 1
+        with QSignalBlocker(self.table):
+            self.table.setCurrentCell(last, 0, QItemSelectionModel.SelectionFlag.ClearAndSelect
+                                      | QItemSelectionModel.SelectionFlag.Rows)  # fmt: skip
+        if last >= 0:
+            self.table.scrollToItem(self.table.item(last, 0))
+        self._tell()
+
+    def _tell(self) -> None:
+        self.chosen.emit(self.current)
+
+    def _csv(self) -> str:
+        points = [(point.number, point.inspection) for point in self.points]
+        return tasks.points_csv(points, self._shown_genes())
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(self._csv())
+
+    def _ask_file(self) -> None:
+        proposal = Path(remembered("points_folder", "")) / "points.csv"
+        path = ask_save(self, "Save points", proposal, kind="CSV table", suffix=".csv")
+        if path is not None:
+            self.save(path)
+
+
+def _cells(point: Point, gene: str) -> tuple[str, ...]:
+    inspection = point.inspection
+    place = (f"{value * (inspection.mpp or 1):,.0f}" for value in inspection.xy)
+    value = f"{inspection.mean(gene):.2f}" if gene in inspection.genes else ""
+    return (str(point.number), *place, value)
+
+
+def _cell(text: str) -> QTableWidgetItem:
+    made = QTableWidgetItem(text)
+    made.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
+    return made

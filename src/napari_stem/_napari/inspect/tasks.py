@@ -1,0 +1,128 @@
+"""What the Inspect dock asks of the core: a checkpoint that stays in memory between clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any
+
+from napari_stem._napari.predict.options import predict_options
+from napari_stem._napari.predict.tasks import PredictRequest
+from napari_stem._napari.shell.llvm import load_triton_apart
+from napari_stem._napari.shell.remembered import remembered
+from napari_stem._napari.state.grid_choice import GridChoice
+from napari_stem.events import Event, Events, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from napari_stem._napari.state.workspace import ChosenCheckpoint
+    from napari_stem.prediction.inspect import Distribution, Inspection, Inspector
+    from napari_stem.slides.slide import Slide
+
+_GENES = 10  # shown of a panel that holds no known marker
+
+
+class LoadedCheckpoint:
+    """A checkpoint and its encoders in memory, read at the first click."""
+
+    def __init__(self, checkpoint: ChosenCheckpoint) -> None:
+        self.checkpoint = checkpoint
+        self._inspector: Inspector | None = None
+
+    def inspect(
+        self, slide: Slide, xy: tuple[float, float], spots: AnnData | None
+    ) -> Generator[Event | Inspection, None, Inspection]:
+        """Draw for a point; it is told again while draws arrive."""
+        if self._inspector is None:
+            yield Progress(0, 0, "load", self.checkpoint.path.name)
+            self._inspector = self._load()
+        self._inspector.options = predict_options(self.checkpoint.recipe, **settings())
+        diameter = spot_diameter_px(slide, spots)
+        return (
+            yield from self._inspector.iter_inspect(
+                slide, xy, spot_diameter_px=diameter, spots=spots
+            )
+        )
+
+    def _load(self) -> Inspector:
+        load_triton_apart()
+        from napari_stem.checkpoints.checkpoint import load_checkpoint
+        from napari_stem.prediction.inspect import Inspector
+
+        return Inspector(load_checkpoint(self.checkpoint.path))
+
+
+def settings() -> dict[str, Any]:
+    """What predictions were last made with, by its names in `PredictRequest`."""
+    return {
+        entry.name: remembered(entry.name, entry.default)
+        for entry in fields(PredictRequest)
+        if entry.default is not MISSING
+    }
+
+
+def spot_diameter_px(slide: Slide, spots: AnnData | None) -> float:
+    """Diameter of the slide's spots, else of the last grid's, in level-0 pixels."""
+    if spots is not None:
+        from napari_stem.spots.table import spot_diameter  # long since imported by who made them
+
+        return spot_diameter(spots)
+    return GridChoice.last().diameter_um / (slide.mpp or 1.0)
+
+
+def lay_grid(slide: Slide, corners: NDArray[np.float64]) -> Events[AnnData]:
+    """A grid like the last within a polygon, on tissue or not."""
+    yield Progress(0, 0, "grid", slide.name)
+    from napari_stem.spots.grid import make_grid
+
+    last = GridChoice.last()
+    return make_grid(
+        slide,
+        pitch_um=last.pitch_um,
+        diameter_um=last.diameter_um,
+        layout=last.layout,
+        region=corners,
+        on_tissue=False,
+    )
+
+
+def markers_in(panel: Sequence[str], gene: str) -> list[str]:
+    """Of a panel, the gene that is looked at and all built-in markers."""
+    from napari_stem.genes.markers import BUILT_IN
+
+    markers = dict.fromkeys([gene, *(marker for each in BUILT_IN for marker in each.genes)])
+    return [marker for marker in markers if marker in panel] or list(panel[:_GENES])
+
+
+def points_csv(points: Sequence[tuple[int, Inspection]], genes: Sequence[str]) -> str:
+    """Numbered points as a table of comma-separated values."""
+    from napari_stem.prediction.inspect import as_table
+
+    table = as_table([inspection for _, inspection in points], genes)
+    table.insert(0, "point", [number for number, _ in points])
+    return str(table.to_csv(index=False, float_format="%.6g"))
+
+
+def distributions(
+    inspection: Inspection, genes: Sequence[str]
+) -> tuple[list[Distribution], tuple[float, float]]:
+    """The genes' distributions at a point, and the ends of their axis."""
+    from napari_stem.prediction.inspect import distributions  # long since imported by who inspected
+
+    return distributions(inspection, genes)
+
+
+def write_text(path: Path, text: str) -> Events[Path]:
+    """Write a file; what stood there stays until the new one is whole."""
+    yield Progress(0, 0, "save", path.name)
+    from napari_stem.storage import atomic_path
+
+    with atomic_path(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+    return path

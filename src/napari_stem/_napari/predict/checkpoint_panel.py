@@ -1,0 +1,143 @@
+"""The third step: with which checkpoint."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy
+
+from napari_stem._napari.predict import tasks
+from napari_stem._napari.predict.options import choose_checkpoint, choose_weights, chosen_weights
+from napari_stem._napari.shell.panel import Panel, button, menu_button
+from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.train.encoders import WEIGHTS_FILES
+from napari_stem.storage import checkpoints_dir
+
+if TYPE_CHECKING:
+    from napari_stem._napari.state.workspace import ChosenCheckpoint, Workspace
+
+_SUFFIX = ".safetensors"
+_FILES = f"Checkpoints (*{_SUFFIX})"
+_CHOOSE = "Choose…"
+_FIGURES = {"PCC-50": "pcc_50", "MAE": "mae"}
+
+
+class CheckpointPanel(Panel):
+    """Choose an installed checkpoint or open one; see what it was trained on and how good it is."""
+
+    heading = "3  Checkpoint"
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._build()
+        self._connect()
+        self.refresh()
+        self._reopen()
+
+    def _build(self) -> None:
+        self.box = QComboBox()
+        self.box.setToolTip(f"Checkpoints in {checkpoints_dir()}, and those opened before.")
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.open_button = button("Open…", f"Open a checkpoint, a {_SUFFIX} file.")
+        self.open_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.weights_button = menu_button(
+            "Weights file…", "Local weights of an encoder, instead of a download."
+        )
+        self.add_row(self.box, self.open_button)
+        self.add_row(self.note)
+        self.add_row(self.weights_button)
+
+    def _connect(self) -> None:
+        self.box.activated.connect(self._choose)
+        self.open_button.clicked.connect(self._ask)
+        self.workspace.events.checkpoint.connect(self.refresh)
+        self.workspace.events.installed.connect(self.refresh)
+
+    def open(self, path: Path) -> None:
+        """Read what a checkpoint says of itself and choose it."""
+        take = partial(choose_checkpoint, self.workspace)
+        self.run(tasks.describe_checkpoint(path), f"Reading {path.name}…", take)
+
+    def _list(self) -> None:
+        opened = (Path(path) for path in remembered("checkpoints", []))
+        found = {*checkpoints_dir().glob(f"*{_SUFFIX}"), *filter(Path.is_file, opened)}
+        self.box.clear()
+        self.box.addItem(_CHOOSE)
+        for path in sorted(found, key=lambda path: path.stem):
+            self.box.addItem(path.stem, str(path))  # text, which Qt can find again
+            self.box.setItemData(self.box.count() - 1, str(path), Qt.ItemDataRole.ToolTipRole)
+
+    def _ask(self) -> None:
+        folder = remembered("checkpoint_folder", str(checkpoints_dir()))
+        path, _ = QFileDialog.getOpenFileName(self, "Open a checkpoint", folder, _FILES)
+        if path:
+            remember(checkpoint_folder=str(Path(path).parent))
+            self.open(Path(path))
+
+    def _ask_weights(self, encoder: str) -> None:
+        folder = remembered("weights_folder", "")
+        path, _ = QFileDialog.getOpenFileName(self, f"Weights of {encoder}", folder, WEIGHTS_FILES)
+        if path and self.workspace.checkpoint is not None:
+            remember(weights_folder=str(Path(path).parent))
+            choose_weights(encoder, Path(path))
+            self.open(self.workspace.checkpoint.path)  # anew: nothing of the former weights stays
+
+    def _offer_weights(self, checkpoint: ChosenCheckpoint | None) -> None:
+        encoders = checkpoint.recipe.encoders if checkpoint else ()
+        loaded = [encoder.name for encoder in encoders if encoder.source != "built-in"]
+        self.weights_button.setVisible(bool(loaded))
+        menu = self.weights_button.menu()
+        menu.clear()
+        for name in loaded:
+            menu.addAction(f"{name}…", lambda name=name: self._ask_weights(name))
+
+    def _reopen(self) -> None:
+        """Choose the checkpoint of the last start again, if it is still there."""
+        last = Path(remembered("checkpoint", ""))
+        if self.workspace.checkpoint is None and last.is_file():
+            remember(checkpoint="")  # one that fails is not tried at every start
+            self.open(last)
+
+    def _choose(self, row: int) -> None:
+        path = self.box.itemData(row)
+        if path is None:
+            remember(checkpoint="")
+            self.workspace.checkpoint = None
+        else:
+            self.open(Path(path))
+
+    def refresh(self) -> None:
+        checkpoint = self.workspace.checkpoint
+        self._list()
+        self._offer_weights(checkpoint)
+        if checkpoint is None:
+            self.note.setText("No checkpoint yet.")
+        else:
+            self.box.setCurrentIndex(self.box.findData(str(checkpoint.path)))
+            self.note.setText(_summary(checkpoint))
+
+
+def _summary(checkpoint: ChosenCheckpoint) -> str:
+    """Panel, encoders, training data, and the figures of the held-out section."""
+    recipe, about = checkpoint.recipe, checkpoint.about
+    lines = [f"{len(recipe.panel)} genes, {' + '.join(e.name for e in recipe.encoders)}"]
+    if sections := about.get("sections"):
+        many = f"{len(sections)} section{'s' if len(sections) > 1 else ''}"
+        lines.append(f"trained on {about['spots']:,} spots of {many}")
+    chosen = chosen_weights(encoder.name for encoder in recipe.encoders)
+    lines += [f"{name}: weights {path.name}" for name, path in chosen.items()]
+    lines += [
+        f"{encoder.name}: choose its weights file, or request access at its source."
+        for encoder in recipe.encoders
+        if (encoder.gated or encoder.source == "timm") and encoder.name not in chosen
+    ]
+    if scores := about.get("scores"):
+        lines.append(f"held out: {about['held_out']}")
+        for name, key in _FIGURES.items():
+            (_, ours), *others = ((method, f"{x[key]:.2f}") for method, x in scores.items())
+            beside = ", ".join(f"{method} {figure}" for method, figure in others)
+            lines.append(f"{name} {ours} ({beside})")
+    return "\n".join(lines)

@@ -1,0 +1,170 @@
+"""The first step: which slide, and how large its pixels are."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import ref
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QSizePolicy
+
+from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas.layer_source import LayerSource
+from napari_stem._napari.predict import tasks
+from napari_stem._napari.predict.adopt_layer import adopt
+from napari_stem._napari.shell.dialogs import is_wanted
+from napari_stem._napari.shell.panel import SLIDE_FILES, Panel, button, menu_button
+from napari_stem._napari.shell.remembered import remember, remembered
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_stem._napari.state.workspace import Workspace
+
+_UNKNOWN = "unknown"
+# Distance of neighbouring spots, centre to centre, by kind of array.
+_PITCHES_UM = {"Visium (100 µm)": 100.0, "Spatial Transcriptomics (200 µm)": 200.0}
+
+
+class SlidePanel(Panel):
+    """Open a slide or take a layer; see and correct its micrometres per pixel."""
+
+    heading = "1  Slide"
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._viewer = ref(viewer)
+        self._locked = False
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.box = QComboBox()
+        self.box.setToolTip("Open slides; each keeps its spots and its result.")
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.close_button = button("Close", "Close this slide and forget its spots and result.")
+        self.close_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.open_button = button("Open…", "Open a slide of a scanner, a TIFF, JPEG or PNG.")
+        self.layer_button = menu_button("From layer", "Use an RGB image that napari shows.")
+        self.add_row(self.open_button, self.layer_button)
+        self.add_row(self.box, self.close_button)
+        self.add_row(self.note)
+        self.mpp = QDoubleSpinBox()
+        self.mpp.setRange(0, 20)
+        self.mpp.setDecimals(4)
+        self.mpp.setSingleStep(0.01)
+        self.mpp.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # a scale is typed
+        self.mpp.setSuffix(" µm/px")
+        self.mpp.setSpecialValueText(_UNKNOWN)
+        self.mpp.setKeyboardTracking(False)
+        self.mpp.setToolTip(
+            "Width of a level-0 pixel in micrometres. 20x scans have about 0.5, 40x scans 0.25."
+        )
+        self.pitch_button = menu_button(
+            "From spots", "Derive the scale from the distance of the spots of a known array."
+        )
+        for name, pitch in _PITCHES_UM.items():
+            self.pitch_button.menu().addAction(name, lambda um=pitch: self.scale_by_pitch(um))
+        self.add_row(self.mpp, self.pitch_button)
+
+    def _connect(self) -> None:
+        self.box.activated.connect(self._choose)
+        self.close_button.clicked.connect(self._close)
+        self.open_button.clicked.connect(self._ask)
+        self.layer_button.menu().aboutToShow.connect(self._list_layers)
+        self.mpp.valueChanged.connect(self._rescale)
+        self.workspace.events.slides.connect(self.refresh)
+        self.workspace.events.slide.connect(self.refresh)
+        self.workspace.events.spots.connect(self.refresh)
+
+    def open(self, path: Path) -> None:
+        """Open a slide's file."""
+        remember(slide_folder=str(path.parent))
+        self.run(tasks.open_slide(path), f"Opening {path.name}…", self.workspace.take_slide)
+
+    def take_layer(self, layer: Image) -> None:
+        """Take an image that the viewer shows; the layer stays and becomes the slide's."""
+        slide = layers.slide_among(self.workspace.slides, layer)
+        if slide is not None:
+            self.workspace.show_slide(slide)
+            return
+        task = tasks.slide_of_layer(LayerSource.of(layer))
+        self.run(task, f"Reading {layer.name}…", partial(adopt, self.workspace, layer))
+
+    def scale_by_pitch(self, pitch_um: float) -> None:
+        """Derive the scale from the spots."""
+        slide, spots = self.workspace.slide, self.workspace.spots
+        if slide is not None and spots is not None and self._may_rescale():
+            task = tasks.scale_by_pitch(slide, spots, pitch_um)
+            self.run(task, "Measuring…", self.workspace.take_slide)
+
+    def lock_scale(self, locked: bool) -> None:
+        """Keep the scale while it is predicted with."""
+        self._locked = locked
+        self.refresh()
+
+    def _choose(self, row: int) -> None:
+        self.workspace.show_slide(self.workspace.slides[row])
+
+    def _close(self) -> None:
+        if self.workspace.slide is not None:
+            self.workspace.close_slide(self.workspace.slide)
+
+    def _ask(self) -> None:
+        folder = remembered("slide_folder", "")
+        path, _ = QFileDialog.getOpenFileName(self, "Open a slide", folder, SLIDE_FILES)
+        if path:
+            self.open(Path(path))
+
+    def _list_layers(self) -> None:
+        menu, viewer = self.layer_button.menu(), self._viewer()
+        menu.clear()
+        for layer in filter(layers.is_picture, viewer.layers if viewer else ()):
+            menu.addAction(layer.name, lambda chosen=layer: self.take_layer(chosen))
+        if menu.isEmpty():
+            menu.addAction("There is no RGB image").setEnabled(False)
+
+    def _rescale(self, mpp: float) -> None:
+        slide = self.workspace.slide
+        if slide is not None and mpp and mpp != slide.mpp and self._may_rescale():
+            self.workspace.take_slide(slide.with_mpp(mpp))
+        self.refresh()
+
+    def _may_rescale(self) -> bool:
+        """Ask where that loses a prediction, which holds for one scale."""
+        if self.workspace.result is None:
+            return True
+        lost = "prediction and its clusters" if self.workspace.clusters else "prediction"
+        question = f"At another scale the {lost} are gone; Export keeps them. Change the scale?"
+        return is_wanted(self, "Change the scale", question)
+
+    def refresh(self) -> None:
+        slide = self.workspace.slide
+        self._list_slides()
+        self.close_button.setEnabled(slide is not None)
+        self.mpp.setEnabled(slide is not None and not self._locked)
+        self.mpp.blockSignals(True)
+        self.mpp.setValue((slide and slide.mpp) or 0)
+        self.mpp.blockSignals(False)
+        self.pitch_button.setEnabled(self.workspace.spots is not None and not self._locked)
+        if slide is None:
+            self.note.setText("No slide yet.")
+        else:
+            hint = "" if slide.mpp else "\nScale unknown: type it below."
+            self.note.setText(f"{slide.width:,} x {slide.height:,} pixels{hint}")
+
+    def _list_slides(self) -> None:
+        open_slides, shown = self.workspace.slides, self.workspace.slide
+        with QSignalBlocker(self.box):
+            self.box.clear()
+            for row, slide in enumerate(open_slides):
+                self.box.addItem(slide.name)
+                tip = str(slide.path or "in memory")
+                self.box.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+            rows = [row for row, slide in enumerate(open_slides) if slide is shown]
+            self.box.setCurrentIndex(rows[0] if rows else -1)
+        self.box.setEnabled(bool(open_slides))

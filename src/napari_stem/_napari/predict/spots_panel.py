@@ -1,0 +1,228 @@
+"""The second step: where to predict."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import ref
+
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog
+
+from napari_stem._napari.canvas.drawn_region import Tool, draw_region, end_drawing, selected_region
+from napari_stem._napari.predict import tasks
+from napari_stem._napari.predict.bin_choice import BinChoice
+from napari_stem._napari.shell.panel import Panel, button, menu_button
+from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.worker import notify
+from napari_stem._napari.state.grid_choice import LAYOUTS, GridChoice
+from napari_stem.errors import OptionError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.viewer import Viewer
+
+    from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.slides.slide import Slide
+
+_FILES = "Spots and annotations (*.h5ad *.csv *.tsv *.geojson);;All files (*)"
+_TOOL = "region"
+_TOOLS: dict[str, Tool] = {"Lasso": "add_polygon_lasso", "Rectangle": "add_rectangle"}
+
+
+class SpotsPanel(Panel):
+    """Load spots or lay a grid, and keep to a drawn region; a preview shows what is left."""
+
+    heading = "2  Spots"
+
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._viewer = ref(viewer)
+        self._locked = False
+        self._described: tuple[AnnData, Slide, str] | None = None  # seconds where spots are many
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        last = GridChoice.last()
+        self.pitch = _micrometres("pitch ", last.pitch_um)
+        self.pitch.setToolTip("Distance of neighbouring spots in µm; 100 is Visium's.")
+        self.diameter = _micrometres("Ø ", last.diameter_um)
+        self.diameter.setToolTip("Diameter of a spot in µm; 55 is Visium's.")
+        self.layout_box = QComboBox()
+        self.layout_box.addItems(list(LAYOUTS))
+        self.layout_box.setCurrentText(last.grid_layout)
+        self.layout_box.setToolTip("Hexagonal shifts every second row by half a pitch.")
+        self.grid_button = button(
+            "Grid over tissue", "Lay a regular grid over detected tissue; needs the scale."
+        )
+        self.file_button = button(
+            "Load file…",
+            "Load spots: .h5ad, or .csv of coordinates. Regions that QuPath wrote as .geojson are "
+            "filled with a grid of the pitch above.",
+        )
+        self.folder_button = button(
+            "Load folder…",
+            "Load a folder of Space Ranger (Visium, Visium HD), Xenium, SpatialData, HEST's "
+            "layout, or a Spatial Transcriptomics array.",
+        )
+        self.draw_button = menu_button(
+            "Draw region", "Draw one or more regions on the slide, with a lasso or as rectangles."
+        )
+        for name, tool in _TOOLS.items():
+            self.draw_button.menu().addAction(name, lambda tool=tool: self.draw(tool))
+        self.region_grid_button = button(
+            "Grid in region", "Lay the grid in the region, also where no tissue was detected."
+        )
+        self.inside_button = button(
+            "Only in region", "Keep to the spots whose centre lies in the region."
+        )
+        self.all_button = button("All spots", "Take back the spots outside of the region.")
+        self.add_row(self.pitch, self.diameter)
+        self.add_row(self.layout_box, self.grid_button)
+        self.bins = BinChoice()
+        self.add_row(self.file_button, self.folder_button)
+        self.add_row(self.bins)
+        self.add_row(self.draw_button, self.region_grid_button)
+        self.add_row(self.inside_button, self.all_button)
+        self.add_row(self.note)
+
+    def _connect(self) -> None:
+        self.grid_button.clicked.connect(self.make_grid)
+        self.file_button.clicked.connect(self._ask_file)
+        self.folder_button.clicked.connect(self._ask_folder)
+        self.region_grid_button.clicked.connect(self.make_grid_in_region)
+        self.inside_button.clicked.connect(self.restrict)
+        self.all_button.clicked.connect(self.take_all)
+        self.bins.chosen.connect(self.load)
+        self.workspace.events.slide.connect(self.refresh)
+        self.workspace.events.spots.connect(self.refresh)
+        self.workspace.events.tool.connect(self._obey_tool)
+
+    def make_grid(self) -> None:
+        """Lay a grid over the tissue of the slide."""
+        self._make_grid([], "Looking for tissue…")
+
+    def make_grid_in_region(self) -> None:
+        """Lay a grid in the region that is drawn."""
+        if region := self._region():
+            self._make_grid(region, "Laying the grid…")
+
+    def load(self, path: Path, bin_um: int | None = None) -> None:
+        """Load spots of the slide, in bins of a size where there is a choice."""
+        remember(spots_folder=str(path.parent))
+        task = tasks.read_spots(
+            path,
+            self._slide(),
+            pitch_um=self.pitch.value(),
+            diameter_um=self.diameter.value(),
+            bin_um=bin_um,
+        )
+        self.run(task, f"Reading {path.name}…", self.workspace.take_section)
+
+    def lock(self, locked: bool) -> None:
+        """Keep the spots while they are predicted."""
+        self._locked = locked
+        self.refresh()
+
+    def draw(self, tool: Tool) -> None:
+        """Let the user draw a region on the slide."""
+        self.workspace.compared = ()  # one layer more would shift its cells
+        self.workspace.tool = _TOOL
+        if viewer := self._viewer():
+            draw_region(viewer, self._slide(), tool)
+
+    def restrict(self) -> None:
+        """Keep to the spots in the region, of all that there are."""
+        slide, spots = self._slide(), self.workspace.all_spots
+        assert spots is not None  # the button is disabled without
+        if region := self._region():
+            task = tasks.spots_in_region(spots, slide, region)
+            take = partial(self.workspace.take_spots, slide, whole=spots)
+            self.run(task, "Selecting…", take)
+
+    def take_all(self) -> None:
+        """Take back the spots outside of the region."""
+        self.workspace.take_all_spots()
+
+    def _obey_tool(self, tool: str) -> None:
+        """With another tool, a click must not draw as well."""
+        viewer, slide = self._viewer(), self.workspace.slide
+        if tool not in ("", _TOOL) and viewer and slide:
+            end_drawing(viewer, slide)
+
+    def _make_grid(self, region: tasks.Region, say: str) -> None:
+        slide = self._slide()
+        choice = GridChoice(
+            self.pitch.value(), self.diameter.value(), self.layout_box.currentText()
+        )
+        choice.keep()
+        task = tasks.make_grid(
+            slide,
+            pitch_um=choice.pitch_um,
+            diameter_um=choice.diameter_um,
+            layout=choice.layout,
+            region=region,
+        )
+        self.run(task, say, partial(self.workspace.take_spots, slide))
+
+    def _region(self) -> tasks.Region:
+        """The region that is drawn; where there is none, the user is told."""
+        viewer, slide = self._viewer(), self._slide()
+        region = selected_region(viewer, slide) if viewer else []
+        if viewer and region:
+            end_drawing(viewer, slide)
+        else:
+            notify(OptionError("No region is drawn yet. Press Draw region and draw one."))
+        return region
+
+    def _slide(self) -> Slide:
+        slide = self.workspace.slide
+        assert slide is not None  # the panel is disabled without
+        return slide
+
+    def _ask_file(self) -> None:
+        folder = remembered("spots_folder", "")
+        path, _ = QFileDialog.getOpenFileName(self, "Load spots", folder, _FILES)
+        if path:
+            self.load(Path(path))
+
+    def _ask_folder(self) -> None:
+        folder = remembered("spots_folder", "")
+        path = QFileDialog.getExistingDirectory(self, "Load spots", folder)
+        if path:
+            self.load(Path(path))
+
+    def refresh(self) -> None:
+        work = self.workspace
+        slide, spots, every = work.slide, work.spots, work.all_spots
+        has_scale = slide is not None and slide.mpp is not None
+        self.setEnabled(slide is not None and not self._locked and not self.is_busy)
+        self.grid_button.setEnabled(has_scale)
+        self.region_grid_button.setEnabled(has_scale)
+        self.inside_button.setEnabled(spots is not None)
+        self.all_button.setEnabled(every is not spots)
+        self.bins.offer(spots)
+        if slide is None or spots is None or every is None:
+            self.note.setText("No spots yet.")
+            self._described = None  # a slide that was closed is held by nobody
+            return
+        within = f"\nin the region, instead of {every.n_obs:,}" if every is not spots else ""
+        self.note.setText(self._describe(spots, slide) + within)
+
+    def _describe(self, spots: AnnData, slide: Slide) -> str:
+        known = self._described
+        if known is None or known[0] is not spots or known[1] is not slide:
+            known = self._described = spots, slide, tasks.describe_spots(spots, slide)
+        return known[2]
+
+
+def _micrometres(prefix: str, value: float) -> QDoubleSpinBox:
+    made = QDoubleSpinBox()
+    made.setRange(1, 10_000)
+    made.setDecimals(0)
+    made.setPrefix(prefix)
+    made.setSuffix(" µm")
+    made.setValue(value)
+    return made

@@ -1,0 +1,109 @@
+"""Choosing, importing and saving sets of marker genes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QMenu,
+    QSizePolicy,
+    QWidget,
+)
+
+from napari_stem._napari.predict import tasks
+from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.worker import start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_stem.genes.markers import MarkerSet
+
+_ALL = "All genes"
+_TIP = Qt.ItemDataRole.ToolTipRole
+_FILES = "Gene lists (*.txt *.csv *.tsv);;All files (*)"
+
+
+class MarkerBox(QWidget):
+    """A box of marker sets; its button imports one, or saves the genes that are marked."""
+
+    chosen = Signal(object)  # genes, or None for all
+
+    def __init__(
+        self,
+        marked: Callable[[], Sequence[str]],
+        parent: QWidget | None = None,
+        *,
+        everything: str = _ALL,
+    ) -> None:
+        super().__init__(parent)
+        self._marked = marked
+        self.box = QComboBox()
+        self.box.addItem(everything)
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.box.setToolTip("Show the genes of a marker set only.")
+        self.menu_button = button("…", "Import a marker set, or save the marked genes as one.")
+        self.menu_button.setMaximumWidth(36)
+        menu = QMenu(self.menu_button)
+        menu.addAction("Import a list of genes…", self._ask_file)
+        menu.addAction("Save the marked genes as a set…", self._ask_name)
+        self.menu_button.setMenu(menu)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.box, 1)
+        row.addWidget(self.menu_button)
+        self.box.currentIndexChanged.connect(self._tell)
+        self._list()
+
+    def import_file(self, path: Path) -> None:
+        """Take a file's genes as a set and choose it."""
+        remember(marker_folder=str(path.parent))
+        start(tasks.import_marker_set(path), self).result.connect(self._list_and_choose)
+
+    def save_marked(self, name: str) -> None:
+        """Keep the marked genes as a set and choose it."""
+        start(tasks.save_marker_set(name, self._marked()), self).result.connect(
+            self._list_and_choose
+        )
+
+    def _list_and_choose(self, made: MarkerSet) -> None:
+        self._list(made.name)
+
+    def _list(self, choose: str | None = None) -> None:
+        def fill(sets: list[MarkerSet]) -> None:
+            name = choose or self.box.currentText()
+            self.box.blockSignals(True)
+            while self.box.count() > 1:
+                self.box.removeItem(1)
+            for row, found in enumerate(sets, start=1):
+                self.box.addItem(found.name, found.genes)
+                about = found.problem or f"{', '.join(found.genes)}\n{found.source}"
+                self.box.setItemData(row, about, _TIP)
+                if found.problem:
+                    self.box.setItemText(row, f"{found.name} (cannot be used)")
+                    self.box.model().item(row).setEnabled(False)
+            self.box.blockSignals(False)
+            self.box.setCurrentIndex(max(0, self.box.findText(name)))
+
+        start(tasks.read_marker_sets(), self).result.connect(fill)
+
+    def _ask_file(self) -> None:
+        folder = remembered("marker_folder", "")
+        path, _ = QFileDialog.getOpenFileName(self, "Import a list of genes", folder, _FILES)
+        if path:
+            self.import_file(Path(path))
+
+    def _ask_name(self) -> None:
+        name, agreed = QInputDialog.getText(self, "Save marker set", "Name of the set")
+        if agreed:
+            self.save_marked(name)
+
+    def _tell(self, row: int) -> None:
+        self.chosen.emit(self.box.itemData(row))

@@ -1,0 +1,166 @@
+"""The result: which gene and statistic to look at, and how."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel
+from superqt import QLabeledSlider
+
+from napari_stem._napari.predict import tasks
+from napari_stem._napari.results.compare_box import CompareBox
+from napari_stem._napari.results.gene_table import GeneTable
+from napari_stem._napari.results.marker_box import MarkerBox
+from napari_stem._napari.shell.panel import Panel
+from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.state.result import STATISTICS
+from napari_stem.text import counted
+
+if TYPE_CHECKING:
+    from napari_stem._napari.state.result import Result
+    from napari_stem._napari.state.workspace import Workspace
+
+# Even steps of lightness, so that colour-blind people and printers see the order too.
+_COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "gray")
+_CONTRASTS = {"each gene its own": False, "the same for all genes": True}
+_TABLE_HEIGHT = 230
+_USUAL_SHARE = 0.1  # of spots that look foreign: those at the border of tissue often do
+
+
+class ResultPanel(Panel):
+    """Flick through genes and statistics of the workspace's result."""
+
+    heading = "Result"
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.trust = QLabel()
+        self.trust.setWordWrap(True)
+        self.trust.setStyleSheet("font-weight: bold; color: #d55e00")
+        self.genes = GeneTable()
+        self.genes.setFixedHeight(_TABLE_HEIGHT)
+        self.markers = MarkerBox(self.genes.selected_genes)
+        self.statistic = QComboBox()
+        for key, name in STATISTICS.items():
+            self.statistic.addItem(name, key)
+        self.statistic.setToolTip(
+            "Over the draws of a spot (default mean), or what was measured there. All but the "
+            "mean come when the last draw is done."
+        )
+        self.threshold = QDoubleSpinBox()
+        self.threshold.setRange(0, 20)
+        self.threshold.setSingleStep(0.5)
+        self.threshold.setPrefix("above ")
+        self.threshold.setKeyboardTracking(False)
+        self.threshold.setValue(remembered("threshold", 1.0))
+        self.threshold.setToolTip(
+            "P(gene > threshold) is the share of a spot's draws above this value (default 1), in "
+            "the unit of the prediction."
+        )
+        self.contrast = QComboBox()
+        self.contrast.addItems(list(_CONTRASTS))
+        self.contrast.setCurrentText(remembered("contrast", self.contrast.currentText()))
+        self.contrast.setToolTip("What the ends of the colours stand for.")
+        self.compare = CompareBox(self.workspace, self.genes.selected_genes)
+        self.colormap = QComboBox()
+        self.colormap.addItems(_COLORMAPS)
+        self.colormap.setCurrentText(remembered("colormap", self.workspace.colormap))
+        self.colormap.setToolTip("Colours of the heatmap (default viridis).")
+        self.opacity = QLabeledSlider(Qt.Orientation.Horizontal)
+        self.opacity.setRange(0, 100)
+        self.opacity.setValue(remembered("opacity", round(100 * self.workspace.opacity)))
+        self.opacity.setToolTip("Opacity of spots over the slide in % (default 80).")
+        self.add_row(self.note)
+        self.add_row(self.trust)
+        self.add_row(self.markers)
+        self.add_row(self.genes)
+        self.add_row(self.statistic, label="Statistic")
+        self.add_row(self.threshold, label="Threshold")
+        self.add_row(self.contrast, label="Contrast")
+        self.add_row(self.compare, label="Beside it")
+        self.add_row(self.colormap, label="Colours")
+        self.add_row(self.opacity, label="Opacity")
+
+    def _connect(self) -> None:
+        self.genes.chosen.connect(self.workspace.look_at)
+        self.genes.marked.connect(self.compare.refresh)
+        self.markers.chosen.connect(self.genes.narrow)
+        self.statistic.activated.connect(self._set_statistic)
+        self.threshold.valueChanged.connect(self._set_threshold)
+        self.contrast.currentTextChanged.connect(self._set_look)
+        self.colormap.currentTextChanged.connect(self._set_look)
+        self.opacity.valueChanged.connect(self._set_look)
+        self._set_look()
+        self.workspace.events.gene.connect(self.genes.choose)
+        for name in ("result", "statistic"):
+            self.workspace.events[name].connect(self.refresh)
+        self.workspace.events.compared.connect(self._offer_statistic)
+
+    def refresh(self) -> None:
+        work = self.workspace
+        result = work.result
+        self.setEnabled(result is not None)
+        self._warn(result)
+        if result is None:
+            self.note.setText("Nothing predicted yet.")
+            return
+        partial = "" if result.prediction is not None else " so far"
+        self.note.setText(
+            f"{counted(len(result.genes), 'gene')} in {counted(result.spots.n_obs, 'spot')}, "
+            f"{counted(result.n_draws, 'draw')}{partial}"
+        )
+        self.genes.show_genes_of(result)
+        self.genes.choose(work.gene)
+        for row, key in enumerate(STATISTICS):
+            self.statistic.model().item(row).setEnabled(result.can_show(key))
+        self.statistic.setCurrentIndex(self.statistic.findData(work.statistic))
+        self.threshold.setEnabled(work.statistic == "above")
+
+    def _offer_statistic(self) -> None:
+        """Beside what was measured lies the mean, whatever was chosen."""
+        shown = {statistic for _, statistic in self.workspace.compared}
+        self.statistic.setEnabled(len(shown) < 2)
+
+    def _warn(self, result: Result | None) -> None:
+        """Say so where more spots look foreign than tissue like the training tissue has."""
+        foreign, total = (result.foreign(), result.spots.n_obs) if result else (0, 1)
+        share = foreign / total
+        self.trust.setVisible(share > _USUAL_SHARE)
+        self.trust.setText(
+            f"⚠ {foreign:,} of {total:,} spots ({100 * share:.0f} %) look unlike 99 % of the "
+            "training spots: do not trust what is predicted there."
+        )
+
+    def _set_statistic(self, row: int) -> None:
+        statistic, result = self.statistic.itemData(row), self.workspace.result
+        assert result is not None  # the panel is disabled without
+        if statistic in result.values:
+            self.workspace.show(result, statistic)
+        else:
+            self._compute(result, statistic)
+
+    def _set_threshold(self, threshold: float) -> None:
+        remember(threshold=threshold)
+        if self.workspace.result is not None:
+            self._compute(self.workspace.result, "above")
+
+    def _compute(self, result: Result, statistic: str) -> None:
+        task = tasks.compute_statistic(result, statistic, self.threshold.value())
+        self.run(task, "Reading the draws…", partial(self._take, result, statistic))
+
+    def _take(self, former: Result, statistic: str, result: Result) -> None:
+        if self.workspace.result is former:
+            self.workspace.show(result, statistic)
+
+    def _set_look(self) -> None:
+        colormap, opacity = self.colormap.currentText(), self.opacity.value()
+        self.workspace.colormap, self.workspace.opacity = colormap, opacity / 100
+        self.workspace.shared_contrast = _CONTRASTS[self.contrast.currentText()]
+        remember(colormap=colormap, opacity=opacity, contrast=self.contrast.currentText())

@@ -1,0 +1,1 @@
+"""What every dock stands on: pages, questions, workers, memory."""

@@ -1,0 +1,39 @@
+"""Docks by the names of napari's menu, so that menu and buttons open the same ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from npe2 import PluginManager
+
+from napari_stem._napari.shell.proxy import unwrapped
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from qtpy.QtWidgets import QWidget
+
+_PLUGIN = "napari-stem"
+
+
+def open_dock(viewer: Viewer, name: str) -> QWidget:
+    """Open a dock of the manifest, or bring it to the front where it is open already.
+
+    Parameters
+    ----------
+    name
+        The widget's `display_name` in the manifest, for example "Clusters".
+    """
+    viewer = unwrapped(viewer)
+    manifest = PluginManager.instance().get_manifest(_PLUGIN)
+    title = f"{name} ({manifest.display_name})"
+    if title not in viewer.window.dock_widgets:
+        widgets = manifest.contributions.widgets or []
+        (widget,) = (widget for widget in widgets if widget.display_name == name)
+        viewer.window.add_dock_widget(
+            widget.get_callable()(viewer), name=title, area="right", tabify=True
+        )
+    dock = viewer.window.dock_widgets[title]
+    frame = dock.parent()  # napari's frame of it
+    frame.show()
+    frame.raise_()
+    return dock

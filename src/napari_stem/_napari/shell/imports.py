@@ -1,0 +1,84 @@
+"""Libraries loaded as a dock opens, so that the work that needs them holds nothing up.
+
+Loading them takes seconds in which the window reacts slowly, and makes a million objects that
+Python would then search for garbage, half a second each time, in the middle of the work.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+from napari_stem._napari.shell.llvm import load_triton_apart
+from napari_stem.events import Events, Progress
+
+_PREDICTING = ("napari_stem.checkpoints.checkpoint", "napari_stem.prediction.predict")
+_CLUSTERING = ("napari_stem.analysis.cluster", "napari_stem.analysis.marker_genes")
+
+
+def load_for_predicting() -> Events[None]:
+    """What a prediction and an inspected point need."""
+    if not _are_loaded(_PREDICTING):
+        with _collecting_afterwards():
+            load_triton_apart()
+            yield from _load(_PREDICTING)
+            yield Progress(0, 0, "load", "dask")
+            load_dask()
+
+
+def load_for_clustering() -> Events[None]:
+    """What clusters need; what numba compiles at its first call is called here."""
+    if not _are_loaded(_CLUSTERING):
+        with _collecting_afterwards():
+            yield from _load(_CLUSTERING)
+            yield Progress(0, 0, "load", "numba")
+            _compile_clustering()
+
+
+def load_dask() -> None:
+    """What napari reads a slide's tiles with.
+
+    Its first computation looks for a cluster, for which it loads `distributed`, where that is
+    installed: seconds in which the window would stand still.
+    """
+    import dask.array as da
+
+    da.zeros(1, dtype="u1").compute()
+
+
+def _are_loaded(modules: tuple[str, ...]) -> bool:
+    return all(name in sys.modules for name in modules)
+
+
+def _load(modules: tuple[str, ...]) -> Events[None]:
+    for name in modules:
+        yield Progress(0, 0, "load", name)
+        import_module(name)
+
+
+@contextmanager
+def _collecting_afterwards() -> Iterator[None]:
+    """Search for garbage once at the end, not again and again meanwhile."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+            gc.collect()
+
+
+def _compile_clustering() -> None:
+    import numpy as np
+    from anndata import AnnData
+    from napari.utils.colormaps import DirectLabelColormap
+
+    from napari_stem.analysis.cluster import FEWEST, find_clusters
+
+    find_clusters(AnnData(np.eye(2 * FEWEST, dtype=np.float32)))
+    colours = DirectLabelColormap(color_dict={None: "transparent", 1: "white"})
+    colours.map(np.arange(2, dtype=np.uint8))

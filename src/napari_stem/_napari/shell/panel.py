@@ -1,0 +1,135 @@
+"""What the steps of a dock have in common: a heading, rows, and work in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+
+from napari_stem._napari.shell.worker import start
+from napari_stem._napari.state.session import are_same
+from napari_stem.slides.suffixes import SLIDES
+
+if TYPE_CHECKING:
+    from superqt import QCollapsible
+
+    from napari_stem._napari.state.workspace import Workspace
+
+SLIDE_FILES = f"Slides ({' '.join(f'*{suffix}' for suffix in SLIDES)});;All files (*)"
+
+
+class Panel(QWidget):
+    """A step: its heading, controls in two columns, and a note of what is chosen."""
+
+    heading = ""
+    busy = Signal()  # short work has begun or ended
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.workspace = workspace
+        self.is_busy = False  # with short work in a thread
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        policy = self.note.sizePolicy()  # which knows that a narrower note is taller
+        policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)  # a long word widens no dock
+        self.note.setSizePolicy(policy)
+        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 4, 0, 4)
+        self._grid.setColumnStretch(1, 1)
+        self._grid.addWidget(QLabel(f"<b>{self.heading}</b>"), 0, 0, 1, 2)
+
+    def add_row(self, *widgets: QWidget, label: str = "") -> None:
+        """Put widgets side by side below what is there, behind a label if there is one."""
+        row = self._grid.rowCount()
+        side_by_side = QHBoxLayout()
+        for widget in widgets:
+            side_by_side.addWidget(widget)
+        if label:
+            self._grid.addWidget(QLabel(label), row, 0)
+            self._grid.addLayout(side_by_side, row, 1)
+        else:
+            self._grid.addLayout(side_by_side, row, 0, 1, 2)
+
+    def refresh(self) -> None:
+        """Show what the workspace holds."""
+        raise NotImplementedError
+
+    def run(
+        self, source: Generator[Any, None, Any], say: str, then: Callable[[Any], object]
+    ) -> None:
+        """Do short work in a thread, say so meanwhile, and hand its result to `then`."""
+        self.is_busy = True
+        self.busy.emit()
+        self.note.setText(say)
+        self.setEnabled(False)
+        job = start(source, self)
+        job.result.connect(then)
+        job.ended.connect(self._rest)
+
+    def _rest(self) -> None:
+        self.is_busy = False
+        self.setEnabled(True)
+        self.refresh()
+        self.busy.emit()
+
+
+def lacking(workspace: Workspace) -> str:
+    """What to do until the result is whole, so that it can be clustered and written."""
+    result, running = workspace.result, workspace.running
+    if result is None:
+        return "Nothing predicted yet: predict first, or open a prediction."
+    if result.prediction is not None:
+        return ""
+    if running is not None and are_same(running.slide, result.slide):
+        return "Draws still arrive: wait for the last one, or press Stop."
+    return "It stopped early: press Continue in the Predict dock."
+
+
+def button(text: str, tip: str) -> QPushButton:
+    """A push button with its tooltip."""
+    made = QPushButton(text)
+    made.setToolTip(tip)
+    return made
+
+
+def menu_button(text: str, tip: str) -> QPushButton:
+    """A push button that opens a menu, empty as yet."""
+    made = button(text, tip)
+    made.setMenu(QMenu(made))
+    return made
+
+
+def fold(content: QWidget, into: QCollapsible) -> None:
+    """Fold controls away, where Tab does not walk through them."""
+    into.addWidget(content)
+    content.setVisible(False)
+    into.toggled.connect(content.setVisible)
+
+
+def ignore_wheel(page: QWidget) -> None:
+    """Let the wheel scroll a page, not change the number that happens to lie under it."""
+    for control in page.findChildren((QAbstractSpinBox, QComboBox, QAbstractSlider)):
+        control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        control.installEventFilter(_WheelFilter(control))
+
+
+class _WheelFilter(QObject):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.Wheel:
+            return False
+        event.ignore()  # the scroll area takes it
+        return True

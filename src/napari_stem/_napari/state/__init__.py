@@ -1,0 +1,1 @@
+"""What the docks share, as plain evented data."""

@@ -1,0 +1,34 @@
+"""The grid that was laid last, which docks propose again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, Self
+
+from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
+
+LAYOUTS: dict[str, Literal["hex", "square"]] = {"hexagonal": "hex", "square": "square"}
+
+
+@dataclass(frozen=True, slots=True)
+class GridChoice:
+    """Pitch and diameter in micrometres, and a name of `LAYOUTS`; Visium's are the default."""
+
+    pitch_um: float = PITCH_UM
+    diameter_um: float = DIAMETER_UM
+    grid_layout: str = "hexagonal"
+
+    @classmethod
+    def last(cls) -> Self:
+        """What was kept last."""
+        return cls(**{part.name: remembered(part.name, part.default) for part in fields(cls)})
+
+    def keep(self) -> None:
+        """Remember it for the next start."""
+        remember(**asdict(self))
+
+    @property
+    def layout(self) -> Literal["hex", "square"]:
+        """The layout as the core calls it."""
+        return LAYOUTS.get(self.grid_layout, "hex")

@@ -1,0 +1,254 @@
+"""What the docks of one viewer share. They change it and listen to it, never to each other."""
+
+from __future__ import annotations
+
+import operator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary
+
+from psygnal import Signal, SignalGroupDescriptor
+
+from napari_stem._napari.canvas.canvas import Canvas
+from napari_stem._napari.canvas.slide_layers import Looks
+from napari_stem._napari.state.session import Restriction, Session, are_same
+from napari_stem.errors import MissingScale
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from anndata import AnnData
+    from napari.viewer import Viewer
+
+    from napari_stem._napari.predict.tasks import PredictRequest
+    from napari_stem._napari.state.result import Result
+    from napari_stem.analysis.labels import Clusters
+    from napari_stem.checkpoints.recipe import Recipe
+    from napari_stem.sections.section import Section
+    from napari_stem.slides.slide import Slide
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChosenCheckpoint:
+    """A checkpoint as people see it; its weights are read when it predicts."""
+
+    path: Path
+    recipe: Recipe
+    unit: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def lacking(self, slide: Slide) -> str:
+        """What to do where it needs a scale that the slide does not state."""
+        try:
+            self.recipe.patch_widths(slide, 1.0)
+        except MissingScale:
+            return (
+                f"{self.path.stem} looks at patches of a size in µm, and the scale of "
+                f"{slide.name} is unknown. Type its µm per pixel in the Predict dock."
+            )
+        return ""
+
+
+@dataclass(eq=False)
+class Workspace:
+    """The open slides, what is known of the one that is shown, and how it is looked at.
+
+    `events` has one signal a field. The gene and the statistic are always the result's. What is
+    known of the slides that are not shown is in their sessions.
+    """
+
+    slides: tuple[Slide, ...] = ()
+    slide: Slide | None = None
+    spots: AnnData | None = None
+    restriction: Restriction | None = None
+    checkpoint: ChosenCheckpoint | None = None
+    result: Result | None = None
+    clusters: Clusters | None = None
+    gene: str = ""
+    statistic: str = "mean"
+    wanted: str = ""  # the statistic to go back to when all draws are there
+    colormap: str = "viridis"
+    opacity: float = 0.8
+    shared_contrast: bool = False
+    compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
+    installed: Path | None = None  # the checkpoint that training installed last
+    running: PredictRequest | None = None  # what is being predicted; one at a time
+    tool: str = ""  # the mouse tool of ours that is in the hand
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+    # Tables and arrays have no truth value when compared.
+    __eq_operators__: ClassVar = dict.fromkeys(
+        ("slides", "slide", "spots", "restriction", "checkpoint", "result", "clusters", "running"),
+        operator.is_,
+    )
+    leaving = Signal()  # before another slide is shown
+    returned = Signal()  # after it is, with all that is known of it
+
+    def __post_init__(self) -> None:
+        self._sessions: dict[str, Session] = {}  # of the slides that are not shown
+
+    @classmethod
+    def of(cls, viewer: Viewer) -> Workspace:
+        """The workspace of a viewer; it lives as long as the viewer and draws on its canvas."""
+        if viewer not in _workspaces:
+            workspace = cls()
+            canvas = Canvas(viewer, workspace)
+            _workspaces[viewer] = workspace, canvas, Looks(viewer, workspace)
+        return _workspaces[viewer][0]
+
+    def take_slide(self, slide: Slide) -> None:
+        """Work on a slide: a new one, one that is open, or an open one at another scale."""
+        if any(are_same(slide, other) for other in self.slides):
+            self.show_slide(slide)
+            self._rescale(slide)
+            return
+        self.slides = (*self.slides, slide)
+        self._show(Session(slide, gene=self.gene, statistic=self.statistic))
+
+    def _rescale(self, slide: Slide) -> None:
+        """Take an open slide at another scale; a prediction holds for one."""
+        same = next((other for other in self.slides if are_same(slide, other)), None)
+        if same is None or slide.mpp in (None, same.mpp):
+            return
+        self.slides = tuple(slide if other is same else other for other in self.slides)
+        if are_same(slide, self.slide):
+            self.result = self.clusters = None
+            self.slide = slide
+        else:
+            session = self._sessions[slide.fingerprint]
+            session = replace(session, slide=slide, result=None, clusters=None)
+            self._sessions[slide.fingerprint] = session
+
+    def show_slide(self, slide: Slide) -> None:
+        """Bring back an open slide with its spots and its result."""
+        if not are_same(slide, self.slide):
+            self._show(self._sessions[slide.fingerprint])
+
+    def close_slide(self, slide: Slide) -> None:
+        """Forget an open slide; another one takes its place if it was shown."""
+        others = tuple(other for other in self.slides if not are_same(slide, other))
+        if are_same(slide, self.slide):
+            self._show(self._sessions[others[-1].fingerprint] if others else Session())
+        self._sessions.pop(slide.fingerprint, None)
+        self.slides = others
+
+    def _show(self, session: Session) -> None:
+        self.compared = ()
+        self.leaving.emit()
+        if self.slide is not None:
+            self._sessions[self.slide.fingerprint] = self._session()
+        with ExitStack() as paused:  # listeners see one slide's things, never two slides'
+            for part in reversed(fields(session)):  # the slide is told first
+                paused.enter_context(self.events[part.name].paused())
+            for part in fields(session):
+                setattr(self, part.name, getattr(session, part.name))
+        self.returned.emit()
+
+    def _session(self) -> Session:
+        return Session(*(getattr(self, part.name) for part in fields(Session)))
+
+    def session_of(self, slide: Slide) -> Session | None:
+        """What is known of an open slide; None where it is not open, or at another scale."""
+        shown = are_same(slide, self.slide)
+        session = self._session() if shown else self._sessions.get(slide.fingerprint)
+        if session is None or session.slide is None or session.slide.mpp != slide.mpp:
+            return None
+        return session
+
+    @property
+    def all_spots(self) -> AnnData | None:
+        """The spots without the restriction to a region."""
+        within = self.restriction
+        return within.whole if within is not None and within.part is self.spots else self.spots
+
+    def take_spots(self, slide: Slide, spots: AnnData, *, whole: AnnData | None = None) -> None:
+        """Work on spots of an open slide, perhaps a part of a whole; another may be shown."""
+        if are_same(slide, self.slide):
+            self.restriction = None if whole is None else self._restrict(whole, spots)
+            self.spots = spots
+        elif session := self._sessions.get(slide.fingerprint):
+            restriction = None if whole is None else Restriction(whole, spots)
+            now = replace(session, spots=spots, restriction=restriction)
+            self._sessions[slide.fingerprint] = now
+
+    def take_section(self, section: Section) -> None:
+        """Work on spots that were read for an open slide, at the scale that they tell."""
+        self._rescale(section.slide)
+        self.take_spots(section.slide, section.spots)
+
+    def take_all_spots(self) -> None:
+        """Take the spots without the restriction, and what was known of them."""
+        within, self.spots = self.restriction, self.all_spots
+        if within is None or within.whole is not self.spots or within.result is None:
+            return
+        if within.result is not self.result:
+            self.take_result(within.result)
+            self.clusters = within.clusters
+
+    def _restrict(self, whole: AnnData, part: AnnData) -> Restriction:
+        within, result = self.restriction, self.result
+        if within is not None and within.whole is whole and within.part is self.spots:
+            return replace(within, part=part)
+        if result is None or not result.is_at(whole):
+            return Restriction(whole, part)
+        return Restriction(whole, part, result, self.clusters)
+
+    def take_result(self, result: Result) -> None:
+        """Show a new result, or keep it for its slide; that of a closed slide is dropped."""
+        session = self.session_of(result.slide)
+        if session is None:
+            return
+        session = session.with_result(result, self._carried(session, result))
+        if are_same(result.slide, self.slide):
+            self.clusters, self.wanted = session.clusters, session.wanted
+            self._replace_result(result, session.statistic)
+        else:
+            self._sessions[result.slide.fingerprint] = session
+
+    @staticmethod
+    def _carried(session: Session, result: Result) -> Clusters | None:
+        """Clusters of a result that has more draws now, in which they are kept."""
+        former, clusters = session.result, session.clusters
+        if clusters is None or former is None or not result.continues(former):
+            return None
+        if result.prediction is not None:
+            clusters.keep_in(result.prediction)
+        return clusters
+
+    def release(self, request: PredictRequest | None) -> None:
+        """Let another prediction run once this one has ended."""
+        if self.running is request:
+            self.running = None
+
+    def take_clusters(self, clusters: Clusters) -> None:
+        """Show clusters of the result, which carries them into its exports once it is whole."""
+        assert self.result is not None
+        if self.result.prediction is not None:
+            clusters.keep_in(self.result.prediction)
+        self.clusters = clusters
+
+    def look_at(self, gene: str) -> None:
+        """Show a gene, also where the clusters lie over its heatmap."""
+        if self.gene == gene:
+            self.events.gene.emit(gene)
+        else:
+            self.gene = gene
+
+    def show(self, result: Result, statistic: str) -> None:
+        """Show a statistic of a result that has it."""
+        self._replace_result(result, statistic)
+        self.events.statistic.emit(statistic)  # the clusters may lie over its heatmap
+
+    def _replace_result(self, result: Result, statistic: str) -> None:
+        if any(g not in result.genes or s not in result.values for g, s in self.compared):
+            self.compared = ()
+        # Nobody may look for these in the former result; the new one tells the statistic too.
+        with self.events.gene.paused(), self.events.statistic.blocked():
+            self.gene = self.gene if self.gene in result.genes else result.genes[0]
+            self.statistic = statistic
+            self.result = result
+
+
+_workspaces: WeakKeyDictionary[Viewer, tuple[Workspace, Canvas, Looks]] = WeakKeyDictionary()

@@ -1,0 +1,1 @@
+"""The Train dock and its dialog."""

@@ -1,0 +1,100 @@
+"""The training that a viewer runs: one at a time, paused when the window closes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QObject, Signal
+
+from napari_stem._napari.shell.worker import start
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem._napari.train import tasks
+from napari_stem._napari.train.process import TrainingRun
+from napari_stem.errors import StemError
+from napari_stem.training.run_folder import create_run, read_run, write_status
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_stem.training.plan import TrainPlan
+
+
+class Trainings(QObject):
+    """Starts runs, and installs the checkpoints of those that finish."""
+
+    changed = Signal()  # a run began, ended, or was asked for something
+    told = Signal(object)  # an event of the run
+
+    def __init__(self, window: QObject, workspace: Workspace) -> None:
+        super().__init__(window)
+        self.running: TrainingRun | None = None
+        self._workspace = workspace
+
+    @classmethod
+    def of(cls, viewer: Viewer) -> Trainings:
+        """Those of a viewer; they end with its window."""
+        if viewer not in _trainings:
+            window = viewer.window._qt_window
+            made = _trainings[viewer] = cls(window, Workspace.of(viewer))
+            window.destroyed.connect(made.leave)
+        return _trainings[viewer]
+
+    def begin(self, folder: Path, plan: TrainPlan) -> TrainingRun:
+        """Start a new run.
+
+        Raises
+        ------
+        StemError
+            Its folder cannot be made.
+        """
+        create_run(folder, plan)
+        return self.resume(folder)
+
+    def resume(self, folder: Path, *, finish: bool = False) -> TrainingRun:
+        """Go on with a run, or only finish it."""
+        assert self.running is None  # nobody offers it while one runs
+        run = self.running = TrainingRun(folder)
+        run.changed.connect(self.changed)
+        run.told.connect(self.told)
+        run.ended.connect(self._end)
+        run.start(finish=finish)
+        self.changed.emit()
+        return run
+
+    def leave(self) -> None:
+        """Let the run save its state; nobody listens any more."""
+        if self.running is not None:
+            self.running.pause()
+
+    def _end(self) -> None:
+        run, self.running = self.running, None
+        assert run is not None
+        try:
+            found = read_run(run.folder)
+        except StemError as error:
+            show_warning(str(error))
+        else:
+            if found.standing == "finished":
+                job = start(tasks.install_checkpoint(run.folder), self)
+                job.result.connect(self._announce)
+            elif found.standing == "failed":
+                show_warning(f"Training '{found.name}' failed: {found.reason}")
+            elif found.standing == "interrupted" and run.asked == "pause":
+                write_status(run.folder, standing="paused")  # before it had begun
+            elif found.standing == "interrupted":
+                said = f" It said: {run.error}" if run.error else ""
+                show_warning(
+                    f"The process of training '{found.name}' ended unexpectedly. Resume it in the "
+                    f"Train dock.{said}"
+                )
+        self.changed.emit()
+
+    def _announce(self, path: Path) -> None:
+        self._workspace.installed = path
+        show_info(f"Training is finished. Choose '{path.stem}' in the Predict dock.")
+
+
+_trainings: WeakKeyDictionary[Viewer, Trainings] = WeakKeyDictionary()

@@ -1,0 +1,206 @@
+"""The dock of training runs: what there is, how it stands, and a new one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import ref
+
+from qtpy.QtCore import QSize, QUrl
+from qtpy.QtGui import QDesktopServices, QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QGridLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_stem._napari.shell.dialogs import is_wanted
+from napari_stem._napari.shell.page import WIDTH
+from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.proxy import unwrapped
+from napari_stem._napari.shell.remembered import remembered
+from napari_stem._napari.shell.worker import Job, start
+from napari_stem._napari.train import tasks
+from napari_stem._napari.train.controller import Trainings
+from napari_stem._napari.train.dialog import TrainingDialog
+from napari_stem.events import Progress
+from napari_stem.storage import runs_dir
+from napari_stem.training.run_folder import Run
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_stem.events import Event
+
+_RESUMABLE = ("paused", "interrupted", "failed")
+_NOTHING = (
+    "No training runs yet. Training needs sections with counts: folders with slide, spots and "
+    "counts, or .h5ad files beside their slides."
+)
+
+
+class TrainDock(QWidget):
+    """A list of runs with what can be done with the selected one."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        viewer = unwrapped(napari_viewer)
+        self._viewer = ref(viewer)
+        self._trainings = Trainings.of(viewer)
+        self._runs: list[Run] = []
+        self._job: Job | None = None
+        self._again = False  # something changed while the runs were read
+        self._build()
+        self._connect()
+        self._offer()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.new_button = button("New training…", "Choose sections, genes and settings.")
+        self.list = QListWidget()
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.list.setWordWrap(True)
+        self.list.setSpacing(3)
+        self.list.setToolTip("Runs on this machine, the latest first. Double click shows one.")
+        self.note = QLabel(_NOTHING)
+        self.note.setWordWrap(True)
+        self.show_button = button("Show", "Curves and figures of the selected run.")
+        self.resume_button = button("Resume", "Go on where the selected run stopped.")
+        self.reveal_button = button("Reveal", "Open the folder of the selected run.")
+        self.delete_button = button("Delete…", "Remove the run; an installed checkpoint stays.")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.new_button)
+        layout.addWidget(self.note)
+        layout.addWidget(self.list, 100)
+        self._actions = QWidget()
+        grid = QGridLayout(self._actions)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(self.show_button, 0, 0)
+        grid.addWidget(self.resume_button, 0, 1)
+        grid.addWidget(self.reveal_button, 1, 0)
+        grid.addWidget(self.delete_button, 1, 1)
+        layout.addWidget(self._actions)
+        layout.addStretch()
+        self.setMinimumWidth(WIDTH)
+
+    def _connect(self) -> None:
+        self.new_button.clicked.connect(self._new)
+        self.list.itemSelectionChanged.connect(self._offer)
+        self.list.itemDoubleClicked.connect(self._show)
+        self.show_button.clicked.connect(self._show)
+        self.resume_button.clicked.connect(self._resume)
+        self.reveal_button.clicked.connect(self._reveal)
+        self.delete_button.clicked.connect(self._delete)
+        self._trainings.changed.connect(self.refresh)
+        self._trainings.told.connect(self._show_progress)
+
+    def sizeHint(self) -> QSize:
+        """Narrow: napari's canvas needs the room."""
+        return QSize(WIDTH, super().sizeHint().height())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look again: a terminal may have trained meanwhile."""
+        super().showEvent(event)
+        self.refresh()
+
+    def dialog(self) -> TrainingDialog:
+        """The viewer's dialog; made when it is first needed."""
+        viewer = self._viewer()
+        assert viewer is not None  # the dock is in its window
+        return TrainingDialog.of(viewer)
+
+    def refresh(self) -> None:
+        """Read the runs."""
+        self._again = self._job is not None
+        if self._again:
+            return
+        self._job = start(tasks.find_runs(_folders()), self)
+        self._job.result.connect(self._take)
+        self._job.ended.connect(self._rest)
+
+    def _rest(self) -> None:
+        self._job = None
+        if self._again:
+            self.refresh()
+
+    def _take(self, runs: list[Run]) -> None:
+        chosen = self._selected()
+        self._runs = runs
+        self.list.clear()
+        for run in runs:
+            item = QListWidgetItem(f"{run.name}\n{_words(run)}")
+            item.setToolTip(run.reason or str(run.folder))
+            self.list.addItem(item)
+            if chosen and run.folder == chosen.folder:
+                item.setSelected(True)
+        self.note.setVisible(not runs)
+        self.list.setVisible(bool(runs))
+        self._actions.setVisible(bool(runs))
+        self._offer()
+
+    def _selected(self) -> Run | None:
+        rows = [index.row() for index in self.list.selectedIndexes()]
+        return self._runs[rows[0]] if rows else None
+
+    def _offer(self) -> None:
+        run, running = self._selected(), self._trainings.running
+        for part in (self.show_button, self.reveal_button):
+            part.setEnabled(run is not None)
+        still = run is not None and run.standing != "running"
+        self.delete_button.setEnabled(still)
+        self.resume_button.setEnabled(
+            run is not None and run.standing in _RESUMABLE and running is None
+        )
+
+    def _show_progress(self, event: Event) -> None:
+        running = self._trainings.running
+        if isinstance(event, Progress) and event.total and running is not None:
+            for row, run in enumerate(self._runs):
+                if run.folder == running.folder and row < self.list.count():
+                    share = f"{100 * event.done // event.total} %"
+                    self.list.item(row).setText(f"{run.name}\nrunning: {event.stage} {share}")
+
+    def _new(self) -> None:
+        self.dialog().show_setup()
+
+    def _show(self) -> None:
+        if run := self._selected():
+            self.dialog().show_run(run.folder)
+
+    def _resume(self) -> None:
+        if run := self._selected():
+            self._trainings.resume(run.folder)
+            self._show()
+
+    def _reveal(self) -> None:
+        if run := self._selected():
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.folder)))
+
+    def _delete(self) -> None:
+        run = self._selected()
+        if run is None:
+            return
+        question = f"Delete '{run.name}' with its state and its curves?"
+        if is_wanted(self, "Delete a training run", question):
+            job = start(tasks.remove_run(run.folder), self)
+            job.ended.connect(self._trainings.changed)  # the dialog may show it, too
+
+
+def _folders() -> list[Path]:
+    """Where runs were started before, and where they are unless another folder is chosen."""
+    return [runs_dir(), *map(Path, remembered("runs_folders", []))]
+
+
+def _words(run: Run) -> str:
+    if run.standing == "finished" and run.methods:
+        ours, ridge = (figures["pcc_50"] for figures in [*run.methods.values()][:2])
+        return f"finished: PCC-50 {ours:.2f} (ridge {ridge:.2f})"
+    if run.standing == "failed":
+        return f"failed: {run.reason}"
+    return {"paused": "paused, can be resumed", "interrupted": "interrupted, can be resumed"}.get(
+        run.standing, run.standing
+    )

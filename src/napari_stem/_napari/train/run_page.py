@@ -1,0 +1,251 @@
+"""A run: how it stands, its curves and figures, and what can be done with it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.progress_text import Remaining, in_words
+from napari_stem._napari.shell.stages import stage_in_words
+from napari_stem._napari.shell.worker import start
+from napari_stem._napari.train import tasks
+from napari_stem._napari.train.curves import TrainingCurves
+from napari_stem.errors import StemError
+from napari_stem.events import Figures, Loss, Progress
+from napari_stem.training.run_folder import Run, read_run
+
+if TYPE_CHECKING:
+    from napari_stem._napari.train.controller import Trainings
+    from napari_stem._napari.train.process import TrainingRun
+    from napari_stem.events import Event
+
+_COLUMNS = {
+    "pcc_10": ("PCC-10", "Mean correlation of the 10 best genes"),
+    "pcc_50": ("PCC-50", "Mean correlation of the 50 best genes"),
+    "pcc_all": ("PCC-all", "Mean correlation of all genes"),
+    "mae": ("MAE", "Mean absolute error"),
+    "rvd": ("RVD", "How far variances are off; 0 is best"),
+    "crps": ("CRPS", "Error of the draws as a distribution"),
+}
+_REDRAW_MS = 250
+_WORDS = {
+    "running": "Running in another window or terminal.",
+    "paused": "Paused; it goes on where it stopped.",
+    "interrupted": "Interrupted: its process ended unexpectedly. It goes on from its last state, "
+    "at most a minute before.",
+}
+
+
+class TrainingView(QWidget):
+    """Shows one run of `Trainings`, live if it is the one that runs."""
+
+    def __init__(self, trainings: Trainings, theme: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.folder: Path | None = None
+        self._trainings = trainings
+        self._listened: TrainingRun | None = None
+        self._waiting: list[Event] = []
+        self._remaining = Remaining()
+        self._step = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(_REDRAW_MS)
+        self._build(theme)
+        self._connect()
+
+    def _build(self, theme: str) -> None:
+        self.title = QLabel()
+        self.state = QLabel()
+        self.state.setWordWrap(True)
+        self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.bar = QProgressBar()
+        self.curves = TrainingCurves(theme)
+        self.figures = QTableWidget(0, len(_COLUMNS))
+        for column, (heading, tip) in enumerate(_COLUMNS.values()):
+            item = QTableWidgetItem(heading)
+            item.setToolTip(tip)
+            self.figures.setHorizontalHeaderItem(column, item)
+        self.figures.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.figures.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.figures.setTabKeyNavigation(False)
+        self.figures.setFixedHeight(132)
+        self.figures_note = QLabel()
+        self.pause_button = button("Pause", "Save the state and stop; Resume goes on from there.")
+        self.stop_button = button(
+            "Stop and keep", "Evaluate and save the best weights so far as the checkpoint."
+        )
+        buttons = QHBoxLayout()
+        buttons.addStretch()
+        for part in (self.pause_button, self.stop_button):
+            buttons.addWidget(part)
+        layout = QVBoxLayout(self)
+        for part in (self.title, self.state, self.bar):
+            layout.addWidget(part)
+        layout.addWidget(self.curves, 1)
+        layout.addWidget(self.figures_note)
+        layout.addWidget(self.figures)
+        layout.addLayout(buttons)
+
+    def _connect(self) -> None:
+        self.pause_button.clicked.connect(self._pause_or_resume)
+        self.stop_button.clicked.connect(self._stop)
+        self._trainings.changed.connect(self.refresh)
+        self._trainings.told.connect(self._take)
+        self._timer.timeout.connect(self._draw)
+
+    def show_run(self, folder: Path) -> None:
+        """Show a run, with what it reported before."""
+        self.folder, self._step = folder, 0
+        self.title.setText(f"<b>{folder.name}</b>")
+        self.curves.clear()
+        self.figures.setRowCount(0)
+        self.figures_note.setText("Figures come with the first validation on held-out spots.")
+        self._waiting = []
+        job = start(tasks.read_curves(folder), self)
+        job.result.connect(partial(self._take_history, folder))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say how the run stands and offer what can be done."""
+        if self.folder is None:
+            return
+        live = self._live()
+        self._listen(live)
+        if live is not None:
+            self._show_live(live)
+        else:
+            self._show_still()
+
+    def _live(self) -> TrainingRun | None:
+        running = self._trainings.running
+        return running if running is not None and running.folder == self.folder else None
+
+    def _listen(self, live: TrainingRun | None) -> None:
+        if live is not None and live is not self._listened:
+            self._timer.start()
+            self._remaining = Remaining()
+            self.bar.setRange(0, 0)
+            self.bar.setFormat("Starting…")
+        self._listened = live
+
+    def _show_live(self, live: TrainingRun) -> None:
+        self.state.setText(
+            {
+                "": "Running in the background; napari can be used meanwhile.",
+                "pause": "Pausing: it saves its state…",
+                "finish": "Finishing: the best weights so far are evaluated and saved…",
+            }[live.asked]
+        )
+        self.bar.setVisible(True)
+        for part in (self.pause_button, self.stop_button):
+            part.setVisible(True)
+        self.pause_button.setText("Pause")
+        self.pause_button.setEnabled(live.asked != "pause")
+        self.stop_button.setEnabled(not live.asked and self._step > 0)
+
+    def _show_still(self) -> None:
+        self._draw()
+        self._timer.stop()
+        self.bar.setVisible(False)
+        assert self.folder is not None
+        try:
+            run = read_run(self.folder)
+        except StemError as error:
+            self.state.setText(str(error) if self.folder.exists() else "This run is deleted.")
+            resumable = False
+        else:
+            self.state.setText(_words(run))
+            resumable = run.standing in ("paused", "interrupted", "failed")
+        free = self._trainings.running is None
+        self.pause_button.setText("Resume")
+        for part in (self.pause_button, self.stop_button):
+            part.setVisible(resumable)
+        self.pause_button.setEnabled(free)
+        self.stop_button.setEnabled(free and self._step > 0)
+
+    def _take(self, event: Event) -> None:
+        if self._live() is not None:
+            self._waiting.append(event)
+
+    def _take_history(self, folder: Path, events: list[Event]) -> None:
+        if folder != self.folder:
+            return  # another run was chosen meanwhile
+        self._waiting = [*events, *self._waiting]
+        self._draw()
+        self.refresh()
+
+    def _draw(self) -> None:
+        """Show what came since the last time."""
+        first = not self._step
+        events, self._waiting = self._waiting, []
+        if any(not isinstance(event, Progress) for event in events):
+            self.curves.show_events(events)
+        for event in events:
+            match event:
+                case Figures():
+                    self._show_figures(event)
+                case Progress():
+                    self._show_progress(event)
+                case Loss():
+                    self._step = event.step
+        if first and self._step and (live := self._live()) is not None:
+            self._show_live(live)
+
+    def _show_progress(self, progress: Progress) -> None:
+        evaluating = progress.stage == "sample"
+        stage = "Evaluating" if evaluating else stage_in_words(progress.stage)
+        seconds = self._remaining.seconds(progress)
+        left = "" if seconds is None else f", {in_words(seconds)} left"
+        step = f", step {self._step:,}" if progress.stage == "train" else ""
+        self.bar.setFormat(f"{stage}{step}: %p %{left}")
+        self.bar.setRange(0, progress.total)
+        self.bar.setValue(progress.done)
+
+    def _show_figures(self, figures: Figures) -> None:
+        self.figures_note.setText(
+            f"Held-out spots at step {figures.step:,}, mean of {figures.draws} draws, beside "
+            "baselines from the same data:"
+        )
+        self.figures.setRowCount(len(figures.methods))
+        self.figures.setVerticalHeaderLabels(list(figures.methods))
+        for row, values in enumerate(figures.methods.values()):
+            for column, name in enumerate(_COLUMNS):
+                item = QTableWidgetItem(f"{values[name]:.3f}")
+                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+                self.figures.setItem(row, column, item)
+
+    def _pause_or_resume(self) -> None:
+        live = self._live()
+        if live is not None:
+            live.pause()
+        elif self.folder is not None:
+            self._trainings.resume(self.folder)
+
+    def _stop(self) -> None:
+        live = self._live()
+        if live is not None:
+            live.finish()
+        elif self.folder is not None:
+            self._trainings.resume(self.folder, finish=True)
+
+
+def _words(run: Run) -> str:
+    if run.standing == "finished":
+        place = Path(run.installed).stem if run.installed else run.name
+        return f"Finished: weights of step {run.step:,}. Its checkpoint is '{place}'."
+    if run.standing == "failed":
+        return f"Failed: {run.reason}"
+    return _WORDS[run.standing]

@@ -1,0 +1,273 @@
+"""The sections to train on: added, checked in place, looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QSplitter,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_stem._napari.predict.bin_choice import BinChoice
+from napari_stem._napari.shell.panel import SLIDE_FILES, button
+from napari_stem._napari.shell.preferences import symbols
+from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.worker import start
+from napari_stem._napari.train import tasks
+from napari_stem._napari.train.alignment_preview import AlignmentPreview
+from napari_stem.slides.suffixes import SLIDES
+from napari_stem.training.plan import SectionSource
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_stem.training.preflight import SectionCheck
+
+_COLUMNS = ("Section", "Spots", "Genes", "Counts", "µm/px", "State")
+_TIPS = (
+    "Folder or spot table",
+    "Spots that were counted",
+    "Genes that were measured",
+    "Median of the spots' total counts",
+    "Micrometres per pixel of the slide",
+    "Whether the section can be trained on",
+)
+_TABLES = "Spots with counts (*.h5ad);;All files (*)"
+_WIDTHS = (120, 52, 60, 64, 72)
+_READING = "reading…"
+_SEE = "Select a section to see its spots over the tissue."
+_NO_SCALE = "The slide states no scale: type its µm/px below."
+
+
+class TrainingSections(QWidget):
+    """A row a section; the selected one is shown beside the table and can be mended below it."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[tuple[SectionSource, SectionCheck | None]] = []
+        self._physical = True
+        self._build()
+        self._connect()
+        self._show_selected()
+
+    def _build(self) -> None:
+        self.folder_button = button(
+            "Add folder…",
+            "A section's folder with image, spots and counts, a folder of such, or a data set in "
+            "HEST's layout, whose sections are all added.",
+        )
+        self.file_button = button("Add file…", "Spots with counts, .h5ad, beside their slide.")
+        self.remove_button = button("Remove", "Take the selected section off the list.")
+        self.image_button = button("Slide…", "Choose the slide of the selected section.")
+        self.bins = BinChoice()
+        self.mpp = QDoubleSpinBox()
+        self.mpp.setRange(0, 20)
+        self.mpp.setDecimals(4)
+        self.mpp.setSuffix(" µm/px")
+        self.mpp.setSpecialValueText("scale as stated")
+        self.mpp.setKeyboardTracking(False)
+        self.mpp.setToolTip("Scale of the selected section's slide, where it states none.")
+        self.table = QTableWidget(0, len(_COLUMNS))
+        self.table.setHorizontalHeaderLabels(_COLUMNS)
+        for column, tip in enumerate(_TIPS):
+            self.table.horizontalHeaderItem(column).setToolTip(tip)
+        for column, width in enumerate(_WIDTHS):
+            self.table.setColumnWidth(column, width)
+        self.table.horizontalHeader().setSectionResizeMode(5, QHeaderView.ResizeMode.Stretch)
+        self.table.verticalHeader().hide()
+        self.table.setTabKeyNavigation(False)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.problem_note = QLabel()
+        self.problem_note.setWordWrap(True)
+        self.problem_note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.preview = AlignmentPreview()
+        buttons = QHBoxLayout()
+        for part in (self.folder_button, self.file_button, self.remove_button):
+            buttons.addWidget(part)
+        buttons.addStretch()
+        for part in (self.bins, self.image_button, self.mpp):
+            buttons.addWidget(part)
+        left = QWidget()
+        column_ = QVBoxLayout(left)
+        column_.setContentsMargins(0, 0, 0, 0)
+        column_.addWidget(self.table)
+        column_.addWidget(self.problem_note)
+        column_.addLayout(buttons)
+        splitter = QSplitter()
+        splitter.addWidget(left)
+        splitter.addWidget(self.preview)
+        splitter.setSizes([640, 300])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(splitter)
+
+    def _connect(self) -> None:
+        self.folder_button.clicked.connect(self._ask_folder)
+        self.file_button.clicked.connect(self._ask_files)
+        self.remove_button.clicked.connect(self._remove)
+        self.image_button.clicked.connect(self._ask_image)
+        self.mpp.valueChanged.connect(self._rescale)
+        self.bins.chosen.connect(self._rebin)
+        self.table.itemSelectionChanged.connect(self._show_selected)
+
+    @property
+    def sources(self) -> tuple[SectionSource, ...]:
+        """Where the sections come from."""
+        return tuple(source for source, _ in self._rows)
+
+    def tables(self, without: str) -> list[AnnData]:
+        """Spot tables of the sections that could be read, without the one of a path."""
+        kept = (found for source, found in self._rows if source.path != without)
+        return [found.spots for found in kept if found and not found.problem]
+
+    def need_scale(self, physical: bool) -> None:
+        """Whether patches have a physical size, for which slides must state their scale."""
+        if physical != self._physical:
+            self._physical = physical
+            for row in range(len(self._rows)):
+                self._fill(row)
+            self._show_selected()
+
+    def problem(self) -> str:
+        """What stands in the way of training on these sections, "" if nothing does."""
+        if not self._rows:
+            return "Add at least one section."
+        for source, found in self._rows:
+            if found is None:
+                return f"{source.name} is still being read."
+            if problem := self._problem_in(found):
+                return f"{source.name} cannot be used: {problem}"
+        return ""
+
+    def add(self, paths: Iterable[str]) -> None:
+        """Add sections and check them."""
+        known = {source.path for source in self.sources}
+        for path in paths:
+            if path not in known:
+                source = SectionSource(path, _slide_beside(Path(path)), symbols=symbols())
+                self._rows.append((source, None))
+                self.table.insertRow(len(self._rows) - 1)
+                self._inspect(len(self._rows) - 1)
+        if self._rows and not self.table.selectedItems():
+            self.table.selectRow(0)
+
+    def _inspect(self, row: int) -> None:
+        source = self._rows[row][0]
+        self._rows[row] = source, None
+        self._fill(row)
+        job = start(tasks.inspect(source), self)
+        job.result.connect(self._take)
+        self.changed.emit()
+
+    def _take(self, found: SectionCheck) -> None:
+        for row, (source, _) in enumerate(self._rows):
+            if source == found.source:  # neither removed nor changed meanwhile
+                self._rows[row] = source, found
+                self._fill(row)
+                self._show_selected()
+        self.changed.emit()
+
+    def _fill(self, row: int) -> None:
+        source, found = self._rows[row]
+        texts = [source.name, "", "", "", "", _READING]
+        if found is not None:
+            if found.spots is not None:
+                texts[1:3] = f"{found.spots.n_obs:,}", f"{found.spots.n_vars:,}"
+                texts[4] = f"{found.mpp:.3f}" if found.mpp else "unknown"
+            texts[3] = f"{found.depth:,.0f}" if found.depth else ""
+            problem = self._problem_in(found)
+            texts[5] = f"⚠ {problem}" if problem else "ready"
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            item.setToolTip(source.path if column == 0 else text)
+            if 0 < column < 5:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setItem(row, column, item)
+
+    def _problem_in(self, found: SectionCheck) -> str:
+        return found.problem or (_NO_SCALE if self._physical and found.mpp is None else "")
+
+    def _selected(self) -> int:
+        return self.table.currentRow() if self.table.selectedItems() else -1
+
+    def _show_selected(self) -> None:
+        row = self._selected()
+        for part in (self.remove_button, self.image_button, self.mpp):
+            part.setEnabled(row >= 0)
+        source, found = self._rows[row] if row >= 0 else (None, None)
+        self.preview.show_picture(found.picture if found else None, _SEE if row < 0 else "")
+        self.bins.offer(found.spots if found else None)
+        self.problem_note.setText(self._problem_in(found) if found else "")
+        self.problem_note.setVisible(bool(self.problem_note.text()))
+        self.mpp.blockSignals(True)
+        self.mpp.setValue((source and source.mpp) or 0)
+        self.mpp.blockSignals(False)
+
+    def _remove(self) -> None:
+        row = self._selected()
+        self.table.blockSignals(True)  # the selection moves before the row is gone
+        self.table.removeRow(row)
+        self.table.blockSignals(False)
+        del self._rows[row]
+        self._show_selected()
+        self.changed.emit()
+
+    def _change(self, **changes: object) -> None:
+        row = self._selected()
+        source, _ = self._rows[row]
+        self._rows[row] = replace(source, **changes), None  # type: ignore[arg-type]
+        self._inspect(row)
+
+    def _rescale(self, mpp: float) -> None:
+        self._change(mpp=mpp or None)
+
+    def _rebin(self, _: Path, bin_um: int) -> None:
+        self._change(bin_um=float(bin_um))
+
+    def _ask_folder(self) -> None:
+        folder = remembered("sections_folder", "")
+        path = QFileDialog.getExistingDirectory(self, "Add sections", folder)
+        if path:
+            remember(sections_folder=str(Path(path).parent))
+            start(tasks.find_sections(Path(path)), self).result.connect(self.add)
+
+    def _ask_files(self) -> None:
+        folder = remembered("sections_folder", "")
+        paths, _ = QFileDialog.getOpenFileNames(self, "Add sections", folder, _TABLES)
+        if paths:
+            remember(sections_folder=str(Path(paths[0]).parent))
+            self.add(paths)
+
+    def _ask_image(self) -> None:
+        source = self._rows[self._selected()][0]
+        path, _ = QFileDialog.getOpenFileName(
+            self, f"Slide of {source.name}", str(Path(source.path).parent), SLIDE_FILES
+        )
+        if path:
+            self._change(image=path)
+
+
+def _slide_beside(path: Path) -> str:
+    """The image of a spot table's name in its folder."""
+    if not path.is_file():
+        return ""
+    found = [p for p in sorted(path.parent.glob(f"{path.stem}.*")) if p.suffix.lower() in SLIDES]
+    return str(found[0]) if found else ""

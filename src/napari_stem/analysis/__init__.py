@@ -1,0 +1,1 @@
+"""Clusters, marker genes and spatial statistics of predicted expression."""

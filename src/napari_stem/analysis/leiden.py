@@ -1,0 +1,80 @@
+"""Leiden partition of a weighted graph, here or in a process of its own.
+
+igraph holds the interpreter for as long as it works: a third of a second for 20,000 spots, one
+for 50,000. A window would stand still; `python -m napari_stem.leiden` works beside it.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import igraph
+import numpy as np
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_ITERATIONS = 2  # scanpy's choice for igraph
+_NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows shows one otherwise
+
+
+def partition(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> NDArray[np.int64]:
+    """The community of each node of an undirected graph, by modularity.
+
+    Parameters
+    ----------
+    graph
+        (n, n), symmetric; its values are the weights.
+    resolution
+        Higher gives more communities.
+    """
+    half = sparse.triu(graph, k=1).tocoo()
+    edges = np.stack([half.row, half.col], axis=1)
+    network = igraph.Graph(n=graph.shape[0], edges=edges)
+    igraph.set_random_number_generator(random.Random(seed))
+    try:
+        found = network.community_leiden(
+            "modularity", weights=half.data, resolution=resolution, n_iterations=_ITERATIONS
+        )
+    finally:
+        igraph.set_random_number_generator(random)
+    return np.array(found.membership)
+
+
+def partition_apart(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> NDArray[np.int64]:
+    """The same in a child process; in this one, where none can be started."""
+    order = io.BytesIO()
+    graph = graph.tocsr()
+    np.savez(
+        order, data=graph.data, indices=graph.indices, indptr=graph.indptr,
+        resolution=resolution, seed=seed,
+    )  # fmt: skip
+    command = [sys.executable, "-m", "napari_stem.analysis.leiden"]
+    try:
+        done = subprocess.run(
+            command, input=order.getvalue(), capture_output=True, check=True,
+            creationflags=_NO_CONSOLE,
+        )  # fmt: skip
+        found: NDArray[np.int64] = np.load(io.BytesIO(done.stdout))
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return partition(graph, resolution=resolution, seed=seed)
+    return found
+
+
+def _serve() -> None:
+    order = np.load(io.BytesIO(sys.stdin.buffer.read()))
+    n = len(order["indptr"]) - 1
+    graph = sparse.csr_matrix((order["data"], order["indices"], order["indptr"]), shape=(n, n))
+    found = partition(graph, resolution=float(order["resolution"]), seed=int(order["seed"]))
+    answer = io.BytesIO()
+    np.save(answer, found)
+    sys.stdout.buffer.write(answer.getvalue())
+
+
+if __name__ == "__main__":
+    _serve()

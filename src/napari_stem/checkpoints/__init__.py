@@ -1,0 +1,1 @@
+"""What a trained model carries, and the file that carries it."""

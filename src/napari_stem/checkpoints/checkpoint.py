@@ -1,0 +1,211 @@
+"""A trained model in one safetensors file that carries its recipe and refuses a mismatch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from napari_stem.checkpoints.recipe import Recipe
+from napari_stem.errors import (
+    CheckpointMismatch,
+    CheckpointNotFound,
+    CheckpointUnreadable,
+)
+from napari_stem.features.condition import Condition
+from napari_stem.features.encoders.registry import Encoder, find_encoder
+from napari_stem.model.network import StemNetwork
+from napari_stem.storage import atomic_path
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_RECIPE, _ABOUT = "napari_stem.recipe", "napari_stem.about"
+_NETWORK, _CONDITION, _TARGET = "network.", "condition.", "target."
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Everything that a prediction needs beside the slide.
+
+    Attributes
+    ----------
+    network
+        With averaged weights, in evaluation mode, on the CPU.
+    target_mean, target_std
+        (c,) what turns the network's values back into the log space of the recipe.
+    about
+        For people: training slides, number of spots, held-out figures, versions.
+    """
+
+    recipe: Recipe
+    network: StemNetwork
+    condition: Condition
+    target_mean: NDArray[np.float32]
+    target_std: NDArray[np.float32]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same only for the same recipe, weights and condition."""
+        digest = hashlib.blake2b(self.recipe.to_json().encode(), digest_size=16)
+        for value in self.network.state_dict().values():
+            digest.update(value.cpu().numpy().tobytes())
+        for array in (*self.condition.tensors().values(), self.target_mean, self.target_std):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+    def to_values(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Network outputs (..., c) in the log space of the recipe.
+
+        A draw may lie below zero counts. Cutting it off there would raise the mean of genes that
+        most spots lack.
+        """
+        values: NDArray[np.float32] = x * self.target_std + self.target_mean
+        return values
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> Path:
+    """Write a checkpoint; what stood at `path` stays until the new one is whole.
+
+    Raises
+    ------
+    StorageError
+        The file cannot be written.
+    """
+    path = Path(path)
+    arrays = {
+        _TARGET + "mean": checkpoint.target_mean,
+        _TARGET + "std": checkpoint.target_std,
+        **{_CONDITION + name: value for name, value in checkpoint.condition.tensors().items()},
+    }
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+    weights = checkpoint.network.state_dict()
+    tensors |= {_NETWORK + name: value.contiguous() for name, value in weights.items()}
+    header = {
+        "format": "pt",
+        _RECIPE: checkpoint.recipe.to_json(),
+        _ABOUT: json.dumps(dict(checkpoint.about)),
+    }
+    with atomic_path(path) as draft:
+        try:
+            save_file(tensors, draft, header)
+        except SafetensorError as error:  # a full disk arrives as this
+            raise OSError(str(error)) from error
+    return path
+
+
+def read_about(path: str | Path) -> tuple[Recipe, dict[str, Any]]:
+    """Recipe and description of a checkpoint, without its weights.
+
+    Raises
+    ------
+    CheckpointNotFound, CheckpointUnreadable, CheckpointMismatch
+        As `load_checkpoint`.
+    """
+    with _opened(Path(path)) as file:
+        return _header(file, Path(path))
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint. Executes no code of the file.
+
+    Raises
+    ------
+    CheckpointNotFound
+        There is no such file.
+    CheckpointUnreadable
+        The file is damaged or is no checkpoint of this package.
+    CheckpointMismatch
+        Its schema, its encoders or its tensors differ from what the recipe needs.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        recipe, about = _header(file, path)
+        try:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except SafetensorError as error:
+            raise CheckpointUnreadable(f"'{path}' is damaged: {error}.") from error
+    recipe = replace(recipe, encoders=tuple(_known(entry, path) for entry in recipe.encoders))
+    network = StemNetwork(recipe.network)
+    try:
+        network.load_state_dict(_below(_NETWORK, tensors))
+        condition = Condition.from_tensors(
+            {name: tensor.numpy() for name, tensor in _below(_CONDITION, tensors).items()}
+        )
+        mean, std = (tensors[_TARGET + name].numpy() for name in ("mean", "std"))
+    except (RuntimeError, LookupError, ValueError) as error:
+        raise CheckpointMismatch(
+            f"'{path}': its tensors do not fit its recipe ({_one_line(error)}). "
+            "Get the file again from where it was made."
+        ) from error
+    _check_widths(recipe, condition, mean, path)
+    return Checkpoint(recipe, network.eval(), condition, mean, std, about)
+
+
+def _opened(path: Path) -> Any:
+    if not path.is_file():
+        raise CheckpointNotFound(f"There is no checkpoint at '{path}'. Check the path.")
+    try:
+        return safe_open(path, framework="pt", device="cpu")
+    except (SafetensorError, OSError) as error:
+        raise CheckpointUnreadable(
+            f"'{path}' is no checkpoint, or it is damaged ({_one_line(error)}). "
+            "Get the file again from where it was made."
+        ) from error
+
+
+def _header(file: Any, path: Path) -> tuple[Recipe, dict[str, Any]]:
+    header = file.metadata() or {}
+    if _RECIPE not in header:
+        raise CheckpointUnreadable(
+            f"'{path}' holds weights without a napari-stem recipe. "
+            "Use a checkpoint that napari-stem trained."
+        )
+    recipe = Recipe.from_json(header[_RECIPE], f"'{path}'")
+    try:
+        return recipe, json.loads(header.get(_ABOUT, "{}"))
+    except ValueError as error:
+        raise CheckpointUnreadable(f"'{path}': the header's description is damaged.") from error
+
+
+def _known(encoder: Encoder, path: Path) -> Encoder:
+    """The registry's entry, whose source, licence and gate may be newer than the file's."""
+    known = find_encoder(encoder.name)
+    if differing := encoder.differences(known):
+        raise CheckpointMismatch(
+            f"'{path}' was made with an encoder {encoder.name} of {', '.join(differing)}. "
+            "Install the version that made it, or train again."
+        )
+    return known
+
+
+def _check_widths(
+    recipe: Recipe, condition: Condition, mean: NDArray[np.float32], path: Path
+) -> None:
+    found = {
+        "genes": (len(recipe.panel), recipe.network.n_genes, len(mean)),
+        "condition numbers": (recipe.network.condition_width, condition.width),
+    }
+    for what, sizes in found.items():
+        if len(set(sizes)) > 1:
+            raise CheckpointMismatch(
+                f"'{path}': its parts disagree on the number of {what} {sizes}. "
+                "Get the file again from where it was made."
+            )
+
+
+def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,166 @@
+"""What a checkpoint was made with: every choice that a prediction must repeat, as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from napari_stem.errors import CheckpointMismatch, CheckpointUnreadable, OptionError, PanelError
+from napari_stem.features.encoders.registry import Encoder, find_encoder
+from napari_stem.features.patches import PHYSICAL, PatchGeometry
+from napari_stem.genes.counts import CountTransform
+from napari_stem.model.diffusion import DiffusionConfig
+from napari_stem.model.fit_config import FitConfig
+from napari_stem.model.network import NetworkConfig
+
+if TYPE_CHECKING:
+    from napari_stem.slides.slide import Slide
+
+SCHEMA = 1
+
+Preset = Literal["paper", "small"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The whole description of a model, without its weights.
+
+    Attributes
+    ----------
+    panel
+        Genes in the order of the network's outputs.
+    transform
+        How raw counts became training values.
+    standardised
+        Whether the network learns values of zero mean and unit variance a gene.
+    geometry
+        The tissue that a patch covers.
+    encoders
+        Their vectors are concatenated in this order.
+    components
+        Principal components kept as the condition; None keeps the standardised embedding.
+    embedding_noise
+        Standard deviation of noise that training adds to standardised embeddings (`Condition`).
+    """
+
+    panel: tuple[str, ...]
+    transform: CountTransform
+    standardised: bool
+    geometry: PatchGeometry
+    encoders: tuple[Encoder, ...]
+    components: int | None
+    embedding_noise: float
+    network: NetworkConfig
+    diffusion: DiffusionConfig
+    fit: FitConfig
+    schema: int = SCHEMA
+
+    def patch_widths(self, slide: Slide, spot_diameter_px: float) -> tuple[float, ...]:
+        """Sides of the squares that the encoders look at, in level-0 pixels, smallest first.
+
+        Raises
+        ------
+        MissingScale
+            The geometry is physical and the slide states no micrometres per pixel.
+        """
+        fields = sorted({field for encoder in self.encoders for field in encoder.fields})
+        return tuple(self.geometry.widened(x).width_px(slide, spot_diameter_px) for x in fields)
+
+    def to_json(self) -> str:
+        """One line of JSON that `from_json` reads back unchanged."""
+        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Recipe:
+        """Read a recipe; `where` names its file in errors.
+
+        Raises
+        ------
+        CheckpointUnreadable
+            The text is no recipe.
+        CheckpointMismatch
+            The recipe was written by a newer version of this package.
+        """
+        try:
+            values: dict[str, Any] = json.loads(text)
+            schema = values["schema"]
+        except (ValueError, TypeError, LookupError) as error:
+            raise CheckpointUnreadable(f"{where}: the header holds no recipe ({error}).") from error
+        if schema != SCHEMA:
+            raise CheckpointMismatch(
+                f"{where}: recipe schema {schema}, this version reads {SCHEMA}. "
+                "Update napari-stem, or train the checkpoint again."
+            )
+        try:
+            return cls(
+                panel=tuple(values["panel"]),
+                transform=values["transform"],
+                standardised=values["standardised"],
+                geometry=PatchGeometry(**values["geometry"]),
+                encoders=tuple(Encoder.from_dict(entry) for entry in values["encoders"]),
+                components=values["components"],
+                embedding_noise=values["embedding_noise"],
+                network=NetworkConfig(**values["network"]),
+                diffusion=DiffusionConfig(**values["diffusion"]),
+                fit=FitConfig(**values["fit"]),
+            )
+        except (TypeError, LookupError, ValueError) as error:
+            raise CheckpointUnreadable(f"{where}: the recipe is incomplete ({error}).") from error
+
+
+def make_recipe(
+    preset: Preset,
+    panel: Sequence[str],
+    *,
+    encoders: Sequence[str] = ("morphology",),
+    transform: CountTransform = "log2",
+    geometry: PatchGeometry = PHYSICAL,
+    fit: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """Choices of a preset, fitted to a panel and encoders.
+
+    Parameters
+    ----------
+    preset
+        "paper": the network and the training of the paper (appendix C), for a GPU. "small": a
+        network that trains within minutes on a CPU and resists the few hundred spots of a
+        typical study (`docs/method.md`).
+    fit
+        Training settings that replace the preset's, by their names in `FitConfig`.
+
+    Raises
+    ------
+    OptionError, EncoderError, PanelError
+        A name is unknown, or the panel is empty.
+    """
+    if preset not in get_args(Preset):
+        raise OptionError(f"preset '{preset}' is unknown; choose {' or '.join(get_args(Preset))}.")
+    if not panel:
+        raise PanelError("the panel is empty. Choose at least one gene.")
+    unknown = set(fit or {}) - {field.name for field in fields(FitConfig)}
+    if unknown:
+        raise OptionError(f"unknown training settings: {', '.join(sorted(unknown))}.")
+    found = tuple(find_encoder(name) for name in encoders)
+    width = max(1, sum(encoder.width for encoder in found))
+    small = preset == "small"
+    recipe = Recipe(
+        panel=tuple(panel),
+        transform=transform,
+        standardised=small,
+        geometry=geometry,
+        encoders=found,
+        components=128 if small else None,
+        embedding_noise=0.7 if small else 0.0,
+        network=NetworkConfig(len(panel), width, **(_SMALL_NETWORK if small else {})),
+        diffusion=DiffusionConfig(prediction="v" if small else "eps"),
+        fit=_SMALL_FIT if small else FitConfig(),
+    )
+    return replace(recipe, fit=replace(recipe.fit, **(fit or {})))
+
+
+_SMALL_NETWORK: dict[str, Any] = {"width": 64, "depth": 3, "heads": 4, "genes_per_token": 25}
+_SMALL_FIT = FitConfig(
+    steps=1200, batch_size=128, learning_rate=1e-3, warmup=50, ema=0.995, augmented=0.0
+)

@@ -1,0 +1,155 @@
+"""A checkpoint on held-out sections, beside baselines fitted to the same spots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_stem.evaluation.baselines import nearest, ridge
+from napari_stem.evaluation.metrics import Scores, pcc, score
+from napari_stem.events import Events, finish
+from napari_stem.features.embed import iter_embed
+from napari_stem.genes.counts import counted_spots, transform_counts
+from napari_stem.prediction.predict import PredictOptions, iter_draws, summarise
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from napari_stem.checkpoints.checkpoint import Checkpoint
+    from napari_stem.sections.section import Section
+
+MODEL, RIDGE, NEAREST = "Stem", "ridge", "50-NN"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures of one held-out section.
+
+    Attributes
+    ----------
+    scores
+        By method: the model, ridge regression, retrieval of the 50 nearest training spots.
+    gene_pcc
+        (c,) correlation of each gene of the panel.
+    prediction
+        The model's prediction of the spots that counted any gene of the panel; `layers["truth"]`
+        are the measured values.
+    """
+
+    section: str
+    scores: Mapping[str, Scores]
+    gene_pcc: Mapping[str, float]
+    prediction: AnnData
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What baselines learn from: embeddings (n, d) and values (n, c) of the training spots."""
+
+    embeddings: NDArray[np.float32]
+    values: NDArray[np.float32]
+
+
+def iter_training_data(
+    sections: Sequence[Section], checkpoint: Checkpoint, options: PredictOptions
+) -> Events[Training]:
+    """Embeddings and values of sections as the checkpoint's recipe sees them."""
+    recipe, embeddings, values = checkpoint.recipe, [], []
+    for section in sections:
+        spots = counted_spots(section.spots, recipe.panel, section.name)
+        found = yield from iter_embed(
+            section.slide,
+            spots,
+            recipe.encoders,
+            recipe.geometry,
+            cache=options.cache,
+            weights=options.weights or {},
+            device=options.device,
+        )
+        embeddings.append(found[:, 0])
+        values.append(transform_counts(spots, recipe.panel, recipe.transform, where=section.name))
+    return Training(np.concatenate(embeddings), np.concatenate(values))
+
+
+def iter_evaluate(
+    checkpoint: Checkpoint,
+    section: Section,
+    training: Training,
+    options: PredictOptions | None = None,
+) -> Events[Evaluation]:
+    """Predict a section that measured its counts and compare.
+
+    Raises
+    ------
+    SpotsError, CountsError, PanelError
+        The section holds no counts, or not of all genes of the panel.
+    """
+    options = options or PredictOptions()
+    recipe = checkpoint.recipe
+    spots = counted_spots(section.spots, recipe.panel, section.name)
+    truth = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
+    drawn = yield from iter_draws(section.slide, spots, checkpoint, options)
+    with closing(drawn.store):
+        prediction = summarise(drawn, section.slide, spots, checkpoint, options)
+        draws = drawn.store.read(n_draws=options.n_draws)
+    scores = compare(draws, drawn.embeddings, truth, training)
+    by_gene = pcc(prediction.X, truth)
+    return Evaluation(
+        section=section.name,
+        scores=scores,
+        gene_pcc=dict(zip(recipe.panel, map(float, by_gene), strict=True)),
+        prediction=prediction,
+    )
+
+
+def compare(
+    draws: NDArray[np.float32],
+    embeddings: NDArray[np.float32],
+    truth: NDArray[np.float32],
+    training: Training,
+) -> dict[str, Scores]:
+    """Scores of the model's draws (K, n, c) and of both baselines."""
+    known = training.embeddings, training.values, embeddings
+    return {
+        MODEL: score(draws, truth),
+        RIDGE: score(ridge(*known), truth),
+        NEAREST: score(nearest(*known), truth),
+    }
+
+
+def averaged(evaluations: Sequence[Evaluation]) -> tuple[dict[str, Scores], dict[str, float]]:
+    """Scores by method and correlation by gene, the mean over sections weighted by their spots."""
+    spots = np.array([evaluation.prediction.n_obs for evaluation in evaluations])
+    weights = spots / spots.sum()
+
+    def mean(values: Sequence[float]) -> float:
+        return float(np.average(values, weights=weights))
+
+    first = evaluations[0]
+    scores = {
+        method: Scores(
+            **{
+                field.name: mean([getattr(e.scores[method], field.name) for e in evaluations])
+                for field in fields(Scores)
+            }
+        )
+        for method in first.scores
+    }
+    return scores, {gene: mean([e.gene_pcc[gene] for e in evaluations]) for gene in first.gene_pcc}
+
+
+def evaluate(
+    checkpoint: Checkpoint,
+    section: Section,
+    sections: Sequence[Section],
+    options: PredictOptions | None = None,
+) -> Evaluation:
+    """As `iter_evaluate`, with the baselines' training sections, without the events."""
+    options = options or PredictOptions()
+    training = finish(iter_training_data(sections, checkpoint, options))
+    return finish(iter_evaluate(checkpoint, section, training, options))

@@ -1,0 +1,1 @@
+"""From tissue around a spot to the condition of the network."""

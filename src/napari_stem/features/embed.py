@@ -1,0 +1,237 @@
+"""Patches to embeddings, batch by batch, kept on disk so that no patch is described twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import zarr
+from torch import Tensor
+
+from napari_stem.devices import choose_device
+from napari_stem.errors import EncoderError
+from napari_stem.events import Events, Pace, Progress, finish
+from napari_stem.features.encoders.builders import build_encoder
+from napari_stem.features.encoders.hub import weights_file
+from napari_stem.features.patches import PatchGeometry, dihedral, iter_patches
+from napari_stem.spots.table import check_spots, positions, spot_diameter
+from napari_stem.storage import atomic_path, writing
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from napari_stem.features.encoders.registry import Encoder
+    from napari_stem.slides.slide import Slide
+
+_ROWS = 64
+
+
+def iter_embed(
+    slide: Slide,
+    spots: AnnData,
+    encoders: Sequence[Encoder],
+    geometry: PatchGeometry,
+    *,
+    views: Sequence[int] = (0,),
+    cache: Path | None = None,
+    weights: Mapping[str, Path] | None = None,
+    modules: Mapping[str, nn.Module] | None = None,
+    device: str = "auto",
+    batch_size: int = _ROWS,
+) -> Events[NDArray[np.float32]]:
+    """Describe the patches around spots.
+
+    Parameters
+    ----------
+    views
+        Which of the eight flips and turns of a patch to describe (`patches.dihedral`).
+    cache
+        Folder that keeps what was computed; a second call computes only what is missing.
+    weights
+        Local files of weights, or their folders, by encoder name.
+    modules
+        Encoders that are loaded already, by name.
+    batch_size
+        Patches at once; halved as often as memory runs out.
+
+    Returns
+    -------
+    (n, v, d): spots, views, and the encoders' vectors one after the other.
+
+    Raises
+    ------
+    SpotsOutsideSlide, MissingScale, EncoderError, SlideUnreadable, StorageError
+        What stands in the way, and what to do.
+    """
+    check_spots(spots, slide)
+    vectors = []
+    for encoder in encoders:
+        for field in encoder.fields:
+            work = _Work(slide, spots, encoder, geometry.widened(field), tuple(views))
+            path, module = (weights or {}).get(encoder.name), (modules or {}).get(encoder.name)
+            vectors.append((yield from work.run(cache, path, module, device, batch_size)))
+    return np.concatenate(vectors, axis=2)
+
+
+def embed(
+    slide: Slide,
+    spots: AnnData,
+    encoders: Sequence[Encoder],
+    geometry: PatchGeometry,
+    *,
+    views: Sequence[int] = (0,),
+    cache: Path | None = None,
+) -> NDArray[np.float32]:
+    """As `iter_embed`, without the events."""
+    return finish(iter_embed(slide, spots, encoders, geometry, views=views, cache=cache))
+
+
+class _Work:
+    """Vectors of one encoder at one field of view, for all spots of a slide."""
+
+    def __init__(
+        self,
+        slide: Slide,
+        spots: AnnData,
+        encoder: Encoder,
+        geometry: PatchGeometry,
+        views: tuple[int, ...],
+    ) -> None:
+        self._slide = slide
+        self._centres = positions(spots)
+        self._diameter = spot_diameter(spots)
+        self._encoder = encoder
+        self._geometry = geometry
+        self._views = views
+
+    def run(
+        self,
+        cache: Path | None,
+        weights: Path | None,
+        loaded: nn.Module | None,
+        device: str,
+        batch_size: int,
+    ) -> Events[NDArray[np.float32]]:
+        n, name = len(self._centres), self._encoder.name
+        kept = None if cache is None else _Kept(cache / "embeddings" / f"{self._key(weights)}.zarr")
+        found = None if kept is None else kept.read(n)
+        missing = np.arange(n) if found is None else np.flatnonzero(np.isnan(found[:, 0, 0]))
+        if found is not None and not len(missing):
+            return found
+        module = build_encoder(self._encoder, weights) if loaded is None else loaded
+        module = module.to(choose_device(device))
+        yield Progress(n - len(missing), n, "embed", name)
+        pace, done = Pace(), n - len(missing)
+        for rows, vectors in self._vectors(module, missing, batch_size, choose_device(device)):
+            if found is None:
+                found = np.full((n, *vectors.shape[1:]), np.nan, np.float32)
+            found[rows] = vectors
+            if kept is not None:
+                kept.write(found, rows)
+            done += len(rows)
+            if pace.due() or done == n:
+                yield Progress(done, n, "embed", name)
+        assert found is not None
+        return found
+
+    def _vectors(
+        self, module: nn.Module, missing: NDArray[np.intp], batch_size: int, device: torch.device
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+        size = batch_size
+        batches = iter_patches(
+            self._slide,
+            self._centres[missing],
+            self._geometry,
+            batch_size=batch_size,
+            spot_diameter_px=self._diameter,
+        )
+        for rows, patches in batches:
+            turned = [np.ascontiguousarray(dihedral(patches, view)) for view in self._views]
+            views = [torch.from_numpy(view) for view in turned]
+            while True:
+                try:
+                    vectors = [_describe(module, view, size, device) for view in views]
+                    break
+                except torch.OutOfMemoryError as error:
+                    if size == 1:
+                        raise EncoderError(
+                            f"{self._encoder.name} needs more memory than {device} has, even for "
+                            "one patch. Choose --device cpu or a smaller encoder."
+                        ) from error
+                    size //= 2
+            yield missing[rows], torch.stack(vectors, dim=1).numpy()
+
+    def _key(self, weights: Path | None) -> str:
+        """The same only for the same slide, spots, geometry, encoder, weights and views."""
+        parts: dict[str, object] = {
+            "slide": self._slide.fingerprint,
+            "mpp": self._slide.mpp,
+            "centres": hashlib.sha256(self._centres.tobytes()).hexdigest(),
+            "diameter": self._diameter if self._geometry.width_um is None else None,
+            "geometry": asdict(self._geometry),
+            "encoder": self._encoder.to_dict(),
+            "views": self._views,
+        }
+        if weights is not None:
+            parts["weights"] = _stamp(weights_file(self._encoder, weights))
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _describe(module: nn.Module, patches: Tensor, size: int, device: torch.device) -> Tensor:
+    """Vectors of patches, `size` of them at once."""
+    with torch.inference_mode():
+        return torch.cat([module(part.to(device)).cpu() for part in torch.split(patches, size)])
+
+
+def _stamp(weights: Path) -> list[object]:
+    """Tells files of weights apart without reading their gigabytes."""
+    if not weights.exists():
+        return [str(weights)]
+    stat = weights.stat()
+    return [str(weights.resolve()), stat.st_size, stat.st_mtime_ns]
+
+
+class _Kept:
+    """Vectors on disk, (n, v, d), NaN where they are not computed yet.
+
+    A chunk is a file that zarr replaces whole, so that a process killed midway leaves full rows
+    or NaN; no separate record of what is done can contradict the data.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, n: int) -> NDArray[np.float32] | None:
+        """What is there; None where nothing is, or where it is damaged."""
+        try:
+            values = np.asarray(zarr.open_array(self._path, mode="r")[:], dtype=np.float32)
+        except Exception:  # noqa: BLE001  # zarr and its codecs raise many kinds; computing again is safe
+            return None
+        return values if values.ndim == 3 and len(values) == n else None
+
+    def write(self, found: NDArray[np.float32], rows: NDArray[np.intp]) -> None:
+        """Write the chunks that hold `rows`."""
+        if self.read_shape() != found.shape:
+            with atomic_path(self._path) as draft:
+                zarr.create_array(
+                    draft, shape=found.shape, chunks=(_ROWS, *found.shape[1:]), dtype="f4",
+                    fill_value=np.nan,
+                )  # fmt: skip
+        with writing(self._path):
+            array = zarr.open_array(self._path, mode="r+")
+            for start in np.unique(rows // _ROWS) * _ROWS:
+                array[start : start + _ROWS] = found[start : start + _ROWS]
+
+    def read_shape(self) -> tuple[int, ...] | None:
+        try:
+            return zarr.open_array(self._path, mode="r").shape
+        except Exception:  # noqa: BLE001  # as in `read`
+            return None

@@ -1,0 +1,157 @@
+"""From a registry entry to a module that turns patches into vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+import torch.nn.functional as F
+from timm.data.config import resolve_model_data_config
+from timm.layers.mlp import SwiGLUPacked
+from torch import Tensor, nn
+
+from napari_stem.errors import EncoderError
+from napari_stem.features.encoders.conch import ConchVisual
+from napari_stem.features.encoders.entry import Encoder, Input
+from napari_stem.features.encoders.hub import fetch_weights, weights_file
+from napari_stem.features.encoders.morphology import Morphology
+from napari_stem.features.encoders.tensors import read_tensors
+
+_LAYERS: dict[str, Callable[..., nn.Module]] = {"SwiGLUPacked": SwiGLUPacked, "SiLU": nn.SiLU}
+
+
+def build_encoder(encoder: Encoder, weights: Path | None = None) -> nn.Module:
+    """Make an encoder, ready to describe patches.
+
+    Parameters
+    ----------
+    weights
+        A file of weights (.safetensors, .pth, .bin, .ckpt) or a folder with one; the hub is
+        asked without it.
+
+    Returns
+    -------
+    A module in evaluation mode: (b, s, s, 3) uint8 -> (b, width of one field) float32.
+
+    Raises
+    ------
+    EncoderError
+        The weights are missing, damaged, or of another architecture.
+    """
+    if encoder.source == "built-in":
+        return Morphology().eval()
+    file = fetch_weights(encoder) if weights is None else weights_file(encoder, weights)
+    network = make_network(encoder)
+    _load(network, encoder, file)
+    expected = encoder.input if encoder.source != "timm" else _own_input(network)
+    return PatchEncoder(network, expected, encoder.pool, half=encoder.half).eval()
+
+
+def make_network(encoder: Encoder) -> nn.Module:
+    """The entry's network, with weights that mean nothing yet.
+
+    Raises
+    ------
+    EncoderError
+        timm lacks the architecture.
+    """
+    options = {name: _LAYERS.get(value, value) for name, value in encoder.options}
+    try:
+        network: Any = timm.create_model(encoder.architecture, num_classes=0, **options)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise EncoderError(f"timm cannot make '{encoder.architecture}': {error}.") from error
+    if encoder.pool == "contrast":
+        return ConchVisual(network, network.num_features, encoder.width)
+    return network  # type: ignore[no-any-return]
+
+
+class PatchEncoder(nn.Module):
+    """A network with its resizing and normalisation before it and its pooling behind it."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, network: nn.Module, expected: Input, pool: str, *, half: bool = False
+    ) -> None:
+        super().__init__()
+        self.network: Any = network
+        self._sides = expected.resize or (expected.size,)
+        self._size = expected.size
+        self._pool = pool
+        self._half = half
+        self.register_buffer("mean", torch.tensor(expected.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(expected.std).view(1, 3, 1, 1))
+
+    @torch.inference_mode()
+    def forward(self, patches: Tensor) -> Tensor:
+        """Vectors of a batch of uint8 patches."""
+        x = patches.permute(0, 3, 1, 2).float()
+        for side in self._sides:
+            x = resize(x, side)
+        x = (centre(x, self._size) / 255 - self.mean) / self.std
+        if self._half and x.device.type == "cuda":
+            with torch.autocast("cuda", torch.float16):
+                return self._vectors(x).float()
+        return self._vectors(x).float()
+
+    def _vectors(self, x: Tensor) -> Tensor:
+        if self._pool == "contrast":
+            return self.network(x)  # type: ignore[no-any-return]
+        tokens = self.network.forward_features(x)
+        if self._pool == "pooled":
+            return self.network.forward_head(tokens, pre_logits=True)  # type: ignore[no-any-return]
+        return pool_tokens(tokens, self._pool)
+
+
+def resize(x: Tensor, side: int) -> Tensor:
+    """(b, 3, s, s) grey values 0 to 255 to `side` pixels, bicubic and rounded as Pillow does."""
+    if x.shape[-1] == side:
+        return x
+    device = x.device
+    x = x.cpu() if device.type == "mps" else x  # PyTorch lacks this filter on Apple's GPUs
+    for shape in ((x.shape[-2], side), (side, side)):
+        x = F.interpolate(x, shape, mode="bicubic", antialias=True)
+        x = (x + 0.5).floor().clamp(0, 255)  # halves up
+    return x.to(device)
+
+
+def centre(x: Tensor, side: int) -> Tensor:
+    """The middle `side` pixels of (b, 3, s, s)."""
+    start = (x.shape[-1] - side) // 2
+    return x[..., start : start + side, start : start + side]
+
+
+def pool_tokens(tokens: Tensor, pool: str) -> Tensor:
+    """(b, k, d) tokens to one vector each: "cls", or "cls+patch_mean:N" for patches from N on."""
+    if pool == "cls":
+        return tokens[:, 0]
+    first_patch = int(pool.removeprefix("cls+patch_mean:"))
+    return torch.cat([tokens[:, 0], tokens[:, first_patch:].mean(1)], dim=1)
+
+
+def _own_input(network: nn.Module) -> Input:
+    config = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
+    return Input(config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
+
+
+def _load(network: nn.Module, encoder: Encoder, weights: Path) -> None:
+    try:
+        state = read_tensors(weights)
+    except EncoderError as error:
+        raise EncoderError(f"{encoder.name}: {error}") from error
+    ours = network.state_dict()
+    counters = {name for name in ours if name.endswith("num_batches_tracked")}  # of training alone
+    missing = sorted(ours.keys() - state - counters)
+    unknown = sorted(state.keys() - ours)
+    other = [name for name in ours.keys() & state if ours[name].shape != state[name].shape]
+    if wrong := [*missing, *unknown, *sorted(other)]:
+        raise EncoderError(
+            f"{encoder.name}: '{weights}' belongs to another architecture: {len(missing)} tensors "
+            f"are missing, {len(unknown)} unknown, {len(other)} of another shape "
+            f"(for example {wrong[0]})."
+        )
+    network.load_state_dict(state, strict=False)

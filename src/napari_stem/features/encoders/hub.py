@@ -1,0 +1,175 @@
+"""Where an encoder's weights are: on this machine, or on the Hugging Face hub.
+
+What the hub's cache holds is used as it is, without asking the network. The hub's own client
+keeps the user's token; this package never sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    RemoteEntryNotFoundError,
+)
+
+from napari_stem.errors import CheckpointMismatch, EncoderError
+from napari_stem.features.encoders.entry import Encoder
+
+NAMES = ("model.safetensors", "pytorch_model.bin")
+_SUFFIXES = (".safetensors", ".bin", ".pth", ".pt", ".ckpt")
+
+
+def local_weights(encoder: Encoder) -> Path | None:
+    """The encoder's weights in the hub's cache, if they are there; asks no network."""
+    if not encoder.source.startswith("hf:"):
+        return None
+    for name in NAMES:
+        found = try_to_load_from_cache(
+            _repository(encoder), name, cache_dir=constants.HF_HUB_CACHE, revision=encoder.revision
+        )
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+def fetch_weights(encoder: Encoder) -> Path:
+    """The encoder's weights, downloaded into the hub's cache where they are not there yet.
+
+    Raises
+    ------
+    EncoderError
+        They cannot be had; the message says step by step what to do.
+    """
+    if (found := local_weights(encoder)) is not None:
+        return found
+    if not encoder.source.startswith("hf:"):
+        where = f" Get it at {encoder.page} (release {encoder.revision})." if encoder.page else ""
+        raise EncoderError(
+            f"{encoder.name} needs a local file of weights: {_option(encoder)}.{where}"
+        )
+    for name in NAMES:
+        try:
+            return Path(
+                hf_hub_download(
+                    _repository(encoder),
+                    name,
+                    revision=encoder.revision,
+                    cache_dir=constants.HF_HUB_CACHE,
+                )
+            )
+        except RemoteEntryNotFoundError:
+            continue
+        except (HfHubHTTPError, OSError, ValueError) as error:
+            raise EncoderError(_how_to_get(encoder, error)) from error
+    raise EncoderError(f"{encoder.page} holds no weights that can be read safely.")
+
+
+def weights_file(encoder: Encoder, path: Path) -> Path:
+    """The file that a user's file or folder of weights means.
+
+    Raises
+    ------
+    EncoderError
+        A folder has no weights, or several.
+    """
+    if not path.is_dir():
+        return path
+    known = [path / name for name in NAMES if (path / name).is_file()]
+    files = known[:1] or sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+    if len(files) == 1:
+        return files[0]
+    found = f"several: {', '.join(file.name for file in files)}" if files else "none"
+    raise EncoderError(
+        f"{encoder.name}: the folder '{path}' should hold one file of weights "
+        f"({', '.join(NAMES)}), there are {found}. Name the file: {_option(encoder)}."
+    )
+
+
+def availability(encoder: Encoder) -> str:
+    """Where its weights are, in a word or two; asks no network."""
+    if encoder.source == "built-in":
+        return "built in"
+    if local_weights(encoder) is not None:
+        return "here"
+    return "download" if encoder.source.startswith("hf:") else "your file"
+
+
+def stamp_of(weights: Path) -> dict[str, str]:
+    """The hub's commit and checksum of a file of its cache; {} for other files."""
+    if weights.parent.parent.name != "snapshots":
+        return {}
+    blob = weights.resolve()
+    checksum = {"sha256": blob.name} if blob.parent.name == "blobs" else {}
+    return {"commit": weights.parent.name, **checksum}
+
+
+def stamps(
+    encoders: Iterable[Encoder], weights: Mapping[str, Path] | None = None
+) -> dict[str, dict[str, str]]:
+    """By encoder, the stamp of the weights that it would use; only of those that have one."""
+    found = {}
+    for encoder in encoders:
+        given = (weights or {}).get(encoder.name)
+        file = local_weights(encoder) if given is None else weights_file(encoder, given)
+        if file is not None and (stamp := stamp_of(file)):
+            found[encoder.name] = stamp
+    return found
+
+
+def check_stamps(
+    trained: Mapping[str, Mapping[str, str]],
+    encoders: Iterable[Encoder],
+    weights: Mapping[str, Path] | None = None,
+) -> None:
+    """Refuse weights that differ from those that a checkpoint was trained with.
+
+    Parameters
+    ----------
+    trained
+        What `stamps` gave when it was trained.
+
+    Raises
+    ------
+    CheckpointMismatch
+        The checksums of an encoder's weights are known and differ.
+    """
+    for encoder in encoders:
+        there = trained.get(encoder.name, {})
+        here = stamps([encoder], weights).get(encoder.name, {}) if there else {}
+        if "sha256" in there and "sha256" in here and there["sha256"] != here["sha256"]:
+            raise CheckpointMismatch(
+                f"the checkpoint was trained with other weights of {encoder.name} (commit "
+                f"{there['commit'][:12]}) than those here (commit {here['commit'][:12]}). Fetch "
+                f"them with `hf download {_repository(encoder)} --revision {there['commit']}` and "
+                f"name their folder: {_option(encoder)}."
+            )
+
+
+def _how_to_get(encoder: Encoder, error: Exception) -> str:
+    ways = []
+    if encoder.gated or isinstance(error, GatedRepoError):
+        ways.append(
+            f"request access (sign in at {encoder.page}, accept the terms, wait for the answer), "
+            "run `hf auth login` once on this machine and try again (napari-stem never sees the "
+            "token)"
+        )
+    why = f"could not be fetched from {encoder.page} ({type(error).__name__})"
+    if constants.HF_HUB_OFFLINE:
+        why += ", because HF_HUB_OFFLINE is set"
+        ways.append("unset HF_HUB_OFFLINE where there is a network")
+    ways.append(f"bring a file or folder of them to this machine: {_option(encoder)}")
+    return (
+        f"the weights of {encoder.name} are not here and {why}. What to do: {'; or '.join(ways)}."
+    )
+
+
+def _repository(encoder: Encoder) -> str:
+    return encoder.source.removeprefix("hf:")
+
+
+def _option(encoder: Encoder) -> str:
+    return f"--weights {encoder.name}=FILE"

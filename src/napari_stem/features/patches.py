@@ -1,0 +1,175 @@
+"""Square patches around points of a slide, at one physical size."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from napari_stem.errors import OptionError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_stem.slides.slide import Slide
+
+VIEWS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class PatchGeometry:
+    """The tissue that a patch covers, and its pixels.
+
+    Attributes
+    ----------
+    width_um
+        Width in micrometres. None is the published code's geometry: `size` pixels of level 0, or
+        the spot's diameter where that is larger, whatever the scan's resolution.
+    size
+        Pixels on a side.
+    factor
+        Multiple of that width; encoders that look beyond the patch widen it.
+    """
+
+    width_um: float | None = 112.0
+    size: int = 224
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        if (
+            self.size < 1
+            or not self.factor > 0
+            or (self.width_um is not None and self.width_um <= 0)
+        ):
+            raise OptionError(f"a patch needs a positive width and size: {self}.")
+
+    def widened(self, factor: float) -> PatchGeometry:
+        """The same number of pixels over `factor` times the width."""
+        return replace(self, factor=self.factor * factor)
+
+    def width_px(self, slide: Slide, spot_diameter_px: float) -> float:
+        """Width in level-0 pixels.
+
+        Raises
+        ------
+        MissingScale
+            The width is physical and the slide states no micrometres per pixel.
+        """
+        if self.width_um is None:
+            return max(self.size, spot_diameter_px) * self.factor
+        return self.width_um / slide.require_mpp() * self.factor
+
+
+PHYSICAL = PatchGeometry()
+PAPER = PatchGeometry(width_um=None)
+
+
+def crop_patches(
+    slide: Slide,
+    centres: NDArray[np.float64],
+    geometry: PatchGeometry,
+    *,
+    spot_diameter_px: float = 0.0,
+) -> NDArray[np.uint8]:
+    """Square patches around points.
+
+    Parameters
+    ----------
+    centres
+        (n, 2) x, y in level-0 pixels. What lies outside of the slide is white.
+    spot_diameter_px
+        Matters to the paper's geometry alone.
+
+    Returns
+    -------
+    (n, size, size, 3) RGB.
+
+    Raises
+    ------
+    MissingScale
+        The geometry is physical and the slide states no micrometres per pixel.
+    """
+    width = geometry.width_px(slide, spot_diameter_px)
+    level = _level(slide, width / geometry.size)
+    patches = np.empty((len(centres), geometry.size, geometry.size, 3), np.uint8)
+    for patch, centre in zip(patches, centres, strict=True):
+        patch[:] = _crop(slide, centre, width, geometry.size, level)
+    return patches
+
+
+def iter_patches(
+    slide: Slide,
+    centres: NDArray[np.float64],
+    geometry: PatchGeometry,
+    *,
+    batch_size: int,
+    workers: int = 2,
+    spot_diameter_px: float = 0.0,
+) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
+    """Batches of patches, read ahead in threads so that an encoder seldom waits.
+
+    Yields
+    ------
+    The rows of `centres`, and their (b, size, size, 3) patches.
+    """
+    batches = [slice(i, i + batch_size) for i in range(0, len(centres), batch_size)]
+    waiting: deque[tuple[slice, Future[NDArray[np.uint8]]]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="patches")
+    try:
+        for rows in batches:
+            task = pool.submit(
+                crop_patches, slide, centres[rows], geometry, spot_diameter_px=spot_diameter_px
+            )
+            waiting.append((rows, task))
+            if len(waiting) > workers:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        for done, future in waiting:
+            yield done, future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def dihedral(patches: NDArray[np.uint8], view: int) -> NDArray[np.uint8]:
+    """One of the eight flips and turns of (n, s, s, 3) patches; 0 changes nothing.
+
+    1 to 7: horizontal and vertical flip, turns by 90, 180 and 270 degrees, transpose and
+    transverse (paper, section 3.3).
+    """
+    if view == 1:
+        return patches[:, :, ::-1]
+    if view == 2:
+        return patches[:, ::-1]
+    if view in (3, 4, 5):
+        return np.rot90(patches, view - 2, axes=(1, 2))
+    if view == 6:
+        return patches.transpose(0, 2, 1, 3)
+    if view == 7:
+        return np.rot90(patches, 2, axes=(1, 2)).transpose(0, 2, 1, 3)
+    return patches
+
+
+def _level(slide: Slide, scale: float) -> int:
+    """The smallest level that still has a pixel for each of the patch's."""
+    fine_enough = [i for i, d in enumerate(slide.downsamples) if d <= scale * (1 + 1e-6)]
+    return fine_enough[-1] if fine_enough else 0
+
+
+def _crop(
+    slide: Slide, centre: NDArray[np.float64], width: float, size: int, level: int
+) -> NDArray[np.uint8]:
+    downsample = slide.downsamples[level]
+    span = width / downsample
+    left, top = centre / downsample - span / 2
+    # The resampling filter reaches beyond the patch; without a margin its edge would differ.
+    margin = int(np.ceil(3 * max(span / size, 1))) + 1
+    x, y = int(np.floor(left)) - margin, int(np.floor(top)) - margin
+    side = int(np.ceil(span)) + 1 + 2 * margin
+    region = Image.fromarray(slide.read_region(x, y, side, side, level))
+    box = (left - x, top - y, left - x + span, top - y + span)
+    return np.asarray(region.resize((size, size), Image.Resampling.LANCZOS, box=box))

@@ -1,0 +1,1 @@
+"""Names of genes, panels, and counts."""

@@ -1,0 +1,1 @@
+"""From a slide, spots and a checkpoint to draws and their summary."""

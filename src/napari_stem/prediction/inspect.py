@@ -1,0 +1,290 @@
+"""What a checkpoint says of one place on a slide, how sure it is, and how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from napari_stem.events import Event, Progress
+from napari_stem.features.embed import iter_embed
+from napari_stem.features.encoders.builders import build_encoder
+from napari_stem.features.encoders.hub import check_stamps
+from napari_stem.genes.counts import UNITS, measured
+from napari_stem.model.diffusion import Schedule
+from napari_stem.prediction.draws import at_quantiles
+from napari_stem.prediction.predict import PredictOptions
+from napari_stem.prediction.sampling import iter_sample_point
+from napari_stem.spots.table import positions, spot_diameter, spot_table
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from napari_stem.checkpoints.checkpoint import Checkpoint
+    from napari_stem.checkpoints.recipe import Recipe
+    from napari_stem.slides.slide import Slide
+
+_NEAREST = 5  # training spots that a point is compared with
+_INTERVAL = (0.05, 0.95)
+_POINTS = 80  # at which a density is known
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the spot nearest to a point measured.
+
+    Attributes
+    ----------
+    distance_px
+        From the point to the spot's centre, in level-0 pixels.
+    values
+        By gene, in the log space of the checkpoint.
+    """
+
+    spot: str
+    distance_px: float
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inspection:
+    """The draws of one point and what they stand on.
+
+    Attributes
+    ----------
+    xy
+        (x, y) in level-0 pixels.
+    mpp
+        Micrometres per level-0 pixel; None where the slide states none.
+    unit
+        Of the draws, for people.
+    draws
+        (K, c), fewer than `n_draws` while they still arrive.
+    nearest
+        (r,) distances to the nearest training spots, nearest first; 1 is the distance to their
+        own nearest other one that 99 of 100 training spots do not exceed.
+    similarity
+        (r,) share of the training spots that lie farther from their own nearest other one than
+        this point lies from each of `nearest`: 1 for a training spot itself, 0 where all
+        training spots are more alike than that. Where tissue is like the training tissue, the
+        first is spread evenly between 0 and 1.
+    measured
+        None where no measured spot lies within a spot's diameter.
+    """
+
+    xy: tuple[float, float]
+    mpp: float | None
+    genes: tuple[str, ...]
+    unit: str
+    draws: NDArray[np.float32]
+    n_draws: int
+    nearest: NDArray[np.float32]
+    similarity: NDArray[np.float32]
+    measured: Measured | None
+
+    @property
+    def ood(self) -> float:
+        """Distance to the nearest training spot, as a prediction's `obs["ood"]`."""
+        return float(self.nearest[0])
+
+    def of(self, gene: str) -> NDArray[np.float32]:
+        """(K,) draws of one gene."""
+        return self.draws[:, self.genes.index(gene)]
+
+    def mean(self, gene: str) -> float:
+        """Mean of a gene's draws."""
+        return float(self.of(gene).mean())
+
+    def interval(self, gene: str) -> tuple[float, float]:
+        """Between which a further draw of a gene falls in 90 of 100 cases."""
+        low, high = at_quantiles(self.of(gene), _INTERVAL)
+        return float(low), float(high)
+
+    def truth(self, gene: str) -> float | None:
+        """What the spot here measured of a gene."""
+        return None if self.measured is None else self.measured.values.get(gene)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """How the draws of a gene at a point spread, ready to be drawn.
+
+    Attributes
+    ----------
+    density
+        (m,) along evenly spaced values from 0 to the end of the axis, at most 1.
+    """
+
+    gene: str
+    draws: NDArray[np.float32]
+    density: NDArray[np.float64]
+    mean: float
+    interval: tuple[float, float]
+    truth: float | None
+
+
+def distributions(
+    inspection: Inspection, genes: Sequence[str]
+) -> tuple[list[Distribution], tuple[float, float]]:
+    """The genes' distributions on one axis, and its ends: whole numbers, 0 between them."""
+    shown = [gene for gene in genes if gene in inspection.genes]
+    truths = [inspection.truth(gene) for gene in shown]
+    known = [truth for truth in truths if truth is not None]
+    drawn = [inspection.of(gene) for gene in shown]
+    lowest = min([0.0, *(low for low, _ in map(inspection.interval, shown))])
+    highest = max([1.0, *known, *(float(draws.max()) for draws in drawn)])
+    ends = float(np.floor(lowest)), float(np.ceil(highest))
+    axis = np.linspace(*ends, _POINTS)
+    found = [
+        Distribution(
+            gene,
+            draws,
+            _density(draws, axis),
+            inspection.mean(gene),
+            inspection.interval(gene),
+            truth,
+        )
+        for gene, draws, truth in zip(shown, drawn, truths, strict=True)
+    ]
+    return found, ends
+
+
+def _density(draws: NDArray[np.float32], axis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gaussian kernels by Silverman's rule, scaled to a highest point of 1."""
+    q25, q75 = np.quantile(draws, (0.25, 0.75))
+    width = max(
+        0.9 * min(draws.std(), (q75 - q25) / 1.34) * len(draws) ** -0.2, (axis[-1] - axis[0]) / 100
+    )
+    density = np.exp(-(((axis[:, None] - draws) / width) ** 2) / 2).sum(axis=1)
+    return np.asarray(density / density.max())
+
+
+@dataclass(slots=True)
+class Inspector:
+    """A checkpoint and its encoders, kept in memory for one point after another.
+
+    `options` may change between points.
+    """
+
+    checkpoint: Checkpoint
+    options: PredictOptions = field(default_factory=PredictOptions)
+    _modules: dict[str, nn.Module] = field(default_factory=dict, init=False)
+    _gaps: NDArray[np.float32] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._gaps = self.checkpoint.condition.gaps()
+
+    def iter_inspect(
+        self,
+        slide: Slide,
+        xy: tuple[float, float],
+        *,
+        spot_diameter_px: float,
+        spots: AnnData | None = None,
+    ) -> Generator[Event | Inspection, None, Inspection]:
+        """Draw for the patch around a point; it is told again each time the draws double.
+
+        The draws are those that a prediction with the same options has for a spot at this place.
+
+        Parameters
+        ----------
+        xy
+            Level-0 pixels.
+        spot_diameter_px
+            Matters to checkpoints of the paper's geometry alone.
+        spots
+            Spots of the slide, among which a measured one is looked for.
+
+        Raises
+        ------
+        SpotsOutsideSlide, MissingScale, SlideUnreadable, EncoderError, OptionError
+            What stands in the way, and what to do.
+        """
+        yield from self._load_encoders()
+        recipe, options = self.checkpoint.recipe, self.options
+        point = spot_table([xy], diameter_px=spot_diameter_px)
+        embedding = yield from iter_embed(
+            slide,
+            point,
+            recipe.encoders,
+            recipe.geometry,
+            modules=self._modules,
+            device=options.device,
+        )
+        nearest = self.checkpoint.condition.nearest(embedding[:, 0], _NEAREST)[0]
+        spot = _find_measured(spots, xy, recipe) if spots is not None else None
+        known = {
+            "xy": xy, "mpp": slide.mpp, "genes": recipe.panel, "unit": UNITS[recipe.transform],
+            "n_draws": options.n_draws, "nearest": nearest, "similarity": self._similarity(nearest),
+            "measured": spot,
+        }  # fmt: skip
+        several = iter_sample_point(
+            self.checkpoint.network,
+            Schedule(recipe.diffusion),
+            self.checkpoint.condition.transform(embedding[0]),
+            positions(point),
+            n_draws=options.n_draws,
+            seed=options.seed,
+            sampler=options.sampler,
+            device=options.device,
+            to_values=self.checkpoint.to_values,
+        )
+        for draws in several:
+            found = Inspection(draws=draws, **known)
+            yield found
+        return found
+
+    def _load_encoders(self) -> Generator[Event, None, None]:
+        trained = self.checkpoint.about.get("weights", {})
+        for encoder in self.checkpoint.recipe.encoders:
+            if encoder.name not in self._modules:
+                check_stamps(trained, [encoder], self.options.weights)
+                yield Progress(0, 0, "load", encoder.name)
+                weights = (self.options.weights or {}).get(encoder.name)
+                self._modules[encoder.name] = build_encoder(encoder, weights)
+
+    def _similarity(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        nearer = np.searchsorted(self._gaps, distances, side="right")
+        return np.asarray(1 - nearer / len(self._gaps), dtype=np.float32)
+
+
+def as_table(inspections: Sequence[Inspection], genes: Sequence[str]) -> pd.DataFrame:
+    """Points as rows to compare: place, trust, and mean, interval and truth of each gene."""
+    return pd.DataFrame([_row(inspection, genes) for inspection in inspections])
+
+
+def _row(inspection: Inspection, genes: Sequence[str]) -> dict[str, object]:
+    x, y = inspection.xy
+    row: dict[str, object] = {"x_px": x, "y_px": y}
+    if inspection.mpp:
+        row |= {"x_um": x * inspection.mpp, "y_um": y * inspection.mpp}
+    row |= {
+        "ood": inspection.ood,
+        "similarity": float(inspection.similarity[0]),
+        "n_draws": len(inspection.draws),
+        "unit": inspection.unit,
+    }
+    for gene in (gene for gene in genes if gene in inspection.genes):
+        low, high = inspection.interval(gene)
+        row |= {f"{gene} mean": inspection.mean(gene), f"{gene} q05": low, f"{gene} q95": high}
+        if (truth := inspection.truth(gene)) is not None:
+            row[f"{gene} measured"] = truth
+    return row
+
+
+def _find_measured(spots: AnnData, xy: tuple[float, float], recipe: Recipe) -> Measured | None:
+    """What the nearest spot measured of the panel, if the point lies within its diameter of it."""
+    distances = np.hypot(*(positions(spots) - xy).T)
+    nearest = int(distances.argmin())
+    if distances[nearest] > spot_diameter(spots):
+        return None
+    genes, values = measured(spots[[nearest]], recipe.panel, recipe.transform)
+    if not genes:
+        return None
+    truths = dict(zip(genes, map(float, values[0]), strict=True))
+    return Measured(str(spots.obs_names[nearest]), float(distances[nearest]), truths)

@@ -1,0 +1,262 @@
+"""From a slide, spots and a checkpoint to a prediction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from anndata import AnnData
+
+from napari_stem.analysis.agreement import annotation_columns
+from napari_stem.analysis.morans_i import morans_i, neighbour_graph
+from napari_stem.errors import OptionError
+from napari_stem.events import Events, finish
+from napari_stem.features.embed import iter_embed
+from napari_stem.features.encoders.hub import check_stamps
+from napari_stem.genes.counts import UNITS, measured
+from napari_stem.model.diffusion import Schedule
+from napari_stem.prediction.draws import DrawStore
+from napari_stem.prediction.sampling import SamplerConfig, iter_sample
+from napari_stem.slides.slide import Slide
+from napari_stem.spots.table import check_spots, library, positions, spot_diameter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_stem.checkpoints.checkpoint import Checkpoint
+
+N_DRAWS = 20
+STATISTICS = ("mean", "std", "q05", "q95")
+
+
+@dataclass(frozen=True, slots=True)
+class PredictOptions:
+    """How a prediction is drawn and computed.
+
+    Attributes
+    ----------
+    n_draws
+        Realisations a spot; their mean is the prediction, their spread its uncertainty.
+    seed
+        The same seed gives a spot the same draws, whatever is predicted beside it.
+    batch_size
+        Spots that the network sees at once; halved when memory runs out.
+    device
+        "auto", "cpu", "cuda" or "mps".
+    cache
+        Folder that keeps embeddings and draws, so that a stopped prediction goes on; None
+        keeps nothing.
+    weights
+        Local weight files of encoders, by encoder name.
+    """
+
+    n_draws: int = N_DRAWS
+    seed: int = 0
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    batch_size: int = 256
+    device: str = "auto"
+    cache: Path | None = None
+    weights: Mapping[str, Path] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("n_draws", "batch_size"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if not 0 <= self.seed < 2**32:
+            raise OptionError(f"seed is {self.seed}; it must lie between 0 and {2**32 - 1}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Draws of a set of spots, and how far each spot is from the training data.
+
+    Attributes
+    ----------
+    name
+        What finds the store in a cache again.
+    """
+
+    name: str
+    store: DrawStore
+    embeddings: NDArray[np.float32]
+    ood: NDArray[np.float32]
+
+
+def iter_draws(
+    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
+) -> Events[Drawn]:
+    """Embed the patches around spots and draw expression for each.
+
+    The caller closes the returned store.
+
+    Raises
+    ------
+    SlideError, SpotsError, EncoderError, OptionError, StorageError
+        What stands in the way, and what to do.
+    """
+    check_spots(spots, slide)
+    recipe = checkpoint.recipe
+    check_stamps(checkpoint.about.get("weights", {}), recipe.encoders, options.weights)
+    embeddings = yield from iter_embed(
+        slide,
+        spots,
+        recipe.encoders,
+        recipe.geometry,
+        cache=options.cache,
+        weights=options.weights or {},
+        device=options.device,
+    )
+    embeddings = embeddings[:, 0]
+    name = _store_name(embeddings, spots, checkpoint, options)
+    store = DrawStore.open_or_create(
+        options.cache and _store_path(options.cache, name),
+        key=name,
+        n_draws=options.n_draws,
+        n_spots=spots.n_obs,
+        n_genes=len(recipe.panel),
+    )
+    try:
+        yield from iter_sample(
+            checkpoint.network,
+            Schedule(recipe.diffusion),
+            checkpoint.condition.transform(embeddings),
+            positions(spots),
+            store,
+            n_draws=options.n_draws,
+            seed=options.seed,
+            sampler=options.sampler,
+            batch_size=options.batch_size,
+            device=options.device,
+            to_values=checkpoint.to_values,
+        )
+    except BaseException:
+        store.close()
+        raise
+    return Drawn(name, store, embeddings, checkpoint.condition.ood(embeddings))
+
+
+def iter_predict(
+    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions | None = None
+) -> Events[AnnData]:
+    """Predict expression around spots; `Partial` events carry the mean of the draws so far.
+
+    Returns
+    -------
+    A table of the spots by the checkpoint's panel. `X` is the mean over draws in the recipe's
+    log space, `layers` hold "std", "q05" and "q95", and "truth" where the spots measured all of the
+    panel, `var` the genes' mean, variance and Moran's I, `obs["ood"]` the distance to the training
+    data (1 = the 99th percentile of its own), beside it the annotations of the spots,
+    `uns["spatial"]` a thumbnail, and `uns["napari_stem"]` how it was made.
+
+    Raises
+    ------
+    SlideError, SpotsError, EncoderError, OptionError, StorageError
+        What stands in the way, and what to do.
+    """
+    options = options or PredictOptions()
+    drawn = yield from iter_draws(slide, spots, checkpoint, options)
+    with closing(drawn.store):
+        return summarise(drawn, slide, spots, checkpoint, options)
+
+
+def predict(
+    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions | None = None
+) -> AnnData:
+    """As `iter_predict`, without the events."""
+    return finish(iter_predict(slide, spots, checkpoint, options))
+
+
+def summarise(
+    drawn: Drawn, slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
+) -> AnnData:
+    """Statistics over draws as a prediction (see `iter_predict`)."""
+    recipe = checkpoint.recipe
+    mean, std, (q05, q95) = drawn.store.summary(quantiles=(0.05, 0.95), n_draws=options.n_draws)
+    prediction = AnnData(
+        mean,
+        obs=spots.obs[annotation_columns(spots.obs)].assign(ood=drawn.ood),
+        layers={"std": std, "q05": q05, "q95": q95},
+        obsm={"spatial": positions(spots)},
+    )
+    prediction.var_names = list(recipe.panel)
+    _describe_genes(prediction)
+    genes, truth = measured(spots, recipe.panel, recipe.transform)
+    if len(genes) == len(recipe.panel):
+        prediction.layers["truth"] = truth
+    for gene, pcc in checkpoint.about.get("gene_pcc", {}).items():
+        prediction.var.loc[gene, "held_out_pcc"] = pcc
+    prediction.uns["spatial"] = {library(spots): _picture(slide, spots)}
+    prediction.uns["napari_stem"] = {
+        "recipe": recipe.to_json(),
+        "unit": UNITS[recipe.transform],
+        "statistic": "mean",
+        "sampler": json.dumps(asdict(options.sampler)),
+        "seed": options.seed,
+        "n_draws": options.n_draws,
+        "slide": slide.name,
+        "slide_path": str(slide.path.absolute()) if slide.path else "",
+        "mpp": slide.mpp or 0.0,
+        "draws": drawn.name,
+        "versions": json.dumps({name: version(name) for name in ("napari-stem", "torch", "timm")}),
+    }
+    return prediction
+
+
+def _describe_genes(prediction: AnnData) -> None:
+    """Columns of `var`: mean and variance over spots, and how patchy a gene is."""
+    prediction.var["mean"] = prediction.X.mean(axis=0)
+    prediction.var["variance"] = prediction.X.var(axis=0)
+    if prediction.n_obs > 1:
+        graph = neighbour_graph(prediction.obsm["spatial"])
+        prediction.var["morans_i"] = morans_i(prediction.X, graph)
+
+
+def _picture(slide: Slide, spots: AnnData) -> dict[str, object]:
+    """What scanpy and squidpy need to draw spots over the slide."""
+    image, downsample = slide.thumbnail()
+    return {
+        "images": {"hires": image},
+        "scalefactors": {
+            "tissue_hires_scalef": 1 / downsample,
+            "spot_diameter_fullres": spot_diameter(spots),
+        },
+    }
+
+
+def draws_of(prediction: AnnData, cache: Path) -> DrawStore:
+    """The draws that a prediction summarises, while the cache still has them.
+
+    Raises
+    ------
+    StorageError
+        They are gone.
+    """
+    return DrawStore.open(_store_path(cache, str(prediction.uns["napari_stem"]["draws"])))
+
+
+def _store_path(cache: Path, name: str) -> Path:
+    return cache / "draws" / f"{name}.zarr"
+
+
+def _store_name(
+    embeddings: NDArray[np.float32],
+    spots: AnnData,
+    checkpoint: Checkpoint,
+    options: PredictOptions,
+) -> str:
+    """A name that only exactly these draws have: found again when they are asked for again.
+
+    Embeddings tell the slide, its scale, the patches and the encoders' weights.
+    """
+    key = hashlib.sha256(embeddings.tobytes())
+    key.update(positions(spots).tobytes())
+    sampler = sorted(asdict(options.sampler).items())
+    key.update(repr((checkpoint.fingerprint, options.seed, sampler)).encode())
+    return key.hexdigest()[:32]

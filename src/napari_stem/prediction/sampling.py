@@ -1,0 +1,213 @@
+"""From conditions to draws: batches, noise keys, and where to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_stem.devices import choose_device
+from napari_stem.errors import OptionError
+from napari_stem.events import Events, Pace, Partial, Progress
+from napari_stem.model.diffusion import Denoise, Schedule, denoiser
+from napari_stem.model.network import StemNetwork
+from napari_stem.model.noise import gene_noise
+from napari_stem.model.samplers import (
+    SamplerName,
+    ancestral,
+    ddim,
+    dpm_solver_pp_2m,
+    log_snr_steps,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_stem.prediction.draws import DrawStore
+
+_FIRST_DRAWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerConfig:
+    """Which sampler, and how many times it evaluates the network.
+
+    The paper's is "ancestral" with 1,000 steps; "dpm++" with 20 has the same mean and spread.
+    """
+
+    name: SamplerName = "dpm++"
+    steps: int = 20
+
+    def __post_init__(self) -> None:
+        if self.name not in get_args(SamplerName):
+            raise OptionError(
+                f"sampler '{self.name}' is unknown; choose {', '.join(get_args(SamplerName))}."
+            )
+        if not 1 <= self.steps <= 1000:
+            raise OptionError(f"{self.steps} sampler steps; choose 1 to 1000.")
+
+
+def iter_sample(
+    network: StemNetwork,
+    schedule: Schedule,
+    conditions: NDArray[np.float32],
+    positions: NDArray[np.float64],
+    store: DrawStore,
+    *,
+    n_draws: int,
+    seed: int = 0,
+    sampler: SamplerConfig | None = None,
+    batch_size: int = 256,
+    device: str = "auto",
+    to_values: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda x: x,
+) -> Events[None]:
+    """Fill a store with draws: draws outside, spots inside, so that all spots are seen early.
+
+    What the store holds already is kept. A draw's noise follows from the seed, the spot's
+    position and the draw alone, so that neither batches nor neighbours change it. After each
+    draw a `Partial` carries the mean of the draws so far; closing the generator stops within one
+    batch.
+
+    Parameters
+    ----------
+    conditions
+        (n, S) one a spot.
+    positions
+        (n, 2) level-0 pixels of the spots.
+    batch_size
+        Spots at once; halved as often as memory runs out.
+    to_values
+        From the network's numbers (b, c) to those that are kept.
+
+    Raises
+    ------
+    StorageError
+        A draw could not be kept.
+    """
+    place = choose_device(device)
+    draw_batch = _Drawer(network.to(place), schedule, seed, sampler or SamplerConfig(), place)
+    pace, previews, total = Pace(), Pace(), n_draws * len(conditions)
+    sums = np.zeros((store.n_spots, store.n_genes), np.float64)
+    size = min(batch_size, store.rows)
+    for draw in range(n_draws):
+        drawn = False
+        for rows in store.blocks():
+            done = draw * len(conditions) + rows.start
+            if not store.has(draw, rows):
+                values = np.empty((rows.stop - rows.start, store.n_genes), np.float32)
+                start = 0
+                while start < len(values):
+                    part = slice(rows.start + start, min(rows.start + start + size, rows.stop))
+                    try:
+                        x = draw_batch(conditions[part], positions[part], draw, size)
+                    except torch.OutOfMemoryError:
+                        if size == 1:
+                            raise
+                        size //= 2
+                        continue
+                    values[start : start + len(x)] = to_values(x)
+                    start += len(x)
+                    if pace.due():
+                        yield Progress(done + start, total, "sample")
+                store.write(draw, rows, values)
+                drawn = True
+        sums += store.draw(draw)
+        if (drawn and previews.due()) or draw + 1 == n_draws:
+            yield Progress((draw + 1) * len(conditions), total, "sample")
+            yield Partial(draw + 1, n_draws, (sums / (draw + 1)).astype(np.float32))
+
+
+def iter_sample_point(
+    network: StemNetwork,
+    schedule: Schedule,
+    condition: NDArray[np.float32],
+    position: NDArray[np.float64],
+    *,
+    n_draws: int,
+    seed: int = 0,
+    sampler: SamplerConfig | None = None,
+    device: str = "auto",
+    to_values: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda x: x,
+) -> Generator[NDArray[np.float32], None, None]:
+    """Draw for a single point: the draws that `iter_sample` keeps for a spot at this place.
+
+    Draws are the batch here, so that the network is asked as often as for one of them. The first
+    few come alone, then as many as there are, so that a slow network shows something early.
+
+    Parameters
+    ----------
+    condition
+        (S,) of the point.
+    position
+        (2,) its level-0 pixels.
+
+    Yields
+    ------
+    (k, c) all draws so far, until k is `n_draws`.
+    """
+    place = choose_device(device)
+    draw_batch = _Drawer(network.to(place), schedule, seed, sampler or SamplerConfig(), place)
+    drawn = np.empty((0, network.config.n_genes), np.float32)
+    while len(drawn) < n_draws:
+        draws = np.arange(len(drawn), min(max(_FIRST_DRAWS, 2 * len(drawn)), n_draws))
+        shape = (len(draws), 1)
+        x = draw_batch(np.tile(condition, shape), np.tile(position, shape), draws, len(draws))
+        kept = to_values(x).astype(np.float16).astype(np.float32)  # as the store keeps them
+        drawn = np.concatenate([drawn, kept])
+        yield drawn
+
+
+class _Drawer:
+    """Draws of one batch, whatever the batch."""
+
+    def __init__(
+        self,
+        network: StemNetwork,
+        schedule: Schedule,
+        seed: int,
+        sampler: SamplerConfig,
+        device: torch.device,
+    ) -> None:
+        self._network = network
+        self._schedule = schedule
+        self._seed = seed
+        self._sampler = sampler
+        self._steps = log_snr_steps(schedule, min(sampler.steps, schedule.steps))
+        self._device = device
+
+    def __call__(
+        self,
+        conditions: NDArray[np.float32],
+        positions: NDArray[np.float64],
+        draw: int | NDArray[np.intp],
+        size: int,
+    ) -> NDArray[np.float32]:
+        """(b, c) numbers of the network for b spots, of one draw or one each; padded to `size`.
+
+        Equal shapes give equal bits, and keep compiled graphs.
+        """
+        spots = len(conditions)
+        padding = (0, size - spots)
+        condition = torch.from_numpy(np.pad(conditions, (padding, (0, 0)), mode="edge"))
+        centres = np.pad(positions, (padding, (0, 0)), mode="edge")
+        draws = torch.as_tensor(np.pad(np.broadcast_to(draw, spots), padding, mode="edge"))
+        denoise = denoiser(self._network, condition.to(self._device), self._schedule)
+        return self._draw(denoise, centres, draws)[:spots].float().cpu().numpy()
+
+    def _draw(self, denoise: Denoise, centres: NDArray[np.float64], draws: Tensor) -> Tensor:
+        places, n_genes = torch.from_numpy(centres), self._network.config.n_genes
+
+        def noise(step: int) -> Tensor:
+            x = gene_noise(self._seed, places, draws, step, n_genes, self._device)
+            # Steps add up in float64; Apple's GPUs have none.
+            return x if self._device.type == "mps" else x.double()
+
+        start = noise(self._schedule.steps)
+        if self._sampler.name == "ancestral":
+            return ancestral(denoise, start, self._steps, lambda step: noise(step.t))
+        solve = ddim if self._sampler.name == "ddim" else dpm_solver_pp_2m
+        return solve(denoise, start, self._steps)

@@ -1,0 +1,138 @@
+"""One self-contained page about a prediction, and its overview as a picture."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_stem.evaluation.metrics import Scores
+from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
+from napari_stem.storage import atomic_path
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from matplotlib.figure import Figure
+
+HEADINGS = {
+    "pcc_10": "PCC-10",
+    "pcc_50": "PCC-50",
+    "pcc_all": "PCC-all",
+    "mae": "MAE",
+    "mse": "MSE",
+    "rvd": "RVD",
+    "crps": "CRPS",
+    "coverage": "90 % coverage",
+}
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { margin-bottom: 0; } .sub { opacity: .7; margin-top: .2rem; }
+.note { border-left: 4px solid #E69F00; padding: .3rem 1rem; }
+table { border-collapse: collapse; } th, td { padding: .3rem .8rem; text-align: right; }
+th:first-child, td:first-child { text-align: left; } tr + tr { border-top: 1px solid #8884; }
+img { max-width: 100%; background: white; border-radius: 6px; }
+pre { white-space: pre-wrap; word-break: break-word; font-size: .75rem; opacity: .8; }
+"""
+
+
+def leading_genes(prediction: AnnData, n: int = 4) -> list[str]:
+    """Genes worth a picture: the best predicted where that is known, else the most variable."""
+    if "held_out_pcc" in prediction.var:
+        rank = prediction.var["held_out_pcc"].fillna(-1).to_numpy()
+    else:
+        rank = np.asarray(prediction.X).var(axis=0)
+    return list(prediction.var_names[np.argsort(-rank)[:n]])
+
+
+def write_picture(prediction: AnnData, path: str | Path, *, genes: Sequence[str] = ()) -> None:
+    """Write a PNG of gene maps."""
+    figure = gene_maps(prediction, list(genes) or leading_genes(prediction))
+    with atomic_path(path) as draft:
+        figure.savefig(draft, format="png", dpi=110)
+
+
+def write_report(
+    prediction: AnnData,
+    path: str | Path,
+    *,
+    scores: Mapping[str, Scores] | None = None,
+    genes: Sequence[str] = (),
+) -> None:
+    """Write one HTML file with figures inside, which needs no network.
+
+    Parameters
+    ----------
+    scores
+        Figures by method, where the counts are known.
+    genes
+        Genes to show; the best or most variable ones otherwise.
+    """
+    about = prediction.uns["napari_stem"]
+    chosen = list(genes) or leading_genes(prediction)
+    parts = [
+        f"<h1>{html.escape(about['slide'])}</h1>",
+        f"<p class=sub>{_sizes(prediction)}</p>",
+        "<p class=note>A statistical model's guess. For research use only, not for diagnosis.</p>",
+    ]
+    if scores:
+        parts += ["<h2>Against the measured counts</h2>", _table(scores)]
+    parts += ["<h2>Genes</h2>", _image(gene_maps(prediction, chosen), "Maps of genes")]
+    if "truth" in prediction.layers:
+        parts += ["<h2>Variation</h2>", _image(variation_curve(prediction), "Variance of genes")]
+    if "leiden" in prediction.obs:
+        parts += ["<h2>Clusters</h2>", _image(cluster_map(prediction), "Map of clusters")]
+    if "ood" in prediction.obs:
+        far = int((prediction.obs["ood"] > 1).sum())
+        parts.append(
+            f"<h2>Distance to the training data</h2><p>{far} of {prediction.n_obs} spots look "
+            "unlike 99 % of the training spots; mistrust their predictions.</p>"
+        )
+    parts += ["<h2>How it was made</h2>", f"<pre>{html.escape(_provenance(about))}</pre>"]
+    page = (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(about['slide'])}"
+        f"</title><style>{_STYLE}</style><body>{''.join(parts)}</body></html>"
+    )
+    with atomic_path(path) as draft:
+        draft.write_text(page, encoding="utf-8")
+
+
+def _sizes(prediction: AnnData) -> str:
+    about = prediction.uns["napari_stem"]
+    return (
+        f"{prediction.n_obs} spots, {prediction.n_vars} genes, {about['n_draws']} draws a spot, "
+        f"in {html.escape(about['unit'])}"
+    )
+
+
+def _table(scores: Mapping[str, Scores]) -> str:
+    head = "".join(f"<th>{heading}</th>" for heading in HEADINGS.values())
+    rows = "".join(
+        f"<tr><td>{html.escape(method)}</td>"
+        + "".join(f"<td>{asdict(figures)[name]:.3f}</td>" for name in HEADINGS)
+        + "</tr>"
+        for method, figures in scores.items()
+    )
+    return f"<table><tr><th>Method</th>{head}</tr>{rows}</table>"
+
+
+def _image(figure: Figure, alt: str) -> str:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    data = base64.b64encode(stream.getvalue()).decode()
+    return f'<img alt="{alt}" src="data:image/png;base64,{data}">'
+
+
+def _provenance(about: Mapping[str, object]) -> str:
+    readable = {
+        name: json.loads(value) if isinstance(value, str) and value.startswith("{") else value
+        for name, value in about.items()
+    }
+    return json.dumps(readable, indent=1, default=str)

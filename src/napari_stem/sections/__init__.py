@@ -1,0 +1,1 @@
+"""Sections of tissue: image, spots and counts; real or generated."""

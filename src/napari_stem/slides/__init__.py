@@ -1,0 +1,1 @@
+"""Slides: images read by region, and micrometres per pixel."""

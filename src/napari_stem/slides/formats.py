@@ -1,0 +1,67 @@
+"""Which reader a slide's file is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_stem.errors import SlideUnreadable
+from napari_stem.slides.czi import MAGIC as CZI
+from napari_stem.slides.czi import open_czi
+from napari_stem.slides.ome_zarr import is_ome_zarr, open_zarr
+from napari_stem.slides.openslide import is_for_openslide, open_openslide
+from napari_stem.slides.pyramid import SlideFile
+from napari_stem.slides.raster import open_flat
+from napari_stem.slides.tiff import MAGIC, needs_openslide, open_tiff
+
+_SUPPORTED = "SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, TIFF, OME-TIFF, OME-Zarr, JPEG, PNG"
+
+_LONGEST_MAGIC = len(CZI)
+
+
+def is_slide(path: Path) -> bool:
+    """Whether there is something to open: a file, or an OME-Zarr folder."""
+    return path.is_file() or is_ome_zarr(path)
+
+
+def open_file(path: Path) -> SlideFile:
+    """Open an image by its content, or by its name where the content tells too little.
+
+    Raises
+    ------
+    SlideUnreadable
+        The file is damaged, of an unknown format, or not an 8-bit RGB image.
+    """
+    with _said_of(path):
+        if path.is_dir():
+            return open_zarr(path)
+        if is_for_openslide(path):
+            return open_openslide(path)
+        with path.open("rb") as file:
+            start = file.read(_LONGEST_MAGIC)
+        if start.startswith(CZI):
+            return open_czi(path)
+        if not start.startswith(MAGIC):
+            return open_flat(path)
+        return open_openslide(path) if needs_openslide(path) else open_tiff(path)
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """Decoders raise whatever they like: say all of it as one error that names the file."""
+    try:
+        yield
+    except SlideUnreadable:
+        raise
+    except MemoryError as error:
+        raise SlideUnreadable(
+            f"'{path}' needs more memory than there is to be opened. Convert it to a tiled, "
+            "pyramidal TIFF."
+        ) from error
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise SlideUnreadable(
+            f"'{path}' cannot be read as a slide: {reason}. "
+            f"Is the file complete, and in a supported format ({_SUPPORTED})?"
+        ) from error

@@ -1,0 +1,94 @@
+"""Slides that OpenSlide reads: MRXS, SCN, BIF, DICOM and other scanners' own formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stem.errors import SlideUnreadable
+from napari_stem.slides.mpp import Stated, choose_mpp
+from napari_stem.slides.pyramid import Sliced, SlideFile, over_white
+
+_DICOM = (128, b"DICM")  # where its magic number lies
+_SUFFIXES = (".mrxs", ".vms", ".vmu", ".svslide", ".dcm")
+_LARGEST = 4_000_000  # pixels of a side
+_AT_ONCE = 4096  # rows and columns that OpenSlide is asked for
+
+
+def is_for_openslide(path: Path) -> bool:
+    """Whether a file is in one of the formats that OpenSlide alone reads.
+
+    Some are told by their name: an MRXS file is a JPEG picture, beside the folder of its slide.
+    """
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    place, magic = _DICOM
+    with path.open("rb") as file:
+        return file.read(place + len(magic))[place:] == magic
+
+
+def open_openslide(path: Path) -> SlideFile:
+    """Open a slide with OpenSlide.
+
+    Raises
+    ------
+    SlideUnreadable
+        OpenSlide is not installed, or does not know the file.
+    """
+    try:
+        import openslide
+    except ImportError as error:
+        raise SlideUnreadable(
+            f"'{path}' is in a scanner's format that OpenSlide reads, which is not installed: "
+            'pip install "napari-stem[openslide]".'
+        ) from error
+    slide = openslide.OpenSlide(str(path))
+    try:
+        _check_size(path, *slide.dimensions)
+        levels = tuple(OpenSlideLevel(slide, number) for number in range(slide.level_count))
+        levels[0][:1, :1]  # damage is better found now
+        found = slide.properties
+        mpp, source = choose_mpp([_stated(found)])
+        identity = found.get(openslide.PROPERTY_NAME_QUICKHASH1, "")
+    except BaseException:
+        slide.close()
+        raise
+    return SlideFile(levels, mpp, source, identity, handle=slide)
+
+
+class OpenSlideLevel(Sliced):
+    """A level of a slide that OpenSlide has opened; what was not scanned is white."""
+
+    def __init__(self, slide: Any, number: int) -> None:
+        width, height = slide.level_dimensions[number]
+        super().__init__(height, width)
+        self._slide = slide
+        self._number = number
+        self._down = slide.level_downsamples[number]
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
+        """A rectangle; OpenSlide wants its corner in level-0 pixels."""
+        pixels = np.empty((bottom - top, right - left, 3), np.uint8)
+        for y in range(top, bottom, _AT_ONCE):
+            for x in range(left, right, _AT_ONCE):
+                size = min(right - x, _AT_ONCE), min(bottom - y, _AT_ONCE)
+                corner = round(x * self._down), round(y * self._down)
+                part = np.asarray(self._slide.read_region(corner, self._number, size))
+                pixels[y - top :, x - left :][: size[1], : size[0]] = over_white(part)
+        return pixels
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if not (0 < width <= _LARGEST and 0 < height <= _LARGEST):
+        raise SlideUnreadable(f"'{path}' claims {width} x {height} pixels, which no scan has.")
+
+
+def _stated(properties: Any) -> Stated | None:
+    try:
+        x, y = (float(properties[f"openslide.mpp-{axis}"]) for axis in "xy")
+    except (LookupError, ValueError):
+        return None
+    return Stated(x, y, f"OpenSlide ({properties.get('openslide.vendor', 'unknown vendor')})")

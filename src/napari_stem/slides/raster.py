@@ -1,0 +1,60 @@
+"""JPEG, PNG and other pictures that must be decoded whole."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from napari_stem.errors import SlideUnreadable
+from napari_stem.slides.pyramid import SlideFile, over_white
+
+_LARGEST = 1_000_000_000  # pixels, 3 GB
+_SUSPICIOUS = 50_000_000  # pixels from which on a picture must have
+_MOST_PER_BYTE = 250  # pixels a byte of its file; scans of tissue have below 50
+_COLOURLESS = ("1", "L", "LA", "La", "I", "F")
+_PILLOW_LIMIT = threading.Lock()
+
+
+def open_flat(path: Path) -> SlideFile:
+    """Decode a picture. Its resolution is a printer's or a screen's, and no scale.
+
+    Raises
+    ------
+    SlideUnreadable
+        It is too large, or not RGB.
+    """
+    with _open_image(path) as image:
+        check_flat(path, image.height, image.width)
+        if image.mode in _COLOURLESS or image.mode.startswith("I;16"):
+            raise SlideUnreadable(f"'{path}' is not RGB: its pixels are of mode {image.mode}.")
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        pixels = over_white(np.asarray(image.convert(mode)))
+    return SlideFile((pixels,))
+
+
+def check_flat(path: Path, height: int, width: int) -> None:
+    """Raise if a picture that must be decoded whole would not fit into memory."""
+    if height * width > _LARGEST:
+        raise SlideUnreadable(
+            f"'{path}' has {width} x {height} pixels in a layout that must be decoded whole; at "
+            f"most {_LARGEST:,} can be. Convert it to a tiled, pyramidal TIFF."
+        )
+    size = path.stat().st_size
+    if height * width > max(_SUSPICIOUS, size * _MOST_PER_BYTE):
+        raise SlideUnreadable(
+            f"'{path}' promises {width} x {height} pixels in {size:,} bytes: it is no picture of "
+            "tissue, or damaged."
+        )
+
+
+def _open_image(path: Path) -> Image.Image:
+    """Pillow refuses images of the size of common slides; `check_flat` stands in for it."""
+    with _PILLOW_LIMIT:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(path)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before

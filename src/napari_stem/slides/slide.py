@@ -1,0 +1,268 @@
+"""A slide: levels that are read by region, and micrometres per pixel."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from PIL import Image
+
+from napari_stem.errors import MissingScale, OptionError, SlideNotFound, SlideUnreadable
+from napari_stem.events import Events, Pace, Progress
+from napari_stem.slides.formats import is_slide, open_file
+from napari_stem.slides.pyramid import Level, Reduced, SlideFile, with_overviews
+from napari_stem.storage import cache_dir
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MEBIBYTE = 1 << 20
+_WORTH_KEEPING = 400_000_000  # pixels of a flat slide whose overview is kept on disk
+
+
+class Slide:
+    """An RGB image of tissue, read by region. Reading from several threads is safe.
+
+    Attributes
+    ----------
+    name
+        What people call it: the file's name without its suffix.
+    path
+        Where it lies; None for an image in memory.
+    mpp
+        Micrometres per level-0 pixel; None where nobody stated it.
+    mpp_source
+        Who stated it.
+    levels
+        (h, w, 3) uint8 arrays, level 0 first, which read what is sliced.
+    downsamples
+        Level-0 pixels per pixel of each level.
+    fingerprint
+        The same for the same content, whatever the file's name.
+    """
+
+    def __init__(self, file: SlideFile, *, name: str, path: Path | None, fingerprint: str) -> None:
+        self._file = file
+        self.name = name
+        self.path = path
+        self.fingerprint = fingerprint
+        self.mpp = file.mpp
+        self.mpp_source = file.mpp_source
+
+    @classmethod
+    def from_array(
+        cls, image: NDArray[np.uint8], *, mpp: float | None = None, name: str = "slide"
+    ) -> Slide:
+        """A slide of an image in memory, (h, w, 3) RGB."""
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise SlideUnreadable(
+                f"'{name}' is not RGB: shape {image.shape}, {image.dtype}; (h, w, 3) of uint8 "
+                "is needed."
+            )
+        image = np.ascontiguousarray(image)
+        digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
+        digest.update(image.data)
+        slide = cls(
+            SlideFile(with_overviews((image,))),
+            name=name,
+            path=None,
+            fingerprint=digest.hexdigest(),
+        )
+        return slide if mpp is None else slide.with_mpp(mpp)
+
+    @property
+    def levels(self) -> Sequence[Level]:
+        """Level 0 first; what is sliced is read."""
+        return self._file.levels
+
+    @property
+    def width(self) -> int:
+        """Pixels of level 0 from left to right."""
+        return int(self.levels[0].shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels of level 0 from top to bottom."""
+        return int(self.levels[0].shape[0])
+
+    @property
+    def downsamples(self) -> tuple[float, ...]:
+        """Level-0 pixels per pixel of each level."""
+        return tuple(_downsample(self.levels[0].shape, level.shape) for level in self.levels)
+
+    def require_mpp(self) -> float:
+        """Micrometres per level-0 pixel.
+
+        Raises
+        ------
+        MissingScale
+            Nobody stated it.
+        """
+        if self.mpp is None:
+            reason = "" if self.mpp_source == "none" else f" ({self.mpp_source})"
+            raise MissingScale(
+                f"'{self.name}' states no micrometres per pixel{reason}. Give it (--mpp; 20x scans "
+                "have about 0.5, 40x scans 0.25), or the spot pitch (Visium 100 um, ST 200 um)."
+            )
+        return self.mpp
+
+    def with_mpp(self, mpp: float, source: str = "argument") -> Slide:
+        """The same slide at a stated scale; it shares the open file.
+
+        Raises
+        ------
+        OptionError
+            The scale is not a positive number.
+        """
+        if not 0 < mpp < float("inf"):
+            raise OptionError(f"'{self.name}': {mpp} micrometres per pixel is no scale.")
+        slide = type(self)(self._file, name=self.name, path=self.path, fingerprint=self.fingerprint)
+        slide.mpp, slide.mpp_source = mpp, source
+        return slide
+
+    def read_region(
+        self, x: int, y: int, width: int, height: int, level: int = 0
+    ) -> NDArray[np.uint8]:
+        """A rectangle of a level.
+
+        Parameters
+        ----------
+        x, y, width, height
+            Left, top and size in pixels of that level. What lies outside is white.
+
+        Returns
+        -------
+        (height, width, 3) RGB.
+
+        Raises
+        ------
+        SlideUnreadable
+            The file is damaged there.
+        """
+        pixels = self.levels[level]
+        rows, columns = pixels.shape[:2]
+        left, top = max(x, 0), max(y, 0)
+        right, bottom = min(x + width, columns), min(y + height, rows)
+        region = np.full((height, width, 3), 255, np.uint8)
+        if left < right and top < bottom:
+            try:
+                found = np.asarray(pixels[top:bottom, left:right])
+            except MemoryError as error:
+                raise SlideUnreadable(
+                    f"'{self.path or self.name}' needs more memory than there is near "
+                    f"({left}, {top}) of level {level}. Is it damaged?"
+                ) from error
+            except Exception as error:
+                reason = " ".join(str(error).split())[:160] or type(error).__name__
+                raise SlideUnreadable(
+                    f"'{self.path or self.name}' is damaged near ({left}, {top}) of level "
+                    f"{level}: {reason}. Copy it again from the scanner."
+                ) from error
+            region[top - y : bottom - y, left - x : right - x] = found
+        return region
+
+    def thumbnail(self, longest: int = 1024) -> tuple[NDArray[np.uint8], float]:
+        """The whole slide at most `longest` pixels long, and its level-0 pixels per pixel."""
+        scale = max(self.width, self.height) / longest
+        if scale <= 1:
+            return self.read_region(0, 0, self.width, self.height), 1.0
+        fine = [i for i, d in enumerate(self.downsamples) if d <= scale]
+        level = fine[-1] if fine else 0
+        height, width = self.levels[level].shape[:2]
+        image = Image.fromarray(self.read_region(0, 0, width, height, level))
+        size = (round(self.width / scale), round(self.height / scale))
+        return np.asarray(image.resize(size, Image.Resampling.HAMMING)), scale
+
+    def iter_overview(self) -> Events[None]:
+        """Make the levels that the file lacks, as far as memory holds them.
+
+        They are made where they are looked at anyway; this makes them at once, so that a
+        window can say how long a large flat slide takes.
+        """
+        made = next((x for x in self.levels if isinstance(x, Reduced) and x.is_held), None)
+        if made is None:
+            return
+        places = made.places()
+        pace = Pace()
+        pool = ThreadPoolExecutor()
+        try:
+            for done, _ in enumerate(pool.map(made.block, *zip(*places, strict=True)), start=1):
+                if pace.due() or done == len(places):
+                    yield Progress(done, len(places), "overview", self.name)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def close(self) -> None:
+        """Release the file. Slides made by `with_mpp` share it."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        scale = f"{self.mpp:.3g} um/px" if self.mpp else "scale unknown"
+        return f"<Slide '{self.name}' {self.width} x {self.height}, {scale}>"
+
+
+def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
+    """Open a slide: SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, OME-TIFF, OME-Zarr, TIFF, JPEG, PNG.
+
+    Tiled files are never read whole.
+
+    Parameters
+    ----------
+    mpp
+        Micrometres per pixel, where the file states none or a wrong one.
+
+    Raises
+    ------
+    SlideNotFound, SlideUnreadable
+        The file is missing, damaged, of an unknown format, or not an RGB image.
+    """
+    path = Path(path)
+    if not is_slide(path):
+        raise SlideNotFound(f"There is no slide at '{path}'. Check the path.")
+    file = open_file(path)
+    fingerprint = _fingerprint(path, file)
+    height, width = file.levels[-1].shape[:2]
+    folder = cache_dir() / "overviews" / fingerprint if height * width > _WORTH_KEEPING else None
+    file = replace(file, levels=with_overviews(file.levels, folder))
+    slide = Slide(file, name=_name(path), path=path, fingerprint=fingerprint)
+    return slide if mpp is None else slide.with_mpp(mpp)
+
+
+def _name(path: Path) -> str:
+    """A file's name without what tells its format."""
+    return path.stem.removesuffix(".ome")
+
+
+def _downsample(full: Sequence[int], level: Sequence[int]) -> float:
+    """The ratio of sizes, as a whole number where the level's size is that ratio rounded."""
+    axis = int(full[1] >= full[0])
+    ratio = full[axis] / level[axis]
+    whole = round(ratio)
+    return float(whole) if abs(full[axis] - whole * level[axis]) < whole else ratio
+
+
+def _fingerprint(path: Path, file: SlideFile) -> str:
+    """Content that two slides hardly share: size, both ends of the file, shapes of levels."""
+    shapes = [tuple(level.shape) for level in file.levels]
+    digest = hashlib.blake2b(file.identity.encode(), digest_size=16)
+    if path.is_dir():
+        digest.update(repr(shapes).encode())
+        return digest.hexdigest()
+    size = path.stat().st_size
+    digest.update(repr((size, shapes)).encode())
+    with path.open("rb") as stream:
+        digest.update(stream.read(_MEBIBYTE))
+        stream.seek(max(0, size - _MEBIBYTE))
+        digest.update(stream.read())
+    return digest.hexdigest()

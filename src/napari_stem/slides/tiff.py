@@ -1,0 +1,130 @@
+"""TIFFs as slides: SVS, NDPI, OME, Philips and plain pyramids, and flat ones."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+import zarr
+from tifffile import COMPRESSION, PHOTOMETRIC
+
+from napari_stem.errors import SlideUnreadable
+from napari_stem.slides.mpp import tiff_mpp
+from napari_stem.slides.pyramid import Converted, Level, SlideFile
+from napari_stem.slides.raster import check_flat
+
+# A damaged file is said in one error; without a handler its every symptom would go to stderr.
+tifffile.logger().addHandler(logging.NullHandler())
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_LARGEST_TILE = 64_000_000  # pixels that are decoded to read one
+_GLASS = 255  # where a scanner stored no tile
+_RATIO = 0.02  # by which the sides of a level may differ in how far they are reduced
+
+
+def open_tiff(path: Path) -> SlideFile:
+    """Open the largest picture of a TIFF, with its coarser levels.
+
+    Raises
+    ------
+    SlideUnreadable
+        It is not an 8-bit RGB image, or cut off.
+    """
+    tiff = tifffile.TiffFile(path)
+    try:
+        series = max(tiff.series, key=lambda s: s.size)
+        _check_rgb(series, path)
+        _check_complete(series, path)
+        levels = tuple(_levels(series, path))
+        np.asarray(levels[0][:1, :1])  # a damaged first tile is better found now
+        mpp, source = tiff_mpp(tiff, series.keyframe)
+    except BaseException:
+        tiff.close()
+        raise
+    return SlideFile(levels, mpp, source, handle=tiff)
+
+
+def needs_openslide(path: Path) -> bool:
+    """Whether the picture lies in overlapping tiles, or in several places of a canvas."""
+    with tifffile.TiffFile(path) as tiff:
+        return bool(tiff.is_bif or tiff.is_scn)
+
+
+def _check_rgb(series: Any, path: Path) -> None:
+    page = series.keyframe
+    channels = {"YXS": series.shape[-1], "SYX": series.shape[0]}.get(series.axes)
+    colours = page.photometric in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
+    if channels not in (3, 4) or not colours or series.dtype != np.uint8:
+        raise SlideUnreadable(
+            f"'{path}' is not RGB: axes {series.axes}, shape {series.shape}, {series.dtype}, "
+            f"{PHOTOMETRIC(page.photometric).name}. Stem predicts from H&E in 8-bit colour."
+        )
+
+
+def _check_complete(series: Any, path: Path) -> None:
+    """That tags of a few bytes do not promise pixels that are not there."""
+    size = path.stat().st_size
+    for page in (level.keyframe for level in series.levels):
+        ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
+        if max(ends, default=0) > size:
+            raise SlideUnreadable(
+                f"'{path}' is cut off: its tags point to byte {max(ends)}, the file ends at "
+                f"{size}. Copy it again from the scanner."
+            )
+        promised = int(np.prod(page.chunked))
+        if len(page.dataoffsets) < promised:
+            raise SlideUnreadable(
+                f"'{path}' is damaged: {page.imagewidth} x {page.imagelength} pixels need "
+                f"{promised} tiles or strips, its tags tell of {len(page.dataoffsets)}. "
+                "Copy it again from the scanner."
+            )
+
+
+def _levels(series: Any, path: Path) -> Iterator[Level]:
+    """Tiles are read when they are asked for; strips, as a JPEG, are decoded now."""
+    full = series.keyframe
+    before = None
+    for number, page in enumerate(level.keyframe for level in series.levels):
+        if before is not None and not _reduces(page, before, full):
+            return
+        before = page
+        if page.is_tiled:
+            _check_tile(page, path)
+            pixels = zarr.open_array(series.aszarr(level=number, fillvalue=_GLASS), mode="r")
+        else:
+            check_flat(path, page.imagelength, page.imagewidth)
+            pixels = series.asarray(level=number)
+        ycbcr = _is_ycbcr(page)
+        plain = series.axes == "YXS" and not ycbcr and pixels.shape[2] == 3
+        axes = series.axes.replace("S", "C")
+        yield pixels if plain else Converted(pixels, axes, ycbcr=ycbcr)
+
+
+def _reduces(page: Any, before: Any, full: Any) -> bool:
+    """Whether a level is smaller than the one before, and shows the same picture."""
+    height, width = page.imagelength, page.imagewidth
+    if height >= before.imagelength or width >= before.imagewidth:
+        return False
+    rounding = 1 / min(height, width)
+    down = full.imagelength / height, full.imagewidth / width
+    return bool(abs(down[0] / down[1] - 1) <= _RATIO + rounding)
+
+
+def _check_tile(page: Any, path: Path) -> None:
+    if page.tilewidth * page.tilelength > _LARGEST_TILE:
+        raise SlideUnreadable(
+            f"'{path}' has tiles of {page.tilewidth} x {page.tilelength} pixels, too large to "
+            "read a part of it. Convert it to tiles of 256 or 512 pixels."
+        )
+
+
+def _is_ycbcr(page: Any) -> bool:
+    """Whether pixels are decoded to YCbCr; tifffile turns those of JPEG into RGB."""
+    if page.compression == COMPRESSION.APERIO_JP2000_YCBC:
+        return True
+    lossless = page.compression in (COMPRESSION.NONE, COMPRESSION.LZW, COMPRESSION.ADOBE_DEFLATE)
+    return lossless and page.photometric == PHOTOMETRIC.YCBCR

@@ -1,0 +1,1 @@
+"""Where on a slide counts are measured or predicted."""

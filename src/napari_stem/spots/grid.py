@@ -1,0 +1,112 @@
+"""A regular grid of spots over a slide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from napari_stem.errors import OptionError, SpotsError
+from napari_stem.slides.artifacts import Excluded
+from napari_stem.slides.tissue import tissue_mask
+from napari_stem.spots.polygons import inside
+from napari_stem.spots.table import spot_table
+from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_stem.slides.slide import Slide
+
+Layout = Literal["hex", "square"]
+_MOST = 5_000_000  # spots of a grid
+
+
+def make_grid(
+    slide: Slide,
+    *,
+    pitch_um: float = PITCH_UM,
+    diameter_um: float = DIAMETER_UM,
+    layout: Layout = "hex",
+    region: ArrayLike | None = None,
+    on_tissue: bool = True,
+) -> AnnData:
+    """Spots at regular distances; the defaults are Visium's.
+
+    Parameters
+    ----------
+    pitch_um, diameter_um
+        Distance of neighbours and diameter of a spot.
+    layout
+        "hex" shifts every second row by half a pitch.
+    region
+        (m, 2) corners of a polygon, x and y in level-0 pixels, that spots must lie in.
+    on_tissue
+        Leave out spots whose centre is on the background, on ink, or out of focus.
+
+    Returns
+    -------
+    A spot table without counts. `uns["excluded"]` tells which ink or blur was left out, if any.
+
+    Raises
+    ------
+    MissingScale
+        The slide states no micrometres per pixel.
+    OptionError
+        A length is not positive or too small, the layout is unknown, the region no polygon.
+    SpotsError
+        No spot is left.
+    """
+    if not (pitch_um > 0 and diameter_um > 0):
+        raise OptionError(f"pitch {pitch_um} um and diameter {diameter_um} um must be positive.")
+    if layout not in get_args(Layout):
+        raise OptionError(f"layout '{layout}' is unknown; choose {' or '.join(get_args(Layout))}.")
+    mpp = slide.require_mpp()
+    _check_number(slide, pitch_um / mpp)
+    xy = _lattice(slide.width, slide.height, pitch_um / mpp, layout)
+    if region is not None:
+        xy = xy[inside(xy, [[_corners(region)]])]
+    excluded: tuple[Excluded, ...] = ()
+    if on_tissue and len(xy):
+        tissue = tissue_mask(slide)
+        xy, excluded = xy[tissue.contains(xy)], tissue.excluded
+    if not len(xy):
+        place = "tissue" if on_tissue else "the slide"
+        raise SpotsError(
+            f"'{slide.name}': a grid of {pitch_um} um has no spot on {place}"
+            f"{' in the region' if region is not None else ''}. "
+            "Choose a smaller pitch, another region, or include the background."
+        )
+    spots = spot_table(xy, diameter_px=diameter_um / mpp, library=slide.name)
+    if excluded:
+        spots.uns["excluded"] = [str(what) for what in excluded]
+    return spots
+
+
+def _check_number(slide: Slide, pitch: float) -> None:
+    spots = slide.width * slide.height / pitch**2
+    if spots > _MOST:
+        raise OptionError(
+            f"'{slide.name}': a grid of {pitch * slide.require_mpp():g} um has about {spots:.2g} "
+            f"spots; choose a larger pitch, so that they are at most {_MOST:,}."
+        )
+
+
+def _corners(region: ArrayLike) -> NDArray[np.float64]:
+    corners = np.asarray(region, dtype=float)
+    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
+        raise OptionError(f"a region needs at least three corners (x, y), got {corners.shape}.")
+    return corners
+
+
+def _lattice(width: int, height: int, pitch: float, layout: Layout) -> NDArray[np.float64]:
+    """Points half a pitch away from the slide's border, row by row."""
+    row_distance = pitch * (np.sqrt(3) / 2 if layout == "hex" else 1)
+    rows = np.arange(pitch / 2, height - pitch / 2 + 1e-9, row_distance)
+    columns = np.arange(pitch / 2, width - pitch / 2 + 1e-9, pitch)
+    x, y = np.meshgrid(columns, rows)
+    if layout == "hex":
+        x[1::2] += pitch / 2
+    xy = np.column_stack([x.ravel(), y.ravel()])
+    return xy[xy[:, 0] <= width - pitch / 4]

@@ -1,0 +1,246 @@
+"""The spot table: an AnnData whose rows are places on a slide.
+
+`obs_names` are spot ids; `obsm["spatial"]` is (n, 2), x and y in level-0 pixels, pixel (row r,
+column c) covering [c, c + 1) x [r, r + 1); the spot's diameter in pixels stands at
+`uns["spatial"][library]["scalefactors"]["spot_diameter_fullres"]`; `X` holds raw counts, or the
+table has no genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+from scipy.spatial import KDTree
+
+from napari_stem.errors import CountsError, MissingScale, SpotsError, SpotsOutsideSlide
+from napari_stem.spots.pitch import array_pitch, neighbour_pitch
+from napari_stem.spots.visium import DIAMETER_OVER_PITCH
+from napari_stem.text import repeated
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_stem.slides.slide import Slide
+
+_ARRAY_COLUMNS = (["array_x", "array_y"], ["array_col", "array_row"])
+
+
+def spot_table(
+    xy: ArrayLike,
+    *,
+    diameter_px: float,
+    ids: Sequence[str] | None = None,
+    counts: Any = None,
+    genes: Sequence[str] | None = None,
+    library: str = "slide",
+) -> AnnData:
+    """Make a spot table.
+
+    Parameters
+    ----------
+    xy
+        (n, 2) centres in level-0 pixels.
+    diameter_px
+        Diameter of a spot in level-0 pixels.
+    ids
+        Unique names; "spot_0", "spot_1", … otherwise.
+    counts
+        (n, g) raw counts, sparse or dense.
+    genes
+        g symbols.
+
+    Raises
+    ------
+    SpotsError
+        There is no spot, a position is not finite, or an id comes twice.
+    CountsError
+        Counts belong to another number of spots.
+    """
+    xy = np.asarray(xy, dtype=np.float64)
+    if xy.ndim != 2 or xy.shape[1] != 2 or not len(xy):
+        raise SpotsError(f"at least one (x, y) is needed, got shape {xy.shape}.")
+    if not np.isfinite(xy).all():
+        lost = int((~np.isfinite(xy)).any(axis=1).sum())
+        raise SpotsError(f"{lost} of {len(xy)} spots have no finite position.")
+    if not 0 < diameter_px < np.inf:
+        raise SpotsError(f"a spot diameter of {diameter_px} pixels is not positive.")
+    index = pd.Index(ids if ids is not None else [f"spot_{i}" for i in range(len(xy))], dtype=str)
+    if not index.is_unique:
+        raise SpotsError(f"spot ids must be unique; these come more than once: {repeated(index)}.")
+    matrix = sparse.csr_matrix((len(xy), 0), dtype=np.float32) if counts is None else counts
+    if matrix.shape[0] != len(xy):
+        raise CountsError(f"there are {len(xy)} spots and counts of {matrix.shape[0]}.")
+    return AnnData(
+        matrix,
+        obs=pd.DataFrame(index=index),
+        var=pd.DataFrame(index=pd.Index(genes if genes is not None else [], dtype=str)),
+        obsm={"spatial": xy},
+        uns={"spatial": {library: {"scalefactors": {"spot_diameter_fullres": float(diameter_px)}}}},
+    )
+
+
+def positions(spots: AnnData) -> NDArray[np.float64]:
+    """(n, 2) centres, x and y in level-0 pixels.
+
+    Raises
+    ------
+    SpotsError
+        The table has none, or one is not finite.
+    """
+    if "spatial" not in spots.obsm:
+        raise SpotsError("the table has no obsm['spatial'], so its rows have no place on a slide.")
+    xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)[:, :2]
+    if not np.isfinite(xy).all():
+        row = np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]
+        raise SpotsError(f"spot {spots.obs_names[row]} lies at {xy[row]}, which is no place.")
+    return xy
+
+
+def library(spots: AnnData) -> str:
+    """Name under which `uns["spatial"]` describes the slide.
+
+    Raises
+    ------
+    SpotsError
+        The table describes none, or several.
+    """
+    names = list(spots.uns.get("spatial", {}))
+    if len(names) != 1:
+        raise SpotsError(
+            f"uns['spatial'] must describe one slide, it describes {len(names)} "
+            f"({', '.join(names) or 'none'}). Take the rows of one slide."
+        )
+    return str(names[0])
+
+
+def spot_diameter(spots: AnnData) -> float:
+    """Diameter of a spot in level-0 pixels.
+
+    Raises
+    ------
+    SpotsError
+        The table does not state it.
+    """
+    name = library(spots)
+    try:
+        return float(spots.uns["spatial"][name]["scalefactors"]["spot_diameter_fullres"])
+    except (LookupError, TypeError) as error:
+        raise SpotsError(
+            f"uns['spatial']['{name}']['scalefactors'] lacks spot_diameter_fullres."
+        ) from error
+
+
+def pitch(spots: AnnData) -> float:
+    """Distance of neighbouring spots in level-0 pixels.
+
+    From the array's lattice where `obs` holds the places in it, as "array_x" and "array_y" or as
+    "array_col" and "array_row", else from the lattice that neighbours follow.
+
+    Raises
+    ------
+    SpotsError
+        There are fewer than two spots.
+    """
+    xy = positions(spots)
+    if len(xy) < 2:
+        raise SpotsError("a pitch needs at least two spots.")
+    for columns in _ARRAY_COLUMNS:
+        if set(columns) <= set(spots.obs):
+            places = spots.obs[columns].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+            if np.isfinite(places).all() and (found := array_pitch(places, xy)):
+                return found
+    return neighbour_pitch(xy)
+
+
+def mpp_from_pitch(spots: AnnData, pitch_um: float) -> float:
+    """Micrometres per pixel of a slide whose array has a known pitch (Visium 100, ST 200)."""
+    spacing = pitch(spots)
+    if not spacing > 0 or not pitch_um > 0:
+        raise MissingScale(f"a pitch of {spacing} px and {pitch_um} um gives no scale.")
+    return pitch_um / spacing
+
+
+def spaced_diameter(xy: NDArray[np.float64]) -> float:
+    """A diameter in pixels for spots that state none: discs with a little room between them."""
+    if len(xy) < 2:
+        raise SpotsError("the diameter of a single spot must be stated.")
+    return DIAMETER_OVER_PITCH * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1]))
+
+
+def has_counts(spots: AnnData) -> bool:
+    """Whether the table measured any gene; a prediction measured none."""
+    return bool(spots.n_vars) and spots.X is not None and "napari_stem" not in spots.uns
+
+
+def check_counts(spots: AnnData) -> None:
+    """Raise a `CountsError` where numbers are no raw counts: below zero, not finite, logarithms."""
+    counts = sparse.coo_matrix(spots.X)
+    wrong = ~np.isfinite(counts.data) | (counts.data < 0)
+    if wrong.any():
+        first = np.flatnonzero(wrong)[0]
+        raise CountsError(
+            f"spot {spots.obs_names[counts.row[first]]}, gene "
+            f"{spots.var_names[counts.col[first]]}: a count of {counts.data[first]} is impossible "
+            f"({int(wrong.sum())} in all). Give raw counts."
+        )
+    broken = np.count_nonzero(counts.data % 1)
+    if 2 * broken > counts.nnz:  # some corrections of raw counts leave a few fractions
+        raise CountsError(
+            f"{broken:,} of {counts.nnz:,} values are no whole numbers: the table seems to hold "
+            "normalised values. Give raw counts."
+        )
+
+
+def fitting_scales(spots: AnnData, slide: Slide) -> dict[str, float]:
+    """Scale factors of the table, by name, that put all spots onto a picture of their slide.
+
+    Those of smaller pictures are among them: at these, the spots fill a corner alone.
+    """
+    entry = spots.uns.get("spatial", {})
+    factors = next(iter(entry.values())).get("scalefactors", {}) if len(entry) == 1 else {}
+    return {
+        str(name): float(value)
+        for name, value in factors.items()
+        if str(name).endswith("_scalef") and 0 < value < 1
+        if not _outside(positions(spots) * value, slide).any()
+    }
+
+
+def on_slide(spots: AnnData, slide: Slide) -> NDArray[np.bool_]:
+    """(n,) whether each spot's centre is on the slide."""
+    return ~_outside(positions(spots), slide)
+
+
+def check_spots(spots: AnnData, slide: Slide) -> None:
+    """Raise `SpotsOutsideSlide` if a spot's centre is not on the slide."""
+    xy = positions(spots)
+    outside = _outside(xy, slide)
+    if outside.any():
+        name = spots.obs_names[np.flatnonzero(outside)[0]]
+        x, y = xy[outside][0]
+        raise SpotsOutsideSlide(
+            f"{int(outside.sum())} of {len(xy)} spots lie outside of '{slide.name}' "
+            f"({slide.width} x {slide.height} pixels), for example {name} at ({x:.0f}, {y:.0f}). "
+            f"{_advice(spots, slide)}"
+        )
+
+
+def _outside(xy: NDArray[np.float64], slide: Slide) -> NDArray[np.bool_]:
+    return np.asarray(((xy < 0) | (xy > (slide.width, slide.height))).any(axis=1))
+
+
+def _advice(spots: AnnData, slide: Slide) -> str:
+    fits = fitting_scales(spots, slide)
+    if not fits:
+        return "Is this the full-resolution image that the spots belong to?"
+    told = " and ".join(f"{name} = {value:.4g}" for name, value in fits.items())
+    return (
+        f"They fit at {told}: this is a reduced picture of their slide. Open the full-resolution "
+        "image, which predictions need; or, to look at this one, give it the name that Space "
+        "Ranger gave it (tissue_hires_image, tissue_lowres_image)."
+    )

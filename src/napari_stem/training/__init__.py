@@ -1,0 +1,1 @@
+"""From sections with counts to a checkpoint."""

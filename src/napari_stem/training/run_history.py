@@ -1,0 +1,58 @@
+"""The curves of a training run, which its folder keeps as lines (`history.jsonl`)."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from napari_stem.events import Event, Events, Figures, Loss, Pace, T, Variation
+from napari_stem.storage import writing
+from napari_stem.training.event_lines import from_line, to_line
+
+HISTORY = "history.jsonl"
+_LOSS_SECONDS = 2.0  # between losses that are kept, unless they were validated
+
+
+def read_history(folder: Path) -> list[Event]:
+    """Losses, figures and variation of a run in the order of their steps.
+
+    What a run reported between its last saved state and its death was reported again when it
+    resumed; the later report counts.
+    """
+    try:
+        lines = (folder / HISTORY).read_bytes().splitlines()
+    except OSError:
+        return []
+    found: list[Loss | Figures | Variation] = []
+    for event in map(from_line, lines):
+        if isinstance(event, Loss | Figures | Variation):
+            while found and isinstance(event, Loss) and found[-1].step >= event.step:
+                found.pop()
+            found.append(event)
+    return list(found)
+
+
+def recorded(events: Events[T], folder: Path) -> Events[T]:
+    """The same events, of which the folder keeps those that its curves show."""
+    pace, path = Pace(_LOSS_SECONDS), folder / HISTORY
+    _append(path, "\n")  # a line that was cut off ends here
+    with closing(events):
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            if _is_kept(event, pace):
+                _append(path, to_line(event) + "\n")
+            yield event
+
+
+def _append(path: Path, text: str) -> None:
+    with writing(path), path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _is_kept(event: Event, pace: Pace) -> bool:
+    if isinstance(event, Loss):
+        return event.validation is not None or pace.due()
+    return isinstance(event, Figures | Variation)

@@ -1,0 +1,134 @@
+"""Training as a plan says, in a run folder that tells how the run stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_stem.checkpoints.recipe import Recipe, make_recipe
+from napari_stem.errors import OptionError
+from napari_stem.events import Events
+from napari_stem.features.patches import PAPER, PHYSICAL
+from napari_stem.genes.panels import deg, hmhvg, hvg, measured_genes
+from napari_stem.prediction.predict import PredictOptions
+from napari_stem.sections.public_data import is_sample, sample_section
+from napari_stem.sections.section import Section, open_section
+from napari_stem.training.loop import never
+from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
+from napari_stem.training.run_folder import held, read_plan, write_status
+from napari_stem.training.run_history import recorded
+from napari_stem.training.train import TrainResult, hold_out_spots, iter_train
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def iter_run(
+    folder: Path, *, cache: Path | None = None, finish_now: Callable[[], bool] = never
+) -> Events[TrainResult]:
+    """Start or resume the run of a folder that `runs.create_run` made.
+
+    Raises
+    ------
+    StemError
+        It cannot run; the folder says why, too.
+    """
+    plan = read_plan(folder)
+    with held(folder):
+        write_status(folder, standing="running", reason="")
+        try:
+            result = yield from recorded(_iter_planned(plan, folder, cache, finish_now), folder)
+        except (GeneratorExit, KeyboardInterrupt):
+            write_status(folder, standing="paused")
+            raise
+        except Exception as error:
+            write_status(folder, standing="failed", reason=" ".join(str(error).split()))
+            raise
+        about = result.checkpoint.about
+        write_status(
+            folder, standing="finished", step=about["step"], methods=about.get("scores", {})
+        )
+        return result
+
+
+def _iter_planned(
+    plan: TrainPlan, folder: Path, cache: Path | None, finish_now: Callable[[], bool]
+) -> Events[TrainResult]:
+    with ExitStack() as slides:
+
+        def opened(source: SectionSource) -> Section:
+            section = open_source(source)
+            slides.enter_context(section.slide)
+            return section
+
+        training = [opened(source) for source in plan.sections]
+        tested = [opened(source) for source in plan.held_out]
+        if plan.held_out_share:
+            halves = [hold_out_spots(section, plan.held_out_share) for section in training]
+            training, tested = [half[0] for half in halves], [half[1] for half in halves]
+        options = PredictOptions(
+            n_draws=plan.draws,
+            seed=plan.fit.get("seed", 0),
+            device=plan.device,
+            cache=cache,
+            weights={name: Path(path) for name, path in plan.weights.items()},
+        )
+        recipe = planned_recipe(plan, [section.spots for section in training])
+        return (
+            yield from iter_train(
+                training, recipe, folder, held_out=tested, options=options, keep=plan.keep,
+                finish_now=finish_now,
+            )
+        )  # fmt: skip
+
+
+def open_source(source: SectionSource) -> Section:
+    """Open a section of a plan.
+
+    Raises
+    ------
+    SlideError, SpotsError
+        A part is missing or damaged, or the spots do not lie on the slide.
+    """
+    if is_sample(source.path):
+        return sample_section(source.path)
+    return open_section(
+        source.path, image=source.image or None, mpp=source.mpp, bin_um=source.bin_um,
+        symbols=source.symbols,
+    )  # fmt: skip
+
+
+def choose_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> list[str]:
+    """The genes of a choice, of the training sections' spot tables.
+
+    Raises
+    ------
+    PanelError
+        The sections do not have such genes.
+    """
+    match choice.select:
+        case "hmhvg":
+            return hmhvg(tables, choice.n)
+        case "hvg":
+            return hvg(tables, choice.n)
+        case "deg":
+            return deg(tables, choice.by, choice.n)
+        case "list":
+            for table in tables:
+                measured_genes(choice.genes, table.var, "the sections")
+            return list(choice.genes)
+    raise OptionError(f"panel '{choice.select}' is unknown; choose hmhvg, hvg, deg or list.")
+
+
+def planned_recipe(plan: TrainPlan, tables: Sequence[AnnData]) -> Recipe:
+    """The recipe of a plan, for the spot tables of its training sections."""
+    return make_recipe(
+        plan.preset,
+        choose_panel(plan.panel, tables),
+        encoders=plan.encoders,
+        transform=plan.transform,
+        geometry=PAPER if plan.geometry == "paper" else PHYSICAL,
+        fit=plan.fit,
+    )

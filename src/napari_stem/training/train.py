@@ -1,0 +1,257 @@
+"""From paired sections to a checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from napari_stem.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from napari_stem.checkpoints.recipe import Recipe
+from napari_stem.errors import OptionError
+from napari_stem.evaluation.evaluate import Evaluation, Training, averaged, iter_evaluate
+from napari_stem.evaluation.live import LiveFigures, variation
+from napari_stem.events import Events, Figures, Variation, finish
+from napari_stem.features.condition import Condition
+from napari_stem.features.embed import iter_embed
+from napari_stem.features.encoders.hub import stamps
+from napari_stem.features.patches import VIEWS
+from napari_stem.genes.counts import counted_spots, transform_counts
+from napari_stem.model.diffusion import Schedule
+from napari_stem.model.network import StemNetwork
+from napari_stem.prediction.predict import PredictOptions
+from napari_stem.sections.section import Section
+from napari_stem.spots.table import positions
+from napari_stem.training.loop import Examples, Keep, iter_fit, never
+from napari_stem.training.run_folder import CHECKPOINT, STATE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """A finished run.
+
+    Attributes
+    ----------
+    path
+        Where the checkpoint lies.
+    evaluations
+        Figures of each held-out section.
+    """
+
+    checkpoint: Checkpoint
+    path: Path
+    evaluations: tuple[Evaluation, ...] = ()
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """Figures of the held-out section, of the first one of several, None without any."""
+        return self.evaluations[0] if self.evaluations else None
+
+
+def iter_train(
+    sections: Sequence[Section],
+    recipe: Recipe,
+    run_folder: Path,
+    *,
+    held_out: Section | Sequence[Section] | None = None,
+    options: PredictOptions | None = None,
+    keep: Keep = "last",
+    finish_now: Callable[[], bool] = never,
+) -> Events[TrainResult]:
+    """Train on sections with counts; evaluate on held-out ones; save the checkpoint.
+
+    While training runs, quick figures on the held-out spots are reported beside those of ridge
+    regression and retrieval.
+
+    Parameters
+    ----------
+    run_folder
+        Holds the unfinished run's state and, at the end, the checkpoint. The same call with the
+        same folder goes on where a stopped one was.
+    held_out
+        Sections that training never sees; their loss is reported while training runs.
+    keep
+        "best" keeps the weights with the lowest loss on the held-out sections, which flatters
+        their figures a little; "last" those of the last step, as without held-out sections.
+    finish_now
+        Once it says yes, training ends with the weights so far, which are evaluated and saved.
+
+    Raises
+    ------
+    StemError
+        A section, the panel or the recipe cannot be used; nothing was written then.
+    """
+    if not sections:
+        raise OptionError("no section is left to train on. Name one that is not held out.")
+    options = options or PredictOptions()
+    tested = [held_out] if isinstance(held_out, Section) else list(held_out or ())
+    known = yield from _iter_all_examples(sections, recipe, options)
+    unseen = (yield from _iter_all_examples(tested, recipe, options)) if tested else None
+    condition = Condition.fit(
+        known.embeddings[:, 0], components=recipe.components, noise=recipe.embedding_noise
+    )
+    mean, std = _target_scale(known.values, recipe)
+
+    def examples(spots: _Spots) -> Examples:
+        views = [condition.transform(view) for view in spots.embeddings.swapaxes(0, 1)]
+        parts = ((spots.values - mean) / std, np.stack(views, 1), condition.noise)
+        return Examples(*map(torch.from_numpy, parts))
+
+    recipe = replace(recipe, network=replace(recipe.network, condition_width=condition.width))
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.fit.seed)
+        network = StemNetwork(recipe.network)
+    checkpoint = Checkpoint(recipe, network, condition, mean, std)
+    training = Training(known.embeddings[:, 0], known.values)
+    live = None
+    if unseen is not None:
+        spots = unseen.embeddings[:, 0], unseen.values, unseen.positions
+        live = LiveFigures(checkpoint, training, *spots, device=options.device)
+    fitted = yield from iter_fit(
+        network,
+        Schedule(recipe.diffusion),
+        examples(known),
+        recipe.fit,
+        validation=examples(unseen) if unseen else None,
+        keep=keep,
+        measure=live,
+        finish_now=finish_now,
+        state_path=run_folder / STATE,
+        identity=_identity(recipe, known),
+        device=options.device,
+    )
+    about = {**_about(sections, len(known.values)), "step": fitted.step}
+    if used := stamps(recipe.encoders, options.weights):
+        about["weights"] = used
+    checkpoint = replace(checkpoint, network=fitted.network, about=about)
+    evaluations = []
+    for section in tested:
+        evaluations.append((yield from iter_evaluate(checkpoint, section, training, options)))
+    if evaluations:
+        figures = _figures(evaluations)
+        checkpoint = replace(checkpoint, about={**about, "kept": keep, **figures})
+        yield Figures(fitted.step, options.n_draws, figures["scores"])
+        yield _variation(fitted.step, recipe.panel, evaluations)
+    path = save_checkpoint(checkpoint, run_folder / CHECKPOINT)
+    return TrainResult(checkpoint, path, tuple(evaluations))
+
+
+def train(
+    sections: Sequence[Section],
+    recipe: Recipe,
+    run_folder: Path,
+    *,
+    held_out: Section | Sequence[Section] | None = None,
+    options: PredictOptions | None = None,
+    keep: Keep = "last",
+) -> TrainResult:
+    """As `iter_train`, without the events."""
+    return finish(
+        iter_train(sections, recipe, run_folder, held_out=held_out, options=options, keep=keep)
+    )
+
+
+def hold_out_spots(section: Section, share: float) -> tuple[Section, Section]:
+    """Cut a section in two: spots to train on, and a strip at its right to hold out.
+
+    A strip, because neighbours resemble each other: spots held out at random would flatter.
+
+    Raises
+    ------
+    OptionError
+        `share` is not between 0 and 1, or leaves one side empty.
+    """
+    x = section.spots.obsm["spatial"][:, 0]
+    strip = x > np.quantile(x, 1 - share) if 0 < share < 1 else np.zeros(len(x), bool)
+    if not strip.any() or strip.all():
+        raise OptionError(
+            f"{section.name}: a held-out share of {share} of {len(x)} spots leaves one side "
+            "empty. Choose a share such as 0.2."
+        )
+    return (
+        replace(section, spots=section.spots[~strip].copy()),
+        replace(section, name=f"{section.name} (held out)", spots=section.spots[strip].copy()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spots:
+    """Embeddings (n, v, d), values (n, c) and positions (n, 2) of counted spots."""
+
+    embeddings: NDArray[np.float32]
+    values: NDArray[np.float32]
+    positions: NDArray[np.float64]
+
+
+def _iter_all_examples(
+    sections: Sequence[Section], recipe: Recipe, options: PredictOptions
+) -> Events[_Spots]:
+    found = []
+    for section in sections:
+        found.append((yield from _iter_examples(section, recipe, options)))
+    parts = [[getattr(spots, field.name) for spots in found] for field in fields(_Spots)]
+    return _Spots(*map(np.concatenate, parts))
+
+
+def _iter_examples(section: Section, recipe: Recipe, options: PredictOptions) -> Events[_Spots]:
+    spots = counted_spots(section.spots, recipe.panel, section.name)
+    embeddings = yield from iter_embed(
+        section.slide,
+        spots,
+        recipe.encoders,
+        recipe.geometry,
+        views=range(VIEWS) if recipe.fit.augmented else (0,),
+        cache=options.cache,
+        weights=options.weights or {},
+        device=options.device,
+    )
+    values = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
+    return _Spots(embeddings, values, positions(spots))
+
+
+def _identity(recipe: Recipe, known: _Spots) -> str:
+    """What a run learns, and from which spots."""
+    parts = recipe.to_json().encode(), known.positions.tobytes(), known.values.tobytes()
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def _target_scale(
+    values: NDArray[np.float32], recipe: Recipe
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    if not recipe.standardised:
+        genes = values.shape[1]
+        return np.zeros(genes, np.float32), np.ones(genes, np.float32)
+    std = values.std(axis=0)
+    return values.mean(axis=0), np.where(std > 0, std, 1).astype(np.float32)
+
+
+def _about(sections: Sequence[Section], n_spots: int) -> dict[str, Any]:
+    return {
+        "sections": [section.name for section in sections],
+        "spots": n_spots,
+        "versions": {name: version(name) for name in ("napari-stem", "torch", "timm")},
+    }
+
+
+def _figures(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+    scores, gene_pcc = averaged(evaluations)
+    return {
+        "held_out": ", ".join(evaluation.section for evaluation in evaluations),
+        "scores": {name: asdict(figures) for name, figures in scores.items()},
+        "gene_pcc": gene_pcc,
+    }
+
+
+def _variation(step: int, panel: tuple[str, ...], evaluations: Sequence[Evaluation]) -> Variation:
+    truth = np.concatenate([np.asarray(e.prediction.layers["truth"]) for e in evaluations])
+    mean = np.concatenate([np.asarray(e.prediction.X) for e in evaluations])
+    return variation(step, panel, truth, mean)

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from anndata import AnnData
+from qtpy.QtGui import QShortcut
+
+from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas.outlines import Outline
+from napari_stem._napari.predict import tasks
+from napari_stem._napari.results.compare_box import CompareBox
+from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.shell.shortcuts import HEATMAP
+from napari_stem._napari.state.result import Result
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.events import finish
+from napari_stem.sections.section import Section
+
+GENES = ("A", "B", "C")
+MARKED, MEASURED, NOTHING = "the marked genes", "what was measured", "nothing"
+
+
+@pytest.fixture
+def workspace(viewer, section: Section) -> Workspace:
+    work = Workspace.of(viewer)
+    work.take_slide(section.slide)
+    work.take_result(make_result(section))
+    return work
+
+
+def make_result(section: Section, genes: tuple[str, ...] = GENES, **more: float) -> Result:
+    n = section.spots.n_obs
+    values = np.arange(len(genes) * n, dtype=np.float32).reshape(n, -1)
+    whole = {"mean": values, **{name: values + shift for name, shift in more.items()}}
+    return Result(section.slide, section.spots, genes, "log2(count + 1)", whole, 4)
+
+
+def cells(viewer) -> list[list[str]]:
+    """Names of the layers in each cell of the grid, left to right, bottom first."""
+    grid = viewer.canvas.grid
+    names = [layer.name for layer in viewer.layers]
+    shown = {
+        place: [names[i] for i in indices]
+        for place, indices in grid.iter_viewboxes(viewer.layers)
+        if indices
+    }
+    return [shown[place] for place in sorted(shown)]
+
+
+def choose(box: CompareBox, text: str) -> None:
+    box.setCurrentText(text)
+    box.activated.emit(box.currentIndex())
+
+
+def test_each_gene_has_a_cell_with_the_slide_below_it(viewer, workspace, section):
+    workspace.compared = ("C", "mean"), ("A", "mean"), ("B", "mean")
+    assert viewer.canvas.grid.enabled
+    slide = section.slide.name
+    found = [[name.split(" [")[0] for name in cell] for cell in cells(viewer)]
+    assert found == [[slide, "C: mean"], [slide, "A: mean"], [slide, "B: mean"]]
+
+
+def test_a_cell_shows_its_genes_values_where_the_single_heatmap_does(viewer, workspace):
+    single = viewer.layers["A mean"]
+    workspace.compared = ("B", "mean"), ("C", "mean")
+    heatmap = viewer.layers["C: mean"]
+    found = np.unique(heatmap.data[~np.isnan(heatmap.data)])
+    np.testing.assert_array_equal(found, workspace.result.of("C", "mean"))
+    np.testing.assert_allclose(heatmap.extent.world, single.extent.world)
+
+
+def test_ending_it_brings_everything_back(viewer, workspace, section):
+    viewer.add_points(np.zeros((1, 2)), name="own", **layers.placement(section.slide))
+    viewer.scene.camera.zoom = 3.5
+    before = [(layer.name, layer.visible) for layer in viewer.layers]
+    workspace.compared = ("B", "mean"), ("C", "mean")
+    workspace.compared = ()
+    assert [(layer.name, layer.visible) for layer in viewer.layers] == before
+    assert not viewer.canvas.grid.enabled
+    assert viewer.scene.camera.zoom == pytest.approx(3.5)
+
+
+def test_taking_a_layer_of_a_cell_away_ends_it(viewer, workspace):
+    workspace.compared = ("B", "mean"), ("C", "mean")
+    viewer.layers.remove("B: mean")
+    assert workspace.compared == ()
+    assert [layer.name for layer in viewer.layers if layer.visible][1:] == ["A mean"]
+
+
+def test_a_layer_that_a_user_adds_does_not_break_the_cells(viewer, workspace, section):
+    workspace.compared = ("B", "mean"), ("C", "mean")
+    viewer.add_points(np.zeros((1, 2)), **layers.placement(section.slide))
+    workspace.opacity = 0.5
+    found = [cell[1] for cell in cells(viewer)]
+    assert found == ["B: mean", "C: mean"]
+
+
+def test_a_result_without_the_compared_genes_ends_it(viewer, workspace, section):
+    workspace.compared = ("B", "mean"), ("C", "mean")
+    workspace.take_result(make_result(section, ("X", "Y")))
+    assert workspace.compared == ()
+    assert [layer.name for layer in viewer.layers if layer.visible][1:] == ["X mean"]
+
+
+def test_the_box_offers_measured_values_where_there_are_some(workspace, section, qtbot):
+    box = CompareBox(workspace, list)
+    qtbot.addWidget(box)
+    item = box.model().item(box.findText(MEASURED))
+    assert not item.isEnabled()
+    workspace.take_result(make_result(section, truth=1.0))
+    assert item.isEnabled()
+    choose(box, MEASURED)
+    assert workspace.compared == (("A", "mean"), ("A", "truth"))
+    workspace.gene = "B"
+    assert workspace.compared == (("B", "mean"), ("B", "truth"))
+
+
+def test_the_box_compares_the_genes_that_are_marked(workspace, qtbot):
+    box = CompareBox(workspace, lambda: ["C", "A"])
+    qtbot.addWidget(box)
+    choose(box, MARKED)
+    assert workspace.compared == (("C", "mean"), ("A", "mean"))
+    workspace.compared = ()
+    assert box.currentText() == NOTHING
+
+
+def test_marking_genes_in_the_dock_shows_them_side_by_side(viewer, dock, section, qtbot):
+    dock.workspace.take_slide(section.slide)
+    dock.workspace.take_result(make_result(section))
+    panel = dock.result
+    choose(panel.compare, MARKED)
+    assert [gene for gene, _ in dock.workspace.compared] == ["A"]
+    panel.genes.view.selectAll()
+    assert [gene for gene, _ in dock.workspace.compared] == ["A", "B", "C"]
+    assert panel.statistic.isEnabled()
+    last = AnnData(np.zeros((section.spots.n_obs, 3)), var={"mean": [1.0, 2.0, 3.0]})
+    last.var_names, last.uns["napari_stem"] = list(GENES), {}
+    dock.workspace.take_result(replace(make_result(section), prediction=last))
+    assert panel.genes.view.model().columnCount() == 2  # the figures that come with the last draw
+    assert [gene for gene, _ in dock.workspace.compared] == ["A", "B", "C"]
+    assert len(cells(viewer)) == 3
+
+
+def test_beside_what_was_measured_there_is_no_other_statistic(dock, section):
+    dock.workspace.take_slide(section.slide)
+    dock.workspace.take_result(make_result(section, truth=1.0))
+    panel = dock.result
+    choose(panel.compare, MEASURED)
+    assert not panel.statistic.isEnabled()
+    choose(panel.compare, NOTHING)
+    assert panel.statistic.isEnabled()
+
+
+def test_inspecting_and_drawing_a_region_end_it(viewer, dock, section, trained):
+    work, own = dock.workspace, [section.slide.name, "A mean"]
+    work.take_slide(section.slide)
+    work.take_result(make_result(section))
+    work.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    inspect = open_dock(viewer, "Inspect")
+    work.compared = ("B", "mean"), ("C", "mean")
+    inspect._show_outlines(Outline((100, 100), (300, 300)))
+    assert work.compared == ()
+    assert [layer.name for layer in viewer.layers if layer.visible] == [*own, "Inspected patches"]
+    work.compared = ("B", "mean"), ("C", "mean")
+    dock.spots.draw("add_rectangle")
+    assert work.compared == ()
+    assert {layer.name for layer in viewer.layers if layer.visible} >= {*own, "Region"}
+
+
+def test_the_key_that_hides_the_heatmap_leaves_the_cells_alone(viewer, dock, section):
+    dock.workspace.take_slide(section.slide)
+    dock.workspace.take_result(make_result(section))
+    dock.workspace.compared = ("B", "mean"), ("C", "mean")
+    before = cells(viewer)
+    (key,) = dock.findChildren(QShortcut, HEATMAP.keys)
+    key.activated.emit()
+    assert cells(viewer) == before

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas.layer_source import LayerSource
+from napari_stem._napari.canvas.spot_raster import SpotRaster
+from napari_stem.slides.slide import Slide
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture
+def slide() -> Slide:
+    pixels = RANDOM.integers(0, 255, (400, 600, 3), dtype=np.uint8)
+    return Slide.from_array(pixels, mpp=0.5)
+
+
+def raster_pixel(layer, x, y, slide):
+    """Value of a layer at (x, y) in level-0 pixels, by its world coordinates alone.
+
+    The centre of the slide's pixel (row r, column c) is (x, y) = (c + 0.5, r + 0.5), and its
+    world coordinates in napari are (r, c) times the scale.
+    """
+    world = np.array([y - 0.5, x - 0.5]) * (slide.mpp or 1)
+    row, column = np.round(layer.world_to_data(world)).astype(int)
+    return layer.data[row, column]
+
+
+@pytest.mark.parametrize("diameter", [7.0, 110.0, 33.3])
+def test_each_spot_lies_at_its_centre_and_reaches_its_radius(slide, diameter):
+    xy = np.array([[100.0, 50.0], [300.25, 211.75], [450.0, 350.5]])
+    raster = SpotRaster(xy, diameter)
+    layer = layers.heatmap_layer(slide, "mean")
+    layers.show_values(layer, slide, raster, np.array([1.0, 2.0, 3.0], np.float32), (1, 3))
+    for (x, y), value in zip(xy, (1, 2, 3), strict=True):
+        assert raster_pixel(layer, x, y, slide) == value
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            inside, outside = diameter / 2 - raster.step, diameter / 2 + raster.step
+            assert raster_pixel(layer, x + dx * inside, y + dy * inside, slide) == value
+            if x + dx * outside < 450 and y + dy * outside > 60:  # beyond is no raster
+                assert np.isnan(raster_pixel(layer, x + dx * outside, y + dy * outside, slide))
+
+
+def test_discs_have_the_area_of_circles():
+    raster = SpotRaster(np.array([[500.0, 500.0], [900.0, 700.0]]), 110.0)
+    areas = np.bincount(raster.index.ravel())[:2] * raster.step**2
+    np.testing.assert_allclose(areas, np.pi * 55**2, rtol=0.02)  # edges of 32 pixels
+
+
+def test_where_discs_overlap_the_nearest_spot_wins():
+    xy = RANDOM.uniform(0, 1000, (40, 2))
+    raster = SpotRaster(xy, 200.0)
+    height, width = raster.index.shape
+    x = raster.left + (np.arange(width) + 0.5) * raster.step
+    y = raster.top + (np.arange(height) + 0.5) * raster.step
+    distance = np.hypot(x[:, None] - xy[:, 0], y[:, None, None] - xy[:, 1])
+    expected = np.where(distance.min(axis=-1) <= 100, distance.argmin(axis=-1), len(xy))
+    assert (raster.index != expected).mean() < 1e-4  # distances that differ by rounding
+
+
+def test_many_spots_make_no_larger_raster_than_is_quick_and_none_vanishes():
+    xy = np.stack(np.meshgrid(np.arange(300.0), np.arange(300.0)), -1).reshape(-1, 2) * 200
+    raster = SpotRaster(xy, 110.0)
+    assert raster.index.size < 4.1e6
+    assert len(np.unique(raster.index)) == len(xy) + 1
+
+
+def test_the_slide_lies_at_the_origin_in_micrometres(slide):
+    layer = layers.slide_layer(slide)
+    assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
+    np.testing.assert_allclose(layer.data_to_world((0, 0)), (0, 0))
+    np.testing.assert_allclose(layer.data_to_world((10, 20)), (5, 10))
+
+
+def test_a_slide_without_scale_is_drawn_in_pixels(slide):
+    slide.mpp = None
+    layer = layers.slide_layer(slide)
+    assert [str(unit) for unit in layer.units] == ["pixel", "pixel"]
+    np.testing.assert_allclose(layer.data_to_world((10, 20)), (10, 20))
+
+
+class Counting:
+    """A level that counts the pixels that were read."""
+
+    ndim, dtype = 3, np.dtype(np.uint8)
+
+    def __init__(self, height: int, width: int) -> None:
+        self.shape = (height, width, 3)
+        self.size = height * width * 3
+        self.read = 0
+
+    def __getitem__(self, key):
+        height, width = (len(range(*part.indices(n))) for part, n in zip(key, self.shape[:2]))  # noqa: B905
+        self.read += height * width
+        return np.zeros((height, width, 3), np.uint8)
+
+
+def test_a_large_slide_is_shown_without_reading_its_finest_level(slide, monkeypatch):
+    levels = (Counting(100_000, 100_000), Counting(25_000, 25_000), Counting(1_000, 1_000))
+    monkeypatch.setattr(Slide, "levels", levels)
+    layers.slide_layer(slide)
+    assert [level.read for level in levels[:2]] == [0, 0]
+    beside = layers.compared_layers(slide)[0]  # which shares the tiles that were read
+    assert [x.name for x in beside.data] == [x.name for x in layers.slide_layer(slide).data]
+
+
+def test_a_layer_tells_its_file_its_pixels_and_its_scale(slide):
+    source = LayerSource.of(layers.slide_layer(slide))
+    assert (source.mpp, source.path) == (0.5, None)
+    assert source.pixels.shape == (400, 600, 3)

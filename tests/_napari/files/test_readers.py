@@ -1,0 +1,294 @@
+"""Files dropped on the window: what was exported opens as it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+from anndata import AnnData
+from napari.components import ViewerModel
+from npe2 import PluginManager
+from npe2.io_utils import read
+from PIL import Image
+from safetensors.numpy import save_file
+
+from napari_stem._napari.files.exporting import ExportRequest
+from napari_stem._napari.files.launch import fill
+from napari_stem._napari.files.readers import get_reader
+from napari_stem._napari.shell.remembered import remembered
+from napari_stem._napari.state.saved_view import View
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.analysis.cluster import cluster
+from napari_stem.events import finish
+from napari_stem.io.preview import PreviewSlide
+from napari_stem.prediction.predict import PredictOptions, predict
+from napari_stem.slides.slide import open_slide
+from napari_stem.spots.table import positions
+
+from ..conftest import PATIENCE, is_busy
+
+
+@pytest.fixture
+def slide_path(section, tmp_path: Path) -> Path:
+    """The section's picture as a file."""
+    path = tmp_path / "biopsy.png"
+    Image.fromarray(np.asarray(section.slide.levels[0])).save(path)
+    return path
+
+
+@pytest.fixture
+def predicted(section, trained, slide_path) -> AnnData:
+    """A prediction of the slide on the disk."""
+    slide = open_slide(slide_path, mpp=section.slide.mpp)
+    made = predict(slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4))
+    cluster(made)
+    return made
+
+
+@pytest.fixture
+def former(predicted, slide_path, section) -> ViewerModel:
+    """What a user left: another gene and statistic, a colour of their own."""
+    viewer = ViewerModel()
+    fill(viewer, open_slide(slide_path, mpp=section.slide.mpp), predicted)
+    work = Workspace.of(viewer)
+    work.gene, work.statistic = "COL1A1", "std"
+    work.take_clusters(work.clusters.recoloured(1, "#123456"))
+    return viewer
+
+
+@pytest.fixture
+def exported(former, predicted, tmp_path) -> Path:
+    path = tmp_path / "biopsy.h5ad"
+    finish(ExportRequest(predicted, path, View.of(Workspace.of(former))).events())
+    return path
+
+
+@pytest.fixture
+def drop(viewer, qtbot):
+    """Drop a file on the window, and wait until it has been read."""
+
+    def drop(path: Path) -> None:
+        viewer.open(path, plugin="napari-stem")
+        qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
+
+    return drop
+
+
+def look(viewer) -> dict[str, tuple]:
+    """All that one sees of layers."""
+    return {
+        layer.name: (
+            tuple(layer.scale),
+            tuple(layer.translate),
+            tuple(map(str, layer.units)),
+            layer.visible,
+            np.asarray(layer.data[0] if layer.multiscale else layer.data),
+        )
+        for layer in viewer.layers
+    }
+
+
+def same(ours: tuple, theirs: tuple) -> bool:
+    return ours[:-1] == theirs[:-1] and np.array_equal(ours[-1], theirs[-1], equal_nan=True)
+
+
+def test_an_export_opens_as_it_was(former, exported, viewer, drop):
+    drop(exported)
+    before, after = Workspace.of(former), Workspace.of(viewer)
+    assert (after.gene, after.statistic) == ("COL1A1", "std")
+    assert after.result.genes == before.result.genes
+    assert after.slide.path == before.slide.path
+    for statistic in ("mean", "std", "q05", "q95"):
+        expected = before.result.values[statistic]
+        np.testing.assert_array_equal(after.result.values[statistic], expected)
+    np.testing.assert_array_equal(after.clusters.numbers, before.clusters.numbers)
+    assert after.clusters.colours == before.clusters.colours
+    first = viewer.layers["Clusters"].colormap.map(np.array([1]))[0]
+    np.testing.assert_allclose(first[:3], np.array([0x12, 0x34, 0x56]) / 255, atol=0.01)
+
+
+def test_layers_come_back_to_their_place(former, exported, viewer, drop):
+    drop(exported)
+    before, after = look(former), look(viewer)
+    assert list(after) == ["biopsy", "Spots", "COL1A1 SD", "Clusters"]
+    for name, seen in after.items():
+        assert same(seen, before[name]), name
+
+
+def test_each_spot_keeps_its_place_and_value(viewer, exported, drop):
+    drop(exported)
+    work, layer = Workspace.of(viewer), viewer.layers["COL1A1 SD"]
+    layer.visible = True  # clusters cover it
+    values, mpp = work.result.of("COL1A1", "std"), work.slide.mpp
+    for (x, y), value in zip(positions(work.spots), values, strict=True):
+        assert layer.get_value(((y - 0.5) * mpp, (x - 0.5) * mpp), world=True) == value
+
+
+def test_a_lost_slide_leaves_its_thumbnail_at_its_place(
+    viewer, exported, slide_path, messages, drop
+):
+    shape = open_slide(slide_path).levels[0].shape
+    slide_path.unlink()
+    drop(exported)
+    work = Workspace.of(viewer)
+    assert isinstance(work.slide, PreviewSlide)
+    layer = viewer.layers[work.slide.name]
+    assert layer.data[0].shape == shape
+    assert layer.scale[0] == pytest.approx(work.slide.mpp)
+    assert "its thumbnail is shown instead" in messages[0]
+    viewer.screenshot(flash=False)
+
+
+def test_without_a_window_the_same_layers_are_returned(former, exported):
+    assert napari.current_viewer() is None
+    expected = look(former)
+    tuples = read([str(exported)], stack=False, plugin_name="napari-stem")
+    assert [kind for _, _, kind in tuples] == ["image", "image", "image", "labels"]
+    for data, attributes, _ in tuples[2:]:
+        np.testing.assert_array_equal(data, expected[attributes["name"]][-1])
+
+
+def test_slides_are_taken_by_the_workspace(viewer, section, tmp_path, drop):
+    path = tmp_path / "biopsy.ome.tif"
+    pixels = np.asarray(section.slide.levels[0])
+    tifffile.imwrite(path, pixels, tile=(256, 256), photometric="rgb")
+    drop(path)
+    with Workspace.of(viewer).slide as slide:
+        assert slide.path == path
+        assert [layer.name for layer in viewer.layers] == ["biopsy"]
+
+
+def test_a_damaged_scan_is_said(viewer, tmp_path, drop):
+    path = tmp_path / "scan.svs"
+    path.write_bytes(b"II*\0 cut off")
+    with pytest.raises(ValueError, match="cannot be read as a slide"):
+        drop(path)
+
+
+def test_what_is_not_ours_is_left_to_others(tmp_path, predicted):
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((5, 20, 20), np.uint16))
+    weights = tmp_path / "weights.safetensors"
+    save_file({"a": np.zeros(3)}, weights)
+    other = tmp_path / "other.h5ad"
+    AnnData(np.ones((3, 2), np.float32)).write_h5ad(other)
+    text = tmp_path / "text.safetensors"
+    text.write_text("no weights")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path in (stack, weights, other, text, empty, tmp_path / "none.h5ad"):
+        assert get_reader(str(path)) is None
+    assert get_reader([str(stack)]) is None
+
+
+def test_a_checkpoint_is_chosen(viewer, trained, messages, drop):
+    drop(trained.path)
+    work = Workspace.of(viewer)
+    assert work.checkpoint.path == trained.path
+    assert f"Checkpoint {trained.path.stem} is chosen" in messages[0]
+    _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
+    assert dock.checkpoint.box.currentText() == trained.path.stem
+    assert remembered("checkpoint", "") == str(trained.path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A legacy array of 25 spots."""
+    folder = tmp_path / "A1"
+    folder.mkdir()
+    steps = range(1, 6)
+    places = [(x, y, 40 * x, 40 * y) for x in steps for y in steps]
+    lines = ["x\ty\tpixel_x\tpixel_y", *("\t".join(map(str, place)) for place in places)]
+    (folder / "spots.tsv").write_text("\n".join(lines))
+    counts = ["\tFASN", *(f"{x}x{y}\t{x}" for x, y, *_ in places)]
+    (folder / "counts.tsv").write_text("\n".join(counts))
+    return folder
+
+
+def test_a_folder_of_spots_brings_its_slide(viewer, folder, drop):
+    Image.new("RGB", (240, 260), "white").save(folder / "HE.png")
+    drop(folder)
+    work = Workspace.of(viewer)
+    assert (work.slide.name, work.spots.n_obs) == ("A1", 25)
+    assert [layer.name for layer in viewer.layers] == ["A1", "Spots"]
+
+
+def test_spots_alone_need_a_slide(viewer, folder, section, messages, drop):
+    drop(folder)
+    assert "open the slide first" in messages[0]
+    Workspace.of(viewer).take_slide(section.slide)
+    drop(folder)
+    assert Workspace.of(viewer).spots.n_obs == 25
+
+
+def test_an_export_takes_the_place_of_another_panels_result(viewer, exported, section, drop):
+    work = Workspace.of(viewer)
+    drop(exported)
+    other = work.result.prediction[:, ["CD3E", "TRAC"]].copy()
+    fill(viewer, work.slide, other, gene="TRAC")
+    assert (work.gene, work.statistic) == ("TRAC", "std")
+    drop(exported)
+    assert (work.gene, work.statistic) == ("COL1A1", "std")
+    assert viewer.layers["COL1A1 SD"].visible or viewer.layers["Clusters"].visible
+
+
+@pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend
+def test_spatialdata_opens_as_it_was(former, predicted, viewer, tmp_path, drop):
+    path = tmp_path / "biopsy.zarr"
+    finish(ExportRequest(predicted, path, View.of(Workspace.of(former))).events())
+    drop(path)
+    before, after = look(former), look(viewer)
+    assert list(after) == ["biopsy", "Spots", "COL1A1 SD", "Clusters"]
+    for name, seen in after.items():
+        assert same(seen, before[name]), name
+    assert Workspace.of(viewer).clusters.colours[0] == "#123456"
+
+
+def test_other_zarr_folders_are_left_to_others(tmp_path):
+    folder = tmp_path / "image.zarr"
+    folder.mkdir()
+    assert get_reader(str(folder)) is None
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".geojson"])
+def test_spots_are_those_of_the_open_slide(viewer, section, tmp_path, suffix, messages, drop):
+    path = tmp_path / f"spots{suffix}"
+    write = {".csv": "x,y\n100,200\n300,200\n", ".geojson": geojson([(100, 200), (300, 200)])}
+    path.write_text(write[suffix])
+    drop(path)
+    assert "Open the slide first" in messages[0]
+    work = Workspace.of(viewer)
+    work.take_slide(section.slide)
+    drop(path)
+    np.testing.assert_array_equal(positions(work.spots), [(100, 200), (300, 200)])
+    assert [layer.name for layer in viewer.layers] == [section.slide.name, "Spots"]
+
+
+def test_tables_without_places_are_left_to_others(tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text("index,axis-0,axis-1\n0,1,2\n")
+    binary = tmp_path / "binary.csv"
+    binary.write_bytes(bytes(range(256)))
+    assert get_reader(str(points)) is None
+    assert get_reader(str(binary)) is None
+
+
+def geojson(places) -> str:
+    features = [
+        {"type": "Feature", "geometry": {"type": "Point", "coordinates": place}, "properties": {}}
+        for place in places
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+def test_napari_knows_the_reader_for_each_kind(tmp_path, viewer):
+    manager = PluginManager.instance()
+    for name in ("a.svs", "A.SVS", "a.ndpi", "a.scn", "a.bif", "a.ome.tif", "a.h5ad", "a.csv"):
+        readers = manager.iter_compatible_readers([str(tmp_path / name)])
+        assert "napari-stem" in [reader.plugin_name for reader in readers]
+    readers = manager.iter_compatible_readers([str(tmp_path)])
+    assert "napari-stem" in [reader.plugin_name for reader in readers]

@@ -1,0 +1,408 @@
+"""Inspecting a slide as a user does: real mouse events on a real canvas, a real checkpoint."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+from weakref import ref
+
+import numpy as np
+import pandas as pd
+import pytest
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QFileDialog, QTableWidget
+
+from napari_stem._napari.canvas.drawn_region import selected_region
+from napari_stem._napari.inspect.dock import InspectDock
+from napari_stem._napari.predict import tasks
+from napari_stem._napari.shell.remembered import remember
+from napari_stem.events import finish
+from napari_stem.prediction.inspect import Inspector
+from napari_stem.prediction.predict import PredictOptions
+from napari_stem.slides.slide import Slide
+from napari_stem.spots.table import positions
+
+from .. import canvas_mouse
+from ..conftest import LEFT, PATIENCE, is_busy
+
+HERE = (600.0, 600.0)
+ELSEWHERE = (400.0, 700.0)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Any) -> Viewer:
+    return make_napari_viewer(show=True, strict_qt="raise")
+
+
+@pytest.fixture
+def dock(viewer: Viewer) -> InspectDock:
+    """The dock, opened as the menu opens it."""
+    remember(n_draws=4, device="cpu")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-stem", "Inspect")
+    assert isinstance(widget, InspectDock)
+    return widget
+
+
+@pytest.fixture
+def tool(dock: InspectDock, section, trained, qtbot) -> InspectDock:
+    """The dock with slide, spots and checkpoint, and its tool in the hand."""
+    dock.workspace.take_slide(section.slide)
+    dock.workspace.spots = section.spots
+    dock.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    qtbot.mouseClick(dock.tool_button, LEFT)
+    assert dock.tool.is_on
+    return dock
+
+
+def click(tool: InspectDock, viewer: Viewer, xy) -> None:
+    assert tool.workspace.slide
+    canvas_mouse.click(viewer, tool.workspace.slide, xy)
+
+
+def inspect(tool: InspectDock, viewer: Viewer, qtbot, xy) -> Any:
+    """Click and wait for the point."""
+    before = len(tool.points.points)
+    click(tool, viewer, xy)
+    qtbot.waitUntil(lambda: len(tool.points.points) > before, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
+    return tool.points.points[-1].inspection
+
+
+def outlined(viewer: Viewer) -> list[tuple[float, float]]:
+    """Centres (x, y) and nothing else of what is outlined, in micrometres."""
+    layer = viewer.layers["Inspected patches"]
+    corners = [[layer.data_to_world(corner) for corner in shape] for shape in layer.data]
+    return [tuple(np.mean(shape, axis=0)[::-1]) for shape in corners]
+
+
+def test_the_tool_says_what_is_missing(dock, section, trained):
+    assert not dock.tool_button.isEnabled()
+    assert "Choose a slide and a checkpoint" in dock.hint.text()
+    bare = section.slide.with_mpp(1.0)
+    bare.mpp = None
+    dock.workspace.take_slide(bare)
+    assert "Choose a checkpoint" in dock.hint.text()
+    dock.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    assert not dock.tool_button.isEnabled()
+    assert "Type its µm per pixel" in dock.hint.text()
+    dock.workspace.take_slide(section.slide)
+    assert dock.tool_button.isEnabled()
+    assert dock.hint.isHidden()
+
+
+def test_a_click_draws_what_the_core_draws_there(tool, viewer, qtbot, section, trained, messages):
+    inspection = inspect(tool, viewer, qtbot, HERE)
+    # A screen pixel is about 2 of the slide's here, and the mouse stands on whole ones.
+    np.testing.assert_allclose(inspection.xy, HERE, atol=1.5)
+    core = Inspector(trained.checkpoint, PredictOptions(n_draws=4, device="cpu"))
+    *_, expected = core.iter_inspect(section.slide, inspection.xy, spot_diameter_px=110)
+    np.testing.assert_array_equal(inspection.draws, expected.draws)
+    np.testing.assert_allclose(inspection.nearest, expected.nearest, rtol=1e-4)
+    assert "4 draws" in tool.point.note.text()
+    assert not messages
+
+
+def test_the_patch_and_the_wider_fields_are_outlined_at_once(tool, viewer, qtbot, section):
+    selected = set(viewer.layers.selection)
+    click(tool, viewer, HERE)
+    assert not tool.points.points
+    layer = viewer.layers["Inspected patches"]
+    widths = [np.ptp(shape[:, 1]) * section.slide.mpp for shape in layer.data]
+    assert sorted(widths) == pytest.approx([112, 280])
+    assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
+    qtbot.waitUntil(lambda: len(tool.points.points) == 1, timeout=PATIENCE)
+    x, y = tool.points.points[0].inspection.xy
+    for centre in outlined(viewer):  # napari's pixel 0 is centred at 0, ours at 0.5
+        assert centre == pytest.approx(((x - 0.5) * 0.5, (y - 0.5) * 0.5))
+    assert viewer.canvas.overlays.scale_bar.visible
+    assert set(viewer.layers.selection) == selected  # an export takes selected shapes as regions
+    assert not selected_region(viewer, section.slide)
+
+
+def test_the_latest_click_wins(tool, viewer, qtbot):
+    remember(n_draws=400, sampler="ancestral", steps=100)
+    click(tool, viewer, HERE)
+    qtbot.waitUntil(lambda: "of 400 draws" in tool.point.note.text(), timeout=PATIENCE)
+    remember(n_draws=4)
+    inspection = inspect(tool, viewer, qtbot, ELSEWHERE)
+    np.testing.assert_allclose(inspection.xy, ELSEWHERE, atol=1.5)
+    assert len(tool.points.points) == 1
+    assert tool.point.inspection is inspection
+
+
+def test_a_double_click_is_one_click_and_does_not_zoom(tool, viewer, qtbot, section):
+    zoom = viewer.scene.camera.zoom
+    canvas_mouse.double_click(viewer, section.slide, HERE)
+    qtbot.waitUntil(lambda: len(tool.points.points) == 1, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
+    assert len(tool.points.points) == 1
+    assert viewer.scene.camera.zoom == zoom
+    qtbot.mouseClick(tool.tool_button, LEFT)
+    canvas_mouse.double_click(viewer, section.slide, HERE)
+    assert viewer.scene.camera.zoom == pytest.approx(2 * zoom)
+
+
+def test_the_mouse_pans_again_when_the_tool_is_left(tool, viewer, qtbot):
+    camera = viewer.scene.camera
+    assert not camera.mouse_pan
+    viewer.layers.selection.active = None
+    viewer.layers.selection.active = viewer.layers[0]  # napari sets it for the new layer
+    assert not camera.mouse_pan
+    canvas_mouse.press_key(viewer, Qt.Key.Key_Escape)
+    assert not tool.tool.is_on
+    assert not tool.tool_button.isChecked()
+    assert camera.mouse_pan
+    click(tool, viewer, HERE)
+    assert tool._job is None
+    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
+    assert tool.tool.is_on
+    qtbot.keyClick(tool.tool_button, Qt.Key.Key_Escape)
+    assert not tool.tool.is_on
+
+
+def test_shift_and_drag_moves_the_slide_under_the_mouse(tool, viewer, section):
+    camera, shift = viewer.scene.camera, Qt.KeyboardModifier.ShiftModifier
+    before = np.array(camera.center[-2:])
+    canvas_mouse.drag(viewer, section.slide, HERE, (700.0, 640.0), shift)
+    # (row, column) in micrometres; the mouse stands on whole screen pixels.
+    np.testing.assert_allclose(before - camera.center[-2:], (20, 50), atol=2)
+    assert not tool.points.points
+    assert not tool.region.is_running
+
+
+def test_a_click_beside_the_slide_is_a_hint(tool, viewer, qtbot, messages):
+    click(tool, viewer, (-40.0, 600.0))
+    assert "beside the slide" in tool.hint.text()
+    assert not tool.points.points
+    inspect(tool, viewer, qtbot, HERE)
+    assert "beside" not in tool.hint.text()
+    assert not messages
+
+
+def test_points_are_listed_shown_again_and_saved(
+    tool, viewer, qtbot, monkeypatch, tmp_path, messages
+):
+    first = inspect(tool, viewer, qtbot, HERE)
+    second = inspect(tool, viewer, qtbot, ELSEWHERE)
+    work, table = tool.workspace, tool.points.table
+    work.gene = "COL1A1"
+    rows = [[table.item(row, column).text() for column in range(4)] for row in range(2)]
+    assert rows == [
+        [str(n), f"{p.xy[0] / 2:.0f}", f"{p.xy[1] / 2:.0f}", f"{p.mean('COL1A1'):.2f}"]
+        for n, p in ((1, first), (2, second))
+    ]
+    assert table.horizontalHeaderItem(3).text() == "COL1A1"
+    assert tool.point.inspection is second
+    qtbot.mouseClick(table.viewport(), LEFT, pos=table.visualItemRect(table.item(0, 1)).center())
+    assert tool.point.inspection is first
+    assert len(viewer.layers["Inspected patches"].data) == 3  # the fields of one, and the other
+
+    qtbot.mouseClick(tool.points.copy_button, LEFT)
+    copied = QApplication.clipboard().text()
+    path = tmp_path / "5.5 um.csv"
+    answer = str(path.with_suffix(""))  # the dialog is the system's
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (answer, ""))
+    qtbot.mouseClick(tool.points.save_button, LEFT)
+    qtbot.waitUntil(lambda: messages == [f"info: Written: {path}"], timeout=PATIENCE)
+    assert path.read_text() == copied
+    kept = pd.read_csv(path)
+    assert kept["point"].tolist() == [1, 2]
+    np.testing.assert_allclose(kept["COL1A1 mean"], [first.mean("COL1A1"), second.mean("COL1A1")],
+                               rtol=1e-5)  # fmt: skip
+    qtbot.mouseClick(tool.points.clear_button, LEFT)
+    assert not tool.points.points
+    assert len(viewer.layers["Inspected patches"].data) == 0
+
+
+def test_points_of_another_slide_wait_until_it_returns(tool, viewer, qtbot, section):
+    inspect(tool, viewer, qtbot, HERE)
+    other = Slide.from_array(np.full((900, 900, 3), 200, np.uint8), mpp=0.5, name="other")
+    tool.workspace.take_slide(other)
+    assert not tool.points.points
+    assert tool.point.inspection is None
+    tool.workspace.take_slide(section.slide)
+    assert len(tool.points.points) == 1
+    assert tool.point.inspection is tool.points.points[0].inspection
+    assert viewer.layers["Inspected patches"].visible
+
+
+def test_the_measured_spot_is_told_and_marked(tool, viewer, qtbot, section):
+    spot = positions(section.spots)[10]
+    inspection = inspect(tool, viewer, qtbot, spot)
+    assert f"measured at {section.spots.obs_names[10]}" in tool.point.note.text()
+    counts = section.spots[:, "EPCAM"].X.toarray().ravel()
+    (row,) = (row for row in tool.point.plot.rows if row.gene == "EPCAM")
+    assert row.truth == pytest.approx(np.log2(counts[10] + 1))
+    assert row.mean == inspection.mean("EPCAM")
+
+
+def test_foreign_tissue_is_not_to_be_trusted(tool, viewer, qtbot, sections):
+    known = sections[0]
+    tool.workspace.take_slide(known.slide)
+    inspect(tool, viewer, qtbot, positions(known.spots)[10])
+    trusted = tool.point.trust.text()
+    noise = np.random.default_rng(0).integers(0, 255, (1200, 1200, 3), dtype=np.uint8)
+    tool.workspace.take_slide(Slide.from_array(noise, mpp=0.5, name="noise"))
+    inspect(tool, viewer, qtbot, HERE)
+    assert "do not trust" in tool.point.trust.text()
+    assert trusted == "✓ Looks like the training tissue."
+
+
+def test_a_marker_set_chooses_the_genes_and_a_click_on_one_shows_it(tool, viewer, qtbot):
+    box = tool.point.markers.box
+    qtbot.waitUntil(lambda: box.findText("Immune cells") > 0, timeout=PATIENCE)
+    tool.workspace.gene = "ACTB"
+    inspect(tool, viewer, qtbot, HERE)
+    rows = tool.point.plot.rows
+    assert rows[0].gene == "ACTB"
+    assert {"EPCAM", "CD3E", "COL1A1"} <= {row.gene for row in rows}
+    box.setCurrentText("Immune cells")
+    assert [row.gene for row in tool.point.plot.rows] == ["CD3E"]
+    box.setCurrentText("Fat")
+    assert "no gene of this marker set" in tool.point.note.text()
+    box.setCurrentText("Stroma")
+    plot = tool.point.plot
+    shown = [row.gene for row in plot.rows]
+    place = plot.rect().center()
+    place.setY(plot.height() - 5)
+    qtbot.mouseClick(plot, LEFT, pos=place)
+    assert tool.workspace.gene == shown[-1]
+
+
+def test_the_plot_follows_the_theme(tool, viewer, qtbot):
+    inspect(tool, viewer, qtbot, HERE)
+    brightest = {}
+    for theme in ("dark", "light"):
+        viewer.theme = theme
+        image = tool.point.plot.grab().toImage()
+        corner = [image.pixelColor(x, y).lightness() for x in range(66) for y in range(40, 60)]
+        brightest[theme] = max(corner), min(corner)
+    assert brightest["dark"][0] > 180  # the gene's name is light on dark
+    assert brightest["light"][1] < 80
+
+
+def test_a_dragged_rectangle_is_predicted_on_a_grid(tool, viewer, qtbot, section, messages):
+    remember(pitch_um=40.0, diameter_um=30.0)
+    low, high = (300.0, 350.0), (800.0, 700.0)
+    canvas_mouse.drag(viewer, section.slide, high, low)
+    assert tool.region.is_running
+    qtbot.waitUntil(lambda: not tool.region.is_running, timeout=PATIENCE)
+    result = tool.workspace.result
+    assert result.prediction is not None
+    xy = positions(result.prediction)
+    # The mouse stands on whole screen pixels, about two of the slide's.
+    assert (xy >= np.subtract(low, 2)).all()
+    assert (xy <= np.add(high, 2)).all()
+    expected = 500 * 350 / ((40 / 0.5) ** 2 * np.sqrt(3) / 2)
+    assert len(xy) == pytest.approx(expected, rel=0.25)  # spots at the border are in or out
+    assert viewer.layers[f"{tool.workspace.gene} mean"].visible
+    assert result.is_at(tool.workspace.spots)
+    assert tool.region.isHidden()
+    assert not tool.points.points
+    assert not messages
+
+
+def test_a_rectangle_keeps_the_prediction_of_the_slide(tool, viewer, qtbot, section, trained):
+    _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
+    qtbot.mouseClick(dock.predict_button, LEFT)
+    canvas_mouse.drag(viewer, section.slide, (300, 350), (800, 700))
+    assert not tool.region.is_running
+    assert "Another prediction runs" in tool.hint.text()
+    qtbot.waitUntil(lambda: dock.workspace.running is None, timeout=PATIENCE)
+    whole = dock.workspace.result
+    assert len(whole.prediction) == len(section.spots)
+    canvas_mouse.drag(viewer, section.slide, (300, 350), (800, 700))
+    qtbot.waitUntil(lambda: dock.workspace.running is not None, timeout=PATIENCE)
+    assert not dock.predict_button.isEnabled()
+    assert not dock.settings.isEnabled()
+    qtbot.waitUntil(lambda: not tool.region.is_running, timeout=PATIENCE)
+    assert dock.workspace.result is not whole
+    assert dock.predict_button.isEnabled()
+    dock.spots.take_all()
+    assert dock.workspace.spots is section.spots
+    assert dock.workspace.result is whole
+
+
+def test_stop_keeps_what_was_drawn_of_a_rectangle(tool, viewer, qtbot, section):
+    remember(n_draws=1000)
+    canvas_mouse.drag(viewer, section.slide, (300, 300), (900, 900))
+    qtbot.waitUntil(lambda: tool.workspace.result is not None, timeout=PATIENCE)
+    qtbot.mouseClick(tool.region.stop_button, LEFT)
+    qtbot.waitUntil(lambda: not tool.region.is_running, timeout=PATIENCE)
+    result = tool.workspace.result
+    assert 1 <= result.n_draws < 1000
+    assert result.prediction is not None
+    assert "std" in result.values
+    assert not is_busy(viewer)
+
+
+def test_a_rectangle_between_the_spots_of_a_grid_is_one_line(
+    tool, viewer, qtbot, section, messages
+):
+    remember(pitch_um=500.0)
+    canvas_mouse.drag(viewer, section.slide, (300, 300), (360, 360))
+    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
+    assert "has no spot on the slide in the region" in messages[0]
+    qtbot.waitUntil(lambda: not tool.region.is_running, timeout=PATIENCE)
+
+
+def test_a_checkpoint_that_vanished_is_one_line(tool, viewer, qtbot, messages, trained, tmp_path):
+    path = tmp_path / "gone.safetensors"
+    path.write_bytes(trained.path.read_bytes())
+    tool.workspace.checkpoint = finish(tasks.describe_checkpoint(path))
+    path.unlink()
+    click(tool, viewer, HERE)
+    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
+    assert "There is no checkpoint at" in messages[0]
+    qtbot.waitUntil(lambda: len(viewer.layers["Inspected patches"].data) == 0, timeout=PATIENCE)
+    tool.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    inspect(tool, viewer, qtbot, HERE)
+
+
+def test_the_network_stays_between_clicks_and_goes_with_its_checkpoint(
+    tool, viewer, qtbot, trained
+):
+    inspect(tool, viewer, qtbot, HERE)
+    network = ref(tool._loaded._inspector.checkpoint.network)
+    inspect(tool, viewer, qtbot, ELSEWHERE)
+    assert tool._loaded._inspector.checkpoint.network is network()
+    tool.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    qtbot.waitUntil(lambda: not gc.collect() and network() is None, timeout=PATIENCE)
+
+
+def test_the_dock_may_close_midway(tool, viewer, qtbot, section):
+    remember(n_draws=400, sampler="ancestral", steps=100)
+    callbacks = len(viewer.mouse_drag_callbacks)
+    click(tool, viewer, HERE)
+    qtbot.waitUntil(lambda: "of 400 draws" in tool.point.note.text(), timeout=PATIENCE)
+    viewer.window.remove_dock_widget(tool)
+    assert viewer.scene.camera.mouse_pan
+    assert len(viewer.mouse_drag_callbacks) == callbacks - 1
+    assert len(viewer.mouse_double_click_callbacks) == 1
+    qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
+    assert tool._loaded is None
+    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
+    assert not tool.tool.is_on
+    with qtbot.waitSignal(tool.destroyed):
+        tool.deleteLater()  # napari leaves this to Python's collector
+    viewer.theme = "light"
+
+
+def test_the_viewer_may_close_midway(tool, viewer, qtbot):
+    remember(n_draws=400, sampler="ancestral", steps=100)
+    click(tool, viewer, HERE)
+    qtbot.waitUntil(lambda: "of 400 draws" in tool.point.note.text(), timeout=PATIENCE)
+    tasks_of_viewer = viewer.window._task_status_manager
+    viewer.close()
+    qtbot.waitUntil(lambda: not tasks_of_viewer.is_busy(), timeout=PATIENCE)
+
+
+def test_the_dock_is_narrow_and_every_control_says_what_it_does(tool, viewer, qtbot):
+    inspect(tool, viewer, qtbot, HERE)
+    page = tool.widget()
+    assert page.minimumSizeHint().width() <= 280
+    for control in page.findChildren((QAbstractButton, QComboBox, QTableWidget)):
+        part_of_another = isinstance(control.parent(), (QComboBox, QTableWidget))
+        if not (part_of_another or control.objectName().startswith("qt_")):
+            assert control.toolTip() or control.parent().toolTip(), control

@@ -1,0 +1,467 @@
+"""The dock as a user works with it: real clicks and keys, a real checkpoint, real threads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QMessageBox,
+    QSlider,
+    QTableView,
+)
+
+from napari_stem._napari.predict import tasks
+from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.predict.tasks import PredictRequest
+from napari_stem._napari.results.marker_box import MarkerBox
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.analysis.labels import Clusters
+from napari_stem.events import finish
+from napari_stem.model.network import StemNetwork
+from napari_stem.prediction.predict import PredictOptions, predict
+from napari_stem.sections.section import Section
+from napari_stem.slides.slide import Slide
+
+from ..conftest import LEFT, PATIENCE, is_busy
+
+
+@pytest.fixture
+def saved_slide(section: Section, tmp_path: Path) -> Path:
+    """The section's picture as a file that states no scale."""
+    path = tmp_path / "biopsy.png"
+    Image.fromarray(np.asarray(section.slide.levels[0])).save(path)
+    return path
+
+
+def choose_file(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """What the next file dialog answers; the dialog itself is the system's."""
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+
+
+def press(qtbot, button) -> None:
+    qtbot.waitUntil(button.isEnabled, timeout=PATIENCE)
+    qtbot.mouseClick(button, LEFT)
+
+
+def run_to_the_end(dock, qtbot) -> None:
+    press(qtbot, dock.predict_button)
+    qtbot.waitUntil(lambda: dock.predict_button.text() == "Predict", timeout=PATIENCE)
+
+
+def test_from_an_image_on_disk_to_a_heatmap(
+    dock, viewer, qtbot, saved_slide, trained, monkeypatch, messages
+):
+    work = dock.workspace
+    choose_file(monkeypatch, saved_slide)
+    press(qtbot, dock.slide.open_button)
+    qtbot.waitUntil(lambda: work.slide is not None, timeout=PATIENCE)
+    assert "Scale unknown" in dock.slide.note.text()
+    assert not dock.spots.grid_button.isEnabled()
+
+    dock.slide.mpp.setValue(0.5)
+    press(qtbot, dock.spots.grid_button)
+    qtbot.waitUntil(lambda: work.spots is not None, timeout=PATIENCE)
+    assert "pitch 100 µm, Ø 55 µm" in dock.spots.note.text()
+    assert not dock.predict_button.isEnabled()
+
+    choose_file(monkeypatch, trained.path)
+    press(qtbot, dock.checkpoint.open_button)
+    qtbot.waitUntil(lambda: work.checkpoint is not None, timeout=PATIENCE)
+    assert "8 genes, morphology" in dock.checkpoint.note.text()
+    assert "(ridge " in dock.checkpoint.note.text()
+    assert dock.checkpoint.box.currentText() == trained.path.stem
+
+    dock.settings.draws.setValue(4)
+    run_to_the_end(dock, qtbot)
+    assert work.result.n_draws == 4
+    assert "biopsy" in [layer.name for layer in viewer.layers]
+    assert viewer.layers[f"{work.gene} mean"].visible
+    assert not messages
+    qtbot.waitUntil(lambda: not is_busy(viewer))
+
+
+def test_what_is_shown_is_what_the_core_predicts(ready, viewer, qtbot, section, trained):
+    run_to_the_end(ready, qtbot)
+    result = ready.workspace.result
+    expected = predict(section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4))
+    for statistic, values in (("mean", expected.X), ("std", expected.layers["std"])):
+        np.testing.assert_allclose(result.values[statistic], values, atol=1e-4)
+
+
+def test_an_image_layer_becomes_the_slide(dock, viewer, qtbot, section):
+    pixels = np.asarray(section.slide.levels[0])
+    layer = viewer.add_image(pixels, rgb=True, name="mine", scale=(0.5, 0.5), units=("um", "um"))
+    menu = dock.slide.layer_button.menu()
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions()] == ["mine"]
+    menu.actions()[0].trigger()
+    qtbot.waitUntil(lambda: dock.workspace.slide is not None, timeout=PATIENCE)
+    assert dock.workspace.slide.mpp == 0.5
+    assert list(viewer.layers) == [layer]
+
+
+def test_the_scale_follows_from_the_spots_of_a_known_array(dock, qtbot, section, trained):
+    bare = section.slide.with_mpp(1.0)
+    bare.mpp = None
+    dock.workspace.take_slide(bare)
+    assert not dock.slide.pitch_button.isEnabled()
+    dock.workspace.spots = section.spots
+    dock.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    assert not dock.predict_button.isEnabled()
+    assert "Type its µm per pixel" in dock.hint.text()
+    dock.slide.pitch_button.menu().actions()[0].trigger()  # Visium
+    qtbot.waitUntil(lambda: dock.workspace.slide.mpp is not None, timeout=PATIENCE)
+    assert dock.workspace.slide.mpp == pytest.approx(0.5, rel=1e-3)
+    assert dock.hint.isHidden()
+    assert dock.predict_button.isEnabled()
+
+
+def test_without_tissue_a_region_is_advised(dock, qtbot, messages):
+    blank = np.full((600, 600, 3), 245, np.uint8)
+    dock.workspace.take_slide(Slide.from_array(blank, mpp=0.5, name="blank"))
+    press(qtbot, dock.spots.grid_button)
+    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
+    assert "No tissue was found on blank" in messages[0]
+    assert "press Grid in region" in messages[0]
+
+
+def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
+    ready, viewer, qtbot, messages
+):
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    assert not ready.slide.mpp.isEnabled()
+    assert not ready.spots.isEnabled()
+    qtbot.waitUntil(lambda: ready.predict_button.text().startswith("Stop ("))
+    press(qtbot, ready.predict_button)
+    assert ready.predict_button.text() == "Stopping…"
+    qtbot.waitUntil(lambda: "Continue" in ready.predict_button.text(), timeout=PATIENCE)
+    result = ready.workspace.result
+    draws = result.n_draws
+    assert 1 <= draws < 1000
+    assert ready.predict_button.text() == f"Continue ({draws} of 1000 draws)"
+    assert f"{draws} draw" in ready.result.note.text()
+    assert result.prediction.uns["napari_stem"]["n_draws"] == draws
+    assert "std" in result.values
+    assert viewer.layers[f"{ready.workspace.gene} mean"].visible
+    assert ready.slide.mpp.isEnabled()
+    assert ready.spots.isEnabled()
+    assert not is_busy(viewer)
+    assert not messages
+
+
+def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trained, monkeypatch):
+    run_to_the_end(ready, qtbot)
+    assert ready.workspace.result.n_draws == 4
+    numbers = np.arange(section.spots.n_obs) % 2 + 1
+    named = Clusters.of_numbers(numbers.astype(np.uint16)).renamed(1, "tumour")
+    ready.workspace.take_clusters(named)
+    ready.settings.draws.setValue(10)
+    assert ready.predict_button.text() == "Continue (4 of 10 draws)"
+    run_to_the_end(ready, qtbot)
+    result = ready.workspace.result
+    assert result.n_draws == 10
+    assert ready.workspace.clusters is named
+    assert list(result.prediction.obs["leiden"].cat.categories) == ["tumour", "2"]
+    expected = predict(section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=10))
+    np.testing.assert_allclose(result.values["mean"], expected.X, atol=1e-4)
+    ready.settings.seed.setValue(1)
+    assert ready.predict_button.text() == "Predict"
+    asked = []
+    no = QMessageBox.StandardButton.No
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[-1]) or no)
+    press(qtbot, ready.predict_button)
+    assert "drops the clusters you edited; Export keeps them" in asked[0]
+    assert (ready.workspace.running, ready.workspace.clusters) == (None, named)
+    ready.workspace.take_clusters(named.unedited())
+    press(qtbot, ready.predict_button)
+    assert len(asked) == 1
+    assert ready.workspace.running is not None
+    ready._job.stop()
+    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
+
+
+def test_no_prediction_starts_before_the_spots_are_there(ready, qtbot):
+    work, former = ready.workspace, ready.workspace.spots
+    ready.spots.pitch.setValue(60)
+    press(qtbot, ready.spots.grid_button)
+    assert ready.predict_button.text().startswith("Waiting")
+    assert not ready.predict_button.isEnabled()
+    work.running = PredictRequest(work.slide, former, work.checkpoint)
+    qtbot.waitUntil(lambda: not ready.spots.is_busy, timeout=PATIENCE)
+    assert work.spots is not former
+    assert not ready.spots.isEnabled()
+    work.running = None
+    assert ready.spots.isEnabled()
+    assert ready.predict_button.isEnabled()
+
+
+def test_a_result_of_other_settings_is_not_continued(ready, qtbot):
+    run_to_the_end(ready, qtbot)
+    ready.settings.draws.setValue(10)
+    ready.settings.seed.setValue(1)
+    press(qtbot, ready.predict_button)
+    ready._job.stop()
+    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
+    assert ready.workspace.result.n_draws == 4
+    assert ready.predict_button.text() == "Predict"
+
+
+def test_arrow_keys_flick_through_the_genes_that_the_search_leaves(ready, viewer, qtbot):
+    run_to_the_end(ready, qtbot)
+    genes = ready.result.genes
+    qtbot.keyClicks(genes.search, "col")
+    qtbot.keyClick(genes.search, Qt.Key.Key_Home)
+    for _ in range(9):  # more than the list is long
+        qtbot.keyClick(genes.search, Qt.Key.Key_Up)
+    assert ready.workspace.gene == "COL1A1"
+    qtbot.keyClick(genes.search, Qt.Key.Key_Down)
+    assert ready.workspace.gene == "COL3A1"
+    qtbot.keyClick(genes.view, Qt.Key.Key_Up)
+    assert ready.workspace.gene == "COL1A1"
+    assert viewer.layers["COL1A1 mean"].visible
+
+
+def test_foreign_tissue_is_told_and_a_few_odd_spots_are_not(ready, qtbot, section):
+    work, trust = ready.workspace, ready.result.trust
+    pixels = np.random.default_rng(0).integers(0, 255, (30, 30, 3), np.uint8)
+    noise = np.kron(pixels, np.ones((40, 40, 1), np.uint8))
+    work.take_slide(Slide.from_array(noise, mpp=0.5, name="noise"))
+    assert trust.isHidden()
+    work.spots = section.spots
+    run_to_the_end(ready, qtbot)
+    n = section.spots.n_obs
+    assert trust.text().startswith(f"⚠ {n} of {n} spots (100 %) look unlike")
+    assert not trust.isHidden()
+    work.result.prediction.obs["ood"] = np.where(np.arange(n) < n // 20, 1.2, 0.5)
+    ready.result.refresh()
+    assert trust.isHidden()
+
+
+def test_statistics_of_the_draws_are_computed_when_they_are_asked_for(ready, viewer, qtbot):
+    run_to_the_end(ready, qtbot)
+    panel, work = ready.result, ready.workspace
+    row = panel.statistic.findData("above")
+    panel.statistic.setCurrentIndex(row)
+    panel.statistic.activated.emit(row)
+    qtbot.waitUntil(lambda: work.statistic == "above", timeout=PATIENCE)
+    shares = work.result.values["above"]
+    assert set(np.unique(shares)) <= {0, 0.25, 0.5, 0.75, 1}  # of four draws
+    title = viewer.canvas.overlays.text
+    assert viewer.layers[f"{work.gene} P(above 1)"].visible
+    assert title.text == f"{work.gene}: P(above 1) of 4 draws\nthreshold in {work.result.unit}"
+    panel.threshold.setValue(20)
+    qtbot.waitUntil(lambda: work.result.values["above"] is not shares, timeout=PATIENCE)
+    assert not work.result.values["above"].any()
+    assert title.text.startswith(f"{work.gene}: P(above 20) of 4 draws")
+
+
+def test_the_measured_values_can_be_shown_beside_the_prediction(ready, viewer, qtbot, section):
+    run_to_the_end(ready, qtbot)
+    panel, work = ready.result, ready.workspace
+    row = panel.statistic.findData("truth")
+    panel.statistic.setCurrentIndex(row)
+    panel.statistic.activated.emit(row)
+    measured = np.log2(section.spots[:, work.gene].X.toarray().ravel() + 1)
+    np.testing.assert_allclose(work.result.of(work.gene, "truth"), measured, rtol=1e-6)
+    assert viewer.layers[f"{work.gene} measured"].visible
+
+
+def test_a_marker_set_narrows_the_genes_and_one_can_be_imported(ready, qtbot, tmp_path):
+    run_to_the_end(ready, qtbot)
+    panel = ready.result
+    before = panel.genes.visible_genes()
+    path = tmp_path / "mine.csv"
+    path.write_text("COL1A1,fibres\nNOSUCH,none\n")
+    panel.markers.import_file(path)
+    qtbot.waitUntil(lambda: panel.markers.box.currentText() == "mine", timeout=PATIENCE)
+    assert panel.genes.visible_genes() == ["COL1A1"]
+    panel.markers.box.setCurrentIndex(0)
+    assert panel.genes.visible_genes() == before
+
+
+def test_a_marker_set_that_cannot_be_used_says_why_and_spares_the_others(qtbot, home):
+    folder = home / "data" / "marker_sets"
+    folder.mkdir(parents=True)
+    (folder / "good.txt").write_text("A\n")
+    (folder / "bad.txt").write_text("A\nA\n")
+    markers = MarkerBox(list)
+    qtbot.addWidget(markers)
+    qtbot.waitUntil(lambda: markers.box.findText("good") > 0, timeout=PATIENCE)
+    bad = markers.box.model().item(markers.box.findText("bad (cannot be used)"))
+    assert not bad.isEnabled()
+    assert "names A more than once" in bad.toolTip()
+
+
+def test_a_click_on_a_heading_sorts_genes_by_their_figures(ready, qtbot):
+    run_to_the_end(ready, qtbot)
+    table = ready.result.genes
+    var = ready.workspace.result.prediction.var
+    table.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    assert table.visible_genes() == list(var["morans_i"].sort_values(ascending=False).index)
+
+
+def test_statistic_colours_and_opacity_reach_the_layer_and_are_remembered(ready, viewer, qtbot):
+    run_to_the_end(ready, qtbot)
+    panel = ready.result
+    panel.statistic.setCurrentIndex(1)
+    panel.statistic.activated.emit(1)
+    panel.colormap.setCurrentText("magma")
+    panel.opacity.setValue(40)
+    layer = viewer.layers[f"{ready.workspace.gene} SD"]
+    assert (layer.colormap.name, layer.opacity) == ("magma", 0.4)
+    again = PredictDock(viewer)
+    qtbot.addWidget(again)
+    assert (again.result.colormap.currentText(), again.result.opacity.value()) == ("magma", 40)
+    assert again.settings.draws.value() == 4
+
+
+def test_a_second_dock_of_a_viewer_shows_the_same(ready, viewer, qtbot):
+    again = PredictDock(viewer)
+    qtbot.addWidget(again)
+    assert again.predict_button.isEnabled()
+    assert again.spots.note.text() == ready.spots.note.text()
+
+
+def remove_all_but_the_slide(viewer) -> None:
+    del viewer.layers[1:]
+
+
+def test_removing_layers_breaks_nothing(ready, viewer, qtbot):
+    run_to_the_end(ready, qtbot)
+    remove_all_but_the_slide(viewer)
+    ready.workspace.gene = "ACTB"
+    remove_all_but_the_slide(viewer)
+    run_to_the_end(ready, qtbot)
+    assert {layer.name for layer in viewer.layers} >= {ready.workspace.slide.name, "ACTB mean"}
+
+
+def test_layers_removed_while_draws_arrive_come_back(ready, viewer, qtbot):
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    remove_all_but_the_slide(viewer)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=PATIENCE)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: "Continue" in ready.predict_button.text(), timeout=PATIENCE)
+
+
+def test_an_error_of_torch_is_told_and_the_dock_goes_on(
+    ready, viewer, qtbot, messages, monkeypatch
+):
+    def fail(*_, **__):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("napari_stem.model.network.StemNetwork.forward", fail)
+        run_to_the_end(ready, qtbot)
+    assert messages == ["error: CUDA error: device-side assert triggered"]
+    assert not is_busy(viewer)
+    run_to_the_end(ready, qtbot)
+    assert ready.workspace.result.n_draws == 4
+
+
+def test_draws_before_an_error_are_a_whole_prediction(ready, qtbot, messages, monkeypatch):
+    work, forward = ready.workspace, StemNetwork.forward
+
+    def fail_later(*arguments):
+        if work.result is not None:
+            raise RuntimeError("CUDA out of memory")
+        return forward(*arguments)
+
+    monkeypatch.setattr(StemNetwork, "forward", fail_later)
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: "Continue" in ready.predict_button.text(), timeout=PATIENCE)
+    assert messages == ["error: CUDA out of memory"]
+    assert work.running is None
+    assert work.result.prediction.uns["napari_stem"]["n_draws"] == work.result.n_draws
+    assert ready.export.isEnabled()
+
+
+def test_an_error_of_what_is_made_of_all_draws_is_told_once(ready, qtbot, messages, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no memory is left")
+
+    monkeypatch.setattr("napari_stem.prediction.predict.summarise", fail)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
+    assert messages == ["error: no memory is left"]
+    assert "stopped early" in ready.export.note.text()
+
+
+def test_a_checkpoint_that_vanished_is_one_line(ready, qtbot, messages, tmp_path, trained):
+    chosen = ready.checkpoint.note.text()
+    ready.checkpoint.open(tmp_path / "gone.safetensors")
+    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
+    assert "There is no checkpoint at" in messages[0]
+    qtbot.waitUntil(ready.checkpoint.isEnabled)
+    assert ready.checkpoint.note.text() == chosen
+
+
+def test_spots_of_another_slide_are_refused(ready, qtbot, messages, tmp_path):
+    before = ready.workspace.spots
+    path = tmp_path / "far.csv"
+    path.write_text("x,y\n90000,90000\n90200,90000\n")
+    ready.spots.load(path)
+    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
+    assert ready.workspace.spots is before
+
+
+def test_the_viewer_may_close_midway(ready, viewer, qtbot):
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    tasks = viewer.window._task_status_manager
+    viewer.close()
+    qtbot.waitUntil(lambda: not tasks.is_busy(), timeout=PATIENCE)
+
+
+def test_the_dock_may_close_midway(ready, viewer, qtbot):
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    viewer.window.remove_dock_widget(ready)
+    qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
+    assert Workspace.of(viewer).result is not None
+    assert "press Continue" in ready.export.note.text()
+    with qtbot.waitSignal(ready.destroyed):
+        ready.deleteLater()  # napari leaves this to Python's collector
+
+
+def test_checkpoints_are_found_again(dock, viewer, qtbot, trained, home):
+    dock.checkpoint.open(trained.path)
+    qtbot.waitUntil(lambda: dock.workspace.checkpoint is not None, timeout=PATIENCE)
+    kept = json.loads((home / "config" / "docks.json").read_text())
+    assert kept["checkpoints"] == [str(trained.path)]
+    again = PredictDock(viewer)
+    qtbot.addWidget(again)
+    assert again.checkpoint.box.findText(trained.path.stem) > 0
+
+
+def test_every_control_says_what_it_does(dock):
+    kinds = (
+        QAbstractButton,
+        QTableView,
+        QAbstractSpinBox,
+        QComboBox,
+        QLineEdit,
+        QSlider,
+    )
+    for panel in (dock.slide, dock.spots, dock.checkpoint, dock.settings, dock.result):
+        for control in panel.findChildren(kinds):
+            part_of_another = isinstance(control.parent(), kinds)
+            if not (part_of_another or control.objectName().startswith("qt_")):
+                described = control.toolTip() or control.parent().toolTip()
+                assert described, f"{type(panel).__name__}: {control}"

@@ -1,0 +1,32 @@
+"""Files of weights of encoders reach predictions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_stem._napari.inspect.tasks import settings
+from napari_stem._napari.predict.checkpoint_panel import CheckpointPanel
+from napari_stem._napari.predict.options import predict_options
+from napari_stem._napari.state.workspace import ChosenCheckpoint, Workspace
+from napari_stem.features.encoders.registry import find_encoder
+
+from ..conftest import PATIENCE
+
+
+def test_a_missing_file_of_weights_is_asked_for_and_kept(qtbot, trained, tmp_path, monkeypatch):
+    recipe = replace(trained.checkpoint.recipe, encoders=(find_encoder("uni"),))
+    panel = CheckpointPanel(Workspace())
+    qtbot.addWidget(panel)
+    assert panel.weights_button.isHidden()
+    panel.workspace.checkpoint = ChosenCheckpoint(trained.path, recipe, "")
+    assert "uni: choose its weights file" in panel.note.text()
+    path = tmp_path / "uni.bin"
+    path.touch()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    panel.weights_button.menu().actions()[0].trigger()
+    assert predict_options(recipe, **settings()).weights == {"uni": path}
+    qtbot.waitUntil(panel.isEnabled, timeout=PATIENCE)
+    path.unlink()
+    assert predict_options(recipe, **settings()).weights == {}

@@ -1,0 +1,50 @@
+"""What colours stand for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_stem._napari.state.result import Result
+
+GENES = ("A", "B", "FLAT")
+
+
+@pytest.fixture
+def result(section) -> Result:
+    n = section.spots.n_obs
+    mean = np.column_stack([np.linspace(0, 1, n), np.linspace(4, 9, n), np.full(n, 2)])
+    values = {"mean": mean, "std": mean / 10, "truth": mean * 2, "above": mean}
+    return Result(section.slide, section.spots, GENES, "log2(count + 1)", values, 4)
+
+
+def test_prediction_and_measurement_of_a_gene_have_the_same_colours(result):
+    low, high = result.limits("A", "mean")
+    assert (low, high) == result.limits("A", "truth")
+    assert low == pytest.approx(0, abs=0.05)
+    assert high == pytest.approx(2, rel=0.05)
+
+
+def test_a_result_knows_its_spots(result):
+    same, fewer = result.spots.copy(), result.spots[1:]
+    assert result.is_at(same)
+    assert not result.is_at(fewer)
+
+
+def test_names_tell_spots_only_where_they_mean_the_same_places(result):
+    spots = result.spots.copy()
+    assert result.has_names_of(spots[::-1])
+    spots.obs_names = [*spots.obs_names[1:], spots.obs_names[0]]
+    assert not result.has_names_of(spots)
+    spots.obs_names = ["same"] * spots.n_obs
+    assert not result.has_names_of(spots)
+
+
+def test_shared_limits_span_all_genes(result):
+    assert result.limits(None, "std")[1] > result.limits("A", "std")[1]
+
+
+def test_a_share_spans_0_to_1_and_a_constant_gene_still_has_a_range(result):
+    assert result.limits("A", "above") == (0, 1)
+    low, high = result.limits("FLAT", "std")
+    assert low < high

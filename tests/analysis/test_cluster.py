@@ -1,0 +1,69 @@
+"""Clusters find groups, are named by size and repeat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from anndata import AnnData
+from sklearn.metrics import adjusted_rand_score
+
+from napari_stem.analysis.cluster import cluster, find_clusters
+from napari_stem.analysis.labels import CLUSTER_COLOURS
+from napari_stem.errors import OptionError, SpotsError
+
+SIZES = (60, 40, 25)
+
+
+@pytest.fixture
+def groups() -> tuple[AnnData, np.ndarray]:
+    random = np.random.default_rng(0)
+    truth = np.repeat(np.arange(3), SIZES)
+    centres = random.normal(0, 4, (3, 12))
+    return AnnData((centres[truth] + random.normal(size=(125, 12))).astype(np.float32)), truth
+
+
+def test_separate_groups_are_found_and_numbered_by_size(groups):
+    prediction, truth = groups
+    cluster(prediction, resolution=0.2)
+    assert adjusted_rand_score(truth, prediction.obs["leiden"]) == 1
+    assert prediction.obs["leiden"].value_counts(sort=False).to_dict() == {
+        "1": 60, "2": 40, "3": 25,
+    }  # fmt: skip
+
+
+def test_the_same_seed_gives_the_same_clusters_and_the_values_stay(groups):
+    prediction, _ = groups
+    before, labels = prediction.X.copy(), []
+    for _ in range(2):
+        cluster(prediction, seed=3, n_genes=6)
+        labels.append(list(prediction.obs["leiden"]))
+    assert labels[0] == labels[1]
+    np.testing.assert_array_equal(prediction.X, before)
+
+
+def test_one_gene_can_be_clustered(groups):
+    prediction, _ = groups
+    cluster(prediction, n_genes=1)
+    assert prediction.obs["leiden"].notna().all()
+
+
+def test_impossible_requests_are_refused(groups):
+    prediction, _ = groups
+    with pytest.raises(SpotsError, match="4 spots are too few"):
+        cluster(prediction[:4].copy())
+    with pytest.raises(OptionError, match="resolution 0 "):
+        cluster(prediction, resolution=0)
+
+
+def test_a_prediction_is_left_alone_by_those_who_only_look(groups):
+    prediction, truth = groups
+    found = find_clusters(prediction, resolution=0.2)
+    assert "leiden" not in prediction.obs
+    assert found.sizes == tuple(sorted(SIZES, reverse=True))
+    assert adjusted_rand_score(truth, found.numbers) == 1
+
+
+def test_colours_come_with_the_clusters(groups):
+    prediction, _ = groups
+    cluster(prediction, resolution=0.2)
+    assert prediction.uns["leiden_colors"] == list(CLUSTER_COLOURS[:3])

@@ -1,0 +1,75 @@
+"""Communities agree with scanpy's, and are the same in a child process."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scanpy as sc
+from anndata import AnnData
+from scipy import sparse
+from sklearn.metrics import adjusted_rand_score
+
+from napari_stem.analysis import leiden
+from napari_stem.analysis.leiden import partition, partition_apart
+
+
+@pytest.fixture(scope="module")
+def graph() -> AnnData:
+    """Three groups that touch, with scanpy's neighbour graph."""
+    random = np.random.default_rng(0)
+    truth = np.repeat(np.arange(3), 50)
+    values = random.normal(0, 2, (3, 10))[truth] + random.normal(size=(150, 10))
+    table = AnnData(values.astype(np.float32))
+    sc.pp.neighbors(table, transformer="sklearn", use_rep="X")
+    return table
+
+
+def modularity(weights: sparse.csr_matrix, membership: np.ndarray) -> float:
+    """Newman's definition, edge by edge."""
+    a = weights.toarray()
+    degree, total = a.sum(axis=0), a.sum()
+    same = membership[:, None] == membership
+    return float(((a - np.outer(degree, degree) / total) * same).sum() / total)
+
+
+def test_communities_are_those_of_scanpy(graph):
+    ours = partition(graph.obsp["connectivities"], resolution=1.0, seed=0)
+    sc.tl.leiden(graph, flavor="igraph", n_iterations=2, directed=False)
+    theirs = graph.obs["leiden"].cat.codes.to_numpy()
+    weights = graph.obsp["connectivities"]
+    # Both are heuristics with random numbers of their own: equally good, and nearly the same.
+    assert modularity(weights, ours) == pytest.approx(modularity(weights, theirs), rel=0.02)
+    assert adjusted_rand_score(ours, theirs) > 0.8
+
+
+def test_a_higher_resolution_gives_more(graph):
+    counts = [
+        len(set(partition(graph.obsp["connectivities"], resolution=resolution, seed=0)))
+        for resolution in (0.1, 3.0, 10.0)
+    ]
+    assert counts[0] < counts[1] < counts[2]
+
+
+def test_a_child_process_finds_the_same(graph, monkeypatch):
+    weights = graph.obsp["connectivities"]
+    here = partition(weights, resolution=2.0, seed=3)
+    monkeypatch.setattr(leiden, "partition", None)  # it may not be done here
+    apart = partition_apart(weights, resolution=2.0, seed=3)
+    np.testing.assert_array_equal(apart, here)
+
+
+def test_where_no_child_can_be_started_it_is_done_here(graph, monkeypatch):
+    weights = graph.obsp["connectivities"]
+    monkeypatch.setattr(leiden.sys, "executable", "/nowhere/python")
+    apart = partition_apart(weights, resolution=2.0, seed=3)
+    np.testing.assert_array_equal(apart, partition(weights, resolution=2.0, seed=3))
+
+
+def test_pythons_own_random_numbers_go_on_as_they_would(graph):
+    import random
+
+    random.seed(5)
+    expected = random.random()
+    random.seed(5)
+    partition(graph.obsp["connectivities"], resolution=1.0, seed=0)
+    assert random.random() == expected

@@ -1,0 +1,118 @@
+"""A checkpoint is one file that predicts the same anywhere, or is refused with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from napari_stem.checkpoints.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    read_about,
+    save_checkpoint,
+)
+from napari_stem.errors import CheckpointMismatch, CheckpointNotFound, CheckpointUnreadable
+from napari_stem.features.encoders.registry import find_encoder
+from napari_stem.genes.counts import transform_counts
+from napari_stem.sections.section import Section
+from napari_stem.training.train import TrainResult
+
+
+@pytest.fixture
+def checkpoint(trained: TrainResult) -> Checkpoint:
+    return trained.checkpoint
+
+
+def rewrite(path: Path, to: Path, *, drop: str = "", **header: str) -> Path:
+    """The same file with another header or without a tensor."""
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys() if name != drop}  # noqa: SIM118
+        metadata = {f"napari_stem.{name}": value for name, value in header.items()}
+        save_file(tensors, to, {**file.metadata(), **metadata})
+    return to
+
+
+def test_a_checkpoint_comes_back_whole(checkpoint: Checkpoint, tmp_path: Path):
+    loaded = load_checkpoint(save_checkpoint(checkpoint, tmp_path / "a.safetensors"))
+    assert loaded.recipe == checkpoint.recipe
+    assert loaded.about == checkpoint.about
+    assert loaded.fingerprint == checkpoint.fingerprint
+    x, t = torch.randn(3, len(loaded.recipe.panel)), torch.tensor([1, 500, 999])
+    c = torch.randn(3, loaded.condition.width)
+    with torch.no_grad():
+        assert torch.equal(loaded.network(x, t, c), checkpoint.network.cpu()(x, t, c))
+
+
+def test_what_a_checkpoint_is_can_be_read_without_its_weights(trained: TrainResult):
+    recipe, about = read_about(trained.path)
+    assert recipe == trained.checkpoint.recipe
+    assert about["sections"] == ["section-0", "section-1"]
+    assert about["held_out"] == "section-2"
+    assert set(about["scores"]) == {"Stem", "ridge", "50-NN"}
+
+
+def with_encoder(trained: TrainResult, path: Path, **changes: Any) -> Path:
+    """The checkpoint as if its encoder had been another one."""
+    recipe = trained.checkpoint.recipe
+    other = replace(recipe, encoders=(replace(recipe.encoders[0], **changes),))
+    return rewrite(trained.path, path, recipe=other.to_json())
+
+
+def test_an_encoder_of_other_numbers_is_refused(trained: TrainResult, tmp_path: Path):
+    path = with_encoder(trained, tmp_path / "a.safetensors", pool="cls", half=True)
+    differing = "morphology of pool cls instead of pooled, half True instead of False"
+    with pytest.raises(CheckpointMismatch, match=rf"encoder {differing}\. .*train again"):
+        load_checkpoint(path)
+
+
+def test_licence_gate_and_source_are_those_of_the_registry(trained: TrainResult, tmp_path: Path):
+    other = {"licence": "other", "gated": True, "source": "hf:elsewhere/morphology"}
+    path = with_encoder(trained, tmp_path / "a.safetensors", **other)
+    (loaded,) = load_checkpoint(path).recipe.encoders
+    assert loaded.to_dict() == find_encoder("morphology").to_dict()
+
+
+def test_tensors_that_do_not_fit_the_recipe_are_refused(trained: TrainResult, tmp_path: Path):
+    path = rewrite(trained.path, tmp_path / "a.safetensors", drop="network.genes.identity")
+    with pytest.raises(CheckpointMismatch, match=r"do not fit its recipe.*genes\.identity"):
+        load_checkpoint(path)
+    recipe = trained.checkpoint.recipe
+    fewer = replace(recipe, panel=recipe.panel[1:])
+    path = rewrite(trained.path, tmp_path / "b.safetensors", recipe=fewer.to_json())
+    with pytest.raises(CheckpointMismatch, match=r"disagree on the number of genes \(7, 8, 8\)"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("length", [0, 10, 5000])
+def test_a_truncated_checkpoint_is_refused(trained: TrainResult, tmp_path: Path, length: int):
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(trained.path.read_bytes()[:length])
+    with pytest.raises(CheckpointUnreadable, match=r"cut\.safetensors.*Get the file again"):
+        load_checkpoint(path)
+
+
+def test_foreign_weights_and_missing_files_are_refused(tmp_path: Path):
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.zeros(1)}, foreign)
+    with pytest.raises(CheckpointUnreadable, match="without a napari-stem recipe"):
+        load_checkpoint(foreign)
+    with pytest.raises(CheckpointNotFound, match="There is no checkpoint"):
+        load_checkpoint(tmp_path / "none.safetensors")
+
+
+def test_values_are_those_of_the_training_spots_where_the_network_says_nothing(
+    checkpoint: Checkpoint, sections: list[Section]
+):
+    spots = [section.spots for section in sections[:2]]
+    panel, transform = checkpoint.recipe.panel, checkpoint.recipe.transform
+    truth = np.concatenate([transform_counts(table, panel, transform) for table in spots])
+    values = checkpoint.to_values(np.array([[0.0] * 8, [1.0] * 8], dtype=np.float32))
+    np.testing.assert_allclose(values[0], truth.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(values[1] - values[0], truth.std(0), rtol=1e-4)

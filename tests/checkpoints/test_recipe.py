@@ -1,0 +1,52 @@
+"""A recipe survives its JSON and says what is wrong with a foreign one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from napari_stem.checkpoints.recipe import Recipe, make_recipe
+from napari_stem.errors import CheckpointMismatch, CheckpointUnreadable, OptionError, PanelError
+from napari_stem.features.patches import PAPER
+
+
+@pytest.mark.parametrize("preset", ["paper", "small"])
+def test_a_recipe_comes_back_from_its_json(preset):
+    recipe = make_recipe(
+        preset, ["A", "B"], encoders=["uni", "morphology"], geometry=PAPER, fit={"seed": 3}
+    )
+    assert Recipe.from_json(recipe.to_json(), "here") == recipe
+
+
+def test_the_paper_preset_is_the_papers():
+    recipe = make_recipe("paper", ["A"])
+    network, fit = recipe.network, recipe.fit
+    assert (network.width, network.depth, network.heads, network.genes_per_token) == (384, 12, 6, 1)
+    assert (fit.steps, fit.batch_size, fit.learning_rate, fit.ema) == (250_000, 256, 1e-4, 0.9999)
+    assert (recipe.diffusion.prediction, recipe.standardised, fit.augmented) == ("eps", False, 4)
+
+
+def test_a_newer_schema_is_refused_with_advice():
+    values = json.loads(make_recipe("small", ["A"]).to_json()) | {"schema": 99}
+    with pytest.raises(CheckpointMismatch, match=r"here: recipe schema 99.*Update napari-stem"):
+        Recipe.from_json(json.dumps(values), "here")
+
+
+@pytest.mark.parametrize("missing", ["panel", "network", "encoders", "fit", "geometry"])
+def test_an_incomplete_recipe_is_refused(missing):
+    values = json.loads(make_recipe("small", ["A"]).to_json())
+    del values[missing]
+    with pytest.raises(CheckpointUnreadable, match=r"here: the recipe is incomplete"):
+        Recipe.from_json(json.dumps(values), "here")
+    with pytest.raises(CheckpointUnreadable):
+        Recipe.from_json("no json", "here")
+
+
+def test_impossible_choices_are_refused():
+    with pytest.raises(OptionError, match="preset 'huge' is unknown"):
+        make_recipe("huge", ["A"])  # type: ignore[arg-type]
+    with pytest.raises(PanelError, match="panel is empty"):
+        make_recipe("small", [])
+    with pytest.raises(OptionError, match="unknown training settings: stepz"):
+        make_recipe("small", ["A"], fit={"stepz": 1})

@@ -1,0 +1,98 @@
+"""The command does the whole job, and says errors on one line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from napari_stem import __version__
+from napari_stem.cli import app
+from napari_stem.sections.public_data import sample_section
+from napari_stem.training.train import TrainResult
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_section_is_predicted_into_every_format(trained: TrainResult, tmp_path: Path):
+    outputs = [tmp_path / f"p{suffix}" for suffix in (".h5ad", ".geojson", ".csv", ".html", ".png")]
+    named = [part for path in outputs for part in ("-o", path)]
+    run(
+        "predict", "generated:9", trained.path, *named, "--draws", 2, "--sampler-steps", 5,
+        "--gene", "EPCAM", "--device", "cpu", "--cache", tmp_path / "cache",
+    )  # fmt: skip
+    features = json.loads(outputs[1].read_text())["features"]
+    assert {"EPCAM", "EPCAM SD", "OOD"} <= set(features[0]["properties"]["measurements"])
+    assert "classification" in features[0]["properties"]
+    assert outputs[2].read_text().startswith("id,x,y,ood,leiden,EPCAM")
+    page = outputs[3].read_text()
+    assert "research use only" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert outputs[4].read_bytes().startswith(b"\x89PNG")
+
+
+def test_few_spots_are_predicted_without_clusters(trained: TrainResult, tmp_path: Path):
+    image, spots, output = (tmp_path / name for name in ("he.png", "few.csv", "p.csv"))
+    Image.fromarray(np.asarray(sample_section("generated:9").slide.levels[0])).save(image)
+    spots.write_text("x,y\n300,300\n500,300\n")
+    options = ("--mpp", 0.5, "--draws", 2, "--sampler-steps", 2, "--device", "cpu")
+    run("predict", image, trained.path, "--spots", spots, "-o", output, *options)
+    assert output.read_text().startswith("id,x,y,ood,EPCAM")
+
+
+def test_a_checkpoint_is_evaluated_beside_the_baselines(trained: TrainResult, tmp_path: Path):
+    output = run(
+        "evaluate", trained.path, "generated:8", "--train", "generated:1", "--draws", 2,
+        "--device", "cpu", "--cache", tmp_path / "cache", "--report", tmp_path / "r.html",
+    )  # fmt: skip
+    for word in ("Stem", "ridge", "50-NN", "PCC-10", "CRPS"):
+        assert word in output
+    assert "Against the measured counts" in (tmp_path / "r.html").read_text()
+
+
+def test_info_says_what_a_file_is(trained: TrainResult):
+    output = run("info", trained.path)
+    assert "8 genes" in output
+    assert "section-0" in output
+    n_genes = sample_section("generated:1").spots.n_vars
+    assert f"{n_genes} genes" in run("info", "generated:1")
+
+
+def test_encoders_are_listed_with_licence_and_access():
+    rows = [line.split() for line in run("encoders").splitlines() if line.strip()]
+    known = {row[0]: row[1:] for row in rows}
+    assert known["morphology"] == ["242", "224", "BSD-3-Clause", "allowed", "open", "built", "in"]
+    assert known["conch"][:5] == ["512", "448", "CC-BY-NC-ND-4.0", "no", "request"]
+    assert known["resnet18"][2:] == ["none", "stated", "unknown", "open", "your", "file"]
+
+
+def test_the_version_is_printed():
+    assert run("--version").strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["info", "none.svs"], "SlideNotFound: There is no slide at 'none.svs'."),
+        (["predict", "none.svs", "none.safetensors"], "CheckpointNotFound:"),
+        (["info", "her2st:Z9"], "OptionError: there is no sample 'her2st:Z9'."),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_one(arguments, message):
+    done = subprocess.run(
+        [sys.executable, "-m", "napari_stem", *arguments],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from timm.data.config import resolve_model_data_config
+from timm.data.transforms_factory import create_transform
+
+from napari_stem.errors import EncoderError
+from napari_stem.features.encoders.builders import PatchEncoder, build_encoder, pool_tokens, resize
+from napari_stem.features.encoders.registry import Input, find_encoder
+
+ENCODER = find_encoder("timm:test_vit")  # 160 px, mean and standard deviation one half
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return timm.create_model(ENCODER.architecture, num_classes=0).eval()
+
+
+@pytest.fixture(scope="module")
+def weights(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "vit.safetensors"
+    save_file(network.state_dict(), path)
+    return path
+
+
+def patches(size: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
+
+
+def test_a_timm_model_sees_what_its_own_transform_gives(network, weights):
+    config = resolve_model_data_config(network)
+    transform = create_transform(**config | {"crop_pct": 1.0})
+    images = patches(config["input_size"][-1])
+    expected = network(torch.stack([transform(Image.fromarray(image)) for image in images]))
+    found = build_encoder(ENCODER, weights)(torch.from_numpy(images))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("side", [100, 256, 448])
+def test_patches_are_resized_as_pillow_does(side):
+    rough = Image.fromarray(patches(60)[0])
+    image = rough.resize((224, 224), Image.Resampling.BICUBIC)
+    expected = np.asarray(image.resize((side, side), Image.Resampling.BICUBIC), np.float32)
+    found = resize(torch.tensor(np.asarray(image)).permute(2, 0, 1)[None].float(), side)
+    differences = np.abs(found[0].permute(1, 2, 0).numpy() - expected)
+    # Pillow sums in fixed point, which seldom rounds to the other side.
+    assert differences.max() <= 1
+    assert (differences > 0).mean() < 0.01
+
+
+def test_the_middle_is_cut_out_after_resizing(network, weights):
+    expected = Input(160, (0.5,) * 3, (0.5,) * 3, resize=(200,))
+    images = patches(224)
+    cut = [
+        Image.fromarray(i).resize((200, 200), Image.Resampling.BICUBIC).crop((20, 20, 180, 180))
+        for i in images
+    ]
+    found = PatchEncoder(network, expected, "cls")(torch.from_numpy(images))
+    whole = PatchEncoder(network, Input(160, (0.5,) * 3, (0.5,) * 3), "cls")
+    # A few pixels round to another grey value than Pillow's.
+    torch.testing.assert_close(
+        found, whole(torch.from_numpy(np.stack([np.asarray(i) for i in cut]))), atol=0.02, rtol=0.01
+    )
+
+
+def test_plain_tensors_of_torch_are_read_too(network, weights, tmp_path):
+    torch.save(network.state_dict(), tmp_path / "vit.pth")
+    images = torch.from_numpy(patches(160))
+    found = build_encoder(ENCODER, tmp_path / "vit.pth")(images)
+    assert torch.equal(found, build_encoder(ENCODER, weights)(images))
+
+
+def test_poolings():
+    tokens = torch.arange(12.0).view(1, 6, 2)
+    assert pool_tokens(tokens, "cls").tolist() == [[0, 1]]
+    assert pool_tokens(tokens, "cls+patch_mean:2").tolist() == [[0, 1, 7, 8]]
+
+
+def test_weights_with_code_in_them_are_refused_and_not_run(tmp_path):
+    ran = tmp_path / "ran"
+
+    class Harm:
+        def __reduce__(self):
+            return ran.touch, ()
+
+    torch.save({"weight": Harm()}, tmp_path / "harm.pth")
+    with pytest.raises(EncoderError, match=r"harm\.pth' is not a file of plain tensors"):
+        build_encoder(ENCODER, tmp_path / "harm.pth")
+    assert not ran.exists()
+
+
+def test_truncated_weights_are_refused(weights, tmp_path):
+    (tmp_path / "half.safetensors").write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(EncoderError, match=r"half\.safetensors' is damaged"):
+        build_encoder(ENCODER, tmp_path / "half.safetensors")
+
+
+def test_weights_of_another_architecture_are_refused(weights):
+    with pytest.raises(EncoderError, match="belongs to another architecture"):
+        build_encoder(find_encoder("timm:test_vit2"), weights)
+
+
+def test_a_timm_model_needs_a_file_of_weights():
+    with pytest.raises(EncoderError, match=r"--weights timm:test_vit=FILE"):
+        build_encoder(ENCODER)
+
+
+def test_weights_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(EncoderError, match=r"there are no weights at .*gone\.safetensors"):
+        build_encoder(ENCODER, tmp_path / "gone.safetensors")
+
+
+def test_a_model_that_timm_lacks_is_named(weights):
+    with pytest.raises(EncoderError, match="timm cannot make 'nothing'"):
+        build_encoder(find_encoder("timm:nothing"), weights)

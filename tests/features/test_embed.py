@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from napari_stem.errors import EncoderError, MissingScale, OptionError, StorageError
+from napari_stem.events import Event, Progress, finish
+from napari_stem.features.embed import embed, iter_embed
+from napari_stem.features.encoders.morphology import Morphology
+from napari_stem.features.encoders.registry import find_encoder
+from napari_stem.features.patches import PHYSICAL, crop_patches, dihedral
+from napari_stem.slides.slide import Slide
+from napari_stem.spots.table import spot_table
+
+MORPHOLOGY = find_encoder("morphology")
+N = 150  # three chunks of the cache
+
+
+def make_slide(mpp: float | None = 0.5) -> Slide:
+    image = np.random.default_rng(0).integers(0, 256, (800, 800, 3), dtype=np.uint8)
+    return Slide.from_array(image, mpp=mpp)
+
+
+def make_spots(n: int = N, seed: int = 0):
+    return spot_table(np.random.default_rng(seed).uniform(0, 800, (n, 2)), diameter_px=110)
+
+
+@pytest.fixture(scope="module")
+def slide():
+    return make_slide()
+
+
+@pytest.fixture(scope="module")
+def spots():
+    return make_spots(12)
+
+
+def described(slide, spots, cache, **options) -> int:
+    """How many vectors had to be computed."""
+    heard: list[Event] = []
+    finish(iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=cache, **options), heard.append)
+    events = [event for event in heard if isinstance(event, Progress)]
+    steps = [
+        after.done - before.done
+        for before, after in pairwise(events)
+        if before.done < before.total  # else `after` opens the next field
+    ]
+    return sum(steps)
+
+
+def test_vectors_are_those_of_the_patches_of_each_field_and_view(slide, spots):
+    views = (0, 3, 6)
+    found = embed(slide, spots, [MORPHOLOGY], PHYSICAL, views=views)
+    module, xy = Morphology(), spots.obsm["spatial"]
+    for index, view in enumerate(views):
+        fields = [
+            module(torch.from_numpy(np.ascontiguousarray(dihedral(patches, view))))
+            for field in MORPHOLOGY.fields
+            for patches in [crop_patches(slide, xy, PHYSICAL.widened(field))]
+        ]
+        np.testing.assert_allclose(found[:, index], torch.cat(fields, 1), atol=1e-4, rtol=1e-4)
+
+
+def test_encoders_stand_one_after_the_other(slide, spots):
+    one = embed(slide, spots, [MORPHOLOGY], PHYSICAL)
+    two = embed(slide, spots, [MORPHOLOGY, MORPHOLOGY], PHYSICAL)
+    assert two.dtype == np.float32
+    np.testing.assert_array_equal(two, np.concatenate([one, one], axis=2))
+
+
+@pytest.mark.parametrize("batch_size", [5, 64])
+def test_the_batch_size_does_not_matter(slide, spots, batch_size):
+    found = finish(iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, batch_size=batch_size))
+    expected = embed(slide, spots, [MORPHOLOGY], PHYSICAL)
+    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-4)
+
+
+class Small(torch.nn.Module):
+    """Has memory for so many patches."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room, self.sizes = room, []
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        if len(patches) > self.room:
+            raise torch.OutOfMemoryError
+        self.sizes.append(len(patches))
+        return patches.float().mean((1, 2))
+
+
+def test_batches_shrink_to_the_memory_there_is_and_stay_small(slide, spots):
+    small, large = Small(3), Small(99)
+    found = [
+        finish(iter_embed(slide, spots, [find_encoder("uni")], PHYSICAL, modules={"uni": module}))
+        for module in (small, large)
+    ]
+    np.testing.assert_array_equal(*found)
+    assert (small.sizes, large.sizes) == ([2] * 6, [12])
+
+
+def test_too_little_memory_for_a_single_patch_is_told(slide, spots):
+    events = iter_embed(slide, spots, [find_encoder("uni")], PHYSICAL, modules={"uni": Small(0)})
+    with pytest.raises(EncoderError, match=r"more memory than .* has, even for one patch"):
+        finish(events)
+
+
+def test_a_second_call_computes_nothing_and_gives_the_same(slide, spots, tmp_path):
+    first = embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    assert described(slide, spots, tmp_path) == 0
+    np.testing.assert_array_equal(
+        embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path), first
+    )
+
+
+def test_other_spots_slides_scales_and_views_share_nothing(slide, spots, tmp_path):
+    embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    whole = 12 * len(MORPHOLOGY.fields)
+    assert described(slide, make_spots(12, seed=5), tmp_path) == whole
+    assert described(slide.with_mpp(0.4), spots, tmp_path) == whole
+    assert described(slide, spots, tmp_path, views=(1,)) == whole
+    other = Slide.from_array(255 - slide.read_region(0, 0, 800, 800), mpp=0.5)
+    assert described(other, spots, tmp_path) == whole
+
+
+def test_other_weights_of_one_encoder_share_nothing(slide, spots, tmp_path):
+    encoder, found = find_encoder("timm:test_vit"), []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        weights = tmp_path / f"{seed}.safetensors"
+        save_file(timm.create_model("test_vit", num_classes=0).state_dict(), weights)
+        known = {"cache": tmp_path, "weights": {encoder.name: weights}}
+        found.append(finish(iter_embed(slide, spots, [encoder], PHYSICAL, **known)))
+    assert np.abs(found[0] - found[1]).max() > 0.1
+
+
+def test_a_closed_run_keeps_what_it_did(tmp_path):
+    slide, spots = make_slide(), make_spots()
+    events = iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    for event in events:
+        if isinstance(event, Progress) and event.done:
+            break
+    events.close()
+    missing = described(slide, spots, tmp_path)
+    assert 0 < missing < N * len(MORPHOLOGY.fields)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_a_killed_run_goes_on_where_it_was(tmp_path):
+    code = f"""
+        import importlib.util, sys
+        spec = importlib.util.spec_from_file_location("here", {str(Path(__file__))!r})
+        here = importlib.util.module_from_spec(spec); spec.loader.exec_module(here)
+        from pathlib import Path
+        events = here.iter_embed(
+            here.make_slide(), here.make_spots(), [here.MORPHOLOGY], here.PHYSICAL,
+            cache=Path({str(tmp_path)!r}),
+        )
+        for event in events:
+            print(event.done, flush=True)
+            if event.done >= 64:
+                sys.stdin.read()
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdin=-1, stdout=-1, text=True
+    )
+    with child:
+        assert child.stdout is not None
+        done = 0
+        while done < 64:
+            done = int(child.stdout.readline())
+        os.kill(child.pid, signal.SIGKILL)
+    slide, spots = make_slide(), make_spots()
+    assert described(slide, spots, tmp_path) == N * len(MORPHOLOGY.fields) - done
+    np.testing.assert_allclose(
+        embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path),
+        embed(slide, spots, [MORPHOLOGY], PHYSICAL),
+        atol=1e-4,
+        rtol=1e-4,
+    )
+
+
+@pytest.mark.parametrize("damage", [b"", b"junk"])
+def test_a_damaged_cache_is_computed_again(slide, spots, tmp_path, damage):
+    first = embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    for file in tmp_path.rglob("*"):
+        if file.is_file():
+            file.write_bytes(damage)
+    for _ in range(2):  # once from the damaged cache, once from the mended one
+        found = embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+        np.testing.assert_array_equal(found, first)
+    assert described(slide, spots, tmp_path) == 0
+
+
+def test_a_damaged_chunk_is_computed_again(slide, spots, tmp_path):
+    first = embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    chunks = [f for f in tmp_path.rglob("*") if f.is_file() and f.name != "zarr.json"]
+    assert chunks
+    for chunk in chunks:
+        chunk.write_bytes(chunk.read_bytes()[:-40])
+    found = embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    np.testing.assert_array_equal(found, first)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+def test_a_disk_that_takes_no_more_is_a_storage_error(slide, spots, tmp_path):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(StorageError, match="could not be written"):
+            embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert described(slide, spots, tmp_path) == 12 * len(MORPHOLOGY.fields)
+
+
+def test_two_processes_can_share_a_cache(tmp_path):
+    code = f"""
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("here", {str(Path(__file__))!r})
+        here = importlib.util.module_from_spec(spec); spec.loader.exec_module(here)
+        from pathlib import Path
+        here.embed(here.make_slide(), here.make_spots(80), [here.MORPHOLOGY], here.PHYSICAL,
+                   cache=Path({str(tmp_path)!r}))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    children = [subprocess.Popen(command) for _ in range(2)]
+    assert [child.wait() for child in children] == [0, 0]
+    slide, spots = make_slide(), make_spots(80)
+    np.testing.assert_allclose(
+        embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path),
+        embed(slide, spots, [MORPHOLOGY], PHYSICAL),
+        atol=1e-4,
+        rtol=1e-4,
+    )
+
+
+def test_a_slide_without_scale_is_refused(spots):
+    with pytest.raises(MissingScale):
+        embed(make_slide(mpp=None), spots, [MORPHOLOGY], PHYSICAL)
+
+
+@pytest.mark.parametrize("device", ["hal", "cuda:99"])
+def test_a_device_that_is_not_here_is_refused(slide, spots, device):
+    with pytest.raises(OptionError, match=f"device '{device}' cannot be used here"):
+        finish(iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, device=device))

@@ -1,0 +1,105 @@
+"""Draws on disk are whole or missing, grow, and are summarised as numpy would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_stem.errors import StorageError
+from napari_stem.prediction.draws import DrawStore, median, mode, share_above
+
+SIZES = {"n_spots": 300, "n_genes": 3}
+RANDOM = np.random.default_rng(0)
+
+
+def fill(store: DrawStore, n_draws: int) -> np.ndarray:
+    """Random values, as float16 keeps them."""
+    values = RANDOM.normal(5, 1, (n_draws, 300, 3)).astype(np.float16).astype(np.float32)
+    for draw in range(n_draws):
+        for rows in store.blocks():
+            store.write(draw, rows, values[draw, rows])
+    return values
+
+
+def held(store: DrawStore) -> list[bool]:
+    """Whether each draw is there for all spots."""
+    return [store.has(draw, slice(None)) for draw in range(store.n_draws)]
+
+
+def test_a_summary_equals_numpys_over_all_draws():
+    with DrawStore.create(None, key="k", n_draws=20, **SIZES) as store:
+        values = fill(store, 20)
+        mean, std, (low, high) = store.summary(quantiles=(0.05, 0.95))
+    np.testing.assert_allclose(mean, values.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(std, values.std(axis=0), rtol=1e-4)
+    expected = np.quantile(values, [0.05, 0.95], axis=0, method="weibull")
+    np.testing.assert_allclose([low, high], expected, rtol=1e-5)
+
+
+def test_a_store_says_what_it_holds():
+    with DrawStore.create(None, key="k", n_draws=3, **SIZES) as store:
+        first, second = store.blocks()
+        assert (first, second) == (slice(0, 256), slice(256, 300))
+        store.write(0, first, np.ones((256, 3), np.float32))
+        assert store.has(0, first)
+        assert not store.has(0, second)
+        store.write(0, second, np.ones((44, 3), np.float32))
+        assert held(store) == [True, False, False]
+
+
+def test_a_store_of_the_same_key_is_found_again_and_grows(tmp_path: Path):
+    path = tmp_path / "draws.zarr"
+    values = fill(DrawStore.create(path, key="k", n_draws=2, **SIZES), 2)
+    again = DrawStore.open_or_create(path, key="k", n_draws=5, **SIZES)
+    assert held(again) == [True, True, False, False, False]
+    np.testing.assert_array_equal(again.read(n_draws=2), values)
+    fewer = DrawStore.open_or_create(path, key="k", n_draws=1, **SIZES)
+    assert held(fewer) == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("other", [{"key": "other"}, {"n_genes": 4}, {"n_spots": 299}])
+def test_draws_of_something_else_are_replaced(tmp_path: Path, other: dict):
+    path = tmp_path / "draws.zarr"
+    fill(DrawStore.create(path, key="k", n_draws=2, **SIZES), 2)
+    store = DrawStore.open_or_create(path, **({"key": "k", "n_draws": 2, **SIZES} | other))
+    assert held(store) == [False, False]
+
+
+def test_a_damaged_store_is_drawn_again(tmp_path: Path):
+    path = tmp_path / "draws.zarr"
+    fill(DrawStore.create(path, key="k", n_draws=2, **SIZES), 2)
+    (path / "draws" / "zarr.json").write_text("{")
+    assert held(DrawStore.open_or_create(path, key="k", n_draws=2, **SIZES)) == [False, False]
+
+
+def test_a_temporary_store_vanishes_and_a_kept_one_stays(tmp_path: Path):
+    temporary = DrawStore.create(None, key="k", n_draws=1, **SIZES)
+    kept = DrawStore.create(tmp_path / "draws.zarr", key="k", n_draws=1, **SIZES)
+    folder = temporary._path.parent
+    temporary.close()
+    kept.close()
+    assert not folder.exists()
+    assert (tmp_path / "draws.zarr").is_dir()
+
+
+def test_statistics_over_blocks_equal_those_of_all_draws_at_once():
+    with DrawStore.create(None, key="k", n_draws=9, **SIZES) as store:
+        values = fill(store, 9)
+        np.testing.assert_allclose(store.statistic(median), np.median(values, axis=0))
+        share = store.statistic(lambda draws: share_above(draws, 5.0), n_draws=4)
+    np.testing.assert_allclose(share, (values[:4] > 5).mean(axis=0))
+
+
+def test_the_mode_is_where_draws_lie_closest_whatever_lies_far():
+    near = RANDOM.normal(2, 0.01, (15, 4, 2))
+    far = RANDOM.uniform(5, 9, (5, 4, 2))
+    draws = RANDOM.permuted(np.concatenate([near, far]), axis=0).astype(np.float32)
+    np.testing.assert_allclose(mode(draws), 2, atol=0.05)
+    assert (np.abs(draws.mean(axis=0) - 2) > 0.5).all()
+
+
+def test_a_store_that_is_gone_says_so(tmp_path: Path):
+    with pytest.raises(StorageError, match="gone or damaged"):
+        DrawStore.open(tmp_path / "none.zarr")

@@ -1,0 +1,215 @@
+"""A prediction keeps its contract, and a spot its draws, whatever is predicted beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scanpy as sc
+
+from napari_stem.checkpoints.recipe import Recipe
+from napari_stem.errors import MissingScale, OptionError, SpotsOutsideSlide
+from napari_stem.events import Event, Partial, Progress, finish
+from napari_stem.io import read_spots, write_prediction
+from napari_stem.prediction.predict import PredictOptions, iter_predict, predict
+from napari_stem.sections.section import Section
+from napari_stem.slides.slide import Slide
+from napari_stem.training.train import TrainResult
+
+OPTIONS = PredictOptions(n_draws=4, device="cpu")
+
+
+def test_a_prediction_keeps_its_contract(sections: list[Section], trained: TrainResult, tmp_path):
+    section = sections[2]
+    prediction = predict(section.slide, section.spots, trained.checkpoint, OPTIONS)
+    assert prediction.shape == (section.spots.n_obs, 8)
+    assert prediction.X.dtype == np.float32
+    assert list(prediction.obs_names) == list(section.spots.obs_names)
+    assert set(prediction.layers) == {"std", "q05", "q95", "truth"}
+    assert (prediction.layers["q05"] <= prediction.layers["q95"]).all()
+    assert prediction.obs["ood"].notna().all()
+    about = prediction.uns["napari_stem"]
+    assert Recipe.from_json(about["recipe"], "prediction") == trained.checkpoint.recipe
+    assert json.loads(about["sampler"]) == {"name": "dpm++", "steps": 20}
+    path = tmp_path / "prediction.h5ad"
+    write_prediction(prediction, path)
+    again = read_spots(path)
+    np.testing.assert_array_equal(again.X, prediction.X)
+    np.testing.assert_array_equal(again.obsm["spatial"], section.spots.obsm["spatial"])
+
+
+def test_scanpy_draws_a_prediction_as_it_stands(sections: list[Section], trained: TrainResult):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    section = sections[2]
+    prediction = predict(section.slide, section.spots, trained.checkpoint, OPTIONS)
+    with warnings.catch_warnings():  # scanpy and matplotlib announce changes of their own
+        warnings.simplefilter("ignore")
+        axes = sc.pl.spatial(prediction, color="EPCAM", show=False)
+    drawn = axes[0].collections[0].get_array()  # scanpy draws high values last
+    np.testing.assert_array_equal(np.sort(drawn), np.sort(prediction[:, "EPCAM"].X[:, 0]))
+
+
+def test_a_spot_has_the_same_draws_alone_in_any_order_and_in_any_batch(
+    sections: list[Section], trained: TrainResult
+):
+    slide, spots = sections[2].slide, sections[2].spots
+    everything = predict(slide, spots, trained.checkpoint, OPTIONS)
+    some = spots[[5, 0, 3]].copy()
+    batched = replace(OPTIONS, batch_size=2)
+    few = predict(slide, some, trained.checkpoint, batched)
+    # float32 sums differ with the shape of a batch; draws are kept as float16.
+    np.testing.assert_allclose(few.X, everything[[5, 0, 3]].X, atol=2e-3)
+    other_seed = predict(slide, some, trained.checkpoint, replace(OPTIONS, seed=1))
+    assert np.abs(other_seed.X - few.X).max() > 0.05
+
+
+def test_previews_sharpen_into_the_prediction(sections: list[Section], trained: TrainResult):
+    events: list[Event] = []
+    section = sections[2]
+    options = replace(OPTIONS, n_draws=6)
+    prediction = finish(
+        iter_predict(section.slide, section.spots, trained.checkpoint, options), events.append
+    )
+    previews = [event for event in events if isinstance(event, Partial)]
+    assert previews[-1].draws == 6
+    np.testing.assert_allclose(previews[-1].mean, prediction.X, atol=1e-3)
+    stages = {event.stage for event in events if isinstance(event, Progress)}
+    assert stages == {"embed", "sample"}
+
+
+def test_a_stopped_prediction_goes_on_and_more_draws_are_added(
+    sections: list[Section], trained: TrainResult, tmp_path: Path
+):
+    section = sections[2]
+    options = replace(OPTIONS, cache=tmp_path)
+    events = iter_predict(section.slide, section.spots, trained.checkpoint, options)
+    for event in events:
+        if isinstance(event, Partial):
+            break
+    events.close()
+    seen: list[Event] = []
+    resumed = finish(
+        iter_predict(section.slide, section.spots, trained.checkpoint, options), seen.append
+    )
+    assert not any(isinstance(e, Progress) and e.stage == "embed" for e in seen)
+    unbroken = predict(section.slide, section.spots, trained.checkpoint, OPTIONS)
+    np.testing.assert_array_equal(resumed.X, unbroken.X)
+    more = predict(section.slide, section.spots, trained.checkpoint, replace(options, n_draws=8))
+    fresh = predict(section.slide, section.spots, trained.checkpoint, replace(OPTIONS, n_draws=8))
+    np.testing.assert_array_equal(more.X, fresh.X)
+
+
+@pytest.mark.slow
+def test_a_prediction_killed_midway_goes_on_where_it_was(trained: TrainResult, tmp_path: Path):
+    command = [
+        sys.executable, "-m", "napari_stem", "predict", "generated:7", str(trained.path),
+        "--draws", "40", "--sampler", "ancestral", "--sampler-steps", "60", "--device", "cpu",
+        "--cache", str(tmp_path / "cache"), "-o", str(tmp_path / "p.h5ad"), "--events", "jsonl",
+    ]  # fmt: skip
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    for line in child.stdout:
+        event = json.loads(line)
+        if event["event"] == "Partial" and event["draws"] >= 2:
+            break
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    stages = [json.loads(line).get("stage") for line in done.stdout.splitlines()]
+    assert "embed" not in stages
+    unbroken = [*command]
+    unbroken[unbroken.index(str(tmp_path / "cache"))] = str(tmp_path / "other")
+    unbroken[unbroken.index(str(tmp_path / "p.h5ad"))] = str(tmp_path / "q.h5ad")
+    subprocess.run(unbroken, capture_output=True, check=True)
+    a, b = read_spots(tmp_path / "p.h5ad"), read_spots(tmp_path / "q.h5ad")
+    np.testing.assert_array_equal(a.X, b.X)
+
+
+def test_a_slide_without_scale_is_refused_with_advice(
+    sections: list[Section], trained: TrainResult
+):
+    section = sections[2]
+    pixels = section.slide.read_region(0, 0, section.slide.width, section.slide.height)
+    with pytest.raises(MissingScale, match=r"states no micrometres per pixel.*--mpp"):
+        predict(Slide.from_array(pixels), section.spots, trained.checkpoint, OPTIONS)
+
+
+def test_spots_outside_and_impossible_options_are_refused(
+    sections: list[Section], trained: TrainResult
+):
+    spots = sections[2].spots.copy()
+    spots.obsm["spatial"] = spots.obsm["spatial"] * 10
+    with pytest.raises(SpotsOutsideSlide, match="full-resolution image"):
+        predict(sections[2].slide, spots, trained.checkpoint, OPTIONS)
+    with pytest.raises(OptionError, match="n_draws is 0"):
+        PredictOptions(n_draws=0)
+    with pytest.raises(OptionError, match="seed is -1"):
+        PredictOptions(seed=-1)
+
+
+def test_embeddings_of_the_training_spots_are_not_out_of_domain(
+    sections: list[Section], trained: TrainResult
+):
+    section = sections[0]
+    known = predict(section.slide, section.spots, trained.checkpoint, OPTIONS)
+    assert known.obs["ood"].max() < 1e-2
+    noise = np.random.default_rng(0).integers(0, 255, (1200, 1200, 3), dtype=np.uint8)
+    foreign = predict(Slide.from_array(noise, mpp=0.5), section.spots, trained.checkpoint, OPTIONS)
+    assert foreign.obs["ood"].min() > 1
+
+
+def test_draws_at_another_scale_are_not_those_of_the_first(
+    sections: list[Section], trained: TrainResult, tmp_path: Path
+):
+    slide, spots = sections[2].slide, sections[2].spots
+    cached = replace(OPTIONS, cache=tmp_path)
+    predict(slide.with_mpp(0.8), spots, trained.checkpoint, cached)
+    mended = predict(slide.with_mpp(0.5), spots, trained.checkpoint, cached)
+    fresh = predict(slide.with_mpp(0.5), spots, trained.checkpoint, OPTIONS)
+    np.testing.assert_array_equal(mended.X, fresh.X)
+
+
+def test_spots_with_normalised_values_are_predicted_without_measurements(
+    sections: list[Section], trained: TrainResult
+):
+    spots = sections[2].spots[:6].copy()
+    spots.X = np.log1p(spots.X.toarray())
+    prediction = predict(sections[2].slide, spots, trained.checkpoint, OPTIONS)
+    assert "truth" not in prediction.layers
+
+
+def test_annotations_of_the_spots_stay_and_clusters_of_others_do_not(
+    sections: list[Section], trained: TrainResult
+):
+    spots = sections[2].spots[:6].copy()
+    spots.obs = pd.DataFrame(
+        {"region": list("aabbbb"), "leiden": list("111222"), "x": range(6)}, index=spots.obs_names
+    )
+    prediction = predict(sections[2].slide, spots, trained.checkpoint, OPTIONS)
+    assert list(prediction.obs) == ["region", "ood"]
+    assert list(prediction.obs["region"]) == list("aabbbb")
+
+
+def test_time_is_not_spent_on_a_prediction_that_is_known(
+    sections: list[Section], trained: TrainResult, tmp_path: Path
+):
+    section = sections[2]
+    options = replace(OPTIONS, cache=tmp_path)
+    predict(section.slide, section.spots, trained.checkpoint, options)
+    stores = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()}
+    time.sleep(0.01)
+    predict(section.slide, section.spots, trained.checkpoint, options)
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()} == stores

@@ -1,0 +1,152 @@
+"""Sampling fills a store with the same draws, whatever the batches and however often stopped."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from napari_stem.errors import OptionError
+from napari_stem.events import Event, Partial, Progress, finish
+from napari_stem.model.diffusion import DiffusionConfig, Schedule
+from napari_stem.model.network import NetworkConfig, StemNetwork
+from napari_stem.prediction.draws import DrawStore
+from napari_stem.prediction.sampling import SamplerConfig, iter_sample, iter_sample_point
+
+SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
+N, GENES = 9, 5
+RANDOM = np.random.default_rng(0)
+CONDITIONS = RANDOM.normal(size=(N, 4)).astype(np.float32)
+POSITIONS = RANDOM.uniform(0, 10_000, (N, 2))
+
+
+@pytest.fixture(scope="module")
+def network() -> StemNetwork:
+    """Random weights everywhere: an untrained network ignores its condition."""
+    torch.manual_seed(0)
+    network = StemNetwork(
+        NetworkConfig(n_genes=GENES, condition_width=4, width=16, depth=2, heads=2)
+    )
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return network.eval()
+
+
+def sample(network, rows=slice(None), *, store=None, n_draws=4, **options) -> np.ndarray:
+    conditions, positions = CONDITIONS[rows], POSITIONS[rows]
+    sizes = {"n_spots": len(conditions), "n_genes": GENES}
+    store = store or DrawStore.create(None, key="k", n_draws=n_draws, **sizes)
+    with store:
+        finish(
+            iter_sample(
+                network, SCHEDULE, conditions, positions, store,
+                n_draws=n_draws, device="cpu", **options,
+            )
+        )  # fmt: skip
+        return store.read(n_draws=n_draws)
+
+
+# Draws are kept as float16: values of up to 4 have steps of 0.002 to 0.004.
+TOLERANCE = 4e-3
+
+
+@pytest.mark.parametrize("name", ["dpm++", "ddim", "ancestral"])
+def test_draws_do_not_depend_on_batches_order_or_company(network, name):
+    sampler = SamplerConfig(name, 6)
+    whole = sample(network, sampler=sampler)
+    np.testing.assert_allclose(
+        sample(network, sampler=sampler, batch_size=2), whole, atol=TOLERANCE
+    )
+    some = [7, 2, 5]
+    np.testing.assert_allclose(
+        sample(network, some, sampler=sampler), whole[:, some], atol=TOLERANCE
+    )
+
+
+def test_equal_batch_shapes_give_equal_bits(network):
+    whole = sample(network, batch_size=3)
+    np.testing.assert_array_equal(sample(network, slice(0, 4), batch_size=3), whole[:, :4])
+
+
+def test_draws_of_a_pair_start_from_opposite_noise(network):
+    """With an untrained head x_start is proportional to x_t, so that pairs mirror each other."""
+    flat = StemNetwork(network.config).eval()
+    draws = sample(flat, n_draws=4)
+    np.testing.assert_allclose(draws[0], -draws[1], atol=TOLERANCE)
+    assert np.abs(draws[0] - draws[2]).mean() > 0.05
+
+
+def test_previews_carry_the_mean_of_the_draws_so_far(network):
+    events: list[Event] = []
+    with DrawStore.create(None, key="k", n_draws=3, n_spots=N, n_genes=GENES) as store:
+        finish(
+            iter_sample(network, SCHEDULE, CONDITIONS, POSITIONS, store, n_draws=3, device="cpu"),
+            events.append,
+        )
+        expected = store.read().mean(axis=0)
+    previews = [event for event in events if isinstance(event, Partial)]
+    assert previews[-1].draws == previews[-1].total == 3
+    np.testing.assert_allclose(previews[-1].mean, expected, atol=1e-6)
+    assert len({id(preview.mean) for preview in previews}) == len(previews)
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert progress[-1].done == progress[-1].total == 3 * N
+
+
+def test_each_slow_draw_is_previewed(network):
+    """Slower than the pace of events: progress inside of a draw must not use up its preview."""
+
+    def slowly(values: np.ndarray) -> np.ndarray:
+        time.sleep(0.11)
+        return values
+
+    with DrawStore.create(None, key="k", n_draws=3, n_spots=N, n_genes=GENES) as store:
+        events = iter_sample(
+            network, SCHEDULE, CONDITIONS, POSITIONS, store,
+            n_draws=3, device="cpu", to_values=slowly,
+        )  # fmt: skip
+        assert [event.draws for event in events if isinstance(event, Partial)] == [1, 2, 3]
+
+
+def test_a_stopped_run_goes_on_and_what_is_there_stays(network, tmp_path):
+    sizes = {"key": "k", "n_draws": 4, "n_spots": N, "n_genes": GENES}
+    store = DrawStore.create(tmp_path / "d.zarr", **sizes)
+    events = iter_sample(network, SCHEDULE, CONDITIONS, POSITIONS, store, n_draws=4, device="cpu")
+    next(events)
+    events.close()
+    assert not store.has(3, slice(0, N))
+    store.write(0, slice(0, N), np.full((N, GENES), 7, np.float32))  # stands out if drawn again
+    resumed = sample(network, store=DrawStore(tmp_path / "d.zarr"))
+    assert (resumed[0] == 7).all()
+    np.testing.assert_array_equal(resumed[1:], sample(network)[1:])
+
+
+def test_a_batch_that_is_too_large_for_the_memory_is_halved(network):
+    class Small(StemNetwork):
+        def forward(self, x_t, t, condition):
+            if len(x_t) > 2:
+                raise torch.OutOfMemoryError("out of memory")
+            return super().forward(x_t, t, condition)
+
+    small = Small(network.config)
+    small.load_state_dict(network.state_dict())
+    found = sample(small.eval(), batch_size=8)
+    np.testing.assert_allclose(found, sample(network), atol=TOLERANCE)
+
+
+def test_impossible_samplers_are_refused():
+    with pytest.raises(OptionError, match="sampler 'euler' is unknown"):
+        SamplerConfig("euler")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="0 sampler steps"):
+        SamplerConfig(steps=0)
+
+
+@pytest.mark.parametrize("name", ["dpm++", "ancestral"])
+def test_a_point_alone_has_the_draws_of_a_spot_there(network, name):
+    sampler = SamplerConfig(name, 6)
+    whole = sample(network, sampler=sampler, n_draws=7)
+    *_, alone = iter_sample_point(
+        network, SCHEDULE, CONDITIONS[5], POSITIONS[5], n_draws=7, sampler=sampler, device="cpu"
+    )
+    np.testing.assert_allclose(alone, whole[:, 5], atol=TOLERANCE)

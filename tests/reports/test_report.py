@@ -1,0 +1,70 @@
+"""Figures and the page show what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from anndata import AnnData
+from PIL import Image
+
+from napari_stem.analysis.cluster import cluster
+from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
+from napari_stem.reports.report import leading_genes, write_picture, write_report
+from napari_stem.training.train import TrainResult
+
+
+@pytest.fixture
+def prediction(trained: TrainResult) -> AnnData:
+    assert trained.evaluation is not None
+    found = trained.evaluation.prediction.copy()
+    cluster(found)
+    return found
+
+
+def test_gene_maps_draw_the_values_at_the_spots(prediction: AnnData):
+    figure = gene_maps(prediction, ["CD3E"])
+    measured, predicted, spread = (axis.collections[0] for axis in figure.axes[:3])
+    np.testing.assert_allclose(predicted.get_array(), prediction[:, "CD3E"].X[:, 0])
+    np.testing.assert_allclose(measured.get_array(), prediction[:, "CD3E"].layers["truth"][:, 0])
+    np.testing.assert_allclose(spread.get_array(), prediction[:, "CD3E"].layers["std"][:, 0])
+    np.testing.assert_allclose(predicted.get_offsets(), prediction.obsm["spatial"])
+    assert measured.get_clim() == predicted.get_clim()
+
+
+def test_the_cluster_map_has_a_legend_of_every_cluster(prediction: AnnData):
+    legend = cluster_map(prediction).axes[0].get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == [f"Cluster {name}" for name in prediction.obs["leiden"].cat.categories]
+
+
+def test_the_variation_curve_is_ordered_by_measured_variance(prediction: AnnData):
+    line, dots = variation_curve(prediction).axes[0].lines
+    truth = prediction.layers["truth"].var(axis=0)
+    np.testing.assert_allclose(line.get_ydata(), np.sort(truth))
+    np.testing.assert_allclose(dots.get_ydata(), prediction.X.var(axis=0)[np.argsort(truth)])
+
+
+def test_the_report_stands_alone_and_escapes_names(
+    prediction: AnnData, trained: TrainResult, tmp_path: Path
+):
+    prediction.uns["napari_stem"]["slide"] = "<script>alert(1)</script>"
+    assert trained.evaluation is not None
+    path = tmp_path / "report.html"
+    write_report(prediction, path, scores=trained.evaluation.scores)
+    page = path.read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert page.count("data:image/png;base64,") == 3
+    assert "src=http" not in page
+    assert "50-NN" in page
+    assert "&quot;n_draws&quot;: 4" in page
+
+
+def test_the_picture_is_a_png_of_the_best_predicted_genes(prediction: AnnData, tmp_path: Path):
+    write_picture(prediction, tmp_path / "p.png")
+    with Image.open(tmp_path / "p.png") as image:
+        assert min(image.size) > 300
+    prediction.var["held_out_pcc"] = np.arange(8)
+    assert leading_genes(prediction, 2) == list(prediction.var_names[[7, 6]])

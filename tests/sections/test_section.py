@@ -1,0 +1,146 @@
+"""A slide and its spots are opened together, at the scale that they imply."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy.stats import spearmanr
+from skimage.color import rgb2hed
+
+from napari_stem.errors import OptionError, SlideNotFound, SlideUnreadable, SpotsOutsideSlide
+from napari_stem.genes.names import find_genes
+from napari_stem.sections.section import open_section, section_on
+from napari_stem.slides.slide import Slide
+from napari_stem.spots.table import has_counts, positions, spot_table
+
+PITCH = 40
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A legacy array of 25 spots on a small image."""
+    folder = tmp_path / "A1"
+    folder.mkdir()
+    x, y = (axis.ravel() for axis in np.meshgrid(np.arange(1, 6), np.arange(1, 6)))
+    places = pd.DataFrame({"x": x, "y": y, "pixel_x": PITCH * x, "pixel_y": PITCH * y})
+    places.to_csv(folder / "spots.tsv", sep="\t", index=False)
+    names = [f"{a}x{b}" for a, b in zip(x, y, strict=True)]
+    pd.DataFrame({"FASN": range(25)}, index=names).to_csv(folder / "counts.tsv", sep="\t")
+    Image.new("RGB", (240, 260), "white").save(folder / "HE.png", dpi=(72, 72))
+    return folder
+
+
+def test_a_legacy_array_gives_the_scale(folder: Path):
+    section = open_section(folder)
+    assert section.name == section.slide.name == "A1"
+    assert section.slide.mpp == pytest.approx(200 / PITCH)
+    assert section.slide.mpp_source == "spot pitch"
+    assert has_counts(section.spots)
+
+
+def test_old_symbols_are_known_by_a_table_of_them(folder: Path):
+    table = folder / "symbols.txt"
+    table.write_text("OA-519,FASN\n" * 2)
+    section = open_section(folder, symbols=table)
+    assert find_genes(["OA-519"], section.spots.var).columns["OA-519"].tolist() == [0]
+    on_it = section_on(section.slide, folder, symbols=table)
+    assert on_it.spots.var.equals(section.spots.var)
+    assert find_genes(["OA-519"], open_section(folder).spots.var).missing == ("OA-519",)
+
+
+def test_a_stated_scale_or_pitch_wins(folder: Path):
+    stated = open_section(folder, mpp=0.5).slide
+    assert (stated.mpp, stated.mpp_source) == (0.5, "argument")
+    assert open_section(folder, pitch_um=100).slide.mpp == pytest.approx(100 / PITCH)
+
+
+def test_a_spot_table_beside_any_image(tmp_path: Path):
+    xy = np.array([[10.0, 10.0], [60.0, 10.0], [10.0, 60.0]])
+    spot_table(xy, diameter_px=20).write_h5ad(tmp_path / "spots.h5ad")
+    Image.new("RGB", (90, 90)).save(tmp_path / "image.png")
+    path, image = tmp_path / "spots.h5ad", tmp_path / "image.png"
+    assert open_section(path, image=image).slide.mpp is None
+    assert open_section(path, image=image, pitch_um=100).slide.mpp == pytest.approx(2)
+    with pytest.raises(SlideNotFound, match="Name the image"):
+        open_section(path)
+
+
+def test_spots_of_another_image_are_refused(folder: Path):
+    Image.new("RGB", (130, 140)).save(folder / "HE.png")
+    with pytest.raises(SpotsOutsideSlide, match=r"16 of 25 .*'A1' \(130 x 140.*full-resolution"):
+        open_section(folder)
+
+
+def test_the_image_must_be_one_and_whole(folder: Path):
+    shutil.copyfile(folder / "HE.png", folder / "overlay.png")
+    with pytest.raises(SlideNotFound, match=r"found: HE\.png, overlay\.png"):
+        open_section(folder)
+    assert open_section(folder, image=folder / "HE.png").slide.width == 240
+    (folder / "overlay.png").unlink()
+    (folder / "HE.png").write_bytes((folder / "HE.png").read_bytes()[:40])
+    with pytest.raises(SlideUnreadable, match=r"HE\.png"):
+        open_section(folder)
+    (folder / "HE.png").unlink()
+    with pytest.raises(SlideNotFound, match="found: none"):
+        open_section(folder)
+    with pytest.raises(OptionError, match="is no scale"):
+        open_section(folder, image=_image(folder), mpp=-1)
+
+
+def _image(folder: Path) -> Path:
+    path = folder / "HE.png"
+    Image.new("RGB", (240, 260)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["C2", "C5"])
+def test_real_sections_have_the_scale_of_their_readme(data_dir: Path, name: str):
+    about = json.loads((data_dir / "her2st" / name / "meta.json").read_text())
+    section = open_section(data_dir / "her2st" / name)
+    assert (section.slide.width, section.slide.height) == (about["width"], about["height"])
+    # mpp is stated to three digits.
+    assert section.slide.mpp == pytest.approx(about["mpp"], rel=1e-3)
+    assert section.slide.mpp_source == "spot pitch"
+
+
+@pytest.mark.parametrize(("name", "stated"), [("C3", 0.65), ("C5", 0.54)])
+def test_counts_of_a_real_section_follow_its_tissue(data_dir: Path, name: str, stated: float):
+    section = open_section(data_dir / "her2st" / name)
+    depth = np.asarray(section.spots.X.sum(axis=1)).ravel()
+
+    def correlation(shift: tuple[int, int]) -> float:
+        """Of haematoxylin under the spots with their molecules."""
+        corners = (positions(section.spots) + shift).astype(int) - 72
+        regions = [section.slide.read_region(x, y, 144, 144) for x, y in corners]
+        return float(spearmanr([rgb2hed(r)[..., 0].mean() for r in regions], depth)[0])
+
+    # The README of each section states it to two digits, for discs where these are squares.
+    assert correlation((0, 0)) == pytest.approx(stated, abs=0.02)
+    assert correlation((0, 0)) > max(correlation((300, 300)), correlation((-300, 300))) + 0.2
+
+
+def test_drawn_regions_are_filled_with_a_grid_of_the_open_slide(tmp_path: Path):
+    slide = Slide.from_array(np.full((1000, 1000, 3), 200, np.uint8), mpp=1.0)
+    square = [[100, 100], [500, 100], [500, 500], [100, 500], [100, 100]]
+    drawn = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [square]},
+        "properties": {"objectType": "annotation", "classification": {"name": "Tumour"}},
+    }
+    path = tmp_path / "regions.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [drawn]}))
+    grid = section_on(slide, path, pitch_um=50).spots
+    assert 50 < grid.n_obs < 90  # 400 um a side; a hexagonal grid has 1.15 spots for 50 x 50 um
+    assert ((positions(grid) >= 100) & (positions(grid) <= 500)).all()
+    assert set(grid.obs["annotation"]) == {"Tumour"}
+
+
+def test_spots_beside_an_open_slide_are_refused(folder: Path):
+    with pytest.raises(SpotsOutsideSlide):
+        section_on(Slide.from_array(np.zeros((50, 50, 3), np.uint8)), folder)

@@ -1,0 +1,109 @@
+"""Spots on a reduced picture of their slide are recognised, and moved there on demand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+
+from napari_stem.errors import OptionError, SpotsOutsideSlide
+from napari_stem.io import source_of
+from napari_stem.sections.section import open_section, section_on
+from napari_stem.slides.slide import Slide, open_slide
+from napari_stem.spots.scaling import scale_spots
+from napari_stem.spots.table import (
+    check_spots,
+    fitting_scales,
+    pitch,
+    positions,
+    spot_diameter,
+    spot_table,
+)
+
+
+@pytest.fixture(scope="module")
+def visium(data_dir: Path) -> Path:
+    return data_dir / "visium" / "scanpy_fixture" / "spatial"
+
+
+@pytest.fixture
+def spots(visium: Path) -> AnnData:
+    """Spots in full-resolution pixels, with Space Ranger's scale factors."""
+    places = pd.read_csv(visium / "tissue_positions_list.csv", header=None)
+    places = places[places[1] == 1]  # in the tissue
+    factors = json.loads((visium / "scalefactors_json.json").read_text())
+    table = spot_table(
+        places[[5, 4]].to_numpy(), diameter_px=factors["spot_diameter_fullres"], library="brain"
+    )
+    table.uns["spatial"]["brain"]["scalefactors"] = factors
+    return table
+
+
+@pytest.mark.parametrize("kind", ["hires", "lowres"])
+def test_a_picture_of_space_ranger_is_named_by_its_scale_factor(
+    visium: Path, spots: AnnData, kind: str, tmp_path: Path
+):
+    factor = spots.uns["spatial"]["brain"]["scalefactors"][f"tissue_{kind}_scalef"]
+    with open_slide(visium / f"tissue_{kind}_image.png") as picture:
+        assert fitting_scales(spots, picture)[f"tissue_{kind}_scalef"] == factor
+        with pytest.raises(SpotsOutsideSlide, match=rf"tissue_{kind}_scalef = .*full-resolution"):
+            check_spots(spots, picture)
+        spots.write_h5ad(tmp_path / "spots.h5ad")
+        moved = section_on(picture, tmp_path / "spots.h5ad").spots
+        check_spots(moved, picture)
+    assert source_of(moved).remark.startswith(f"on tissue_{kind}_image.png, at 0.")
+    np.testing.assert_allclose(positions(moved), positions(spots) * factor)
+    assert spot_diameter(moved) == pytest.approx(spot_diameter(spots) * factor)
+    assert pitch(moved) == pytest.approx(pitch(spots) * factor)
+    factors = moved.uns["spatial"]["brain"]["scalefactors"]
+    assert factors[f"tissue_{kind}_scalef"] == pytest.approx(1)
+
+
+def test_a_section_on_a_reduced_picture_is_refused_with_its_factor(
+    visium: Path, spots: AnnData, tmp_path: Path
+):
+    spots.write_h5ad(tmp_path / "spots.h5ad")
+    image = tmp_path / "brain.png"  # under a name that tells nothing
+    image.write_bytes((visium / "tissue_hires_image.png").read_bytes())
+    with pytest.raises(SpotsOutsideSlide, match="tissue_hires_scalef"):
+        open_section(tmp_path / "spots.h5ad", image=image)
+
+
+def test_a_picture_without_a_telling_name_is_taken_at_the_only_factor_that_fits(
+    visium: Path, spots: AnnData, tmp_path: Path
+):
+    spots.write_h5ad(tmp_path / "spots.h5ad")
+    factors = spots.uns["spatial"]["brain"]["scalefactors"]
+    for kind in ("lowres", "hires"):
+        with open_slide(visium / f"tissue_{kind}_image.png") as picture:
+            nameless = Slide.from_array(np.asarray(picture.levels[0]), name="brain")
+        if kind == "lowres":
+            moved = section_on(nameless, tmp_path / "spots.h5ad").spots
+            np.testing.assert_allclose(
+                positions(moved), positions(spots) * factors["tissue_lowres_scalef"]
+            )
+        else:  # at the factor of "lowres", spots would lie on it as well
+            with pytest.raises(SpotsOutsideSlide, match=r"scalef = .* and .*scalef = "):
+                section_on(nameless, tmp_path / "spots.h5ad")
+
+
+def test_another_picture_fits_no_scale_factor(spots: AnnData):
+    small = Slide.from_array(np.zeros((50, 50, 3), np.uint8))
+    assert fitting_scales(spots, small) == {}
+    with pytest.raises(SpotsOutsideSlide, match="Is this the full-resolution image"):
+        check_spots(spots, small)
+
+
+def test_scaling_leaves_the_given_table_as_it_was(spots: AnnData):
+    before = positions(spots).copy()
+    twice = scale_spots(scale_spots(spots, 0.25), 4)
+    np.testing.assert_allclose(positions(twice), before)
+    np.testing.assert_array_equal(positions(spots), before)
+    assert spot_diameter(twice) == pytest.approx(spot_diameter(spots))
+    for nonsense in (0, -1, np.nan, np.inf):
+        with pytest.raises(OptionError, match="cannot be scaled"):
+            scale_spots(spots, nonsense)

@@ -1,0 +1,58 @@
+"""Sections are looked at before training, and what is wrong with them is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from napari_stem.sections.public_data import sample_section
+from napari_stem.spots.table import positions, spot_diameter
+from napari_stem.training.plan import SectionSource
+from napari_stem.training.preflight import check_section
+
+
+def test_a_section_with_counts_can_be_trained_on_and_seen():
+    section = sample_section("generated:1")
+    check = check_section(SectionSource("generated:1"))
+    assert check.problem == ""
+    assert check.mpp == section.slide.mpp
+    counts = np.asarray(section.spots.X.sum(axis=1)).ravel()
+    assert check.depth == np.median(counts)
+    assert check.picture is not None
+    scale = section.slide.width / check.picture.image.shape[1]
+    np.testing.assert_allclose(check.picture.xy * scale, positions(section.spots), rtol=0.01)
+    assert check.picture.diameter * scale == pytest.approx(spot_diameter(section.spots), rel=0.01)
+    assert check.picture.shade.argmax() in np.flatnonzero(counts >= np.percentile(counts, 99))
+
+
+@pytest.mark.parametrize("change", ["no counts", "only zeros", "negative"])
+def test_spots_that_cannot_be_trained_on_are_told(tmp_path: Path, change: str):
+    section = sample_section("generated:1")
+    Image.fromarray(np.asarray(section.slide.levels[0])).save(tmp_path / "he.png")
+    spots = section.spots.copy()
+    match change:
+        case "no counts":
+            spots, problem = spots[:, :0].copy(), "holds no counts"
+        case "only zeros":
+            spots.X = spots.X * 0
+            problem = "no spot has a count"
+        case _:
+            spots.X = spots.X * -1
+            problem = "is impossible"
+    spots.write_h5ad(tmp_path / "spots.h5ad")
+    source = SectionSource(
+        str(tmp_path / "spots.h5ad"), image=str(tmp_path / "he.png"), mpp=section.slide.mpp
+    )
+    check = check_section(source)
+    assert problem in check.problem
+    assert check.spots is not None
+    assert check.spots.n_obs == section.spots.n_obs
+
+
+def test_a_section_that_is_not_there_is_told():
+    check = check_section(SectionSource("/nowhere"))
+    assert "/nowhere" in check.problem
+    assert check.spots is None

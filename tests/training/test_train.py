@@ -1,0 +1,278 @@
+"""Training on generated sections learns their law, resumes, and refuses what it cannot use."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from anndata import AnnData
+from PIL import Image
+
+from napari_stem.checkpoints.checkpoint import load_checkpoint
+from napari_stem.checkpoints.recipe import Recipe, make_recipe
+from napari_stem.errors import CountsError, OptionError, PanelError, SpotsError, TrainingError
+from napari_stem.evaluation.evaluate import averaged, evaluate
+from napari_stem.evaluation.live import variation
+from napari_stem.events import Event, Figures, Loss, Partial, Progress, Variation, finish
+from napari_stem.prediction.predict import PredictOptions, iter_predict
+from napari_stem.sections.section import Section
+from napari_stem.sections.synthetic import REGIONS, generate_section
+from napari_stem.spots.table import spot_table
+from napari_stem.training.event_lines import from_line
+from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
+from napari_stem.training.run_folder import create_run, read_run
+from napari_stem.training.run_history import read_history
+from napari_stem.training.run_plan import choose_panel, open_source
+from napari_stem.training.train import TrainResult, hold_out_spots, iter_train, train
+
+OPTIONS = PredictOptions(n_draws=4, device="cpu")
+
+
+def test_a_trained_checkpoint_knows_its_held_out_figures(trained: TrainResult):
+    evaluation = trained.evaluation
+    assert evaluation is not None
+    assert evaluation.prediction.layers["truth"].shape == evaluation.prediction.shape
+    assert trained.checkpoint.about["gene_pcc"] == dict(evaluation.gene_pcc)
+    loaded = load_checkpoint(trained.path)
+    assert loaded.about["scores"]["Stem"]["mae"] == evaluation.scores["Stem"].mae
+
+
+def test_evaluating_again_gives_the_same_figures(sections: list[Section], trained: TrainResult):
+    again = evaluate(load_checkpoint(trained.path), sections[2], sections[:2], OPTIONS)
+    assert trained.evaluation is not None
+    assert again.scores == trained.evaluation.scores
+
+
+def test_figures_do_not_depend_on_draws_that_a_cache_holds(
+    sections: list[Section], trained: TrainResult, tmp_path: Path
+):
+    section, cached = sections[2], replace(OPTIONS, cache=tmp_path)
+    more = replace(cached, n_draws=10)
+    events = iter_predict(section.slide, section.spots, trained.checkpoint, more)
+    next(event for event in events if isinstance(event, Partial))
+    events.close()
+    assert trained.evaluation is not None
+    again = evaluate(trained.checkpoint, section, sections[:2], cached)
+    assert again.scores == trained.evaluation.scores
+
+
+def test_the_state_of_a_run_with_other_genes_or_spots_is_refused(
+    sections: list[Section], recipe: Recipe, tmp_path: Path
+):
+    train(sections[:1], recipe, tmp_path, options=OPTIONS)
+    others = replace(recipe, panel=recipe.panel[::-1])
+    for known, changed in ((sections[:1], others), (sections[1:2], recipe)):
+        with pytest.raises(TrainingError, match="other settings, genes or sections"):
+            train(known, changed, tmp_path, options=OPTIONS)
+
+
+def test_a_run_reports_its_stages_and_both_losses(
+    sections: list[Section], recipe: Recipe, tmp_path: Path
+):
+    events: list[Event] = []
+    finish(
+        iter_train(sections[:1], recipe, tmp_path, held_out=sections[1], options=OPTIONS),
+        events.append,
+    )
+    stages = [event.stage for event in events if isinstance(event, Progress)]
+    assert list(dict.fromkeys(stages)) == ["embed", "train", "sample"]
+    losses = [event for event in events if isinstance(event, Loss)]
+    assert losses[-1].step == recipe.fit.steps
+    assert losses[-1].validation is not None
+    quick, *_, final = (event for event in events if isinstance(event, Figures))
+    assert quick.step < recipe.fit.steps
+    assert list(quick.methods) == list(final.methods) == ["Stem", "ridge", "50-NN"]
+    assert final.draws == OPTIONS.n_draws
+    variation = [event for event in events if isinstance(event, Variation)][-1]
+    assert variation.genes == recipe.panel
+
+
+def test_the_last_figures_and_variation_are_those_of_the_evaluation(trained: TrainResult):
+    evaluation = trained.evaluation
+    assert evaluation is not None
+    truth, mean = evaluation.prediction.layers["truth"], evaluation.prediction.X
+    told = variation(3, ("A",), truth[:, :1], mean[:, :1])
+    assert told.true_variance == pytest.approx(truth[:, :1].var(axis=0))
+    assert told.mean == pytest.approx(mean[:, :1].mean(axis=0))
+
+
+def test_figures_of_several_held_out_sections_are_weighted_by_spots(
+    sections: list[Section], recipe: Recipe, tmp_path: Path
+):
+    halves = [hold_out_spots(section, 0.3) for section in sections[:2]]
+    result = train(
+        [half[0] for half in halves], recipe, tmp_path, held_out=[half[1] for half in halves],
+        options=OPTIONS,
+    )  # fmt: skip
+    first, second = result.evaluations
+    n, m = (evaluation.prediction.n_obs for evaluation in result.evaluations)
+    scores, gene_pcc = averaged(result.evaluations)
+    mae = (n * first.scores["Stem"].mae + m * second.scores["Stem"].mae) / (n + m)
+    assert scores["Stem"].mae == pytest.approx(mae)
+    assert result.checkpoint.about["scores"]["Stem"]["mae"] == pytest.approx(mae)
+    assert set(gene_pcc) == set(recipe.panel)
+
+
+def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(tmp_path: Path):
+    def command(run: str) -> list[str]:
+        return [
+            sys.executable, "-m", "napari_stem", "train", "generated:1", "--run",
+            str(tmp_path / run), "--genes", "8", "--steps", "150", "--batch-size", "16",
+            "--device", "cpu", "--cache", str(tmp_path / "cache"), "--events", "jsonl",
+        ]  # fmt: skip
+
+    child = subprocess.Popen(command("killed"), stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    for line in child.stdout:
+        event = json.loads(line)
+        if event["event"] == "Loss" and event["step"] > 1:
+            break
+    os.kill(child.pid, signal.SIGINT)
+    child.wait(timeout=60)
+    child.stdout.close()
+    assert (tmp_path / "killed" / "state.pt").exists()
+    assert not (tmp_path / "killed" / "checkpoint.safetensors").exists()
+    for run in ("killed", "whole"):
+        subprocess.run(command(run), capture_output=True, check=True, timeout=120)
+    checkpoints = [load_checkpoint(tmp_path / run / "checkpoint.safetensors")
+                   for run in ("killed", "whole")]  # fmt: skip
+    assert checkpoints[0].fingerprint == checkpoints[1].fingerprint
+
+
+def test_spots_are_held_out_as_a_strip(sections: list[Section]):
+    training, held_out = hold_out_spots(sections[0], 0.25)
+    n = sections[0].spots.n_obs
+    assert training.spots.n_obs + held_out.spots.n_obs == n
+    assert held_out.spots.n_obs == pytest.approx(n / 4, abs=4)
+    assert training.spots.obsm["spatial"][:, 0].max() < held_out.spots.obsm["spatial"][:, 0].min()
+    with pytest.raises(OptionError, match=r"share of 1\.5"):
+        hold_out_spots(sections[0], 1.5)
+
+
+def test_spots_without_any_count_of_the_panel_are_left_out(sections: list[Section], tmp_path: Path):
+    section = sections[0]
+    spots = section.spots.copy()
+    spots.X = spots.X.toarray()
+    spots.X[:3] = 0
+    recipe = make_recipe("small", ["EPCAM", "ACTB"], fit={"steps": 1})
+    result = train([Section("section", section.slide, spots)], recipe, tmp_path, options=OPTIONS)
+    assert result.checkpoint.about["spots"] == section.spots.n_obs - 3
+    evaluation = evaluate(
+        result.checkpoint, Section("section", section.slide, spots), [section], OPTIONS
+    )
+    assert list(evaluation.prediction.obs_names) == list(spots.obs_names[3:])
+
+
+def test_unusable_sections_are_refused_before_anything_is_written(
+    sections: list[Section], recipe: Recipe, tmp_path: Path
+):
+    section = sections[0]
+    run = tmp_path / "run"
+
+    def refused(spots, error, message):
+        with pytest.raises(error, match=message):
+            train([Section("C9", section.slide, spots)], recipe, run, options=OPTIONS)
+        assert not run.exists()
+
+    with pytest.raises(OptionError, match="no section is left"):
+        train([], recipe, run, held_out=section, options=OPTIONS)
+    refused(section.spots[:, ["EPCAM"]].copy(), PanelError, "C9: 7 of the panel's 8 genes")
+    refused(
+        spot_table(section.spots.obsm["spatial"], diameter_px=110), SpotsError, "hold no counts"
+    )
+    for bad in (-1, np.nan):
+        spots = section.spots.copy()
+        spots.X = spots.X.toarray()
+        spots.X[2, 1] = bad
+        refused(spots, CountsError, f"spot spot_2, gene {spots.var_names[1]}")
+
+
+def test_a_run_is_paused_resumed_and_finished_by_lines(tmp_path: Path):
+    """With spots held out of two sections, and a panel that an annotated column chooses."""
+    for seed in (1, 2):
+        section = generate_section(f"s{seed}", seed=seed, size_px=1200)
+        kinds = section.spots.obsm["composition"].argmax(axis=1)
+        section.spots.obs["region"] = np.array(REGIONS)[kinds]
+        section.spots.write_h5ad(tmp_path / f"s{seed}.h5ad")
+        Image.fromarray(np.asarray(section.slide.levels[0])).save(tmp_path / f"s{seed}.png")
+    run = tmp_path / "run"
+    sources = tuple(
+        SectionSource(str(tmp_path / f"s{seed}.h5ad"), str(tmp_path / f"s{seed}.png"), 0.5)
+        for seed in (1, 2)
+    )
+    panel = PanelChoice("deg", 3, by="region")
+    plan = TrainPlan(
+        sources, held_out_share=0.3, panel=panel, draws=2, device="cpu", keep="best",
+        fit={"steps": 10**9, "minutes": 600.0, "batch_size": 16},
+    )  # fmt: skip
+    create_run(run, plan)
+    child = start(run, tmp_path)
+    wait_for_loss(child)
+    assert read_run(run).standing == "running"
+    child.communicate(timeout=60)  # closes its input, as when the parent process dies
+    assert child.returncode == 130
+    assert read_run(run).standing == "paused"
+    paused_at = read_history(run)[-1].step
+
+    child = start(run, tmp_path)
+    wait_for_loss(child)
+    child.stdin.write("finish\n")
+    child.stdin.flush()
+    child.communicate(timeout=120)
+    assert child.returncode == 0
+    found = read_run(run)
+    assert found.standing == "finished"
+    assert list(found.methods) == ["Stem", "ridge", "50-NN"]
+    loaded = load_checkpoint(found.checkpoint)
+    losses = [event for event in read_history(run) if isinstance(event, Loss)]
+    assert losses[-1].step > paused_at
+    validated = [loss for loss in losses if loss.validation is not None]
+    assert loaded.about["step"] == min(validated, key=lambda loss: loss.validation).step
+    assert set(loaded.recipe.panel) == set(choose_panel(panel, training_tables(plan)))
+
+
+def start(run: Path, tmp_path: Path) -> subprocess.Popen[str]:
+    command = ["train", "--run", str(run), "--cache", str(tmp_path / "cache")]
+    return subprocess.Popen(
+        [sys.executable, "-m", "napari_stem", *command, "--events", "jsonl", "--listen"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def wait_for_loss(child: subprocess.Popen[str]) -> None:
+    """Until a validated loss was reported."""
+    assert child.stdout is not None
+    for line in child.stdout:
+        event = from_line(line)
+        if isinstance(event, Loss) and event.validation is not None:
+            return
+
+
+def training_tables(plan: TrainPlan) -> list[AnnData]:
+    sections = [open_source(source) for source in plan.sections]
+    return [hold_out_spots(section, plan.held_out_share)[0].spots for section in sections]
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_real_sections_are_learned(data_dir: Path, tmp_path: Path):
+    """A shortened version of the documented command, on fewer genes and steps.
+
+    Correlation on the held-out section must be far from chance, which is 0 within 0.02.
+    """
+    command = [
+        sys.executable, "-m", "napari_stem", "train", "her2st:C3", "her2st:C4", "--held-out",
+        "her2st:C2", "--genes", "50", "--steps", "200", "--data", str(data_dir), "--run",
+        str(tmp_path / "run"), "--cache", str(tmp_path / "cache"), "--device", "cpu",
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=500)
+    scores = load_checkpoint(tmp_path / "run" / "checkpoint.safetensors").about["scores"]
+    assert scores["Stem"]["pcc_all"] > 0.3
+    assert scores["Stem"]["mae"] < 1.1 * scores["50-NN"]["mae"]
