@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication
 viewer = napari.Viewer(show=True)
 viewer.add_image(numpy.zeros((9, 9)))
 QApplication.processEvents()  # draws, which loads the driver's LLVM
-from napari_stem._napari.shell.llvm import load_triton_apart
+from napari_stem._napari.shell.imports import load_triton_apart
 load_triton_apart()
 import napari_stem.prediction.predict
 viewer.close()

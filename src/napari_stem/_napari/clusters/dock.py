@@ -14,9 +14,9 @@ from napari_stem._napari.clusters.legend_panel import LegendPanel
 from napari_stem._napari.clusters.leiden_panel import LeidenPanel
 from napari_stem._napari.clusters.picker import ClusterPicker
 from napari_stem._napari.clusters.ranking_panel import RankingPanel
+from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.imports import load_for_clustering
 from napari_stem._napari.shell.page import Page
-from napari_stem._napari.shell.proxy import unwrapped
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 

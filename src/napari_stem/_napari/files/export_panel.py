@@ -14,10 +14,9 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 from napari_stem._napari.canvas.drawn_region import selected_region
 from napari_stem._napari.files.exporting import FORMATS, ExportRequest
 from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.panel import Panel, button, lacking
-from napari_stem._napari.shell.preferences import with_slide_path
-from napari_stem._napari.shell.proxy import unwrapped
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember, remembered, with_slide_path
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.saved_view import View
 from napari_stem._napari.state.workspace import Workspace

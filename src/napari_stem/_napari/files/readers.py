@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.options import choose_checkpoint
-from napari_stem._napari.shell.preferences import symbols
+from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.errors import SlideError, SlideNotFound, SpotsNotFound

@@ -9,7 +9,7 @@ from napari import current_viewer
 from napari.utils.notifications import show_warning
 
 from napari_stem._napari.files.exporting import ExportRequest
-from napari_stem._napari.shell.preferences import with_slide_path
+from napari_stem._napari.shell.remembered import with_slide_path
 from napari_stem._napari.state.saved_view import View
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.events import finish

@@ -15,11 +15,11 @@ from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.point_panel import PointPanel
 from napari_stem._napari.inspect.points_panel import PointsPanel
 from napari_stem._napari.predict.region_run import RegionRun
+from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page
 from napari_stem._napari.shell.panel import button
-from napari_stem._napari.shell.proxy import unwrapped
-from napari_stem._napari.shell.stages import stage_in_words
+from napari_stem._napari.shell.progress_text import stage_in_words
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.workspace import Workspace

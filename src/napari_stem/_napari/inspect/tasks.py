@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stem._napari.predict.options import predict_options
 from napari_stem._napari.predict.tasks import PredictRequest
-from napari_stem._napari.shell.llvm import load_triton_apart
+from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem.events import Event, Events, Progress

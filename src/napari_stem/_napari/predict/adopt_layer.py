@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.layer_source import LayerSource
 from napari_stem._napari.predict import tasks
-from napari_stem._napari.shell.proxy import unwrapped
+from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 

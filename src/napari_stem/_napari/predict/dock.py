@@ -16,17 +16,15 @@ from napari_stem._napari.predict.settings_panel import SettingsPanel
 from napari_stem._napari.predict.slide_panel import SlidePanel
 from napari_stem._napari.predict.spots_panel import SpotsPanel
 from napari_stem._napari.predict.tasks import PredictRequest
+from napari_stem._napari.results.result_keys import bind_result_keys
 from napari_stem._napari.results.result_panel import ResultPanel
 from napari_stem._napari.shell.dialogs import is_wanted
-from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.shell.docks import open_dock, unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page
 from napari_stem._napari.shell.panel import button
-from napari_stem._napari.shell.progress_text import Remaining, in_words
-from napari_stem._napari.shell.proxy import unwrapped
-from napari_stem._napari.shell.result_keys import bind_result_keys
+from napari_stem._napari.shell.progress_text import Remaining, in_words, stage_in_words
 from napari_stem._napari.shell.shortcuts import PREDICT, legend
-from napari_stem._napari.shell.stages import stage_in_words
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.session import are_same

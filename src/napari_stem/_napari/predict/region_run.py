@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.predict.tasks import PredictRequest
 from napari_stem._napari.shell.panel import button
-from napari_stem._napari.shell.stages import stage_in_words
+from napari_stem._napari.shell.progress_text import stage_in_words
 from napari_stem._napari.shell.worker import Job, notify, start
 from napari_stem._napari.state.result import Result
 from napari_stem.errors import OptionError

@@ -12,9 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from napari_stem._napari.predict.options import SamplerName, predict_options
-from napari_stem._napari.shell.imports import load_dask
-from napari_stem._napari.shell.llvm import load_triton_apart
-from napari_stem._napari.shell.preferences import symbols
+from napari_stem._napari.shell.imports import load_dask, load_triton_apart
+from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import ChosenCheckpoint
 from napari_stem.events import Event, Events, Partial, Progress

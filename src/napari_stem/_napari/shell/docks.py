@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from npe2 import PluginManager
-
-from napari_stem._napari.shell.proxy import unwrapped
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -37,3 +35,8 @@ def open_dock(viewer: Viewer, name: str) -> QWidget:
     frame.show()
     frame.raise_()
     return dock
+
+
+def unwrapped(viewer: Viewer) -> Viewer:
+    """The viewer behind the proxy that napari hands to plugins; it is always the same object."""
+    return cast("Viewer", getattr(viewer, "__wrapped__", viewer))

@@ -7,12 +7,12 @@ Python would then search for garbage, half a second each time, in the middle of 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
-from napari_stem._napari.shell.llvm import load_triton_apart
 from napari_stem.events import Events, Progress
 
 _PREDICTING = ("napari_stem.checkpoints.checkpoint", "napari_stem.prediction.predict")
@@ -47,6 +47,23 @@ def load_dask() -> None:
     import dask.array as da
 
     da.zeros(1, dtype="u1").compute()
+
+
+def load_triton_apart() -> None:
+    """Load triton, which torch loads where it is installed, with symbols of its own.
+
+    Mesa's drivers for AMD cards and for none at all bring LLVM into the process. Triton, loaded
+    after a window was drawn, would call into that LLVM instead of its own and crash.
+    """
+    if "triton" in sys.modules or not hasattr(os, "RTLD_DEEPBIND"):
+        return
+    flags = sys.getdlopenflags()
+    sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
+    try:
+        with suppress(ImportError):
+            import_module("triton")
+    finally:
+        sys.setdlopenflags(flags)
 
 
 def _are_loaded(modules: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""How much longer a stage of work takes."""
+"""Stages of work, and how much longer they take, in words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ if TYPE_CHECKING:
     from napari_stem.events import Progress
 
 _SURE_AFTER = 2.0  # seconds; earlier guesses jump
+_STAGES = {
+    "grid": "Laying the grid",
+    "load": "Loading the network",
+    "embed": "Reading patches",
+    "train": "Training",
+    "sample": "Drawing",
+}
+
+
+def stage_in_words(stage: str) -> str:
+    """What a `Progress` event's stage is called; the stage itself where it has no other name."""
+    return _STAGES.get(stage, stage)
 
 
 class Remaining:

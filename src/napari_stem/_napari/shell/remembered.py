@@ -1,4 +1,4 @@
-"""Choices that docks remember between starts."""
+"""What is kept between starts: choices made in docks, and the preferences of napari's window."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import platformdirs
+from napari.settings import get_plugin_settings
 
 from napari_stem.errors import StorageError
 from napari_stem.storage import atomic_path
@@ -27,6 +28,16 @@ def remember(**choices: Any) -> None:
             draft.write_text(json.dumps({**_read(), **choices}, indent=1), encoding="utf-8")
     except StorageError:
         pass
+
+
+def with_slide_path() -> bool:
+    """The preference whether exports tell where their slide lies."""
+    return bool(get_plugin_settings("napari-stem").export.slide_path)
+
+
+def symbols() -> str:
+    """The preferred table of old and current gene symbols, "" for none."""
+    return str(get_plugin_settings("napari-stem").genes.symbols).strip()
 
 
 def _path() -> Any:

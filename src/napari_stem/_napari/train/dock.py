@@ -19,9 +19,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stem._napari.shell.dialogs import is_wanted
+from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.page import WIDTH
 from napari_stem._napari.shell.panel import button
-from napari_stem._napari.shell.proxy import unwrapped
 from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem._napari.train import tasks

@@ -19,8 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stem._napari.shell.panel import button
-from napari_stem._napari.shell.progress_text import Remaining, in_words
-from napari_stem._napari.shell.stages import stage_in_words
+from napari_stem._napari.shell.progress_text import Remaining, in_words, stage_in_words
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.train import tasks
 from napari_stem._napari.train.curves import TrainingCurves

@@ -24,8 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.predict.bin_choice import BinChoice
 from napari_stem._napari.shell.panel import SLIDE_FILES, button
-from napari_stem._napari.shell.preferences import symbols
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember, remembered, symbols
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.train import tasks
 from napari_stem._napari.train.alignment_preview import AlignmentPreview

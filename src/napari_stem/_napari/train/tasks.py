@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_stem._napari.shell.llvm import load_triton_apart
+from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem.events import Event, Events, Progress
 from napari_stem.training.run_folder import Run, delete_run, install, list_runs
 from napari_stem.training.run_history import read_history
