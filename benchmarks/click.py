@@ -23,7 +23,7 @@ from napari_stem.checkpoints.recipe import make_recipe  # noqa: E402
 from napari_stem.features.condition import Condition  # noqa: E402
 from napari_stem.model.network import StemNetwork  # noqa: E402
 from napari_stem.prediction.inspect import Inspection, Inspector  # noqa: E402
-from napari_stem.prediction.predict import PredictOptions  # noqa: E402
+from napari_stem.prediction.options import PredictOptions  # noqa: E402
 from napari_stem.sections.synthetic import generate_section  # noqa: E402
 
 GENES, SPOTS = 300, 500

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from napari_stem.features.embed import embed
+from napari_stem.api.predicting import embed
 from napari_stem.features.encoders.builders import build_encoder
 from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import PHYSICAL, crop_patches
@@ -43,7 +43,7 @@ def main() -> None:
     module(patches[0][:8])  # the first call prepares kernels
     reading = seconds(lambda: [crop_patches(slide, centres, field) for field in fields])
     describing = seconds(lambda: [module(field) for field in patches])
-    both = seconds(lambda: embed(slide, spots, [encoder], PHYSICAL))
+    both = seconds(lambda: embed(slide, spots, encoder, cache=False))
     print(f"{len(centres)} spots, {len(fields)} fields each, {torch.get_num_threads()} threads")
     for name, taken in (("reading", reading), ("describing", describing), ("both", both)):
         print(f"{name:>10}: {len(centres) / taken:7.1f} spots/s")

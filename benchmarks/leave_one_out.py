@@ -14,13 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_stem.api.training import evaluate, train
 from napari_stem.checkpoints.recipe import make_recipe
-from napari_stem.evaluation.evaluate import MODEL, Evaluation, evaluate
+from napari_stem.evaluation.evaluate import MODEL, Evaluation
 from napari_stem.genes.panels import hmhvg
-from napari_stem.prediction.predict import PredictOptions
 from napari_stem.sections.public_data import sample_section
-from napari_stem.storage import cache_dir
-from napari_stem.training.train import train
 
 
 def main() -> None:
@@ -30,7 +28,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[1200])
     given = parser.parse_args()
     sections = [sample_section(name) for name in given.sections]
-    options = PredictOptions(cache=cache_dir())
     figures: dict[str, list[dict[str, float]]] = {}
     for held_out in sections:
         known = [section for section in sections if section is not held_out]
@@ -38,8 +35,8 @@ def main() -> None:
         for steps in given.steps:
             recipe = make_recipe("small", panel, fit={"steps": steps})
             with tempfile.TemporaryDirectory() as folder:
-                checkpoint = train(known, recipe, Path(folder), options=options).checkpoint
-            found = evaluate(checkpoint, held_out, known, options)
+                checkpoint = train(known, recipe, Path(folder)).checkpoint
+            found = evaluate(checkpoint, held_out, known)
             add(figures, found, f"{MODEL}, {steps:,}")
     for method, rows in figures.items():
         mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}

@@ -126,9 +126,9 @@ def add_labels(viewer: Viewer) -> None:
 def main() -> None:
     import napari
 
+    from napari_stem.api.training import train
     from napari_stem.checkpoints.recipe import make_recipe
     from napari_stem.sections.synthetic import generate_section
-    from napari_stem.training.train import train
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spots", type=int, default=1000)
@@ -137,7 +137,8 @@ def main() -> None:
     panel = [gene for gene in section.spots.var_names if gene.isupper()][:40]
     with tempfile.TemporaryDirectory() as folder:
         os.environ[CACHE_VARIABLE] = folder  # draws of a former run would be found again
-        path = train([section], make_recipe("small", panel, fit={"steps": 50}), Path(folder)).path
+        recipe = make_recipe("small", panel, fit={"steps": 50})
+        path = train(section, recipe, folder, cache=False).path
         viewer = napari.Viewer(show_welcome_screen=False)
         for what, late in stalls(viewer, section, path, Path(folder), n_spots):
             print(

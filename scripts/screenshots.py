@@ -62,10 +62,10 @@ def use_empty_home(home: Path) -> None:
 
 def train_checkpoint(folder: Path) -> Path:
     """A small checkpoint of generated sections, with held-out figures."""
+    from napari_stem.api.training import train
     from napari_stem.checkpoints.recipe import make_recipe
     from napari_stem.genes.panels import hmhvg
     from napari_stem.sections.synthetic import generate_section
-    from napari_stem.training.train import train
 
     print(f"training on {TRAINING} generated sections …", flush=True)
     *known, held_out = (
@@ -74,7 +74,7 @@ def train_checkpoint(folder: Path) -> Path:
     panel = hmhvg([section.spots for section in known], GENES)
     panel += [gene for gene in SHOWN if gene not in panel]
     recipe = make_recipe("small", panel, fit={"steps": STEPS})
-    result = train(known, recipe, folder / "run", held_out=held_out)
+    result = train(known, recipe, folder / "run", held_out=held_out, cache=False)
     return result.path.rename(folder / "generated-tissue.safetensors")
 
 

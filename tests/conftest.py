@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import napari_stem as stem
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
-from napari_stem.prediction.predict import PredictOptions
 from napari_stem.sections.public_data import DATA_VARIABLE
 from napari_stem.sections.section import Section
 from napari_stem.sections.synthetic import generate_section
-from napari_stem.training.train import TrainResult, train
+from napari_stem.training.train import TrainResult
 
 from .io.visium_writers import write_hd
 
@@ -55,6 +55,5 @@ def trained(
     sections: list[Section], recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
 ) -> TrainResult:
     """A checkpoint of two sections, evaluated on the third."""
-    options = PredictOptions(n_draws=4, device="cpu")
     folder = tmp_path_factory.mktemp("run")
-    return train(sections[:2], recipe, folder, held_out=sections[2], options=options)
+    return stem.train(sections[:2], recipe, folder, held_out=sections[2], n_draws=4, cache=False)

@@ -13,26 +13,24 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_stem.api.predicting import embed, predict
+    from napari_stem.api.training import evaluate, train
     from napari_stem.checkpoints.checkpoint import load_checkpoint
-    from napari_stem.evaluation.evaluate import evaluate
-    from napari_stem.features.embed import embed
     from napari_stem.io import read_spots
-    from napari_stem.prediction.predict import predict
     from napari_stem.slides.slide import open_slide
     from napari_stem.spots.grid import make_grid
-    from napari_stem.training.train import train
 
 __version__ = version("napari-stem")
 
 _HOMES = {
-    "embed": "features.embed",
-    "evaluate": "evaluation.evaluate",
+    "embed": "api.predicting",
+    "evaluate": "api.training",
     "load_checkpoint": "checkpoints.checkpoint",
     "make_grid": "spots.grid",
     "open_slide": "slides.slide",
-    "predict": "prediction.predict",
+    "predict": "api.predicting",
     "read_spots": "io",
-    "train": "training.train",
+    "train": "api.training",
 }
 
 __all__ = [

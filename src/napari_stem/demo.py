@@ -12,7 +12,6 @@ from napari_stem.evaluation.evaluate import Evaluation
 from napari_stem.events import Event, Events, Progress
 from napari_stem.genes.panels import hmhvg
 from napari_stem.io import write_prediction
-from napari_stem.prediction.predict import PredictOptions
 from napari_stem.reports.report import write_picture, write_report
 from napari_stem.sections.section import Section
 from napari_stem.sections.synthetic import generate_section
@@ -49,9 +48,7 @@ def iter_demo(folder: Path, *, training: int = 5, steps: int = 500) -> Events[De
     panel = hmhvg([section.spots for section in known], GENES)
     panel += [gene for gene in SHOWN if gene not in panel]
     recipe = make_recipe("small", panel, fit={"steps": steps})
-    result = yield from iter_train(
-        known, recipe, folder / "run", held_out=held_out, options=PredictOptions(cache=None)
-    )
+    result = yield from iter_train(known, recipe, folder / "run", held_out=held_out)
     evaluation = result.evaluation
     assert evaluation is not None
     cluster(evaluation.prediction)

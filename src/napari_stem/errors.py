@@ -3,6 +3,7 @@
 ::
 
     StemError
+    ├── WrongType                 an argument of another kind than expected
     ├── OptionError               an option outside of its range
     ├── SlideError                a slide that cannot be used
     │   ├── SlideNotFound
@@ -29,6 +30,10 @@ from __future__ import annotations
 
 class StemError(Exception):
     """Base of every error that this package raises on purpose."""
+
+
+class WrongType(StemError, TypeError):
+    """An argument is of another kind than expected, or two are swapped."""
 
 
 class OptionError(StemError, ValueError):

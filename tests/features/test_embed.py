@@ -16,14 +16,15 @@ from safetensors.torch import save_file
 
 from napari_stem.errors import EncoderError, MissingScale, OptionError, StorageError
 from napari_stem.events import Event, Progress, finish
-from napari_stem.features.embed import embed, iter_embed
+from napari_stem.features.compute import Compute
+from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.morphology import Morphology
 from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import PHYSICAL, crop_patches, dihedral
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import spot_table
 
-MORPHOLOGY = find_encoder("morphology")
+MORPHOLOGY, UNI = find_encoder("morphology"), find_encoder("uni")
 N = 150  # three chunks of the cache
 
 
@@ -46,10 +47,16 @@ def spots():
     return make_spots(12)
 
 
+def embed(*args, **options) -> np.ndarray:
+    return finish(iter_embed(*args, **options))
+
+
 def described(slide, spots, cache, **options) -> int:
     """How many vectors had to be computed."""
     heard: list[Event] = []
-    finish(iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=cache, **options), heard.append)
+    compute = Compute(cache=cache)
+    work = iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=compute, **options)
+    finish(work, heard.append)
     events = [event for event in heard if isinstance(event, Progress)]
     steps = [
         after.done - before.done
@@ -81,7 +88,8 @@ def test_encoders_stand_one_after_the_other(slide, spots):
 
 @pytest.mark.parametrize("batch_size", [5, 64])
 def test_the_batch_size_does_not_matter(slide, spots, batch_size):
-    found = finish(iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, batch_size=batch_size))
+    compute = Compute(patch_batch_size=batch_size)
+    found = embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=compute)
     expected = embed(slide, spots, [MORPHOLOGY], PHYSICAL)
     np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-4)
 
@@ -103,7 +111,7 @@ class Small(torch.nn.Module):
 def test_batches_shrink_to_the_memory_there_is_and_stay_small(slide, spots):
     small, large = Small(3), Small(99)
     found = [
-        finish(iter_embed(slide, spots, [find_encoder("uni")], PHYSICAL, modules={"uni": module}))
+        embed(slide, spots, [UNI], PHYSICAL, compute=Compute(encoders={"uni": module}))
         for module in (small, large)
     ]
     np.testing.assert_array_equal(*found)
@@ -111,21 +119,21 @@ def test_batches_shrink_to_the_memory_there_is_and_stay_small(slide, spots):
 
 
 def test_too_little_memory_for_a_single_patch_is_told(slide, spots):
-    events = iter_embed(slide, spots, [find_encoder("uni")], PHYSICAL, modules={"uni": Small(0)})
+    compute = Compute(encoders={"uni": Small(0)})
     with pytest.raises(EncoderError, match=r"more memory than .* has, even for one patch"):
-        finish(events)
+        embed(slide, spots, [UNI], PHYSICAL, compute=compute)
 
 
 def test_a_second_call_computes_nothing_and_gives_the_same(slide, spots, tmp_path):
-    first = embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    first = embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
     assert described(slide, spots, tmp_path) == 0
     np.testing.assert_array_equal(
-        embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path), first
+        embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path)), first
     )
 
 
 def test_other_spots_slides_scales_and_views_share_nothing(slide, spots, tmp_path):
-    embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
     whole = 12 * len(MORPHOLOGY.fields)
     assert described(slide, make_spots(12, seed=5), tmp_path) == whole
     assert described(slide.with_mpp(0.4), spots, tmp_path) == whole
@@ -140,14 +148,14 @@ def test_other_weights_of_one_encoder_share_nothing(slide, spots, tmp_path):
         torch.manual_seed(seed)
         weights = tmp_path / f"{seed}.safetensors"
         save_file(timm.create_model("test_vit", num_classes=0).state_dict(), weights)
-        known = {"cache": tmp_path, "weights": {encoder.name: weights}}
-        found.append(finish(iter_embed(slide, spots, [encoder], PHYSICAL, **known)))
+        compute = Compute(cache=tmp_path, weights={encoder.name: weights})
+        found.append(finish(iter_embed(slide, spots, [encoder], PHYSICAL, compute=compute)))
     assert np.abs(found[0] - found[1]).max() > 0.1
 
 
 def test_a_closed_run_keeps_what_it_did(tmp_path):
     slide, spots = make_slide(), make_spots()
-    events = iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    events = iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
     for event in events:
         if isinstance(event, Progress) and event.done:
             break
@@ -165,7 +173,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
         from pathlib import Path
         events = here.iter_embed(
             here.make_slide(), here.make_spots(), [here.MORPHOLOGY], here.PHYSICAL,
-            cache=Path({str(tmp_path)!r}),
+            compute=here.Compute(compute=here.Compute(cache=Path({str(tmp_path)!r}))),
         )
         for event in events:
             print(event.done, flush=True)
@@ -184,7 +192,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
     slide, spots = make_slide(), make_spots()
     assert described(slide, spots, tmp_path) == N * len(MORPHOLOGY.fields) - done
     np.testing.assert_allclose(
-        embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path),
+        embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path)),
         embed(slide, spots, [MORPHOLOGY], PHYSICAL),
         atol=1e-4,
         rtol=1e-4,
@@ -193,23 +201,23 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
 
 @pytest.mark.parametrize("damage", [b"", b"junk"])
 def test_a_damaged_cache_is_computed_again(slide, spots, tmp_path, damage):
-    first = embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    first = embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
     for file in tmp_path.rglob("*"):
         if file.is_file():
             file.write_bytes(damage)
     for _ in range(2):  # once from the damaged cache, once from the mended one
-        found = embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+        found = embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
         np.testing.assert_array_equal(found, first)
     assert described(slide, spots, tmp_path) == 0
 
 
 def test_a_damaged_chunk_is_computed_again(slide, spots, tmp_path):
-    first = embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    first = embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
     chunks = [f for f in tmp_path.rglob("*") if f.is_file() and f.name != "zarr.json"]
     assert chunks
     for chunk in chunks:
         chunk.write_bytes(chunk.read_bytes()[:-40])
-    found = embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+    found = embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
     np.testing.assert_array_equal(found, first)
 
 
@@ -221,7 +229,7 @@ def test_a_disk_that_takes_no_more_is_a_storage_error(slide, spots, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
     try:
         with pytest.raises(StorageError, match="could not be written"):
-            embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path)
+            embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert described(slide, spots, tmp_path) == 12 * len(MORPHOLOGY.fields)
@@ -234,14 +242,14 @@ def test_two_processes_can_share_a_cache(tmp_path):
         here = importlib.util.module_from_spec(spec); spec.loader.exec_module(here)
         from pathlib import Path
         here.embed(here.make_slide(), here.make_spots(80), [here.MORPHOLOGY], here.PHYSICAL,
-                   cache=Path({str(tmp_path)!r}))
+                   compute=here.Compute(cache=Path({str(tmp_path)!r})))
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     children = [subprocess.Popen(command) for _ in range(2)]
     assert [child.wait() for child in children] == [0, 0]
     slide, spots = make_slide(), make_spots(80)
     np.testing.assert_allclose(
-        embed(slide, spots, [MORPHOLOGY], PHYSICAL, cache=tmp_path),
+        embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path)),
         embed(slide, spots, [MORPHOLOGY], PHYSICAL),
         atol=1e-4,
         rtol=1e-4,
@@ -256,4 +264,4 @@ def test_a_slide_without_scale_is_refused(spots):
 @pytest.mark.parametrize("device", ["hal", "cuda:99"])
 def test_a_device_that_is_not_here_is_refused(slide, spots, device):
     with pytest.raises(OptionError, match=f"device '{device}' cannot be used here"):
-        finish(iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, device=device))
+        finish(iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(device=device)))

@@ -9,8 +9,9 @@ import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
+from napari_stem.defaults import CountTransform
 from napari_stem.errors import CountsError, OptionError, PanelError, SpotsError
-from napari_stem.genes.counts import CountTransform, transform_counts
+from napari_stem.genes.counts import transform_counts
 from napari_stem.spots.table import spot_table
 
 COUNTS = np.array([[0, 3, 7], [1, 0, 0], [0, 0, 0]], dtype=np.float32)

@@ -9,8 +9,8 @@ import pytest
 import torch
 from scipy import optimize, stats
 
-from napari_stem.model.diffusion import DiffusionConfig, Schedule
-from napari_stem.model.samplers import Step, ancestral, ddim, dpm_solver_pp_2m, log_snr_steps
+from napari_stem.model.diffusion import DiffusionConfig, Schedule, Step, log_snr_steps
+from napari_stem.model.samplers import ancestral, ddim, dpm_solver_pp_2m
 
 SCHEDULE = Schedule(DiffusionConfig())
 ALL = log_snr_steps(SCHEDULE, 1000)

@@ -8,16 +8,19 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from napari_stem.api.predicting import predict
 from napari_stem.errors import MissingScale, SpotsOutsideSlide
 from napari_stem.events import Progress
+from napari_stem.features.compute import Compute
 from napari_stem.prediction.inspect import Inspection, Inspector, as_table
-from napari_stem.prediction.predict import PredictOptions, iter_draws, predict
+from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.predict import iter_draws
 from napari_stem.sections.section import Section
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import positions, spot_diameter
 from napari_stem.training.train import TrainResult
 
-OPTIONS = PredictOptions(n_draws=10, device="cpu")
+OPTIONS = PredictOptions(n_draws=10)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def inspect(inspector: Inspector, section: Section, xy, *, spots=None, slide=Non
 
 def test_a_spot_has_the_draws_that_a_prediction_of_the_slide_gives_it(inspector, sections, trained):
     section = sections[2]
-    events = iter_draws(section.slide, section.spots, trained.checkpoint, OPTIONS)
+    events = iter_draws(section.slide, section.spots, trained.checkpoint, OPTIONS, Compute())
     while True:
         try:
             next(events)
@@ -85,7 +88,7 @@ def test_training_spots_are_alike_and_foreign_tissue_is_not(inspector, sections)
 def test_figures_of_a_gene_are_those_of_a_prediction(inspector, sections, trained):
     section = sections[2]
     spots = section.spots[[5]].copy()
-    expected = predict(section.slide, spots, trained.checkpoint, OPTIONS)
+    expected = predict(section.slide, spots, trained.checkpoint, n_draws=10, cache=False)
     point = inspect(inspector, section, positions(spots)[0])
     assert point.mean("EPCAM") == pytest.approx(expected[:, "EPCAM"].X.item(), abs=4e-3)
     low, high = point.interval("EPCAM")
@@ -122,11 +125,11 @@ def test_a_spot_is_measured_whatever_its_table_calls_the_genes(inspector, sectio
 
 def test_a_predictions_own_numbers_are_no_counts(inspector, sections, trained):
     section = sections[2]
-    prediction = predict(section.slide, section.spots, trained.checkpoint, OPTIONS)
+    prediction = predict(section.slide, section.spots, trained.checkpoint, n_draws=10, cache=False)
     xy = positions(prediction)[4]
     point = inspect(inspector, section, xy, spots=prediction)
     assert point.truth("ACTB") == prediction[4, "ACTB"].layers["truth"].item()
-    again = predict(section.slide, prediction, trained.checkpoint, OPTIONS)
+    again = predict(section.slide, prediction, trained.checkpoint, n_draws=10, cache=False)
     np.testing.assert_array_equal(again.layers["truth"], prediction.layers["truth"])
     del prediction.layers["truth"]
     assert inspect(inspector, section, xy, spots=prediction).measured is None

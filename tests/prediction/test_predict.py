@@ -9,29 +9,30 @@ import subprocess
 import sys
 import time
 import warnings
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import scanpy as sc
 
+from napari_stem.api.predicting import iter_predict, predict
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.errors import MissingScale, OptionError, SpotsOutsideSlide
 from napari_stem.events import Event, Partial, Progress, finish
 from napari_stem.io import read_spots, write_prediction
-from napari_stem.prediction.predict import PredictOptions, iter_predict, predict
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.section import Section
 from napari_stem.slides.slide import Slide
 from napari_stem.training.train import TrainResult
 
-OPTIONS = PredictOptions(n_draws=4, device="cpu")
+QUICK: dict[str, Any] = {"n_draws": 4, "cache": False}
 
 
 def test_a_prediction_keeps_its_contract(sections: list[Section], trained: TrainResult, tmp_path):
     section = sections[2]
-    prediction = predict(section.slide, section.spots, trained.checkpoint, OPTIONS)
+    prediction = predict(section.slide, section.spots, trained.checkpoint, **QUICK)
     assert prediction.shape == (section.spots.n_obs, 8)
     assert prediction.X.dtype == np.float32
     assert list(prediction.obs_names) == list(section.spots.obs_names)
@@ -53,7 +54,7 @@ def test_scanpy_draws_a_prediction_as_it_stands(sections: list[Section], trained
 
     matplotlib.use("Agg")
     section = sections[2]
-    prediction = predict(section.slide, section.spots, trained.checkpoint, OPTIONS)
+    prediction = predict(section.slide, section.spots, trained.checkpoint, **QUICK)
     with warnings.catch_warnings():  # scanpy and matplotlib announce changes of their own
         warnings.simplefilter("ignore")
         axes = sc.pl.spatial(prediction, color="EPCAM", show=False)
@@ -65,49 +66,49 @@ def test_a_spot_has_the_same_draws_alone_in_any_order_and_in_any_batch(
     sections: list[Section], trained: TrainResult
 ):
     slide, spots = sections[2].slide, sections[2].spots
-    everything = predict(slide, spots, trained.checkpoint, OPTIONS)
+    everything = predict(slide, spots, trained.checkpoint, **QUICK)
     some = spots[[5, 0, 3]].copy()
-    batched = replace(OPTIONS, batch_size=2)
-    few = predict(slide, some, trained.checkpoint, batched)
+    batched = {**QUICK, "batch_size": 2}
+    few = predict(slide, some, trained.checkpoint, **batched)
     # float32 sums differ with the shape of a batch; draws are kept as float16.
     np.testing.assert_allclose(few.X, everything[[5, 0, 3]].X, atol=2e-3)
-    other_seed = predict(slide, some, trained.checkpoint, replace(OPTIONS, seed=1))
+    other_seed = predict(slide, some, trained.checkpoint, seed=1, **QUICK)
     assert np.abs(other_seed.X - few.X).max() > 0.05
 
 
 def test_previews_sharpen_into_the_prediction(sections: list[Section], trained: TrainResult):
     events: list[Event] = []
     section = sections[2]
-    options = replace(OPTIONS, n_draws=6)
+    options = {**QUICK, "n_draws": 6}
     prediction = finish(
-        iter_predict(section.slide, section.spots, trained.checkpoint, options), events.append
+        iter_predict(section.slide, section.spots, trained.checkpoint, **options), events.append
     )
     previews = [event for event in events if isinstance(event, Partial)]
     assert previews[-1].draws == 6
     np.testing.assert_allclose(previews[-1].mean, prediction.X, atol=1e-3)
     stages = {event.stage for event in events if isinstance(event, Progress)}
-    assert stages == {"embed", "sample"}
+    assert stages == {"load", "embed", "sample"}
 
 
 def test_a_stopped_prediction_goes_on_and_more_draws_are_added(
     sections: list[Section], trained: TrainResult, tmp_path: Path
 ):
     section = sections[2]
-    options = replace(OPTIONS, cache=tmp_path)
-    events = iter_predict(section.slide, section.spots, trained.checkpoint, options)
+    options = {**QUICK, "cache": tmp_path}
+    events = iter_predict(section.slide, section.spots, trained.checkpoint, **options)
     for event in events:
         if isinstance(event, Partial):
             break
     events.close()
     seen: list[Event] = []
     resumed = finish(
-        iter_predict(section.slide, section.spots, trained.checkpoint, options), seen.append
+        iter_predict(section.slide, section.spots, trained.checkpoint, **options), seen.append
     )
     assert not any(isinstance(e, Progress) and e.stage == "embed" for e in seen)
-    unbroken = predict(section.slide, section.spots, trained.checkpoint, OPTIONS)
+    unbroken = predict(section.slide, section.spots, trained.checkpoint, **QUICK)
     np.testing.assert_array_equal(resumed.X, unbroken.X)
-    more = predict(section.slide, section.spots, trained.checkpoint, replace(options, n_draws=8))
-    fresh = predict(section.slide, section.spots, trained.checkpoint, replace(OPTIONS, n_draws=8))
+    more = predict(section.slide, section.spots, trained.checkpoint, **{**options, "n_draws": 8})
+    fresh = predict(section.slide, section.spots, trained.checkpoint, n_draws=8, cache=False)
     np.testing.assert_array_equal(more.X, fresh.X)
 
 
@@ -144,7 +145,7 @@ def test_a_slide_without_scale_is_refused_with_advice(
     section = sections[2]
     pixels = section.slide.read_region(0, 0, section.slide.width, section.slide.height)
     with pytest.raises(MissingScale, match=r"states no micrometres per pixel.*--mpp"):
-        predict(Slide.from_array(pixels), section.spots, trained.checkpoint, OPTIONS)
+        predict(Slide.from_array(pixels), section.spots, trained.checkpoint, **QUICK)
 
 
 def test_spots_outside_and_impossible_options_are_refused(
@@ -153,7 +154,7 @@ def test_spots_outside_and_impossible_options_are_refused(
     spots = sections[2].spots.copy()
     spots.obsm["spatial"] = spots.obsm["spatial"] * 10
     with pytest.raises(SpotsOutsideSlide, match="full-resolution image"):
-        predict(sections[2].slide, spots, trained.checkpoint, OPTIONS)
+        predict(sections[2].slide, spots, trained.checkpoint, **QUICK)
     with pytest.raises(OptionError, match="n_draws is 0"):
         PredictOptions(n_draws=0)
     with pytest.raises(OptionError, match="seed is -1"):
@@ -164,10 +165,10 @@ def test_embeddings_of_the_training_spots_are_not_out_of_domain(
     sections: list[Section], trained: TrainResult
 ):
     section = sections[0]
-    known = predict(section.slide, section.spots, trained.checkpoint, OPTIONS)
+    known = predict(section.slide, section.spots, trained.checkpoint, **QUICK)
     assert known.obs["ood"].max() < 1e-2
     noise = np.random.default_rng(0).integers(0, 255, (1200, 1200, 3), dtype=np.uint8)
-    foreign = predict(Slide.from_array(noise, mpp=0.5), section.spots, trained.checkpoint, OPTIONS)
+    foreign = predict(Slide.from_array(noise, mpp=0.5), section.spots, trained.checkpoint, **QUICK)
     assert foreign.obs["ood"].min() > 1
 
 
@@ -175,10 +176,10 @@ def test_draws_at_another_scale_are_not_those_of_the_first(
     sections: list[Section], trained: TrainResult, tmp_path: Path
 ):
     slide, spots = sections[2].slide, sections[2].spots
-    cached = replace(OPTIONS, cache=tmp_path)
-    predict(slide.with_mpp(0.8), spots, trained.checkpoint, cached)
-    mended = predict(slide.with_mpp(0.5), spots, trained.checkpoint, cached)
-    fresh = predict(slide.with_mpp(0.5), spots, trained.checkpoint, OPTIONS)
+    cached = {**QUICK, "cache": tmp_path}
+    predict(slide.with_mpp(0.8), spots, trained.checkpoint, **cached)
+    mended = predict(slide.with_mpp(0.5), spots, trained.checkpoint, **cached)
+    fresh = predict(slide.with_mpp(0.5), spots, trained.checkpoint, **QUICK)
     np.testing.assert_array_equal(mended.X, fresh.X)
 
 
@@ -187,7 +188,7 @@ def test_spots_with_normalised_values_are_predicted_without_measurements(
 ):
     spots = sections[2].spots[:6].copy()
     spots.X = np.log1p(spots.X.toarray())
-    prediction = predict(sections[2].slide, spots, trained.checkpoint, OPTIONS)
+    prediction = predict(sections[2].slide, spots, trained.checkpoint, **QUICK)
     assert "truth" not in prediction.layers
 
 
@@ -198,7 +199,7 @@ def test_annotations_of_the_spots_stay_and_clusters_of_others_do_not(
     spots.obs = pd.DataFrame(
         {"region": list("aabbbb"), "leiden": list("111222"), "x": range(6)}, index=spots.obs_names
     )
-    prediction = predict(sections[2].slide, spots, trained.checkpoint, OPTIONS)
+    prediction = predict(sections[2].slide, spots, trained.checkpoint, **QUICK)
     assert list(prediction.obs) == ["region", "ood"]
     assert list(prediction.obs["region"]) == list("aabbbb")
 
@@ -207,9 +208,9 @@ def test_time_is_not_spent_on_a_prediction_that_is_known(
     sections: list[Section], trained: TrainResult, tmp_path: Path
 ):
     section = sections[2]
-    options = replace(OPTIONS, cache=tmp_path)
-    predict(section.slide, section.spots, trained.checkpoint, options)
+    options = {**QUICK, "cache": tmp_path}
+    predict(section.slide, section.spots, trained.checkpoint, **options)
     stores = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()}
     time.sleep(0.01)
-    predict(section.slide, section.spots, trained.checkpoint, options)
+    predict(section.slide, section.spots, trained.checkpoint, **options)
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()} == stores

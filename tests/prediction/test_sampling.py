@@ -10,10 +10,12 @@ import torch
 
 from napari_stem.errors import OptionError
 from napari_stem.events import Event, Partial, Progress, finish
+from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.prediction.draws import DrawStore
-from napari_stem.prediction.sampling import SamplerConfig, iter_sample, iter_sample_point
+from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.sampling import iter_sample, iter_sample_point
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
 N, GENES = 9, 5
@@ -34,7 +36,9 @@ def network() -> StemNetwork:
     return network.eval()
 
 
-def sample(network, rows=slice(None), *, store=None, n_draws=4, **options) -> np.ndarray:
+def sample(
+    network, rows=slice(None), *, store=None, n_draws=4, batch_size=256, **options
+) -> np.ndarray:
     conditions, positions = CONDITIONS[rows], POSITIONS[rows]
     sizes = {"n_spots": len(conditions), "n_genes": GENES}
     store = store or DrawStore.create(None, key="k", n_draws=n_draws, **sizes)
@@ -42,7 +46,7 @@ def sample(network, rows=slice(None), *, store=None, n_draws=4, **options) -> np
         finish(
             iter_sample(
                 network, SCHEDULE, conditions, positions, store,
-                n_draws=n_draws, device="cpu", **options,
+                PredictOptions(n_draws=n_draws, **options), Compute(batch_size=batch_size),
             )
         )  # fmt: skip
         return store.read(n_draws=n_draws)
@@ -54,15 +58,11 @@ TOLERANCE = 4e-3
 
 @pytest.mark.parametrize("name", ["dpm++", "ddim", "ancestral"])
 def test_draws_do_not_depend_on_batches_order_or_company(network, name):
-    sampler = SamplerConfig(name, 6)
-    whole = sample(network, sampler=sampler)
-    np.testing.assert_allclose(
-        sample(network, sampler=sampler, batch_size=2), whole, atol=TOLERANCE
-    )
+    sampler = {"sampler": name, "steps": 6}
+    whole = sample(network, **sampler)
+    np.testing.assert_allclose(sample(network, **sampler, batch_size=2), whole, atol=TOLERANCE)
     some = [7, 2, 5]
-    np.testing.assert_allclose(
-        sample(network, some, sampler=sampler), whole[:, some], atol=TOLERANCE
-    )
+    np.testing.assert_allclose(sample(network, some, **sampler), whole[:, some], atol=TOLERANCE)
 
 
 def test_equal_batch_shapes_give_equal_bits(network):
@@ -82,7 +82,15 @@ def test_previews_carry_the_mean_of_the_draws_so_far(network):
     events: list[Event] = []
     with DrawStore.create(None, key="k", n_draws=3, n_spots=N, n_genes=GENES) as store:
         finish(
-            iter_sample(network, SCHEDULE, CONDITIONS, POSITIONS, store, n_draws=3, device="cpu"),
+            iter_sample(
+                network,
+                SCHEDULE,
+                CONDITIONS,
+                POSITIONS,
+                store,
+                PredictOptions(n_draws=3),
+                Compute(),
+            ),
             events.append,
         )
         expected = store.read().mean(axis=0)
@@ -104,7 +112,7 @@ def test_each_slow_draw_is_previewed(network):
     with DrawStore.create(None, key="k", n_draws=3, n_spots=N, n_genes=GENES) as store:
         events = iter_sample(
             network, SCHEDULE, CONDITIONS, POSITIONS, store,
-            n_draws=3, device="cpu", to_values=slowly,
+            PredictOptions(n_draws=3), Compute(), to_values=slowly,
         )  # fmt: skip
         assert [event.draws for event in events if isinstance(event, Partial)] == [1, 2, 3]
 
@@ -112,7 +120,9 @@ def test_each_slow_draw_is_previewed(network):
 def test_a_stopped_run_goes_on_and_what_is_there_stays(network, tmp_path):
     sizes = {"key": "k", "n_draws": 4, "n_spots": N, "n_genes": GENES}
     store = DrawStore.create(tmp_path / "d.zarr", **sizes)
-    events = iter_sample(network, SCHEDULE, CONDITIONS, POSITIONS, store, n_draws=4, device="cpu")
+    events = iter_sample(
+        network, SCHEDULE, CONDITIONS, POSITIONS, store, PredictOptions(n_draws=4), Compute()
+    )
     next(events)
     events.close()
     assert not store.has(3, slice(0, N))
@@ -137,16 +147,16 @@ def test_a_batch_that_is_too_large_for_the_memory_is_halved(network):
 
 def test_impossible_samplers_are_refused():
     with pytest.raises(OptionError, match="sampler 'euler' is unknown"):
-        SamplerConfig("euler")  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="0 sampler steps"):
-        SamplerConfig(steps=0)
+        PredictOptions(sampler="euler")
+    with pytest.raises(OptionError, match="steps is 0; it must be between 1 and 1000"):
+        PredictOptions(steps=0)
 
 
 @pytest.mark.parametrize("name", ["dpm++", "ancestral"])
 def test_a_point_alone_has_the_draws_of_a_spot_there(network, name):
-    sampler = SamplerConfig(name, 6)
-    whole = sample(network, sampler=sampler, n_draws=7)
+    options = PredictOptions(n_draws=7, sampler=name, steps=6)
+    whole = sample(network, n_draws=7, sampler=name, steps=6)
     *_, alone = iter_sample_point(
-        network, SCHEDULE, CONDITIONS[5], POSITIONS[5], n_draws=7, sampler=sampler, device="cpu"
+        network, SCHEDULE, CONDITIONS[5], POSITIONS[5], options, Compute()
     )
     np.testing.assert_allclose(alone, whole[:, 5], atol=TOLERANCE)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
+from napari_stem.defaults import Layout
 from napari_stem.errors import MissingScale, OptionError, SpotsError
 from napari_stem.sections.synthetic import generate_section
 from napari_stem.slides.slide import Slide
-from napari_stem.spots.grid import Layout, make_grid
+from napari_stem.spots.grid import make_grid
 from napari_stem.spots.table import pitch, positions, spot_diameter
 
 WHITE = Slide.from_array(np.full((1600, 2200, 3), 250, np.uint8), mpp=0.5, name="white")

@@ -9,19 +9,21 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from anndata import AnnData
 from PIL import Image
 
+from napari_stem.api.predicting import iter_predict
+from napari_stem.api.training import evaluate, iter_train, train
 from napari_stem.checkpoints.checkpoint import load_checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.errors import CountsError, OptionError, PanelError, SpotsError, TrainingError
-from napari_stem.evaluation.evaluate import averaged, evaluate
+from napari_stem.evaluation.evaluate import averaged
 from napari_stem.evaluation.live import variation
 from napari_stem.events import Event, Figures, Loss, Partial, Progress, Variation, finish
-from napari_stem.prediction.predict import PredictOptions, iter_predict
 from napari_stem.sections.section import Section
 from napari_stem.sections.synthetic import REGIONS, generate_section
 from napari_stem.spots.table import spot_table
@@ -30,9 +32,9 @@ from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run_folder import create_run, read_run
 from napari_stem.training.run_history import read_history
 from napari_stem.training.run_plan import choose_panel, open_source
-from napari_stem.training.train import TrainResult, hold_out_spots, iter_train, train
+from napari_stem.training.train import TrainResult, hold_out_spots
 
-OPTIONS = PredictOptions(n_draws=4, device="cpu")
+QUICK: dict[str, Any] = {"n_draws": 4, "cache": False}
 
 
 def test_a_trained_checkpoint_knows_its_held_out_figures(trained: TrainResult):
@@ -45,7 +47,7 @@ def test_a_trained_checkpoint_knows_its_held_out_figures(trained: TrainResult):
 
 
 def test_evaluating_again_gives_the_same_figures(sections: list[Section], trained: TrainResult):
-    again = evaluate(load_checkpoint(trained.path), sections[2], sections[:2], OPTIONS)
+    again = evaluate(load_checkpoint(trained.path), sections[2], sections[:2], **QUICK)
     assert trained.evaluation is not None
     assert again.scores == trained.evaluation.scores
 
@@ -53,24 +55,24 @@ def test_evaluating_again_gives_the_same_figures(sections: list[Section], traine
 def test_figures_do_not_depend_on_draws_that_a_cache_holds(
     sections: list[Section], trained: TrainResult, tmp_path: Path
 ):
-    section, cached = sections[2], replace(OPTIONS, cache=tmp_path)
-    more = replace(cached, n_draws=10)
-    events = iter_predict(section.slide, section.spots, trained.checkpoint, more)
+    section, cached = sections[2], {**QUICK, "cache": tmp_path}
+    more = {**cached, "n_draws": 10}
+    events = iter_predict(section.slide, section.spots, trained.checkpoint, **more)
     next(event for event in events if isinstance(event, Partial))
     events.close()
     assert trained.evaluation is not None
-    again = evaluate(trained.checkpoint, section, sections[:2], cached)
+    again = evaluate(trained.checkpoint, section, sections[:2], **cached)
     assert again.scores == trained.evaluation.scores
 
 
 def test_the_state_of_a_run_with_other_genes_or_spots_is_refused(
     sections: list[Section], recipe: Recipe, tmp_path: Path
 ):
-    train(sections[:1], recipe, tmp_path, options=OPTIONS)
+    train(sections[:1], recipe, tmp_path, **QUICK)
     others = replace(recipe, panel=recipe.panel[::-1])
     for known, changed in ((sections[:1], others), (sections[1:2], recipe)):
         with pytest.raises(TrainingError, match="other settings, genes or sections"):
-            train(known, changed, tmp_path, options=OPTIONS)
+            train(known, changed, tmp_path, **QUICK)
 
 
 def test_a_run_reports_its_stages_and_both_losses(
@@ -78,18 +80,18 @@ def test_a_run_reports_its_stages_and_both_losses(
 ):
     events: list[Event] = []
     finish(
-        iter_train(sections[:1], recipe, tmp_path, held_out=sections[1], options=OPTIONS),
+        iter_train(sections[:1], recipe, tmp_path, held_out=sections[1], **QUICK),
         events.append,
     )
     stages = [event.stage for event in events if isinstance(event, Progress)]
-    assert list(dict.fromkeys(stages)) == ["embed", "train", "sample"]
+    assert list(dict.fromkeys(stages)) == ["load", "embed", "train", "sample"]
     losses = [event for event in events if isinstance(event, Loss)]
     assert losses[-1].step == recipe.fit.steps
     assert losses[-1].validation is not None
     quick, *_, final = (event for event in events if isinstance(event, Figures))
     assert quick.step < recipe.fit.steps
     assert list(quick.methods) == list(final.methods) == ["Stem", "ridge", "50-NN"]
-    assert final.draws == OPTIONS.n_draws
+    assert final.draws == QUICK["n_draws"]
     variation = [event for event in events if isinstance(event, Variation)][-1]
     assert variation.genes == recipe.panel
 
@@ -109,7 +111,7 @@ def test_figures_of_several_held_out_sections_are_weighted_by_spots(
     halves = [hold_out_spots(section, 0.3) for section in sections[:2]]
     result = train(
         [half[0] for half in halves], recipe, tmp_path, held_out=[half[1] for half in halves],
-        options=OPTIONS,
+        **QUICK,
     )  # fmt: skip
     first, second = result.evaluations
     n, m = (evaluation.prediction.n_obs for evaluation in result.evaluations)
@@ -162,10 +164,10 @@ def test_spots_without_any_count_of_the_panel_are_left_out(sections: list[Sectio
     spots.X = spots.X.toarray()
     spots.X[:3] = 0
     recipe = make_recipe("small", ["EPCAM", "ACTB"], fit={"steps": 1})
-    result = train([Section("section", section.slide, spots)], recipe, tmp_path, options=OPTIONS)
+    result = train([Section("section", section.slide, spots)], recipe, tmp_path, **QUICK)
     assert result.checkpoint.about["spots"] == section.spots.n_obs - 3
     evaluation = evaluate(
-        result.checkpoint, Section("section", section.slide, spots), [section], OPTIONS
+        result.checkpoint, Section("section", section.slide, spots), [section], **QUICK
     )
     assert list(evaluation.prediction.obs_names) == list(spots.obs_names[3:])
 
@@ -178,11 +180,11 @@ def test_unusable_sections_are_refused_before_anything_is_written(
 
     def refused(spots, error, message):
         with pytest.raises(error, match=message):
-            train([Section("C9", section.slide, spots)], recipe, run, options=OPTIONS)
+            train([Section("C9", section.slide, spots)], recipe, run, **QUICK)
         assert not run.exists()
 
     with pytest.raises(OptionError, match="no section is left"):
-        train([], recipe, run, held_out=section, options=OPTIONS)
+        train([], recipe, run, held_out=section, **QUICK)
     refused(section.spots[:, ["EPCAM"]].copy(), PanelError, "C9: 7 of the panel's 8 genes")
     refused(
         spot_table(section.spots.obsm["spatial"], diameter_px=110), SpotsError, "hold no counts"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
+from napari_stem.defaults import ENCODERS, CountTransform, Preset
 from napari_stem.errors import CheckpointMismatch, CheckpointUnreadable, OptionError, PanelError
 from napari_stem.features.encoders.registry import Encoder, find_encoder
 from napari_stem.features.patches import PHYSICAL, PatchGeometry
-from napari_stem.genes.counts import CountTransform
 from napari_stem.model.diffusion import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 SCHEMA = 1
-
-Preset = Literal["paper", "small"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ def make_recipe(
     preset: Preset,
     panel: Sequence[str],
     *,
-    encoders: Sequence[str] = ("morphology",),
+    encoders: Sequence[str] = ENCODERS,
     transform: CountTransform = "log2",
     geometry: PatchGeometry = PHYSICAL,
     fit: Mapping[str, Any] | None = None,

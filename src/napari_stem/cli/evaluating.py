@@ -20,7 +20,7 @@ from napari_stem.cli.options import (
     Steps,
     Symbols,
     Weights,
-    predict_options,
+    compute_of,
 )
 from napari_stem.cli.sections import section_of
 
@@ -33,7 +33,7 @@ def evaluate(
     ],
     draws: Draws = 20,
     sampler: Sampler = "dpm++",
-    sampler_steps: Steps = 20,
+    sampler_steps: Steps = None,
     seed: Seed = 0,
     report: Annotated[Path | None, typer.Option(help="Write an .html report.")] = None,
     symbols: Symbols = None,
@@ -46,19 +46,19 @@ def evaluate(
 ) -> None:
     """Compare a checkpoint with ridge regression and retrieval on a held-out section."""
     from napari_stem.checkpoints.checkpoint import load_checkpoint
-    from napari_stem.evaluation.evaluate import iter_evaluate, iter_training_data
+    from napari_stem.evaluation.evaluate import iter_evaluate
+    from napari_stem.prediction.options import PredictOptions
     from napari_stem.reports.report import write_report
+    from napari_stem.sections.paired_data import iter_paired_data
 
     loaded = load_checkpoint(checkpoint)
-    options = predict_options(
-        cache=cache, device=device, weights=weights, n_draws=draws, seed=seed,
-        sampler=(sampler, sampler_steps),
-    )  # fmt: skip
+    options = PredictOptions(n_draws=draws, sampler=sampler, steps=sampler_steps, seed=seed)
+    compute = compute_of(cache, device, weights)
     opening: dict[str, Any] = {"mpp": mpp, "bin_um": bin_um, "symbols": symbols}
     known = [section_of(name, data, **opening) for name in training]
     tested = section_of(section, data, **opening)
-    learned = run_events(iter_training_data(known, loaded, options))
-    evaluation = run_events(iter_evaluate(loaded, tested, learned, options))
+    learned = run_events(iter_paired_data(known, loaded.recipe, compute))
+    evaluation = run_events(iter_evaluate(loaded, tested, learned, options, compute))
     print_scores(evaluation)
     if report:
         write_report(evaluation.prediction, report, scores=evaluation.scores)

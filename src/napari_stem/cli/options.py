@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from napari_stem.errors import OptionError
 
 if TYPE_CHECKING:
-    from napari_stem.prediction.predict import PredictOptions
+    from napari_stem.features.compute import Compute
 
 Mpp = Annotated[
     float | None, typer.Option(help="Micrometres per pixel, where the slide states none.")
@@ -26,7 +26,9 @@ Symbols = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same draws.")]
 Draws = Annotated[int, typer.Option("--draws", min=1, help="Realisations a spot.")]
-Steps = Annotated[int, typer.Option("--sampler-steps", min=1, help="Network evaluations a draw.")]
+Steps = Annotated[
+    int | None, typer.Option("--sampler-steps", min=1, help="Network evaluations a draw.")
+]
 Sampler = Annotated[
     Literal["dpm++", "ddim", "ancestral"],
     typer.Option(help="ancestral with 1,000 steps is the paper's."),
@@ -52,23 +54,12 @@ Progress = Annotated[
 ]
 
 
-def predict_options(
-    *,
-    cache: Path | None,
-    device: str,
-    weights: list[str] | None,
-    sampler: tuple[Any, int] = ("dpm++", 20),
-    **options: int,
-) -> PredictOptions:
-    """Options of a prediction, with the user's own cache where none is named."""
-    from napari_stem.prediction.predict import PredictOptions
-    from napari_stem.prediction.sampling import SamplerConfig
+def compute_of(cache: Path | None, device: str, weights: list[str] | None) -> Compute:
+    """Where it runs, with the user's own cache where none is named."""
+    from napari_stem.features.compute import Compute
     from napari_stem.storage import cache_dir
 
-    return PredictOptions(
-        cache=cache or cache_dir(), device=device, weights=weight_files(weights),
-        sampler=SamplerConfig(*sampler), **options,
-    )  # fmt: skip
+    return Compute(device=device, cache=cache or cache_dir(), weights=weight_files(weights))
 
 
 def weight_files(texts: list[str] | None) -> dict[str, Path]:

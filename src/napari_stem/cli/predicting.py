@@ -25,7 +25,7 @@ from napari_stem.cli.options import (
     Seed,
     Steps,
     Weights,
-    predict_options,
+    compute_of,
 )
 from napari_stem.cli.sections import section_of, section_to_predict
 
@@ -52,12 +52,11 @@ def embed(
     from napari_stem.io.h5ad import write_h5ad
 
     section = section_of(spots, data, image=image, mpp=mpp, bin_um=bin_um)
-    options = predict_options(cache=cache, device=device, weights=weights)
     encoders = [find_encoder(name) for name in encoder or ["morphology"]]
     vectors = run_events(
         iter_embed(
             section.slide, section.spots, encoders, PHYSICAL,
-            cache=options.cache, weights=options.weights, device=device,
+            compute=compute_of(cache, device, weights),
         )
     )  # fmt: skip
     section.spots.obsm["embedding"] = vectors[:, 0]
@@ -81,7 +80,7 @@ def predict(
     genes: Annotated[list[str] | None, typer.Option("--gene", help="To show; repeat.")] = None,
     draws: Draws = 20,
     sampler: Sampler = "dpm++",
-    sampler_steps: Steps = 20,
+    sampler_steps: Steps = None,
     seed: Seed = 0,
     resolution: Resolution = 1.0,
     bin_um: Bin = None,
@@ -96,6 +95,7 @@ def predict(
     from napari_stem.analysis.cluster import FEWEST, check_request, cluster
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.genes.panels import check_panel
+    from napari_stem.prediction.options import PredictOptions
     from napari_stem.prediction.predict import iter_predict
 
     loaded = load_checkpoint(checkpoint)
@@ -104,11 +104,10 @@ def predict(
     section = section_to_predict(slide, spots, pitch, data, mpp=mpp, bin_um=bin_um)
     outputs = output or [Path(f"{section.name}-prediction.h5ad")]
     writers = [_writer(path, genes or ()) for path in outputs]
-    options = predict_options(
-        cache=cache, device=device, weights=weights, n_draws=draws, seed=seed,
-        sampler=(sampler, sampler_steps),
-    )  # fmt: skip
-    prediction = run_events(iter_predict(section.slide, section.spots, loaded, options), events)
+    options = PredictOptions(n_draws=draws, sampler=sampler, steps=sampler_steps, seed=seed)
+    compute = compute_of(cache, device, weights)
+    work = iter_predict(section.slide, section.spots, loaded, options, compute)
+    prediction = run_events(work, events)
     if prediction.n_obs >= FEWEST:
         cluster(prediction, resolution=resolution, seed=seed)
     for path, write in zip(outputs, writers, strict=True):

@@ -11,16 +11,18 @@ import numpy as np
 
 from napari_stem.evaluation.baselines import nearest, ridge
 from napari_stem.evaluation.metrics import Scores, pcc, score
-from napari_stem.events import Events, finish
-from napari_stem.features.embed import iter_embed
+from napari_stem.events import Events
+from napari_stem.features.compute import Compute
 from napari_stem.genes.counts import counted_spots, transform_counts
-from napari_stem.prediction.predict import PredictOptions, iter_draws, summarise
+from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.predict import iter_draws, summarise
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
+    from napari_stem.sections.paired_data import PairedData
     from napari_stem.sections.section import Section
 
 MODEL, RIDGE, NEAREST = "Stem", "ridge", "50-NN"
@@ -47,40 +49,12 @@ class Evaluation:
     prediction: AnnData
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
-    """What baselines learn from: embeddings (n, d) and values (n, c) of the training spots."""
-
-    embeddings: NDArray[np.float32]
-    values: NDArray[np.float32]
-
-
-def iter_training_data(
-    sections: Sequence[Section], checkpoint: Checkpoint, options: PredictOptions
-) -> Events[Training]:
-    """Embeddings and values of sections as the checkpoint's recipe sees them."""
-    recipe, embeddings, values = checkpoint.recipe, [], []
-    for section in sections:
-        spots = counted_spots(section.spots, recipe.panel, section.name)
-        found = yield from iter_embed(
-            section.slide,
-            spots,
-            recipe.encoders,
-            recipe.geometry,
-            cache=options.cache,
-            weights=options.weights or {},
-            device=options.device,
-        )
-        embeddings.append(found[:, 0])
-        values.append(transform_counts(spots, recipe.panel, recipe.transform, where=section.name))
-    return Training(np.concatenate(embeddings), np.concatenate(values))
-
-
 def iter_evaluate(
     checkpoint: Checkpoint,
     section: Section,
-    training: Training,
+    training: PairedData,
     options: PredictOptions | None = None,
+    compute: Compute | None = None,
 ) -> Events[Evaluation]:
     """Predict a section that measured its counts and compare.
 
@@ -93,7 +67,7 @@ def iter_evaluate(
     recipe = checkpoint.recipe
     spots = counted_spots(section.spots, recipe.panel, section.name)
     truth = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
-    drawn = yield from iter_draws(section.slide, spots, checkpoint, options)
+    drawn = yield from iter_draws(section.slide, spots, checkpoint, options, compute or Compute())
     with closing(drawn.store):
         prediction = summarise(drawn, section.slide, spots, checkpoint, options)
         draws = drawn.store.read(n_draws=options.n_draws)
@@ -111,10 +85,10 @@ def compare(
     draws: NDArray[np.float32],
     embeddings: NDArray[np.float32],
     truth: NDArray[np.float32],
-    training: Training,
+    training: PairedData,
 ) -> dict[str, Scores]:
     """Scores of the model's draws (K, n, c) and of both baselines."""
-    known = training.embeddings, training.values, embeddings
+    known = training.original, training.values, embeddings
     return {
         MODEL: score(draws, truth),
         RIDGE: score(ridge(*known), truth),
@@ -141,15 +115,3 @@ def averaged(evaluations: Sequence[Evaluation]) -> tuple[dict[str, Scores], dict
         for method in first.scores
     }
     return scores, {gene: mean([e.gene_pcc[gene] for e in evaluations]) for gene in first.gene_pcc}
-
-
-def evaluate(
-    checkpoint: Checkpoint,
-    section: Section,
-    sections: Sequence[Section],
-    options: PredictOptions | None = None,
-) -> Evaluation:
-    """As `iter_evaluate`, with the baselines' training sections, without the events."""
-    options = options or PredictOptions()
-    training = finish(iter_training_data(sections, checkpoint, options))
-    return finish(iter_evaluate(checkpoint, section, training, options))

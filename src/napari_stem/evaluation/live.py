@@ -11,21 +11,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.evaluation.baselines import nearest, ridge
-from napari_stem.evaluation.evaluate import MODEL, NEAREST, RIDGE, Training
+from napari_stem.evaluation.evaluate import MODEL, NEAREST, RIDGE
 from napari_stem.evaluation.metrics import score
 from napari_stem.events import Event, Figures, Variation, finish
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
-from napari_stem.prediction.sampling import SamplerConfig, iter_sample
+from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.sampling import iter_sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
+    from napari_stem.features.compute import Compute
     from napari_stem.model.network import StemNetwork
+    from napari_stem.sections.paired_data import PairedData
 
-N_DRAWS = 4
-_SAMPLER = SamplerConfig("dpm++", 10)
+_OPTIONS = PredictOptions(n_draws=4, sampler="dpm++", steps=10)
 _MOST_SPOTS = 400
 
 
@@ -38,40 +40,35 @@ class LiveFigures:
         As it will be saved; its weights do not matter.
     training
         What the baselines learn from.
-    embeddings, values
-        (n, d) and (n, c) of the held-out spots; of many, some evenly chosen ones are used.
-    positions
-        (n, 2) of these spots, which key the noise.
+    held_out
+        Spots that training never sees; of many, some evenly chosen ones are used.
     """
 
     def __init__(
         self,
         checkpoint: Checkpoint,
-        training: Training,
-        embeddings: NDArray[np.float32],
-        values: NDArray[np.float32],
-        positions: NDArray[np.float64],
-        *,
-        device: str = "auto",
+        training: PairedData,
+        held_out: PairedData,
+        compute: Compute,
     ) -> None:
-        n = len(values)
+        n = len(held_out.values)
         rows = np.linspace(0, n - 1, min(n, _MOST_SPOTS)).astype(int)
         self._checkpoint = checkpoint
         self._training = training
-        self._embeddings, self._truth = embeddings[rows], values[rows]
-        self._positions = positions[rows]
-        self._device = device
+        self._embeddings, self._truth = held_out.original[rows], held_out.values[rows]
+        self._positions = held_out.positions[rows]
+        self._compute = compute
 
     def __call__(self, network: StemNetwork, step: int) -> Iterator[Event]:
         """Figures of all methods, and the variation of each gene."""
         draws = self._draw(network)
         model = {MODEL: asdict(score(draws, self._truth))}
-        yield Figures(step, N_DRAWS, model | dict(self._baselines))
+        yield Figures(step, _OPTIONS.n_draws, model | dict(self._baselines))
         yield variation(step, self._checkpoint.recipe.panel, self._truth, draws.mean(axis=0))
 
     @cached_property
     def _baselines(self) -> Mapping[str, Mapping[str, float]]:
-        known = self._training.embeddings, self._training.values, self._embeddings
+        known = self._training.original, self._training.values, self._embeddings
         return {
             RIDGE: asdict(score(ridge(*known), self._truth)),
             NEAREST: asdict(score(nearest(*known), self._truth)),
@@ -80,7 +77,7 @@ class LiveFigures:
     def _draw(self, network: StemNetwork) -> NDArray[np.float32]:
         recipe, n = self._checkpoint.recipe, len(self._truth)
         store = DrawStore.create(
-            None, key="live", n_draws=N_DRAWS, n_spots=n, n_genes=len(recipe.panel)
+            None, key="live", n_draws=_OPTIONS.n_draws, n_spots=n, n_genes=len(recipe.panel)
         )
         with closing(store):
             events = iter_sample(
@@ -89,9 +86,8 @@ class LiveFigures:
                 self._checkpoint.condition.transform(self._embeddings),
                 self._positions,
                 store,
-                n_draws=N_DRAWS,
-                sampler=_SAMPLER,
-                device=self._device,
+                _OPTIONS,
+                self._compute,
                 to_values=self._checkpoint.to_values,
             )
             finish(events)

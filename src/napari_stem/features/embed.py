@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ from torch import Tensor
 
 from napari_stem.devices import choose_device
 from napari_stem.errors import EncoderError
-from napari_stem.events import Events, Pace, Progress, finish
+from napari_stem.events import Events, Pace, Progress
+from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.builders import build_encoder
 from napari_stem.features.encoders.hub import weights_file
 from napari_stem.features.patches import PatchGeometry, dihedral, iter_patches
@@ -41,11 +42,7 @@ def iter_embed(
     geometry: PatchGeometry,
     *,
     views: Sequence[int] = (0,),
-    cache: Path | None = None,
-    weights: Mapping[str, Path] | None = None,
-    modules: Mapping[str, nn.Module] | None = None,
-    device: str = "auto",
-    batch_size: int = _ROWS,
+    compute: Compute | None = None,
 ) -> Events[NDArray[np.float32]]:
     """Describe the patches around spots.
 
@@ -53,14 +50,8 @@ def iter_embed(
     ----------
     views
         Which of the eight flips and turns of a patch to describe (`patches.dihedral`).
-    cache
-        Folder that keeps what was computed; a second call computes only what is missing.
-    weights
-        Local files of weights, or their folders, by encoder name.
-    modules
-        Encoders that are loaded already, by name.
-    batch_size
-        Patches at once; halved as often as memory runs out.
+    compute
+        Its cache keeps what was computed, so that a second call computes only what is missing.
 
     Returns
     -------
@@ -72,26 +63,27 @@ def iter_embed(
         What stands in the way, and what to do.
     """
     check_spots(spots, slide)
+    compute = compute or Compute()
     vectors = []
     for encoder in encoders:
         for field in encoder.fields:
             work = _Work(slide, spots, encoder, geometry.widened(field), tuple(views))
-            path, module = (weights or {}).get(encoder.name), (modules or {}).get(encoder.name)
-            vectors.append((yield from work.run(cache, path, module, device, batch_size)))
+            vectors.append((yield from work.run(compute)))
     return np.concatenate(vectors, axis=2)
 
 
-def embed(
-    slide: Slide,
-    spots: AnnData,
-    encoders: Sequence[Encoder],
-    geometry: PatchGeometry,
-    *,
-    views: Sequence[int] = (0,),
-    cache: Path | None = None,
-) -> NDArray[np.float32]:
-    """As `iter_embed`, without the events."""
-    return finish(iter_embed(slide, spots, encoders, geometry, views=views, cache=cache))
+def iter_load(encoder: Encoder, compute: Compute) -> Events[nn.Module]:
+    """An encoder on the device that computes, loaded once for each `Compute`.
+
+    Raises
+    ------
+    EncoderError
+        Its weights cannot be had or do not fit.
+    """
+    if encoder.name not in compute.encoders:
+        yield Progress(0, 0, "load", encoder.name)
+        compute.encoders[encoder.name] = build_encoder(encoder, compute.weights.get(encoder.name))
+    return compute.encoders[encoder.name].to(choose_device(compute.device))
 
 
 class _Work:
@@ -112,25 +104,18 @@ class _Work:
         self._geometry = geometry
         self._views = views
 
-    def run(
-        self,
-        cache: Path | None,
-        weights: Path | None,
-        loaded: nn.Module | None,
-        device: str,
-        batch_size: int,
-    ) -> Events[NDArray[np.float32]]:
+    def run(self, compute: Compute) -> Events[NDArray[np.float32]]:
         n, name = len(self._centres), self._encoder.name
-        kept = None if cache is None else _Kept(cache / "embeddings" / f"{self._key(weights)}.zarr")
+        key, cache = self._key(compute.weights.get(name)), compute.cache
+        kept = None if cache is None else _Kept(cache / "embeddings" / f"{key}.zarr")
         found = None if kept is None else kept.read(n)
         missing = np.arange(n) if found is None else np.flatnonzero(np.isnan(found[:, 0, 0]))
         if found is not None and not len(missing):
             return found
-        module = build_encoder(self._encoder, weights) if loaded is None else loaded
-        module = module.to(choose_device(device))
+        module = yield from iter_load(self._encoder, compute)
         yield Progress(n - len(missing), n, "embed", name)
         pace, done = Pace(), n - len(missing)
-        for rows, vectors in self._vectors(module, missing, batch_size, choose_device(device)):
+        for rows, vectors in self._vectors(module, missing, compute):
             if found is None:
                 found = np.full((n, *vectors.shape[1:]), np.nan, np.float32)
             found[rows] = vectors
@@ -143,14 +128,14 @@ class _Work:
         return found
 
     def _vectors(
-        self, module: nn.Module, missing: NDArray[np.intp], batch_size: int, device: torch.device
+        self, module: nn.Module, missing: NDArray[np.intp], compute: Compute
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-        size = batch_size
+        size, device = compute.patch_batch_size, choose_device(compute.device)
         batches = iter_patches(
             self._slide,
             self._centres[missing],
             self._geometry,
-            batch_size=batch_size,
+            batch_size=compute.patch_batch_size,
             spot_diameter_px=self._diameter,
         )
         for rows, patches in batches:

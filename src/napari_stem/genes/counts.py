@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from scipy import sparse
 
+from napari_stem.defaults import CountTransform
 from napari_stem.errors import CountsError, OptionError, SpotsError
 from napari_stem.genes.names import find_genes
 from napari_stem.genes.panels import measured_genes
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
-CountTransform = Literal["log2", "log1p_cp10k"]
 UNITS: dict[CountTransform, str] = {
     "log2": "log2(count + 1)",
     "log1p_cp10k": "log(counts per 10,000 + 1)",

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_stem.defaults import Layout
 from napari_stem.errors import SpotsError
 from napari_stem.io.features import read_features
-from napari_stem.spots.grid import Layout, make_grid
+from napari_stem.spots.grid import make_grid
 from napari_stem.spots.polygons import area, inside
 from napari_stem.spots.table import positions
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM

@@ -1,4 +1,4 @@
-"""The forward process, its training loss, and the adapter from a network to `denoise`."""
+"""The noise schedule and its steps, the training loss, and the adapter to `denoise`."""
 
 from __future__ import annotations
 
@@ -63,6 +63,32 @@ class Schedule:
     def steps(self) -> int:
         """T, number of trained timesteps."""
         return self.config.steps
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From time `t`, where the signal's variance is `alpha_bar`, to `alpha_bar_next`."""
+
+    t: int
+    alpha_bar: float
+    alpha_bar_next: float
+
+
+def log_snr_steps(schedule: Schedule, n: int) -> list[Step]:
+    """`n` steps from t = T - 1 to t = 0 and to no noise at all, evenly spaced in log-SNR.
+
+    Even spacing in t bends the spread of the draws and leaves their mean alone, so that nobody
+    notices. Every step starts at a trained timestep, none twice: `n` = T takes all of them.
+    """
+    noisiest, cleanest = schedule.log_snr[[-1, 0]].tolist()
+    even = torch.linspace(noisiest, cleanest, n, dtype=torch.float64)
+    nearest = (schedule.log_snr - even[:, None]).abs().argmin(dim=1).flip(0)  # (n,) rising
+    # Timesteps are sparse in log-SNR near t = 0: neighbours that fell together move apart.
+    order = torch.arange(n)
+    t = torch.cummax(nearest - order, dim=0).values + order
+    t = torch.minimum(t, schedule.steps - n + order).flip(0)  # (n,) falling
+    alpha_bar = [*schedule.alpha_bar[t].tolist(), 1.0]
+    return [Step(*step) for step in zip(t.tolist(), alpha_bar, alpha_bar[1:], strict=False)]
 
 
 def diffusion_loss(

@@ -1,44 +1,18 @@
-"""Samplers: functions of (denoise, x, steps) from noise to values, and the steps they take."""
+"""Samplers: functions of (denoise, x, steps) from noise to values, and the table of all."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from napari_stem.model.diffusion import Denoise, Schedule
+    from napari_stem.model.diffusion import Denoise, Step
 
-SamplerName = Literal["dpm++", "ddim", "ancestral"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """From time `t`, where the signal's variance is `alpha_bar`, to `alpha_bar_next`."""
-
-    t: int
-    alpha_bar: float
-    alpha_bar_next: float
-
-
-def log_snr_steps(schedule: Schedule, n: int) -> list[Step]:
-    """`n` steps from t = T - 1 to t = 0 and to no noise at all, evenly spaced in log-SNR.
-
-    Even spacing in t bends the spread of the draws and leaves their mean alone, so that nobody
-    notices. Every step starts at a trained timestep, none twice: `n` = T takes all of them.
-    """
-    noisiest, cleanest = schedule.log_snr[[-1, 0]].tolist()
-    even = torch.linspace(noisiest, cleanest, n, dtype=torch.float64)
-    nearest = (schedule.log_snr - even[:, None]).abs().argmin(dim=1).flip(0)  # (n,) rising
-    # Timesteps are sparse in log-SNR near t = 0: neighbours that fell together move apart.
-    order = torch.arange(n)
-    t = torch.cummax(nearest - order, dim=0).values + order
-    t = torch.minimum(t, schedule.steps - n + order).flip(0)  # (n,) falling
-    alpha_bar = [*schedule.alpha_bar[t].tolist(), 1.0]
-    return [Step(*step) for step in zip(t.tolist(), alpha_bar, alpha_bar[1:], strict=False)]
+Noise: TypeAlias = "Callable[[Step], Tensor]"
 
 
 def ddim(denoise: Denoise, x: Tensor, steps: Sequence[Step]) -> Tensor:
@@ -66,9 +40,7 @@ def dpm_solver_pp_2m(denoise: Denoise, x: Tensor, steps: Sequence[Step]) -> Tens
     return x
 
 
-def ancestral(
-    denoise: Denoise, x: Tensor, steps: Sequence[Step], noise: Callable[[Step], Tensor]
-) -> Tensor:
+def ancestral(denoise: Denoise, x: Tensor, steps: Sequence[Step], noise: Noise) -> Tensor:
     """DDPM's reverse process with the variance of the posterior (Ho et al. 2020, eq. 7).
 
     With all T steps this is the paper's sampler.
@@ -85,6 +57,44 @@ def ancestral(
     return x
 
 
+@dataclass(frozen=True, slots=True)
+class Sampler:
+    """One entry of the table of samplers.
+
+    Attributes
+    ----------
+    label
+        For people.
+    steps
+        Evaluations of the network that keep the spread of the draws.
+    solve
+        From noise to values.
+    stochastic
+        Whether `solve` takes the noise of each step as a fourth argument.
+    """
+
+    name: str
+    label: str
+    steps: int
+    solve: Callable[..., Tensor]
+    stochastic: bool = False
+
+    def __call__(self, denoise: Denoise, x: Tensor, steps: Sequence[Step], noise: Noise) -> Tensor:
+        """Values (n, c) of noise x (n, c)."""
+        more = (noise,) if self.stochastic else ()
+        return self.solve(denoise, x, steps, *more)
+
+
 def _half_log_snr(alpha_bar: float) -> float:
     """Lambda of DPM-Solver: log(alpha / sigma)."""
     return math.inf if alpha_bar == 1 else 0.5 * math.log(alpha_bar / (1 - alpha_bar))
+
+
+SAMPLERS: Mapping[str, Sampler] = {
+    sampler.name: sampler
+    for sampler in (
+        Sampler("dpm++", "DPM-Solver++ 2M (fast)", 20, dpm_solver_pp_2m),
+        Sampler("ddim", "DDIM", 100, ddim),
+        Sampler("ancestral", "ancestral (the paper's)", 1000, ancestral, stochastic=True),
+    )
+}

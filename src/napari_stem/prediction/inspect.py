@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from napari_stem.events import Event, Progress
+from napari_stem.events import Event
+from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
-from napari_stem.features.encoders.builders import build_encoder
 from napari_stem.features.encoders.hub import check_stamps
 from napari_stem.genes.counts import UNITS, measured
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import at_quantiles
-from napari_stem.prediction.predict import PredictOptions
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample_point
 from napari_stem.spots.table import positions, spot_diameter, spot_table
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
-    from torch import nn
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
     from napari_stem.checkpoints.recipe import Recipe
@@ -168,12 +167,12 @@ def _density(draws: NDArray[np.float32], axis: NDArray[np.float64]) -> NDArray[n
 class Inspector:
     """A checkpoint and its encoders, kept in memory for one point after another.
 
-    `options` may change between points.
+    `options` and `compute` may change between points.
     """
 
     checkpoint: Checkpoint
     options: PredictOptions = field(default_factory=PredictOptions)
-    _modules: dict[str, nn.Module] = field(default_factory=dict, init=False)
+    compute: Compute = field(default_factory=Compute)
     _gaps: NDArray[np.float32] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -205,16 +204,16 @@ class Inspector:
         SpotsOutsideSlide, MissingScale, SlideUnreadable, EncoderError, OptionError
             What stands in the way, and what to do.
         """
-        yield from self._load_encoders()
         recipe, options = self.checkpoint.recipe, self.options
+        trained = self.checkpoint.about.get("weights", {})
+        check_stamps(trained, recipe.encoders, self.compute.weights)
         point = spot_table([xy], diameter_px=spot_diameter_px)
         embedding = yield from iter_embed(
             slide,
             point,
             recipe.encoders,
             recipe.geometry,
-            modules=self._modules,
-            device=options.device,
+            compute=replace(self.compute, cache=None),  # a click is no file
         )
         nearest = self.checkpoint.condition.nearest(embedding[:, 0], _NEAREST)[0]
         spot = _find_measured(spots, xy, recipe) if spots is not None else None
@@ -228,25 +227,14 @@ class Inspector:
             Schedule(recipe.diffusion),
             self.checkpoint.condition.transform(embedding[0]),
             positions(point),
-            n_draws=options.n_draws,
-            seed=options.seed,
-            sampler=options.sampler,
-            device=options.device,
+            options,
+            self.compute,
             to_values=self.checkpoint.to_values,
         )
         for draws in several:
             found = Inspection(draws=draws, **known)
             yield found
         return found
-
-    def _load_encoders(self) -> Generator[Event, None, None]:
-        trained = self.checkpoint.about.get("weights", {})
-        for encoder in self.checkpoint.recipe.encoders:
-            if encoder.name not in self._modules:
-                check_stamps(trained, [encoder], self.options.weights)
-                yield Progress(0, 0, "load", encoder.name)
-                weights = (self.options.weights or {}).get(encoder.name)
-                self._modules[encoder.name] = build_encoder(encoder, weights)
 
     def _similarity(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
         nearer = np.searchsorted(self._gaps, distances, side="right")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +15,15 @@ from anndata import AnnData
 
 from napari_stem.analysis.agreement import annotation_columns
 from napari_stem.analysis.morans_i import morans_i, neighbour_graph
-from napari_stem.errors import OptionError
-from napari_stem.events import Events, finish
+from napari_stem.events import Events
+from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.hub import check_stamps
 from napari_stem.genes.counts import UNITS, measured
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
-from napari_stem.prediction.sampling import SamplerConfig, iter_sample
+from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.sampling import iter_sample
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import check_spots, library, positions, spot_diameter
 
@@ -31,46 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
-
-N_DRAWS = 20
-STATISTICS = ("mean", "std", "q05", "q95")
-
-
-@dataclass(frozen=True, slots=True)
-class PredictOptions:
-    """How a prediction is drawn and computed.
-
-    Attributes
-    ----------
-    n_draws
-        Realisations a spot; their mean is the prediction, their spread its uncertainty.
-    seed
-        The same seed gives a spot the same draws, whatever is predicted beside it.
-    batch_size
-        Spots that the network sees at once; halved when memory runs out.
-    device
-        "auto", "cpu", "cuda" or "mps".
-    cache
-        Folder that keeps embeddings and draws, so that a stopped prediction goes on; None
-        keeps nothing.
-    weights
-        Local weight files of encoders, by encoder name.
-    """
-
-    n_draws: int = N_DRAWS
-    seed: int = 0
-    sampler: SamplerConfig = field(default_factory=SamplerConfig)
-    batch_size: int = 256
-    device: str = "auto"
-    cache: Path | None = None
-    weights: Mapping[str, Path] | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("n_draws", "batch_size"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if not 0 <= self.seed < 2**32:
-            raise OptionError(f"seed is {self.seed}; it must lie between 0 and {2**32 - 1}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +50,11 @@ class Drawn:
 
 
 def iter_draws(
-    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
+    slide: Slide,
+    spots: AnnData,
+    checkpoint: Checkpoint,
+    options: PredictOptions,
+    compute: Compute,
 ) -> Events[Drawn]:
     """Embed the patches around spots and draw expression for each.
 
@@ -103,20 +67,14 @@ def iter_draws(
     """
     check_spots(spots, slide)
     recipe = checkpoint.recipe
-    check_stamps(checkpoint.about.get("weights", {}), recipe.encoders, options.weights)
+    check_stamps(checkpoint.about.get("weights", {}), recipe.encoders, compute.weights)
     embeddings = yield from iter_embed(
-        slide,
-        spots,
-        recipe.encoders,
-        recipe.geometry,
-        cache=options.cache,
-        weights=options.weights or {},
-        device=options.device,
+        slide, spots, recipe.encoders, recipe.geometry, compute=compute
     )
     embeddings = embeddings[:, 0]
     name = _store_name(embeddings, spots, checkpoint, options)
     store = DrawStore.open_or_create(
-        options.cache and _store_path(options.cache, name),
+        compute.cache and _store_path(compute.cache, name),
         key=name,
         n_draws=options.n_draws,
         n_spots=spots.n_obs,
@@ -129,11 +87,8 @@ def iter_draws(
             checkpoint.condition.transform(embeddings),
             positions(spots),
             store,
-            n_draws=options.n_draws,
-            seed=options.seed,
-            sampler=options.sampler,
-            batch_size=options.batch_size,
-            device=options.device,
+            options,
+            compute,
             to_values=checkpoint.to_values,
         )
     except BaseException:
@@ -143,7 +98,11 @@ def iter_draws(
 
 
 def iter_predict(
-    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions | None = None
+    slide: Slide,
+    spots: AnnData,
+    checkpoint: Checkpoint,
+    options: PredictOptions | None = None,
+    compute: Compute | None = None,
 ) -> Events[AnnData]:
     """Predict expression around spots; `Partial` events carry the mean of the draws so far.
 
@@ -161,16 +120,9 @@ def iter_predict(
         What stands in the way, and what to do.
     """
     options = options or PredictOptions()
-    drawn = yield from iter_draws(slide, spots, checkpoint, options)
+    drawn = yield from iter_draws(slide, spots, checkpoint, options, compute or Compute())
     with closing(drawn.store):
         return summarise(drawn, slide, spots, checkpoint, options)
-
-
-def predict(
-    slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions | None = None
-) -> AnnData:
-    """As `iter_predict`, without the events."""
-    return finish(iter_predict(slide, spots, checkpoint, options))
 
 
 def summarise(
@@ -197,7 +149,7 @@ def summarise(
         "recipe": recipe.to_json(),
         "unit": UNITS[recipe.transform],
         "statistic": "mean",
-        "sampler": json.dumps(asdict(options.sampler)),
+        "sampler": json.dumps({"name": options.sampler, "steps": options.n_steps}),
         "seed": options.seed,
         "n_draws": options.n_draws,
         "slide": slide.name,
@@ -257,6 +209,6 @@ def _store_name(
     """
     key = hashlib.sha256(embeddings.tobytes())
     key.update(positions(spots).tobytes())
-    sampler = sorted(asdict(options.sampler).items())
+    sampler = options.sampler, options.n_steps
     key.update(repr((checkpoint.fingerprint, options.seed, sampler)).encode())
     return key.hexdigest()[:32]

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from napari_stem.devices import choose_device
-from napari_stem.errors import OptionError
 from napari_stem.events import Events, Pace, Partial, Progress
-from napari_stem.model.diffusion import Denoise, Schedule, denoiser
+from napari_stem.features.compute import Compute
+from napari_stem.model.diffusion import Denoise, Schedule, denoiser, log_snr_steps
 from napari_stem.model.network import StemNetwork
 from napari_stem.model.noise import gene_noise
-from napari_stem.model.samplers import (
-    SamplerName,
-    ancestral,
-    ddim,
-    dpm_solver_pp_2m,
-    log_snr_steps,
-)
+from napari_stem.model.samplers import SAMPLERS
+from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,37 +26,15 @@ if TYPE_CHECKING:
 _FIRST_DRAWS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class SamplerConfig:
-    """Which sampler, and how many times it evaluates the network.
-
-    The paper's is "ancestral" with 1,000 steps; "dpm++" with 20 has the same mean and spread.
-    """
-
-    name: SamplerName = "dpm++"
-    steps: int = 20
-
-    def __post_init__(self) -> None:
-        if self.name not in get_args(SamplerName):
-            raise OptionError(
-                f"sampler '{self.name}' is unknown; choose {', '.join(get_args(SamplerName))}."
-            )
-        if not 1 <= self.steps <= 1000:
-            raise OptionError(f"{self.steps} sampler steps; choose 1 to 1000.")
-
-
 def iter_sample(
     network: StemNetwork,
     schedule: Schedule,
     conditions: NDArray[np.float32],
     positions: NDArray[np.float64],
     store: DrawStore,
+    options: PredictOptions,
+    compute: Compute,
     *,
-    n_draws: int,
-    seed: int = 0,
-    sampler: SamplerConfig | None = None,
-    batch_size: int = 256,
-    device: str = "auto",
     to_values: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda x: x,
 ) -> Events[None]:
     """Fill a store with draws: draws outside, spots inside, so that all spots are seen early.
@@ -78,8 +50,6 @@ def iter_sample(
         (n, S) one a spot.
     positions
         (n, 2) level-0 pixels of the spots.
-    batch_size
-        Spots at once; halved as often as memory runs out.
     to_values
         From the network's numbers (b, c) to those that are kept.
 
@@ -88,11 +58,11 @@ def iter_sample(
     StorageError
         A draw could not be kept.
     """
-    place = choose_device(device)
-    draw_batch = _Drawer(network.to(place), schedule, seed, sampler or SamplerConfig(), place)
+    n_draws = options.n_draws
+    draw_batch = _Drawer(network, schedule, options, compute)
     pace, previews, total = Pace(), Pace(), n_draws * len(conditions)
     sums = np.zeros((store.n_spots, store.n_genes), np.float64)
-    size = min(batch_size, store.rows)
+    size = min(compute.batch_size, store.rows)
     for draw in range(n_draws):
         drawn = False
         for rows in store.blocks():
@@ -126,11 +96,9 @@ def iter_sample_point(
     schedule: Schedule,
     condition: NDArray[np.float32],
     position: NDArray[np.float64],
+    options: PredictOptions,
+    compute: Compute,
     *,
-    n_draws: int,
-    seed: int = 0,
-    sampler: SamplerConfig | None = None,
-    device: str = "auto",
     to_values: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda x: x,
 ) -> Generator[NDArray[np.float32], None, None]:
     """Draw for a single point: the draws that `iter_sample` keeps for a spot at this place.
@@ -147,10 +115,10 @@ def iter_sample_point(
 
     Yields
     ------
-    (k, c) all draws so far, until k is `n_draws`.
+    (k, c) all draws so far, until k is `options.n_draws`.
     """
-    place = choose_device(device)
-    draw_batch = _Drawer(network.to(place), schedule, seed, sampler or SamplerConfig(), place)
+    n_draws = options.n_draws
+    draw_batch = _Drawer(network, schedule, options, compute)
     drawn = np.empty((0, network.config.n_genes), np.float32)
     while len(drawn) < n_draws:
         draws = np.arange(len(drawn), min(max(_FIRST_DRAWS, 2 * len(drawn)), n_draws))
@@ -168,16 +136,15 @@ class _Drawer:
         self,
         network: StemNetwork,
         schedule: Schedule,
-        seed: int,
-        sampler: SamplerConfig,
-        device: torch.device,
+        options: PredictOptions,
+        compute: Compute,
     ) -> None:
-        self._network = network
+        self._device = choose_device(compute.device)
+        self._network = network.to(self._device)
         self._schedule = schedule
-        self._seed = seed
-        self._sampler = sampler
-        self._steps = log_snr_steps(schedule, min(sampler.steps, schedule.steps))
-        self._device = device
+        self._seed = options.seed
+        self._sampler = SAMPLERS[options.sampler]
+        self._steps = log_snr_steps(schedule, min(options.n_steps, schedule.steps))
 
     def __call__(
         self,
@@ -207,7 +174,4 @@ class _Drawer:
             return x if self._device.type == "mps" else x.double()
 
         start = noise(self._schedule.steps)
-        if self._sampler.name == "ancestral":
-            return ancestral(denoise, start, self._steps, lambda step: noise(step.t))
-        solve = ddim if self._sampler.name == "ddim" else dpm_solver_pp_2m
-        return solve(denoise, start, self._steps)
+        return self._sampler(denoise, start, self._steps, lambda step: noise(step.t))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from napari_stem.defaults import Layout
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.slides.artifacts import Excluded
 from napari_stem.slides.tissue import tissue_mask
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from napari_stem.slides.slide import Slide
 
-Layout = Literal["hex", "square"]
 _MOST = 5_000_000  # spots of a grid
 
 

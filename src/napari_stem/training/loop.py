@@ -8,13 +8,14 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from napari_stem.defaults import Keep
 from napari_stem.errors import TrainingError
 from napari_stem.events import Event, Events, Loss, Pace, Progress
 from napari_stem.model.diffusion import Schedule, diffusion_loss
@@ -25,8 +26,6 @@ from napari_stem.storage import atomic_path
 SAVE_SECONDS = 60.0
 VALIDATE_EVERY = 100  # steps
 _FEWEST_VALIDATIONS = 8  # of a short run
-
-Keep = Literal["best", "last"]
 
 
 @dataclass(frozen=True, slots=True)

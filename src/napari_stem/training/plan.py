@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
+from napari_stem.defaults import (
+    ENCODERS,
+    N_DRAWS,
+    N_GENES,
+    CountTransform,
+    GeometryName,
+    Keep,
+    Preset,
+    Selection,
+)
 from napari_stem.errors import OptionError, TrainingError
 from napari_stem.spots.section_names import section_name
 from napari_stem.text import a_few
-
-if TYPE_CHECKING:
-    from napari_stem.checkpoints.recipe import Preset
-    from napari_stem.genes.counts import CountTransform
-    from napari_stem.training.loop import Keep
-
-Selection = Literal["hmhvg", "hvg", "deg", "list"]
-Geometry = Literal["physical", "paper"]
 
 UNLIMITED = 10**9  # steps, where time is what is limited
 
@@ -67,7 +69,7 @@ class PanelChoice:
     """
 
     select: Selection = "hmhvg"
-    n: int = 300
+    n: int = N_GENES
     by: str = ""
     genes: tuple[str, ...] = ()
 
@@ -93,13 +95,13 @@ class TrainPlan:
     held_out_share: float = 0.0
     panel: PanelChoice = PanelChoice()
     preset: Preset = "small"
-    encoders: tuple[str, ...] = ("morphology",)
+    encoders: tuple[str, ...] = ENCODERS
     weights: Mapping[str, str] = field(default_factory=dict)
     transform: CountTransform = "log2"
-    geometry: Geometry = "physical"
+    geometry: GeometryName = "physical"
     fit: Mapping[str, Any] = field(default_factory=dict)
     keep: Keep = "last"
-    draws: int = 20
+    draws: int = N_DRAWS
     device: str = "auto"
 
     def __post_init__(self) -> None:

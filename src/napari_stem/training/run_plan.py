@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.errors import OptionError
 from napari_stem.events import Events
+from napari_stem.features.compute import Compute
 from napari_stem.features.patches import PAPER, PHYSICAL
 from napari_stem.genes.panels import deg, hmhvg, hvg, measured_genes
-from napari_stem.prediction.predict import PredictOptions
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.public_data import is_sample, sample_section
 from napari_stem.sections.section import Section, open_section
 from napari_stem.training.loop import never
@@ -68,18 +69,14 @@ def _iter_planned(
         if plan.held_out_share:
             halves = [hold_out_spots(section, plan.held_out_share) for section in training]
             training, tested = [half[0] for half in halves], [half[1] for half in halves]
-        options = PredictOptions(
-            n_draws=plan.draws,
-            seed=plan.fit.get("seed", 0),
-            device=plan.device,
-            cache=cache,
-            weights={name: Path(path) for name, path in plan.weights.items()},
-        )
+        options = PredictOptions(n_draws=plan.draws, seed=plan.fit.get("seed", 0))
+        weights = {name: Path(path) for name, path in plan.weights.items()}
+        compute = Compute(device=plan.device, cache=cache, weights=weights)
         recipe = planned_recipe(plan, [section.spots for section in training])
         return (
             yield from iter_train(
-                training, recipe, folder, held_out=tested, options=options, keep=plan.keep,
-                finish_now=finish_now,
+                training, recipe, folder, held_out=tested, options=options, compute=compute,
+                keep=plan.keep, finish_now=finish_now,
             )
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,21 +14,21 @@ import torch
 
 from napari_stem.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from napari_stem.checkpoints.recipe import Recipe
+from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError
-from napari_stem.evaluation.evaluate import Evaluation, Training, averaged, iter_evaluate
+from napari_stem.evaluation.evaluate import Evaluation, averaged, iter_evaluate
 from napari_stem.evaluation.live import LiveFigures, variation
-from napari_stem.events import Events, Figures, Variation, finish
+from napari_stem.events import Events, Figures, Variation
+from napari_stem.features.compute import Compute
 from napari_stem.features.condition import Condition
-from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.hub import stamps
 from napari_stem.features.patches import VIEWS
-from napari_stem.genes.counts import counted_spots, transform_counts
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.network import StemNetwork
-from napari_stem.prediction.predict import PredictOptions
+from napari_stem.prediction.options import PredictOptions
+from napari_stem.sections.paired_data import PairedData, iter_paired_data
 from napari_stem.sections.section import Section
-from napari_stem.spots.table import positions
-from napari_stem.training.loop import Examples, Keep, iter_fit, never
+from napari_stem.training.loop import Examples, iter_fit, never
 from napari_stem.training.run_folder import CHECKPOINT, STATE
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def iter_train(
     *,
     held_out: Section | Sequence[Section] | None = None,
     options: PredictOptions | None = None,
+    compute: Compute | None = None,
     keep: Keep = "last",
     finish_now: Callable[[], bool] = never,
 ) -> Events[TrainResult]:
@@ -92,16 +93,17 @@ def iter_train(
     """
     if not sections:
         raise OptionError("no section is left to train on. Name one that is not held out.")
-    options = options or PredictOptions()
+    options, compute = options or PredictOptions(), compute or Compute()
     tested = [held_out] if isinstance(held_out, Section) else list(held_out or ())
-    known = yield from _iter_all_examples(sections, recipe, options)
-    unseen = (yield from _iter_all_examples(tested, recipe, options)) if tested else None
+    views = range(VIEWS) if recipe.fit.augmented else (0,)
+    known = yield from iter_paired_data(sections, recipe, compute, views=views)
+    unseen = (yield from iter_paired_data(tested, recipe, compute)) if tested else None
     condition = Condition.fit(
-        known.embeddings[:, 0], components=recipe.components, noise=recipe.embedding_noise
+        known.original, components=recipe.components, noise=recipe.embedding_noise
     )
     mean, std = _target_scale(known.values, recipe)
 
-    def examples(spots: _Spots) -> Examples:
+    def examples(spots: PairedData) -> Examples:
         views = [condition.transform(view) for view in spots.embeddings.swapaxes(0, 1)]
         parts = ((spots.values - mean) / std, np.stack(views, 1), condition.noise)
         return Examples(*map(torch.from_numpy, parts))
@@ -111,11 +113,7 @@ def iter_train(
         torch.manual_seed(recipe.fit.seed)
         network = StemNetwork(recipe.network)
     checkpoint = Checkpoint(recipe, network, condition, mean, std)
-    training = Training(known.embeddings[:, 0], known.values)
-    live = None
-    if unseen is not None:
-        spots = unseen.embeddings[:, 0], unseen.values, unseen.positions
-        live = LiveFigures(checkpoint, training, *spots, device=options.device)
+    live = LiveFigures(checkpoint, known, unseen, compute) if unseen else None
     fitted = yield from iter_fit(
         network,
         Schedule(recipe.diffusion),
@@ -127,15 +125,15 @@ def iter_train(
         finish_now=finish_now,
         state_path=run_folder / STATE,
         identity=_identity(recipe, known),
-        device=options.device,
+        device=compute.device,
     )
     about = {**_about(sections, len(known.values)), "step": fitted.step}
-    if used := stamps(recipe.encoders, options.weights):
+    if used := stamps(recipe.encoders, compute.weights):
         about["weights"] = used
     checkpoint = replace(checkpoint, network=fitted.network, about=about)
     evaluations = []
     for section in tested:
-        evaluations.append((yield from iter_evaluate(checkpoint, section, training, options)))
+        evaluations.append((yield from iter_evaluate(checkpoint, section, known, options, compute)))
     if evaluations:
         figures = _figures(evaluations)
         checkpoint = replace(checkpoint, about={**about, "kept": keep, **figures})
@@ -143,21 +141,6 @@ def iter_train(
         yield _variation(fitted.step, recipe.panel, evaluations)
     path = save_checkpoint(checkpoint, run_folder / CHECKPOINT)
     return TrainResult(checkpoint, path, tuple(evaluations))
-
-
-def train(
-    sections: Sequence[Section],
-    recipe: Recipe,
-    run_folder: Path,
-    *,
-    held_out: Section | Sequence[Section] | None = None,
-    options: PredictOptions | None = None,
-    keep: Keep = "last",
-) -> TrainResult:
-    """As `iter_train`, without the events."""
-    return finish(
-        iter_train(sections, recipe, run_folder, held_out=held_out, options=options, keep=keep)
-    )
 
 
 def hold_out_spots(section: Section, share: float) -> tuple[Section, Section]:
@@ -183,42 +166,7 @@ def hold_out_spots(section: Section, share: float) -> tuple[Section, Section]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Spots:
-    """Embeddings (n, v, d), values (n, c) and positions (n, 2) of counted spots."""
-
-    embeddings: NDArray[np.float32]
-    values: NDArray[np.float32]
-    positions: NDArray[np.float64]
-
-
-def _iter_all_examples(
-    sections: Sequence[Section], recipe: Recipe, options: PredictOptions
-) -> Events[_Spots]:
-    found = []
-    for section in sections:
-        found.append((yield from _iter_examples(section, recipe, options)))
-    parts = [[getattr(spots, field.name) for spots in found] for field in fields(_Spots)]
-    return _Spots(*map(np.concatenate, parts))
-
-
-def _iter_examples(section: Section, recipe: Recipe, options: PredictOptions) -> Events[_Spots]:
-    spots = counted_spots(section.spots, recipe.panel, section.name)
-    embeddings = yield from iter_embed(
-        section.slide,
-        spots,
-        recipe.encoders,
-        recipe.geometry,
-        views=range(VIEWS) if recipe.fit.augmented else (0,),
-        cache=options.cache,
-        weights=options.weights or {},
-        device=options.device,
-    )
-    values = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
-    return _Spots(embeddings, values, positions(spots))
-
-
-def _identity(recipe: Recipe, known: _Spots) -> str:
+def _identity(recipe: Recipe, known: PairedData) -> str:
     """What a run learns, and from which spots."""
     parts = recipe.to_json().encode(), known.positions.tobytes(), known.values.tobytes()
     return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -17,7 +17,7 @@ from napari_stem._napari.files.export_panel import ExportPanel
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.cluster import cluster
-from napari_stem.prediction.predict import PredictOptions, predict
+from napari_stem.api.predicting import predict
 from napari_stem.sections.section import Section
 from napari_stem.spots.table import positions
 
@@ -26,8 +26,7 @@ from ..conftest import LEFT, PATIENCE
 
 @pytest.fixture(scope="module")
 def predicted(section: Section, trained) -> AnnData:
-    options = PredictOptions(n_draws=4, device="cpu")
-    made = predict(section.slide, section.spots, trained.checkpoint, options)
+    made = predict(section.slide, section.spots, trained.checkpoint, n_draws=4, cache=False)
     cluster(made)
     return made
 

@@ -23,9 +23,9 @@ from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.state.saved_view import View
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.cluster import cluster
+from napari_stem.api.predicting import predict
 from napari_stem.events import finish
 from napari_stem.io.preview import PreviewSlide
-from napari_stem.prediction.predict import PredictOptions, predict
 from napari_stem.slides.slide import open_slide
 from napari_stem.spots.table import positions
 
@@ -44,7 +44,7 @@ def slide_path(section, tmp_path: Path) -> Path:
 def predicted(section, trained, slide_path) -> AnnData:
     """A prediction of the slide on the disk."""
     slide = open_slide(slide_path, mpp=section.slide.mpp)
-    made = predict(slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4))
+    made = predict(slide, section.spots, trained.checkpoint, n_draws=4)
     cluster(made)
     return made
 

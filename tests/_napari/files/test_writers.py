@@ -11,13 +11,13 @@ from anndata import AnnData, read_h5ad
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.state.saved_view import View
 from napari_stem._napari.state.workspace import Workspace
+from napari_stem.api.predicting import predict
 from napari_stem.io import read_spots
-from napari_stem.prediction.predict import PredictOptions, predict
 
 
 @pytest.fixture(scope="module")
 def predicted(section, trained) -> AnnData:
-    return predict(section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4))
+    return predict(section.slide, section.spots, trained.checkpoint, n_draws=4)
 
 
 @pytest.fixture

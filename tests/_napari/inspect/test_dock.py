@@ -19,7 +19,7 @@ from napari_stem._napari.predict import tasks
 from napari_stem._napari.shell.remembered import remember
 from napari_stem.events import finish
 from napari_stem.prediction.inspect import Inspector
-from napari_stem.prediction.predict import PredictOptions
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import positions
 
@@ -95,7 +95,7 @@ def test_a_click_draws_what_the_core_draws_there(tool, viewer, qtbot, section, t
     inspection = inspect(tool, viewer, qtbot, HERE)
     # A screen pixel is about 2 of the slide's here, and the mouse stands on whole ones.
     np.testing.assert_allclose(inspection.xy, HERE, atol=1.5)
-    core = Inspector(trained.checkpoint, PredictOptions(n_draws=4, device="cpu"))
+    core = Inspector(trained.checkpoint, PredictOptions(n_draws=4))
     *_, expected = core.iter_inspect(section.slide, inspection.xy, spot_diameter_px=110)
     np.testing.assert_array_equal(inspection.draws, expected.draws)
     np.testing.assert_allclose(inspection.nearest, expected.nearest, rtol=1e-4)

@@ -26,9 +26,9 @@ from napari_stem._napari.predict.tasks import PredictRequest
 from napari_stem._napari.results.marker_box import MarkerBox
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.labels import Clusters
+from napari_stem.api.predicting import predict
 from napari_stem.events import finish
 from napari_stem.model.network import StemNetwork
-from napari_stem.prediction.predict import PredictOptions, predict
 from napari_stem.sections.section import Section
 from napari_stem.slides.slide import Slide
 
@@ -93,7 +93,7 @@ def test_from_an_image_on_disk_to_a_heatmap(
 def test_what_is_shown_is_what_the_core_predicts(ready, viewer, qtbot, section, trained):
     run_to_the_end(ready, qtbot)
     result = ready.workspace.result
-    expected = predict(section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4))
+    expected = predict(section.slide, section.spots, trained.checkpoint, n_draws=4)
     for statistic, values in (("mean", expected.X), ("std", expected.layers["std"])):
         np.testing.assert_allclose(result.values[statistic], values, atol=1e-4)
 
@@ -174,7 +174,7 @@ def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trai
     assert result.n_draws == 10
     assert ready.workspace.clusters is named
     assert list(result.prediction.obs["leiden"].cat.categories) == ["tumour", "2"]
-    expected = predict(section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=10))
+    expected = predict(section.slide, section.spots, trained.checkpoint, n_draws=10)
     np.testing.assert_allclose(result.values["mean"], expected.X, atol=1e-4)
     ready.settings.seed.setValue(1)
     assert ready.predict_button.text() == "Predict"

@@ -8,7 +8,7 @@ from napari.layers import Shapes
 from skimage.measure import points_in_poly
 
 from napari_stem._napari.predict import tasks
-from napari_stem.prediction.predict import PredictOptions, predict
+from napari_stem.api.predicting import predict
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import positions
 
@@ -157,7 +157,7 @@ def test_a_prediction_of_the_region_equals_that_of_the_whole(
     press(qtbot, ready, ready.predict_button)
     qtbot.waitUntil(lambda: ready.predict_button.text() == "Predict", timeout=PATIENCE)
     inside = points_in_poly(positions(section.spots), LEFT_HALF)
-    whole = predict(section.slide, section.spots, trained.checkpoint, PredictOptions(n_draws=4))
+    whole = predict(section.slide, section.spots, trained.checkpoint, n_draws=4)
     found = ready.workspace.result.values["mean"]
     np.testing.assert_allclose(found, whole.X[inside], atol=1e-4)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from napari_stem._napari.predict.options import predict_options
+from napari_stem._napari.predict.options import compute_for
 from napari_stem._napari.predict.tasks import PredictRequest
 from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem.events import Event, Events, Progress
+from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,12 @@ class LoadedCheckpoint:
         if self._inspector is None:
             yield Progress(0, 0, "load", self.checkpoint.path.name)
             self._inspector = self._load()
-        self._inspector.options = predict_options(self.checkpoint.recipe, **settings())
+        chosen = settings()
+        place = {name: chosen.pop(name) for name in ("device", "batch_size")}
+        self._inspector.options = PredictOptions(**chosen)
+        loaded = self._inspector.compute.encoders
+        compute = compute_for(self.checkpoint.recipe, **place)
+        self._inspector.compute = replace(compute, encoders=loaded)
         diameter = spot_diameter_px(slide, spots)
         return (
             yield from self._inspector.iter_inspect(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem.features.compute import Compute
 from napari_stem.storage import cache_dir, checkpoints_dir
 
 if TYPE_CHECKING:
@@ -13,35 +14,14 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.workspace import ChosenCheckpoint, Workspace
     from napari_stem.checkpoints.recipe import Recipe
-    from napari_stem.prediction.predict import PredictOptions
 
-SamplerName = Literal["dpm++", "ddim", "ancestral"]
 _WEIGHTS = "encoder_weights"
 
 
-def predict_options(
-    recipe: Recipe,
-    *,
-    n_draws: int,
-    sampler: SamplerName,
-    steps: int,
-    seed: int,
-    device: str,
-    batch_size: int,
-) -> PredictOptions:
-    """The core's options; its encoders read the files of weights that were chosen for them."""
-    from napari_stem.prediction.predict import PredictOptions
-    from napari_stem.prediction.sampling import SamplerConfig
-
-    return PredictOptions(
-        n_draws=n_draws,
-        seed=seed,
-        sampler=SamplerConfig(sampler, steps),
-        batch_size=batch_size,
-        device=device,
-        cache=cache_dir(),
-        weights=chosen_weights(encoder.name for encoder in recipe.encoders),
-    )
+def compute_for(recipe: Recipe, *, device: str, batch_size: int) -> Compute:
+    """Where it runs; encoders read the files of weights that were chosen for them."""
+    weights = chosen_weights(encoder.name for encoder in recipe.encoders)
+    return Compute(device=device, batch_size=batch_size, cache=cache_dir(), weights=weights)
 
 
 def choose_checkpoint(workspace: Workspace, checkpoint: ChosenCheckpoint) -> None:

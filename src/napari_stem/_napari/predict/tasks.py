@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from napari_stem._napari.predict.options import SamplerName, predict_options
+from napari_stem._napari.predict.options import compute_for
 from napari_stem._napari.shell.imports import load_dask, load_triton_apart
 from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import ChosenCheckpoint
 from napari_stem.events import Event, Events, Partial, Progress
+from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,7 +163,7 @@ class PredictRequest:
     spots: AnnData
     checkpoint: ChosenCheckpoint
     n_draws: int = 20
-    sampler: SamplerName = "dpm++"
+    sampler: str = "dpm++"
     steps: int = 20
     seed: int = 0
     device: str = "auto"
@@ -184,17 +185,12 @@ class PredictRequest:
         from napari_stem.checkpoints.checkpoint import load_checkpoint
         from napari_stem.prediction.predict import iter_predict
 
-        options = predict_options(
-            self.checkpoint.recipe,
-            n_draws=self.n_draws,
-            sampler=self.sampler,
-            steps=self.steps,
-            seed=self.seed,
-            device=self.device,
-            batch_size=self.batch_size,
+        options = PredictOptions(self.n_draws, self.sampler, self.steps, self.seed)
+        compute = compute_for(
+            self.checkpoint.recipe, device=self.device, batch_size=self.batch_size
         )
         checkpoint = load_checkpoint(self.checkpoint.path)
-        events = iter_predict(self.slide, self.spots, checkpoint, options)
+        events = iter_predict(self.slide, self.spots, checkpoint, options, compute)
         with closing(events):
             while True:
                 try:

@@ -13,8 +13,9 @@ from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem._napari.train import tasks
+from napari_stem.defaults import Selection
 from napari_stem.text import a_few
-from napari_stem.training.plan import PanelChoice, Selection
+from napari_stem.training.plan import PanelChoice
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -1,0 +1,1 @@
+"""What `import napari_stem` offers: paths and names become objects here, and only here."""

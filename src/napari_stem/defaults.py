@@ -1,0 +1,17 @@
+"""Names of choices, and the defaults that every front end shares."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+CountTransform = Literal["log2", "log1p_cp10k"]
+GeometryName = Literal["physical", "paper"]
+Keep = Literal["best", "last"]
+Layout = Literal["hex", "square"]
+Preset = Literal["small", "paper"]
+Selection = Literal["hmhvg", "hvg", "deg", "list"]
+
+ENCODERS = ("morphology",)
+N_DRAWS = 20
+N_GENES = 300
+SAMPLER = "dpm++"

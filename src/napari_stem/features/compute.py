@@ -1,0 +1,60 @@
+"""Where and with what heavy work runs: one object, handed down whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_stem.options import check_options, option
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Device, memory and files of embedding, drawing and training; none changes a result.
+
+    Attributes
+    ----------
+    cache
+        Folder that keeps embeddings and draws, so that stopped work goes on; None keeps nothing.
+    weights
+        Local weight files of encoders, or their folders, by encoder name.
+    encoders
+        Loaded encoders by name, with vectors (b, d) of patches (b, s, s, 3) uint8. What is loaded
+        is added, so that one `Compute` loads an encoder once.
+    """
+
+    device: str = option(
+        "auto",
+        "Device",
+        "What computes: auto takes a GPU if there is one; cpu, cuda, cuda:1 and mps name one.",
+        advanced=True,
+    )
+    batch_size: int = option(
+        256,
+        "Batch size",
+        "Spots that the network sees at once; halved when memory runs out.",
+        minimum=1,
+        maximum=65_536,
+        advanced=True,
+    )
+    patch_batch_size: int = option(
+        64,
+        "Patches at once",
+        "Patches that an encoder sees at once; halved when memory runs out.",
+        minimum=1,
+        maximum=65_536,
+        advanced=True,
+    )
+    cache: Path | None = None
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    encoders: dict[str, nn.Module] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_options(self)

@@ -1,0 +1,62 @@
+"""What decides the draws of a prediction, as data that every front end offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_stem.defaults import N_DRAWS, SAMPLER
+from napari_stem.model.samplers import SAMPLERS
+from napari_stem.options import check_options, option
+
+
+@dataclass(frozen=True, slots=True)
+class PredictOptions:
+    """What decides the draws of a prediction.
+
+    Attributes
+    ----------
+    steps
+        None takes what the sampler needs to keep the spread of the draws.
+    """
+
+    n_draws: int = option(
+        N_DRAWS,
+        "Draws per spot",
+        "The mean of the draws is the prediction, their spread its uncertainty.",
+        minimum=1,
+        maximum=1000,
+        flag="draws",
+    )
+    sampler: str = option(
+        SAMPLER,
+        "Sampler",
+        "How a draw is made from noise.",
+        choices=lambda: {name: sampler.label for name, sampler in SAMPLERS.items()},
+        advanced=True,
+    )
+    steps: int | None = option(
+        None,
+        "Sampler steps",
+        "Evaluations of the network per draw.",
+        minimum=1,
+        maximum=1000,
+        unset="as the sampler needs",
+        advanced=True,
+        flag="sampler-steps",
+    )
+    seed: int = option(
+        0,
+        "Seed",
+        "The same seed gives a spot the same draws, whatever is predicted beside it.",
+        minimum=0,
+        maximum=2**32 - 1,
+        advanced=True,
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    @property
+    def n_steps(self) -> int:
+        """Evaluations of the network per draw."""
+        return SAMPLERS[self.sampler].steps if self.steps is None else self.steps

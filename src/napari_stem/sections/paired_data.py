@@ -1,0 +1,72 @@
+"""Sections as tensors see them: embeddings beside the values that were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_stem.events import Events
+from napari_stem.features.embed import iter_embed
+from napari_stem.genes.counts import counted_spots, transform_counts
+from napari_stem.spots.table import positions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_stem.checkpoints.recipe import Recipe
+    from napari_stem.features.compute import Compute
+    from napari_stem.sections.section import Section
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairedData:
+    """What training, baselines and metrics know of spots.
+
+    Attributes
+    ----------
+    embeddings
+        (n, v, d): spots, views of a patch (the original first), vectors.
+    values
+        (n, c) transformed counts of the panel.
+    positions
+        (n, 2) x, y in level-0 pixels.
+    """
+
+    embeddings: NDArray[np.float32]
+    values: NDArray[np.float32]
+    positions: NDArray[np.float64]
+
+    @property
+    def original(self) -> NDArray[np.float32]:
+        """(n, d) embeddings of the patches as they are."""
+        return self.embeddings[:, 0]
+
+
+def iter_paired_data(
+    sections: Sequence[Section], recipe: Recipe, compute: Compute, *, views: Sequence[int] = (0,)
+) -> Events[PairedData]:
+    """The counted spots of sections as a recipe sees them, one section after the other.
+
+    Parameters
+    ----------
+    views
+        Which flips and turns of a patch are described (`patches.dihedral`).
+
+    Raises
+    ------
+    StemError
+        A section holds no counts, lacks a gene of the panel, or cannot be embedded.
+    """
+    found = []
+    for section in sections:
+        spots = counted_spots(section.spots, recipe.panel, section.name)
+        embeddings = yield from iter_embed(
+            section.slide, spots, recipe.encoders, recipe.geometry, views=views, compute=compute
+        )
+        values = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
+        found.append(PairedData(embeddings, values, positions(spots)))
+    parts = [[getattr(data, part.name) for data in found] for part in fields(PairedData)]
+    return PairedData(*map(np.concatenate, parts))
