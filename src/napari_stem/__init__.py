@@ -1,9 +1,9 @@
 """Which genes are expressed where on an H&E slide (the method: Stem, ICLR 2025).
 
 >>> import napari_stem as stem
->>> slide = stem.open_slide("slide.svs")
->>> checkpoint = stem.load_checkpoint("breast.safetensors")
->>> prediction = stem.predict(slide, stem.make_grid(slide), checkpoint)
+>>> prediction = stem.predict("slide.svs", None, "breast.safetensors")
+>>> stem.find_clusters(prediction)
+>>> stem.write_prediction(prediction, "slide.h5ad")
 """
 
 from __future__ import annotations
@@ -13,42 +13,97 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_stem.api.predicting import embed, predict
-    from napari_stem.api.training import evaluate, train
-    from napari_stem.checkpoints.checkpoint import load_checkpoint
-    from napari_stem.io import read_spots
-    from napari_stem.slides.slide import open_slide
+    from napari_stem.api.choices import deg, encoders, hmhvg, hvg
+    from napari_stem.api.places import read_section
+    from napari_stem.api.predicting import (
+        draws_of,
+        embed,
+        inspect,
+        iter_embed,
+        iter_inspect,
+        iter_predict,
+        predict,
+    )
+    from napari_stem.api.results import find_clusters, rank_genes, read_prediction
+    from napari_stem.api.training import (
+        cross_validate,
+        evaluate,
+        iter_cross_validate,
+        iter_evaluate,
+        iter_train,
+        train,
+    )
+    from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+    from napari_stem.checkpoints.recipe import Recipe, make_recipe
+    from napari_stem.errors import StemError
+    from napari_stem.io import read_spots, write_prediction
+    from napari_stem.sections.section import Section
+    from napari_stem.slides.slide import Slide, open_slide
     from napari_stem.spots.grid import make_grid
 
 __version__ = version("napari-stem")
 
 _HOMES = {
-    "embed": "api.predicting",
-    "evaluate": "api.training",
-    "load_checkpoint": "checkpoints.checkpoint",
-    "make_grid": "spots.grid",
-    "open_slide": "slides.slide",
-    "predict": "api.predicting",
-    "read_spots": "io",
-    "train": "api.training",
-}
+    "api.choices": ("deg", "encoders", "hmhvg", "hvg"),
+    "api.places": ("read_section",),
+    "api.predicting": (
+        "draws_of", "embed", "inspect", "iter_embed", "iter_inspect", "iter_predict", "predict",
+    ),
+    "api.results": ("find_clusters", "rank_genes", "read_prediction"),
+    "api.training": (
+        "cross_validate", "evaluate", "iter_cross_validate", "iter_evaluate", "iter_train", "train",
+    ),
+    "checkpoints.checkpoint": ("Checkpoint", "load_checkpoint", "save_checkpoint"),
+    "checkpoints.recipe": ("Recipe", "make_recipe"),
+    "errors": ("StemError",),
+    "io": ("read_spots", "write_prediction"),
+    "sections.section": ("Section",),
+    "slides.slide": ("Slide", "open_slide"),
+    "spots.grid": ("make_grid",),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Checkpoint",
+    "Recipe",
+    "Section",
+    "Slide",
+    "StemError",
+    "cross_validate",
+    "deg",
+    "draws_of",
     "embed",
+    "encoders",
     "evaluate",
+    "find_clusters",
+    "hmhvg",
+    "hvg",
+    "inspect",
+    "iter_cross_validate",
+    "iter_embed",
+    "iter_evaluate",
+    "iter_inspect",
+    "iter_predict",
+    "iter_train",
     "load_checkpoint",
     "make_grid",
+    "make_recipe",
     "open_slide",
     "predict",
+    "rank_genes",
+    "read_prediction",
+    "read_section",
     "read_spots",
+    "save_checkpoint",
     "train",
+    "write_prediction",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public function when it is first asked for: torch and scanpy take seconds."""
-    if name in _HOMES:
-        return getattr(import_module(f"napari_stem.{_HOMES[name]}"), name)
+    """Import a public name when it is first asked for: torch and scanpy take seconds."""
+    if name in _HOME_OF:
+        return getattr(import_module(f"napari_stem.{_HOME_OF[name]}"), name)
     raise AttributeError(f"module 'napari_stem' has no attribute '{name}'")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_stem.errors import OptionError
+from napari_stem.text import a_few
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -49,6 +50,11 @@ class Clusters:
     hidden: frozenset[int] = frozenset()
     selected: frozenset[int] = frozenset()
     found: NDArray[np.uint16] | None = None
+
+    def __repr__(self) -> str:
+        sizes = zip(self.names, self.sizes, strict=True)
+        shown = a_few((f"{name} ({size:,})" for name, size in sizes), most=4)
+        return f"<Clusters of {len(self.numbers):,} spots: {shown}>"
 
     @classmethod
     def of_numbers(cls, numbers: NDArray[np.uint16]) -> Clusters:

@@ -1,75 +1,100 @@
-"""Slides to embeddings and predictions."""
+"""From slides to embeddings, predictions and single points."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari_stem.api.arguments import (
+import numpy as np
+
+from napari_stem.api.models import (
     CacheLike,
     CheckpointLike,
-    EncoderLike,
-    SectionLike,
-    SlideLike,
-    SpotsLike,
+    EncodersLike,
+    Weights,
+    as_cache,
     as_checkpoint,
     as_compute,
     as_encoders,
     as_geometry,
-    as_place,
 )
-from napari_stem.api.progress import OnEvent, run
+from napari_stem.api.places import SectionLike, SlideLike, SpotsLike, as_place, check_prediction
+from napari_stem.api.verbs import OnEvent, verb
 from napari_stem.defaults import ENCODERS, N_DRAWS, SAMPLER
-from napari_stem.features import embed as features
-from napari_stem.prediction import predict as prediction
+from napari_stem.errors import OptionError
+from napari_stem.events import Events
+from napari_stem.features.embed import iter_embed as iter_embedding
+from napari_stem.prediction import predict as prediction_room
+from napari_stem.prediction.inspect import Inspection, Inspector
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.spots.table import spot_diameter
 
 if TYPE_CHECKING:
-    import numpy as np
     from anndata import AnnData
     from numpy.typing import NDArray
 
-    from napari_stem.events import Events
     from napari_stem.features.patches import PatchGeometry
 
 
-def iter_embed(
+@verb
+def embed(
     slide: SlideLike | SectionLike,
     spots: SpotsLike | None = None,
-    encoders: EncoderLike | Sequence[EncoderLike] = ENCODERS,
+    encoders: EncodersLike = ENCODERS,
     *,
     geometry: PatchGeometry | str = "physical",
     cache: CacheLike = True,
-    weights: Mapping[str, str | Path] | None = None,
+    weights: Weights = None,
     device: str = "auto",
+    progress: bool | None = None,
+    on_event: OnEvent = None,
 ) -> Events[NDArray[np.float32]]:
-    """Describe the patches around spots, event by event; see `embed`."""
+    """Describe the patches around spots by vectors of pathology foundation models.
+
+    Parameters
+    ----------
+    slide
+        A slide or a section, or the path or name of one.
+    spots
+        A spot table or the path of one; None takes the section's own, or a grid over the tissue.
+    encoders
+        Names ("morphology", "uni", …; `encoders` lists them); several are concatenated.
+    geometry
+        The tissue that a patch covers: "physical", 112 µm across, or "paper", 224 level-0 pixels.
+    cache
+        Folder that keeps what was computed: True for the user's own, False for none.
+    weights
+        Local weight files of encoders, or their folders, by encoder name.
+    device
+        "auto", "cpu", "cuda", "cuda:1" or "mps".
+    progress
+        Whether a bar shows how far it is; None shows it in terminals and notebooks.
+    on_event
+        Called with each event of the work.
+
+    Returns
+    -------
+    (n, d) one vector per spot.
+
+    Raises
+    ------
+    StemError
+        What stands in the way, and what to do.
+
+    Examples
+    --------
+    >>> stem.embed("generated:1", spots.copy(), "morphology").shape
+    (4, 242)
+    """
     place, table = as_place(slide, spots)
-    vectors = yield from features.iter_embed(
-        place,
-        table,
-        as_encoders(encoders),
-        as_geometry(geometry),
-        compute=as_compute(cache=cache, weights=weights, device=device),
+    compute = as_compute(cache=cache, weights=weights, device=device)
+    vectors = yield from iter_embedding(
+        place, table, as_encoders(encoders), as_geometry(geometry), compute=compute
     )
     return vectors[:, 0]
 
 
-def embed(
-    slide: SlideLike | SectionLike,
-    spots: SpotsLike | None = None,
-    encoders: EncoderLike | Sequence[EncoderLike] = ENCODERS,
-    *,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
-    **options: Any,
-) -> NDArray[np.float32]:
-    """."""
-    return run(iter_embed(slide, spots, encoders, **options), progress=progress, on_event=on_event)
-
-
-def iter_predict(
+@verb
+def predict(
     slide: SlideLike | SectionLike,
     spots: SpotsLike | None,
     checkpoint: CheckpointLike,
@@ -79,27 +104,168 @@ def iter_predict(
     steps: int | None = None,
     seed: int = 0,
     cache: CacheLike = True,
-    weights: Mapping[str, str | Path] | None = None,
+    weights: Weights = None,
     device: str = "auto",
     batch_size: int = 256,
+    progress: bool | None = None,
+    on_event: OnEvent = None,
 ) -> Events[AnnData]:
-    """Predict expression around spots, event by event; see `predict`."""
+    """Predict which genes are expressed where.
+
+    Parameters
+    ----------
+    slide
+        A slide or a section, or the path or name of one.
+    spots
+        A spot table or the path of one; None takes the section's own, or a grid over the tissue.
+    checkpoint
+        What `train` made, or its path.
+    n_draws
+        Draws per spot; their mean is the prediction, their spread its uncertainty.
+    sampler, steps
+        "dpm++" (fast), "ddim" or "ancestral" (the paper's), and how many times it evaluates the
+        network per draw; None takes what the sampler needs.
+    seed
+        The same seed gives a spot the same draws, whatever is predicted beside it.
+    cache
+        Folder that keeps embeddings and draws, so that stopped work goes on: True for the user's
+        own, which the terminal and napari share, False for none.
+    weights
+        Local weight files of encoders, or their folders, by encoder name.
+    device, batch_size
+        "auto", "cpu", "cuda", "cuda:1" or "mps", and spots at once.
+    progress
+        Whether a bar shows how far it is; None shows it in terminals and notebooks.
+    on_event
+        Called with each event; a `Partial` carries the mean of the draws so far.
+
+    Returns
+    -------
+    AnnData of spots by the checkpoint's genes. `X` is the mean of the draws in the log space of
+    the training counts; `layers` hold "std", "q05", "q95", and "truth" where the spots measured
+    the genes; `obs["ood"]` is how far a spot is from the training tissue (above 1: unlike 99 % of
+    it); `var` has mean, variance and Moran's I; `uns["napari_stem"]` how it was made.
+
+    Raises
+    ------
+    StemError
+        What stands in the way, and what to do.
+
+    Examples
+    --------
+    >>> prediction = stem.predict(slide, spots, checkpoint, n_draws=4)
+    >>> prediction.shape
+    (4, 8)
+    """
     options = PredictOptions(n_draws=n_draws, sampler=sampler, steps=steps, seed=seed)
     compute = as_compute(cache=cache, weights=weights, device=device, batch_size=batch_size)
     model = as_checkpoint(checkpoint)
     place, table = as_place(slide, spots)
-    return (yield from prediction.iter_predict(place, table, model, options, compute))
+    return (yield from prediction_room.iter_predict(place, table, model, options, compute))
 
 
-def predict(
+@verb
+def inspect(
     slide: SlideLike | SectionLike,
-    spots: SpotsLike | None,
+    xy: tuple[float, float],
     checkpoint: CheckpointLike,
     *,
+    spots: SpotsLike | None = None,
+    n_draws: int = N_DRAWS,
+    sampler: str = SAMPLER,
+    steps: int | None = None,
+    seed: int = 0,
+    weights: Weights = None,
+    device: str = "auto",
     progress: bool | None = None,
     on_event: OnEvent = None,
-    **options: Any,
-) -> AnnData:
-    """."""
-    events = iter_predict(slide, spots, checkpoint, **options)
-    return run(events, progress=progress, on_event=on_event)
+) -> Events[Inspection]:
+    """Predict one place of a slide, and tell how far to trust it.
+
+    Parameters
+    ----------
+    slide
+        A slide or a section, or the path or name of one.
+    xy
+        The place, x and y in level-0 pixels.
+    checkpoint
+        What `train` made, or its path.
+    spots
+        Spots of the slide, of which the nearest one that measured counts is compared; None takes
+        the section's own, or a grid.
+    n_draws, sampler, steps, seed, weights, device, progress, on_event
+        As in `predict`, whose draws for a spot at this place are the same.
+
+    Returns
+    -------
+    The draws (K, c), mean and 90 % interval of each gene, the nearest measured spot, and the
+    distance to the training tissue.
+
+    Raises
+    ------
+    StemError
+        What stands in the way, and what to do.
+
+    Examples
+    --------
+    >>> point = stem.inspect(slide, (600, 600), checkpoint, spots=spots, n_draws=4)
+    >>> low, high = point.interval("EPCAM")
+    >>> low < point.mean("EPCAM") < high
+    True
+    """
+    options = PredictOptions(n_draws=n_draws, sampler=sampler, steps=steps, seed=seed)
+    compute = as_compute(cache=False, weights=weights, device=device)
+    inspector = Inspector(as_checkpoint(checkpoint), options, compute)
+    place, table = as_place(slide, spots)
+    events = inspector.iter_inspect(
+        place, (float(xy[0]), float(xy[1])), spot_diameter_px=spot_diameter(table), spots=table
+    )
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            found: Inspection = end.value
+            return found
+        if not isinstance(event, Inspection):
+            yield event
+
+
+iter_embed, iter_predict, iter_inspect = embed.events, predict.events, inspect.events
+
+
+def draws_of(prediction: AnnData, *, cache: CacheLike = True) -> NDArray[np.float32]:
+    """The draws that a prediction summarises, while the cache still has them.
+
+    Parameters
+    ----------
+    prediction
+        What `predict` returned, whole: draws of a part of its spots or genes are taken of the
+        array that this returns.
+    cache
+        The folder that `predict` was given.
+
+    Returns
+    -------
+    (K, n, c): draws, spots, genes, in the order of the prediction, in the unit of its `X`.
+
+    Raises
+    ------
+    StorageError
+        They are gone, or some were never drawn.
+    SpotsError
+        Spots or genes of the table are not those of the draws.
+
+    Examples
+    --------
+    >>> prediction = stem.predict(slide, spots, checkpoint, n_draws=4)
+    >>> draws = stem.draws_of(prediction)
+    >>> draws.shape
+    (4, 4, 8)
+    >>> np.allclose(draws.mean(axis=0), prediction.X, atol=1e-3)
+    True
+    """
+    folder = as_cache(cache)
+    if folder is None:
+        raise OptionError("cache is False, but draws are kept in one. Name the cache of `predict`.")
+    with prediction_room.draws_of(check_prediction(prediction), folder) as store:
+        return store.read(n_draws=int(prediction.uns["napari_stem"]["n_draws"]))

@@ -1,109 +1,215 @@
-"""Sections with counts to checkpoints, and what these are worth."""
+"""From sections with counts to checkpoints, and what these are worth."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari_stem.api.arguments import (
-    CacheLike,
-    CheckpointLike,
+from napari_stem.api.models import CacheLike, CheckpointLike, Weights, as_checkpoint, as_compute
+from napari_stem.api.places import (
     SectionLike,
-    as_checkpoint,
-    as_compute,
+    SectionsLike,
     as_section,
     as_sections,
-    wrong,
+    wrong_type,
 )
-from napari_stem.api.progress import OnEvent, run
+from napari_stem.api.verbs import OnEvent, verb
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import N_DRAWS, SAMPLER, Keep
-from napari_stem.evaluation import evaluate as evaluation
+from napari_stem.errors import OptionError
+from napari_stem.evaluation.evaluate import Evaluation
+from napari_stem.evaluation.evaluate import iter_evaluate as iter_comparison
+from napari_stem.events import Events
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.paired_data import iter_paired_data
-from napari_stem.training import train as training
+from napari_stem.training.train import TrainResult
+from napari_stem.training.train import iter_train as iter_training
 
 if TYPE_CHECKING:
-    from napari_stem.evaluation.evaluate import Evaluation
-    from napari_stem.events import Events
-    from napari_stem.training.train import TrainResult
+    from collections.abc import Sequence
 
 
-def iter_train(
-    sections: SectionLike | Sequence[SectionLike],
+@verb
+def train(
+    sections: SectionsLike,
     recipe: Recipe,
     run_folder: str | Path,
     *,
-    held_out: SectionLike | Sequence[SectionLike] = (),
+    held_out: SectionsLike = (),
     keep: Keep = "last",
     n_draws: int = N_DRAWS,
     cache: CacheLike = True,
-    weights: Mapping[str, str | Path] | None = None,
+    weights: Weights = None,
     device: str = "auto",
-) -> Events[TrainResult]:
-    """Train on sections with counts, event by event; see `train`."""
-    if not isinstance(recipe, Recipe):
-        raise wrong("recipe", recipe, "a recipe, which make_recipe makes")
-    return (
-        yield from training.iter_train(
-            as_sections(sections),
-            recipe,
-            Path(run_folder),
-            held_out=as_sections(held_out, "held_out"),
-            options=PredictOptions(n_draws=n_draws, seed=recipe.fit.seed),
-            compute=as_compute(cache=cache, weights=weights, device=device),
-            keep=keep,
-        )
-    )
-
-
-def train(
-    sections: SectionLike | Sequence[SectionLike],
-    recipe: Recipe,
-    run_folder: str | Path,
-    *,
     progress: bool | None = None,
     on_event: OnEvent = None,
-    **options: Any,
-) -> TrainResult:
-    """."""
-    events = iter_train(sections, recipe, run_folder, **options)
-    return run(events, progress=progress, on_event=on_event)
+) -> Events[TrainResult]:
+    """Train a checkpoint on sections with counts.
+
+    Parameters
+    ----------
+    sections
+        Sections, or paths or names of them; a folder of sections stands for all of them.
+    recipe
+        What to learn and how; `make_recipe` makes one.
+    run_folder
+        Holds the unfinished run's state and, at the end, the checkpoint. The same call with the
+        same folder goes on where a stopped one was.
+    held_out
+        Sections that training never sees, on which the checkpoint is evaluated.
+    keep
+        "last" keeps the weights of the last step; "best" those with the lowest loss on the
+        held-out sections, which makes their metrics a little optimistic.
+    n_draws
+        Draws per spot in the evaluation.
+    cache, weights, device, progress, on_event
+        As in `predict`.
+
+    Returns
+    -------
+    The checkpoint, its path, and the evaluation of each held-out section.
+
+    Raises
+    ------
+    StemError
+        A section, the panel or the recipe cannot be used; nothing was written then.
+
+    Examples
+    --------
+    >>> result = stem.train(sections[0], recipe, folder, held_out=sections[1], n_draws=4)
+    >>> sorted(result.evaluation.scores)
+    ['50-NN', 'Stem', 'ridge']
+    """
+    result = yield from iter_training(
+        as_sections(sections),
+        _checked(recipe),
+        Path(run_folder),
+        held_out=as_sections(held_out, "held_out"),
+        options=PredictOptions(n_draws=n_draws, seed=recipe.fit.seed),
+        compute=as_compute(cache=cache, weights=weights, device=device),
+        keep=keep,
+    )
+    return result
 
 
-def iter_evaluate(
+@verb
+def evaluate(
     checkpoint: CheckpointLike,
     section: SectionLike,
-    training_sections: SectionLike | Sequence[SectionLike],
+    training_sections: SectionsLike,
     *,
     n_draws: int = N_DRAWS,
     sampler: str = SAMPLER,
     steps: int | None = None,
     seed: int = 0,
     cache: CacheLike = True,
-    weights: Mapping[str, str | Path] | None = None,
+    weights: Weights = None,
     device: str = "auto",
+    progress: bool | None = None,
+    on_event: OnEvent = None,
 ) -> Events[Evaluation]:
-    """Compare a checkpoint with baselines on a held-out section, event by event; see `evaluate`."""
+    """Compare a checkpoint with ridge regression and retrieval on a held-out section.
+
+    Parameters
+    ----------
+    checkpoint
+        What `train` made, or its path.
+    section
+        A section with counts that training never saw, or the path or name of one.
+    training_sections
+        The sections that the checkpoint learned from; the baselines learn from them, too.
+    n_draws, sampler, steps, seed, cache, weights, device, progress, on_event
+        As in `predict`.
+
+    Returns
+    -------
+    Scores of each method, the correlation of each gene, and the prediction with
+    `layers["truth"]`.
+
+    Raises
+    ------
+    StemError
+        A section holds no counts, or not of all genes of the panel.
+
+    Examples
+    --------
+    >>> evaluation = stem.evaluate(checkpoint, sections[1], sections[0], n_draws=4)
+    >>> evaluation.scores["ridge"].mae > 0
+    True
+    """
     model, tested = as_checkpoint(checkpoint), as_section(section)
     options = PredictOptions(n_draws=n_draws, sampler=sampler, steps=steps, seed=seed)
     compute = as_compute(cache=cache, weights=weights, device=device)
     known = yield from iter_paired_data(
         as_sections(training_sections, "training_sections"), model.recipe, compute
     )
-    return (yield from evaluation.iter_evaluate(model, tested, known, options, compute))
+    return (yield from iter_comparison(model, tested, known, options, compute))
 
 
-def evaluate(
-    checkpoint: CheckpointLike,
-    section: SectionLike,
-    training_sections: SectionLike | Sequence[SectionLike],
+@verb
+def cross_validate(
+    sections: SectionsLike,
+    recipe: Recipe,
     *,
+    n_draws: int = N_DRAWS,
+    cache: CacheLike = True,
+    weights: Weights = None,
+    device: str = "auto",
     progress: bool | None = None,
     on_event: OnEvent = None,
-    **options: Any,
-) -> Evaluation:
-    """."""
-    events = iter_evaluate(checkpoint, section, training_sections, **options)
-    return run(events, progress=progress, on_event=on_event)
+) -> Events[tuple[Evaluation, ...]]:
+    """Leave each section out once: train on the others, evaluate on it.
+
+    Sections of one patient resemble each other, so that the metrics are optimistic for another
+    patient. The panel is the recipe's: choose it without the sections whose metrics you report,
+    or name its genes.
+
+    Parameters
+    ----------
+    sections
+        At least two sections with counts, or paths or names of them.
+    recipe
+        What to learn and how; `make_recipe` makes one.
+    n_draws, cache, weights, device, progress, on_event
+        As in `predict`.
+
+    Returns
+    -------
+    An evaluation of each section, in their order.
+
+    Raises
+    ------
+    StemError
+        There are fewer than two sections, or one cannot be used.
+
+    Examples
+    --------
+    >>> [fold.section for fold in stem.cross_validate(sections[:2], recipe, n_draws=4)]
+    ['section-0', 'section-1']
+    """
+    opened, found = as_sections(sections), list[Evaluation]()
+    if len(opened) < 2:
+        raise OptionError(f"cross-validation needs at least two sections, got {len(opened)}.")
+    for index, section in enumerate(opened):
+        others: Sequence[SectionLike] = opened[:index] + opened[index + 1 :]
+        with tempfile.TemporaryDirectory(prefix="napari-stem-") as folder:
+            result = yield from train.events(
+                others, recipe, folder, held_out=section, n_draws=n_draws, cache=cache,
+                weights=weights, device=device,
+            )  # fmt: skip
+        found += result.evaluations
+    return tuple(found)
+
+
+iter_train, iter_evaluate, iter_cross_validate = (
+    train.events,
+    evaluate.events,
+    cross_validate.events,
+)
+
+
+def _checked(recipe: Recipe) -> Recipe:
+    if not isinstance(recipe, Recipe):
+        raise wrong_type("recipe", recipe, "a recipe, which make_recipe makes")
+    return recipe

@@ -24,6 +24,7 @@ from napari_stem.features.condition import Condition
 from napari_stem.features.encoders.registry import Encoder, find_encoder
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,6 +54,11 @@ class Checkpoint:
     target_std: NDArray[np.float32]
     about: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        known = self.about.get("spots")
+        learned = f", trained on {counted(known, 'spot')}" if known else ""
+        return f"<Checkpoint of {self.recipe!r}{learned}>"
+
     @property
     def fingerprint(self) -> str:
         """The same only for the same recipe, weights and condition."""
@@ -76,10 +82,25 @@ class Checkpoint:
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> Path:
     """Write a checkpoint; what stood at `path` stays until the new one is whole.
 
+    Parameters
+    ----------
+    checkpoint
+        What `train` made.
+    path
+        A .safetensors file.
+
+    Returns
+    -------
+    The path.
+
     Raises
     ------
     StorageError
         The file cannot be written.
+
+    Examples
+    --------
+    >>> path = stem.save_checkpoint(checkpoint, folder / "breast.safetensors")
     """
     path = Path(path)
     arrays = {
@@ -118,6 +139,15 @@ def read_about(path: str | Path) -> tuple[Recipe, dict[str, Any]]:
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint. Executes no code of the file.
 
+    Parameters
+    ----------
+    path
+        A .safetensors file that `train` or `save_checkpoint` wrote.
+
+    Returns
+    -------
+    Network, recipe, condition, and what is known of its training (`about`).
+
     Raises
     ------
     CheckpointNotFound
@@ -126,6 +156,11 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         The file is damaged or is no checkpoint of this package.
     CheckpointMismatch
         Its schema, its encoders or its tensors differ from what the recipe needs.
+
+    Examples
+    --------
+    >>> stem.load_checkpoint(checkpoint_file).recipe.panel[0]
+    'EPCAM'
     """
     path = Path(path)
     with _opened(path) as file:

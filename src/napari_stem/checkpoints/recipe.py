@@ -14,6 +14,7 @@ from napari_stem.features.patches import PHYSICAL, PatchGeometry
 from napari_stem.model.diffusion import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
@@ -65,6 +66,10 @@ class Recipe:
         """
         fields = sorted({field for encoder in self.encoders for field in encoder.fields})
         return tuple(self.geometry.widened(x).width_px(slide, spot_diameter_px) for x in fields)
+
+    def __repr__(self) -> str:
+        encoders = "+".join(encoder.name for encoder in self.encoders)
+        return f"<Recipe {counted(len(self.panel), 'gene')}, {self.transform}, {encoders}>"
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back unchanged."""
@@ -125,13 +130,31 @@ def make_recipe(
         "paper": the network and the training of the paper (appendix C), for a GPU. "small": a
         network that trains within minutes on a CPU and resists the few hundred spots of a
         typical study (`docs/method.md`).
+    panel
+        Genes to predict, by symbol.
+    encoders
+        Names of encoders, whose vectors are concatenated ("morphology" needs no download).
+    transform
+        What is learned of raw counts: "log2", log2(count + 1), or "log1p_cp10k", log(counts per
+        10,000 + 1).
+    geometry
+        The tissue that a patch covers; 112 µm across unless told otherwise.
     fit
         Training settings that replace the preset's, by their names in `FitConfig`.
+
+    Returns
+    -------
+    The whole description of a model, without its weights.
 
     Raises
     ------
     OptionError, EncoderError, PanelError
         A name is unknown, or the panel is empty.
+
+    Examples
+    --------
+    >>> stem.make_recipe("small", ["EPCAM", "CD3E"], fit={"steps": 400}).fit.steps
+    400
     """
     if preset not in get_args(Preset):
         raise OptionError(f"preset '{preset}' is unknown; choose {' or '.join(get_args(Preset))}.")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MODEL, RIDGE, NEAREST = "Stem", "ridge", "50-NN"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """Figures of one held-out section.
 
@@ -47,6 +47,10 @@ class Evaluation:
     scores: Mapping[str, Scores]
     gene_pcc: Mapping[str, float]
     prediction: AnnData
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{method} {scores.pcc_50:.3f}" for method, scores in self.scores.items())
+        return f"<Evaluation on '{self.section}': PCC-50 {found}>"
 
 
 def iter_evaluate(

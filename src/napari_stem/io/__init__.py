@@ -93,11 +93,18 @@ def read_spots(
 
     Parameters
     ----------
+    path
+        The file or the folder.
     bin_um
         Micrometres of a Visium HD bin (the largest there is otherwise), or of the squares in
         which Xenium's molecules are counted (100 otherwise).
     symbols
         A table of old and current gene symbols, by which panels find genes too.
+
+    Returns
+    -------
+    AnnData of spots by genes: raw counts in `X` where there are any, `obsm["spatial"]` (n, 2) x, y
+    in level-0 pixels.
 
     Raises
     ------
@@ -109,6 +116,11 @@ def read_spots(
         The table of symbols cannot be read.
     OptionError
         The format has no bins, or needs a package that is not installed.
+
+    Examples
+    --------
+    >>> stem.read_spots(table).obs_names[0]
+    'spot_0'
     """
     spots = named_by_symbol(_read(Path(path), bin_um))
     return with_other_symbols(spots, read_other_symbols(symbols)) if symbols else spots
@@ -140,12 +152,23 @@ def write_prediction(prediction: AnnData, path: str | Path) -> None:
     .h5ad holds all of it, .csv and .parquet a table, .geojson tiles for QuPath, .ome.tif
     heatmaps, .zarr SpatialData; `select` makes a part of it.
 
+    Parameters
+    ----------
+    prediction
+        What `predict` returned.
+    path
+        The file to write; what stands there stays until the new one is whole.
+
     Raises
     ------
     OptionError
         The suffix is none of these, or its format needs a package that is not installed.
     StorageError
         The file cannot be written; what stood there stays.
+
+    Examples
+    --------
+    >>> stem.write_prediction(prediction, folder / "slide.csv")
     """
     find_writer(path)(prediction, Path(path))
 

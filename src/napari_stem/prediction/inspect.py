@@ -19,6 +19,7 @@ from napari_stem.prediction.draws import at_quantiles
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample_point
 from napari_stem.spots.table import positions, spot_diameter, spot_table
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -85,6 +86,11 @@ class Inspection:
     nearest: NDArray[np.float32]
     similarity: NDArray[np.float32]
     measured: Measured | None
+
+    def __repr__(self) -> str:
+        x, y = self.xy
+        drawn = f"{len(self.draws)} draws of {counted(len(self.genes), 'gene')}"
+        return f"<Inspection at ({x:.0f}, {y:.0f}): {drawn}, ood {self.ood:.2f}>"
 
     @property
     def ood(self) -> float:

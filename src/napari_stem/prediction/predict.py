@@ -15,6 +15,7 @@ from anndata import AnnData
 
 from napari_stem.analysis.agreement import annotation_columns
 from napari_stem.analysis.morans_i import morans_i, neighbour_graph
+from napari_stem.errors import SpotsError, StorageError
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
@@ -156,6 +157,7 @@ def summarise(
         "slide_path": str(slide.path.absolute()) if slide.path else "",
         "mpp": slide.mpp or 0.0,
         "draws": drawn.name,
+        "drawn_for": _rows_and_columns(prediction),
         "versions": json.dumps({name: version(name) for name in ("napari-stem", "torch", "timm")}),
     }
     return prediction
@@ -188,9 +190,34 @@ def draws_of(prediction: AnnData, cache: Path) -> DrawStore:
     Raises
     ------
     StorageError
-        They are gone.
+        They are gone, or some were never drawn.
+    SpotsError
+        Spots or genes of the table are not those of the draws, in their order.
     """
-    return DrawStore.open(_store_path(cache, str(prediction.uns["napari_stem"]["draws"])))
+    about = prediction.uns["napari_stem"]
+    name, drawn, n_draws = (about.get(key, "") for key in ("draws", "drawn_for", "n_draws"))
+    if not name or drawn != _rows_and_columns(prediction):
+        raise SpotsError(
+            f"the {prediction.n_obs} spots and {prediction.n_vars} genes of this table are not "
+            "those of its draws. Take the draws of the whole prediction, then the rows and "
+            "columns that you need."
+        )
+    store = DrawStore.open(_store_path(cache, str(name)))
+    if store.n_draws < n_draws or not all(
+        store.has(draw, rows) for draw in range(n_draws) for rows in store.blocks()
+    ):
+        raise StorageError(
+            f"some of the {n_draws} draws of this prediction are missing. Predict again to make "
+            "them."
+        )
+    return store
+
+
+def _rows_and_columns(prediction: AnnData) -> str:
+    """The same only for the same spots and genes in the same order."""
+    digest = hashlib.sha256(positions(prediction).tobytes())
+    digest.update(repr(list(prediction.var_names)).encode())
+    return digest.hexdigest()[:32]
 
 
 def _store_path(cache: Path, name: str) -> Path:

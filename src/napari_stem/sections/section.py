@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from anndata import AnnData
 
@@ -18,15 +19,31 @@ from napari_stem.spots.scaling import scale_spots
 from napari_stem.spots.section_names import section_name
 from napari_stem.spots.table import check_spots, fitting_scales, mpp_from_pitch, on_slide
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
+from napari_stem.text import counted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Section:
-    """A slide and the spots on it."""
+    """A slide and the spots on it; closing it releases the slide's file."""
 
     name: str
     slide: Slide
     spots: AnnData
+
+    def close(self) -> None:
+        """Release the slide's file."""
+        self.slide.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        measured = f", {counted(self.spots.n_vars, 'gene')}" if self.spots.n_vars else ""
+        spots = counted(self.spots.n_obs, "spot")
+        return f"<Section '{self.name}' {spots}{measured}, {self.slide!r}>"
 
 
 def open_section(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -207,8 +207,15 @@ class Slide:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def __reduce__(self) -> tuple[Callable[..., Slide], tuple[object, ...]]:
+        """Another process opens the file again; an image in memory travels whole."""
+        scale = self.name, self.mpp, self.mpp_source
+        if self.path is not None:
+            return _reopened, (self.path.absolute(), *scale)
+        return _of_array, (np.asarray(self.levels[0]), *scale)
+
     def __repr__(self) -> str:
-        scale = f"{self.mpp:.3g} um/px" if self.mpp else "scale unknown"
+        scale = f"{self.mpp:.3g} µm/px" if self.mpp else "scale unknown"
         return f"<Slide '{self.name}' {self.width} x {self.height}, {scale}>"
 
 
@@ -219,13 +226,25 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
 
     Parameters
     ----------
+    path
+        The slide's file, or its folder (OME-Zarr, DICOM).
     mpp
         Micrometres per pixel, where the file states none or a wrong one.
+
+    Returns
+    -------
+    The slide, whose file stays open until `close`, or the end of `with`.
 
     Raises
     ------
     SlideNotFound, SlideUnreadable
         The file is missing, damaged, of an unknown format, or not an RGB image.
+
+    Examples
+    --------
+    >>> with stem.open_slide(image, mpp=0.5) as opened:
+    ...     opened.width
+    1200
     """
     path = Path(path)
     if not is_slide(path):
@@ -237,6 +256,19 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     file = replace(file, levels=with_overviews(file.levels, folder))
     slide = Slide(file, name=_name(path), path=path, fingerprint=fingerprint)
     return slide if mpp is None else slide.with_mpp(mpp)
+
+
+def _reopened(path: Path, name: str, mpp: float | None, source: str) -> Slide:
+    return _as_it_was(open_slide(path), name, mpp, source)
+
+
+def _of_array(image: NDArray[np.uint8], name: str, mpp: float | None, source: str) -> Slide:
+    return _as_it_was(Slide.from_array(image), name, mpp, source)
+
+
+def _as_it_was(slide: Slide, name: str, mpp: float | None, source: str) -> Slide:
+    slide.name, slide.mpp, slide.mpp_source = name, mpp, source
+    return slide
 
 
 def _name(path: Path) -> str:

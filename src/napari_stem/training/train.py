@@ -28,6 +28,7 @@ from napari_stem.model.network import StemNetwork
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.paired_data import PairedData, iter_paired_data
 from napari_stem.sections.section import Section
+from napari_stem.text import counted
 from napari_stem.training.loop import Examples, iter_fit, never
 from napari_stem.training.run_folder import CHECKPOINT, STATE
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrainResult:
     """A finished run.
 
@@ -50,6 +51,10 @@ class TrainResult:
     checkpoint: Checkpoint
     path: Path
     evaluations: tuple[Evaluation, ...] = ()
+
+    def __repr__(self) -> str:
+        tested = f", {counted(len(self.evaluations), 'held-out section')}"
+        return f"<TrainResult {self.checkpoint!r} at '{self.path}'{tested}>"
 
     @property
     def evaluation(self) -> Evaluation | None:

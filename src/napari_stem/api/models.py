@@ -1,0 +1,60 @@
+"""Checkpoints, encoders and machines as callers may write them: objects, paths or names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from napari_stem.api.places import wrong_type
+from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from napari_stem.features.compute import Compute
+from napari_stem.features.encoders.registry import Encoder, find_encoder
+from napari_stem.features.patches import PAPER, PHYSICAL, PatchGeometry
+from napari_stem.storage import cache_dir
+
+CheckpointLike: TypeAlias = "Checkpoint | str | Path"
+EncodersLike: TypeAlias = "Encoder | str | Sequence[Encoder | str]"
+CacheLike: TypeAlias = "bool | str | Path | None"
+Weights: TypeAlias = "Mapping[str, str | Path] | None"
+
+_GEOMETRIES = {"physical": PHYSICAL, "paper": PAPER}
+
+
+def as_checkpoint(value: CheckpointLike, name: str = "checkpoint") -> Checkpoint:
+    """A checkpoint, read if a path is given."""
+    if isinstance(value, Checkpoint):
+        return value
+    if isinstance(value, str | Path):
+        return load_checkpoint(value)
+    raise wrong_type(name, value, "a checkpoint, or the path of one")
+
+
+def as_encoders(value: EncodersLike) -> tuple[Encoder, ...]:
+    """Entries of the registry, found if names are given."""
+    several = [value] if isinstance(value, str | Encoder) else value
+    if not isinstance(several, Iterable):
+        raise wrong_type("encoders", value, 'names of encoders such as "uni"')
+    return tuple(one if isinstance(one, Encoder) else find_encoder(one) for one in several)
+
+
+def as_geometry(value: PatchGeometry | str) -> PatchGeometry:
+    """The tissue that a patch covers, of its name or as it is."""
+    if isinstance(value, PatchGeometry):
+        return value
+    if value in _GEOMETRIES:
+        return _GEOMETRIES[value]
+    raise wrong_type("geometry", value, '"physical", "paper" or a PatchGeometry')
+
+
+def as_cache(value: CacheLike) -> Path | None:
+    """The folder of a cache: True is the user's own, which the terminal and napari share."""
+    if value is True:
+        return cache_dir()
+    return Path(value) if value else None
+
+
+def as_compute(*, cache: CacheLike, weights: Weights, **options: Any) -> Compute:
+    """Where work runs."""
+    files = {name: Path(file) for name, file in (weights or {}).items()}
+    return Compute(cache=as_cache(cache), weights=files, **options)

@@ -1,0 +1,166 @@
+"""Slides, spots and sections as callers may write them: objects, paths, or names of samples.
+
+What is wrong with an argument is said here: its name, what was expected, what came instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from anndata import AnnData
+
+from napari_stem.errors import WrongType
+from napari_stem.io import find_sections, is_spot_source
+from napari_stem.sections.public_data import is_sample, sample_section
+from napari_stem.sections.section import Section, open_section, section_on
+from napari_stem.slides.formats import is_slide
+from napari_stem.slides.slide import Slide, open_slide
+from napari_stem.spots.grid import make_grid
+from napari_stem.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SlideLike: TypeAlias = "Slide | str | Path"
+SpotsLike: TypeAlias = "AnnData | str | Path"
+SectionLike: TypeAlias = "Section | str | Path"
+SectionsLike: TypeAlias = "SectionLike | Iterable[SectionLike]"
+
+_OURS = ("Slide", "Section", "Checkpoint", "Recipe", "AnnData")
+
+
+def wrong_type(name: str, value: object, expected: str) -> WrongType:
+    """The error that an argument is of another kind than expected."""
+    kind = type(value).__name__
+    swapped = kind in _OURS or isinstance(value, Slide)
+    got = f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}" if swapped else f"{value!r} ({kind})"[:80]
+    hint = " Are two arguments swapped?" if swapped else ""
+    return WrongType(f"{name} must be {expected}, got {got}.{hint}")
+
+
+def as_slide(value: SlideLike, name: str = "slide") -> Slide:
+    """A slide, opened if a path is given."""
+    if isinstance(value, Slide):
+        return value
+    if isinstance(value, str | Path):
+        return open_slide(value)
+    raise wrong_type(name, value, "a slide, a section, or the path or name of one")
+
+
+def as_section(value: SectionLike, name: str = "section", **opening: Any) -> Section:
+    """A section, opened if a path or a name such as "her2st:C5" is given."""
+    if isinstance(value, Section):
+        return value
+    if not isinstance(value, str | Path):
+        raise wrong_type(name, value, 'a section, the path of one, or a name such as "her2st:C5"')
+    if is_sample(str(value)):
+        return sample_section(str(value))
+    return open_section(value, **opening)
+
+
+def as_sections(value: SectionsLike, name: str = "sections") -> list[Section]:
+    """Sections, of one or of several; a folder of sections stands for all of them."""
+    several = [value] if isinstance(value, Section | str | Path) else value
+    if not isinstance(several, Iterable):
+        raise wrong_type(name, value, "sections, or paths or names of sections")
+    return [as_section(one, name) for each in several for one in _unfolded(each)]
+
+
+def as_place(slide: SlideLike | SectionLike, spots: SpotsLike | None) -> tuple[Slide, AnnData]:
+    """A slide and its spots: those given, the section's own, or a grid over the tissue."""
+    if isinstance(slide, str | Path) and _is_section(slide):
+        slide = as_section(slide)
+    if isinstance(slide, Section):
+        return _on(slide.slide, slide.spots if spots is None else spots)
+    opened = as_slide(slide)
+    return (opened, make_grid(opened)) if spots is None else _on(opened, spots)
+
+
+def _on(slide: Slide, spots: SpotsLike) -> tuple[Slide, AnnData]:
+    """Spots of a slide, read if a path is given, which may tell the slide's scale."""
+    if isinstance(spots, AnnData):
+        return slide, spots
+    if isinstance(spots, str | Path):
+        section = section_on(slide, Path(spots))
+        return section.slide, section.spots
+    raise wrong_type("spots", spots, "a table of spots (AnnData), the path of one, or None")
+
+
+def _is_section(value: str | Path) -> bool:
+    path = Path(value)
+    return is_sample(str(value)) or is_spot_source(path) or (path.is_dir() and not is_slide(path))
+
+
+def _unfolded(value: SectionLike) -> Iterator[SectionLike]:
+    if isinstance(value, str | Path) and Path(value).is_dir():
+        yield from find_sections(Path(value))
+    else:
+        yield value
+
+
+def check_prediction(value: object, name: str = "prediction") -> AnnData:
+    """A prediction.
+
+    Raises
+    ------
+    WrongType
+        It is no table, or a table that no prediction made.
+    """
+    if isinstance(value, AnnData) and "recipe" in value.uns.get("napari_stem", {}):
+        return value
+    if isinstance(value, AnnData):
+        made = f"a table of {counted(value.n_obs, 'row')} that predict did not make"
+        raise WrongType(f"{name} must be a prediction (what predict returns), got {made}.")
+    raise wrong_type(name, value, "a prediction (what predict returns)")
+
+
+def read_section(
+    path: SectionLike,
+    *,
+    image: str | Path | None = None,
+    mpp: float | None = None,
+    pitch_um: float | None = None,
+    bin_um: float | None = None,
+    symbols: str | Path | None = None,
+) -> Section:
+    """Open a slide with the spots that belong to it.
+
+    Parameters
+    ----------
+    path
+        A folder with an image and spots (Space Ranger, Xenium, HEST, a legacy ST array), a spot
+        table, or the name of a sample: "her2st:C5", "generated:1".
+    image
+        The slide, where it does not lie beside the spots.
+    mpp
+        Micrometres per pixel, where neither the slide nor the spots state it.
+    pitch_um
+        Distance of neighbouring spots in micrometres, from which the scale follows where nothing
+        else tells it (Visium 100, legacy ST arrays 200).
+    bin_um
+        Width of the bins of Visium HD, or of the squares in which Xenium's molecules are counted.
+    symbols
+        A table of old and current gene symbols, by which panels find genes, too.
+
+    Returns
+    -------
+    The section: `name`, `slide`, and `spots` (an AnnData whose `obsm["spatial"]` is (n, 2) x, y in
+    level-0 pixels, with raw counts in `X` where there are any). Close it, or use it in `with`.
+
+    Raises
+    ------
+    SlideError, SpotsError
+        A part is missing or damaged, or the spots do not lie on the slide.
+
+    Examples
+    --------
+    >>> with stem.read_section("generated:1") as section:
+    ...     section.slide.mpp
+    0.5
+    """
+    opening = {
+        "image": image, "mpp": mpp, "pitch_um": pitch_um, "bin_um": bin_um, "symbols": symbols,
+    }  # fmt: skip
+    return as_section(path, "path", **opening)

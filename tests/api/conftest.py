@@ -1,0 +1,45 @@
+"""What the examples of docstrings, and the tests beside them, start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import napari_stem as stem
+from napari_stem.sections.section import Section
+from napari_stem.storage import CACHE_VARIABLE
+from napari_stem.training.train import TrainResult
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's cache, empty."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def few(sections: list[Section]) -> Any:
+    """Four spots of the third section."""
+    return sections[2].spots[:4].copy()
+
+
+@pytest.fixture
+def names(
+    sections: list[Section], trained: TrainResult, few: Any, tmp_path: Path
+) -> dict[str, Any]:
+    """Names that examples use."""
+    slide = sections[2].slide
+    Image.fromarray(slide.read_region(0, 0, slide.width, slide.height)).save(tmp_path / "he.png")
+    few.write_h5ad(tmp_path / "spots.h5ad")
+    return {
+        "stem": stem, "np": np, "slide": slide, "spots": few, "sections": sections,
+        "recipe": trained.checkpoint.recipe, "checkpoint": trained.checkpoint,
+        "checkpoint_file": trained.path, "folder": tmp_path, "image": tmp_path / "he.png",
+        "table": tmp_path / "spots.h5ad",
+        "prediction": stem.predict(slide, few, trained.checkpoint, n_draws=4),
+    }  # fmt: skip

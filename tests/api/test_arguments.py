@@ -1,0 +1,88 @@
+"""Paths and names in place of objects, and what is said of wrong arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_stem as stem
+from napari_stem.errors import WrongType
+from napari_stem.events import Event, Progress
+
+
+def test_paths_give_what_objects_give(names: dict[str, Any]):
+    of_objects = names["prediction"]
+    of_paths = stem.predict(
+        stem.open_slide(names["image"], mpp=0.5),
+        names["table"],
+        str(names["checkpoint_file"]),
+        n_draws=4,
+    )
+    np.testing.assert_allclose(of_paths.X, of_objects.X, atol=2e-3)
+
+
+def test_a_section_brings_its_own_spots_and_a_slide_gets_a_grid(names: dict[str, Any]):
+    section = names["sections"][0]
+    assert stem.embed(section, cache=False).shape[0] == section.spots.n_obs
+    grid = stem.make_grid(section.slide)
+    assert stem.embed(section.slide, cache=False).shape[0] == grid.n_obs
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda n: stem.predict(n["checkpoint"], n["spots"], n["slide"]),
+            r"checkpoint must be a checkpoint, .*, got a Slide\. Are two arguments swapped\?",
+        ),
+        (
+            lambda n: stem.predict(n["spots"], n["slide"], n["checkpoint"]),
+            r"slide must be a slide, a section, .*, got an AnnData\. Are two arguments swapped\?",
+        ),
+        (
+            lambda n: stem.predict(n["slide"], 3, n["checkpoint"]),
+            r"spots must be .*, got 3 \(int\)",
+        ),
+        (lambda n: stem.embed(n["slide"], n["spots"], geometry="square"), "geometry must be"),
+        (lambda n: stem.embed(n["slide"], n["spots"], encoders=5), "encoders must be names"),
+        (lambda n: stem.train(5, n["recipe"], n["folder"]), "sections must be sections"),
+        (lambda n: stem.train(n["sections"][0], "small", n["folder"]), "recipe must be a recipe"),
+        (lambda n: stem.find_clusters(n["spots"]), "a table of 4 rows that predict did not make"),
+        (lambda n: stem.rank_genes(n["slide"]), "prediction must be a prediction"),
+        (lambda n: stem.draws_of(n["spots"]), "prediction must be a prediction"),
+        (lambda n: stem.read_prediction(n["table"]), r"spots\.h5ad' must be a prediction"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_what_was_expected(
+    call: Any, message: str, names: dict[str, Any]
+):
+    with pytest.raises(WrongType, match=message) as caught:
+        call(names)
+    assert isinstance(caught.value, stem.StemError)
+    assert isinstance(caught.value, TypeError)
+
+
+def test_events_are_told_and_no_bar_is_drawn_where_nobody_sees_it(
+    names: dict[str, Any], capsys: pytest.CaptureFixture[str]
+):
+    told: list[Event] = []
+    stem.embed(names["slide"], names["spots"], cache=False, on_event=told.append)
+    assert any(isinstance(event, Progress) for event in told)
+    assert capsys.readouterr().err == ""
+    stem.embed(names["slide"], names["spots"], cache=False, progress=True)
+    assert "embed morphology: 100%" in capsys.readouterr().err
+
+
+def test_closing_a_twin_keeps_what_was_finished(names: dict[str, Any], own_cache: Path):
+    events = stem.iter_predict(names["slide"], names["spots"], names["checkpoint"], n_draws=6)
+    next(event for event in events if isinstance(event, Progress) and event.stage == "sample")
+    events.close()
+    assert list((own_cache / "draws").iterdir())
+
+
+def test_unequal_sections_are_not_confused_by_cross_validation(names: dict[str, Any]):
+    with pytest.raises(stem.StemError, match="at least two sections, got 1"):
+        stem.cross_validate(names["sections"][:1], names["recipe"])
