@@ -9,7 +9,8 @@ from qtpy.QtWidgets import QFileDialog
 from napari_stem._napari.inspect.tasks import settings
 from napari_stem._napari.predict.checkpoint_panel import CheckpointPanel
 from napari_stem._napari.predict.options import predict_options
-from napari_stem._napari.state.workspace import ChosenCheckpoint, Workspace
+from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+from napari_stem._napari.state.workspace import Workspace
 from napari_stem.features.encoders.registry import find_encoder
 
 from ..conftest import PATIENCE
