@@ -21,9 +21,9 @@ import numpy as np
 from qtpy.QtCore import QElapsedTimer, QThreadPool, QTimer
 from qtpy.QtWidgets import QApplication
 
-from napari_stem._napari.predict.tasks import describe_checkpoint
+from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.files.opening import describe_checkpoint
 from napari_stem._napari.shell.docks import open_dock
-from napari_stem._napari.state.workspace import Workspace
 from napari_stem._napari.train.controller import Trainings
 from napari_stem.events import finish
 from napari_stem.spots.grid import make_grid
@@ -84,7 +84,7 @@ def stalls(
     viewer: Viewer, section: Section, checkpoint: Path, folder: Path, n_spots: int
 ) -> Iterator[tuple[str, list[float]]]:
     """What the window does, and its gaps meanwhile."""
-    watch, work = Watch(), Workspace.of(viewer)
+    watch, work = Watch(), workspace_of(viewer)
     dock, clusters = open_dock(viewer, "Predict"), open_dock(viewer, "Clusters")
     pool = QThreadPool.globalInstance()
     yield "opening", watch.until(lambda: not pool.activeThreadCount())

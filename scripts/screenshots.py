@@ -129,7 +129,7 @@ def take_pictures(checkpoint: Path) -> None:
     wait(lambda: dock.predict_button.text().startswith("Continue"))
     dock.settings.draws.setValue(20)
     dock.predict_button.click()
-    wait(lambda: work.running is None and work.result.n_draws == 20)
+    wait(lambda: work.run.request is None and work.result.n_draws == 20)
     take("3-gene", "predict_button")
 
     work.statistic, work.gene = "std", SHOWN[1]

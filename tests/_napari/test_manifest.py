@@ -14,9 +14,9 @@ from npe2 import PluginManifest
 from PIL import Image
 
 from napari_stem import _napari
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files import readers
 from napari_stem._napari.predict.dock import PredictDock
-from napari_stem._napari.state.workspace import Workspace
 from napari_stem.errors import SlideNotFound
 from napari_stem.io import PREDICTION_SUFFIXES
 from napari_stem.sections import public_data
@@ -111,7 +111,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_her2st_sample_brings_its_spots(viewer, qtbot, mirror):
     viewer.open_sample("napari-stem", "her2st_section")
-    work = Workspace.of(viewer)
+    work = workspace_of(viewer)
     qtbot.waitUntil(lambda: work.spots is not None)
     assert (work.slide.name, work.spots.n_obs) == ("C5", 25)
     assert work.slide.mpp == pytest.approx(200 / 40)
@@ -129,7 +129,7 @@ def test_a_sample_that_cannot_be_downloaded_is_one_message(viewer, monkeypatch):
 
 def test_the_generated_sample_is_the_workspaces_slide(viewer, qtbot):
     viewer.open_sample("napari-stem", "generated_slide")
-    work = Workspace.of(viewer)
+    work = workspace_of(viewer)
     qtbot.waitUntil(lambda: work.slide is not None)
     assert [layer.name for layer in viewer.layers] == [work.slide.name]
 
@@ -144,7 +144,7 @@ def test_a_menu_makes_the_selected_image_the_slide(viewer, qtbot, messages):
     pixels = np.zeros((60, 80, 3), np.uint8)
     layer = viewer.add_image(pixels, rgb=True, name="mine", scale=(0.5, 0.5), units=("um", "um"))
     run_command("napari-stem.use_as_slide")
-    work = Workspace.of(viewer)
+    work = workspace_of(viewer)
     qtbot.waitUntil(lambda: work.slide is not None, timeout=PATIENCE)
     assert (work.slide.name, work.slide.mpp) == ("mine", 0.5)
     assert list(viewer.layers) == [layer]

@@ -59,14 +59,13 @@ def test_colours_are_checked(clusters):
 
 
 def test_merging_unites_spots_under_the_first_name_and_colour(clusters):
-    merged = clusters.renamed(2, "stroma").hiding({3, 4}).merged({2, 4})
+    merged = clusters.renamed(2, "stroma").merged({2, 4})
     assert merged.names == ("1", "stroma", "3")
     assert merged.colours == CLUSTER_COLOURS[:3]
     expected = {"1": "1", "2": "stroma", "3": "3", "4": "stroma"}
     labels = [merged.names[number - 1] for number in merged.numbers]
     assert labels == [expected[label] for label in LABELS]
     assert merged.sizes == (3, 3, 1)
-    assert (merged.selected, merged.hidden) == ({2}, {3})
 
 
 def test_spots_of_no_cluster_stay_so_when_clusters_are_merged():
@@ -89,12 +88,11 @@ def test_the_clusters_as_found_come_back_after_any_edits(clusters):
 def test_clusters_are_edited_once_merged_named_or_coloured(clusters):
     edits = clusters.merged({1, 2}), clusters.renamed(1, "b"), clusters.recoloured(1, "#000000")
     assert all(edited.is_edited for edited in edits)
-    assert not any(same.is_edited for same in (clusters, clusters.hiding({1}).selecting({2})))
+    assert not clusters.is_edited
 
 
-def test_selected_spots_are_those_of_the_selected_clusters(clusters):
-    mask = clusters.selecting({2, 3}).selected_spots
-    assert list(mask) == [label in ("2", "3") for label in LABELS]
+def test_spots_of_clusters_are_found(clusters):
+    assert list(clusters.spots_in({2, 3})) == [label in ("2", "3") for label in LABELS]
 
 
 def test_a_file_carries_clusters_and_their_edits(clusters, prediction, tmp_path):

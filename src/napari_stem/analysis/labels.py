@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,6 @@ class Clusters:
         All different.
     colours
         As "#rrggbb", one a name.
-    hidden, selected
-        Numbers of clusters that are not shown, and of those that are singled out.
     found
         (n,) the numbers before any were merged; None where none were.
     """
@@ -47,8 +45,6 @@ class Clusters:
     numbers: NDArray[np.uint16]
     names: tuple[str, ...]
     colours: tuple[str, ...]
-    hidden: frozenset[int] = frozenset()
-    selected: frozenset[int] = frozenset()
     found: NDArray[np.uint16] | None = None
 
     def __repr__(self) -> str:
@@ -102,10 +98,9 @@ class Clusters:
         """What people read: "Cluster 3" until it has a name of its own."""
         return tuple(map(cluster_title, self.names))
 
-    @property
-    def selected_spots(self) -> NDArray[np.bool_]:
-        """(n,) whether a spot's cluster is selected."""
-        return np.isin(self.numbers, list(self.selected))
+    def spots_in(self, numbers: Collection[int]) -> NDArray[np.bool_]:
+        """(n,) whether a spot belongs to one of these clusters."""
+        return np.isin(self.numbers, list(numbers))
 
     def renamed(self, number: int, name: str) -> Clusters:
         """The same with another name.
@@ -117,7 +112,7 @@ class Clusters:
         """
         name = " ".join(name.split())
         if not name:
-            raise OptionError("A cluster needs a name. Type one, or press Esc to keep the former.")
+            raise OptionError("A cluster needs a name. Type one.")
         others = {
             *self.names[: number - 1], *self.names[number:],
             *self.titles[: number - 1], *self.titles[number:],
@@ -142,7 +137,7 @@ class Clusters:
         return replace(self, colours=_replaced(self.colours, number, colour))
 
     def merged(self, numbers: Collection[int]) -> Clusters:
-        """One cluster of several; it has name and colour of the first of them and is selected.
+        """One cluster of several; it has name and colour of the first of them.
 
         Raises
         ------
@@ -160,18 +155,8 @@ class Clusters:
             numbers=new[self.numbers],
             names=tuple(self.names[number - 1] for number in kept),
             colours=tuple(self.colours[number - 1] for number in kept),
-            hidden=frozenset(int(new[number]) for number in self.hidden - gone),
-            selected=frozenset({int(new[first])}),
             found=self.numbers if self.found is None else self.found,
         )
-
-    def hiding(self, numbers: Iterable[int]) -> Clusters:
-        """The same, of which these are not shown."""
-        return replace(self, hidden=frozenset(numbers))
-
-    def selecting(self, numbers: Iterable[int]) -> Clusters:
-        """The same, of which these are singled out."""
-        return replace(self, selected=frozenset(numbers))
 
     def unedited(self) -> Clusters:
         """As they were found: before any was merged, named or coloured."""

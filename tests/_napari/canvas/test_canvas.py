@@ -7,7 +7,8 @@ import pytest
 from anndata import AnnData
 from napari.utils._proxies import PublicOnlyProxy
 
-from napari_stem._napari.predict.tasks import PredictRequest
+from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.labels import Clusters
@@ -20,7 +21,7 @@ GENES = ("B", "A", "C")
 
 @pytest.fixture
 def workspace(viewer) -> Workspace:
-    return Workspace.of(viewer)
+    return workspace_of(viewer)
 
 
 def make_result(section: Section, **options) -> Result:
@@ -47,7 +48,7 @@ def shown(viewer) -> list[str]:
 
 
 def test_a_viewer_has_one_workspace_and_its_proxy_the_same(viewer):
-    assert Workspace.of(PublicOnlyProxy(viewer)) is Workspace.of(viewer)
+    assert workspace_of(PublicOnlyProxy(viewer)) is workspace_of(viewer)
 
 
 def test_layers_lie_in_the_order_of_the_work_and_only_the_last_covers_the_slide(

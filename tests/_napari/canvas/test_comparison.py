@@ -8,8 +8,9 @@ from anndata import AnnData
 from qtpy.QtGui import QShortcut
 
 from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.outlines import Outline
-from napari_stem._napari.predict import tasks
+from napari_stem._napari.files import opening
 from napari_stem._napari.results.compare_box import CompareBox
 from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.shell.shortcuts import HEATMAP
@@ -24,7 +25,7 @@ MARKED, MEASURED, NOTHING = "the marked genes", "what was measured", "nothing"
 
 @pytest.fixture
 def workspace(viewer, section: Section) -> Workspace:
-    work = Workspace.of(viewer)
+    work = workspace_of(viewer)
     work.take_slide(section.slide)
     work.take_result(make_result(section))
     return work
@@ -157,7 +158,7 @@ def test_inspecting_and_drawing_a_region_end_it(viewer, dock, section, trained):
     work, own = dock.workspace, [section.slide.name, "A mean"]
     work.take_slide(section.slide)
     work.take_result(make_result(section))
-    work.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    work.checkpoint = finish(opening.describe_checkpoint(trained.path))
     inspect = open_dock(viewer, "Inspect")
     work.compared = ("B", "mean"), ("C", "mean")
     inspect._show_outlines(Outline((100, 100), (300, 300)))

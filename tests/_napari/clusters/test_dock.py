@@ -20,12 +20,14 @@ from qtpy.QtWidgets import (
 )
 from sklearn.metrics import adjusted_rand_score
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.clusters.dock import ClustersDock
 from napari_stem._napari.files.exporting import ExportRequest
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.predict.dock import PredictDock
-from napari_stem._napari.predict.tasks import PredictRequest
 from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.state.cluster_view import ClusterView
+from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.saved_view import View
 from napari_stem._napari.state.workspace import Workspace
@@ -74,7 +76,7 @@ def prediction() -> AnnData:
 @pytest.fixture
 def workspace(viewer, slide, prediction) -> Workspace:
     fill(viewer, slide, prediction)
-    return Workspace.of(viewer)
+    return workspace_of(viewer)
 
 
 @pytest.fixture
@@ -148,7 +150,7 @@ def test_the_menu_and_a_button_open_the_same_dock(viewer, qtbot):
     press(qtbot, predict.clusters_button)
     assert viewer.window.dock_widgets[name] is dock
     assert not dock.parent().isHidden()
-    assert Workspace.of(viewer) is dock.workspace
+    assert workspace_of(viewer) is dock.workspace
 
 
 def test_without_a_result_all_says_what_is_missing(viewer):
@@ -161,11 +163,11 @@ def test_without_a_result_all_says_what_is_missing(viewer):
 
 def test_while_draws_arrive_clusters_wait(dock, workspace, slide, prediction):
     values = {"mean": np.asarray(prediction.X)}
-    workspace.running = PredictRequest(slide, prediction, checkpoint=None)
+    workspace.run.request = PredictRequest(slide, prediction, checkpoint=None)
     workspace.take_result(Result(slide, prediction, tuple(GENES), "log2", values, 1))
     assert not dock.leiden.isEnabled()
     assert "Draws still arrive" in dock.leiden.note.text()
-    workspace.running = None
+    workspace.run.request = None
     assert not dock.leiden.isEnabled()
     assert "stopped early: press Continue" in dock.leiden.note.text()
 
@@ -238,7 +240,7 @@ def test_a_name_that_another_has_is_refused(clustered, qtbot, messages):
     type_name(qtbot, clustered, 1, "Cluster 1")
     assert "Another cluster is called 'Cluster 1'" in messages[0]
     assert legend(clustered)[1][0] == "Cluster 2"
-    assert not clustered.edits.stack.canUndo()
+    assert not clustered.workspace.edits.done
 
 
 def test_a_click_on_a_swatch_changes_the_colour(clustered, viewer, qtbot, prediction, monkeypatch):
@@ -246,7 +248,7 @@ def test_a_click_on_a_swatch_changes_the_colour(clustered, viewer, qtbot, predic
     click(qtbot, clustered, 0, COLOUR)
     assert prediction.uns["leiden_colors"][0] == "#123456"
     np.testing.assert_allclose(colour_of(viewer, 1)[:3], [0x12 / 255, 0x34 / 255, 0x56 / 255])
-    assert not clustered.workspace.clusters.selected
+    assert not clustered.workspace.cluster_view.selected
     undo(qtbot, clustered)
     assert prediction.uns["leiden_colors"][0] == CLUSTER_COLOURS[0]
 
@@ -254,7 +256,7 @@ def test_a_click_on_a_swatch_changes_the_colour(clustered, viewer, qtbot, predic
 def test_a_cancelled_colour_changes_nothing(clustered, qtbot, monkeypatch):
     monkeypatch.setattr(QColorDialog, "getColor", lambda *_: QColor())
     click(qtbot, clustered, 0, COLOUR)
-    assert not clustered.edits.stack.canUndo()
+    assert not clustered.workspace.edits.done
 
 
 def test_selected_clusters_are_merged_and_parted_again(clustered, qtbot, prediction):
@@ -273,11 +275,11 @@ def test_selecting_singles_spots_out_and_counts_them(clustered, viewer, qtbot, w
     click(qtbot, clustered, 1)
     assert clustered.legend.note.text() == "18 of 60 spots selected (30.0 %)"
     assert viewer.canvas.overlays.text.text == "Cluster 2\n18 of 60 spots"
-    np.testing.assert_array_equal(workspace.clusters.selected_spots, KINDS == "stroma")
+    assert workspace.cluster_view.selected == {2}
     assert colour_of(viewer, 2)[3] == 1
     assert 0 < colour_of(viewer, 1)[3] < 0.5
     qtbot.keyClick(clustered.legend.table, Qt.Key.Key_Down)
-    assert workspace.clusters.selected == {3}
+    assert workspace.cluster_view.selected == {3}
 
 
 def test_clusters_are_hidden_and_shown(clustered, viewer, qtbot):
@@ -288,7 +290,7 @@ def test_clusters_are_hidden_and_shown(clustered, viewer, qtbot):
     box = table.visualRect(table.model().index(0, SHOWN))
     qtbot.mouseClick(table.viewport(), LEFT, pos=box.topLeft() + QPoint(10, box.height() // 2))
     assert visible() == [False, True, True]
-    assert not clustered.workspace.clusters.selected
+    assert not clustered.workspace.cluster_view.selected
     press(qtbot, panel.all_button)
     assert visible() == [True, True, True]
     click(qtbot, clustered, 1)
@@ -328,7 +330,7 @@ def test_clustering_again_throws_no_edit_away(clustered, qtbot):
 def test_another_result_forgets_the_edits(clustered, qtbot, workspace, slide, prediction):
     type_name(qtbot, clustered, 0, "tumour")
     workspace.take_result(Result.of_prediction(slide, prediction.copy()))
-    assert not clustered.edits.stack.canUndo()
+    assert not clustered.workspace.edits.done
     assert clustered.legend.note.text() == "Not clustered yet."
     assert not clustered.legend.isEnabled()
 
@@ -343,12 +345,14 @@ def test_looking_at_a_new_statistic_keeps_the_edits(clustered, qtbot, workspace)
 
 def test_edits_come_back_from_a_file(clustered, viewer, qtbot, workspace, slide, tmp_path):
     edited = workspace.clusters.merged({2, 3}).renamed(1, "tumour").recoloured(2, "#123456")
-    clustered.edits.do("edit", edited)
+    workspace.edit_clusters("edit", edited, ClusterView(hidden=frozenset({2})))
     path = tmp_path / "biopsy.h5ad"
     finish(ExportRequest(workspace.result.prediction, path, View.of(workspace)).events())
     fill(viewer, slide, read_h5ad(path))
     assert legend(clustered) == [("tumour", "30", "50.0 %"), ("Cluster 2", "30", "50.0 %")]
     assert workspace.clusters.colours == (CLUSTER_COLOURS[0], "#123456")
+    assert workspace.cluster_view.hidden == {2}
+    assert colour_of(viewer, 2)[3] == 0
     press(qtbot, clustered.legend.reset_button)
     assert [row[1] for row in legend(clustered)] == ["30", "18", "12"]
 
@@ -382,14 +386,14 @@ def test_clicks_on_the_canvas_pick_clusters_while_the_toggle_is_on(
     before = list(viewer.mouse_drag_callbacks)
     press(qtbot, clustered.legend.pick_button)
     click_canvas(viewer, stroma)
-    assert workspace.clusters.selected == {2}
+    assert workspace.cluster_view.selected == {2}
     assert [index.row() for index in clustered.legend.table.selectionModel().selectedRows()] == [1]
     click_canvas(viewer, fat, "Shift")
-    assert workspace.clusters.selected == {2, 3}
+    assert workspace.cluster_view.selected == {2, 3}
     click_canvas(viewer, fat, moved=True)
-    assert workspace.clusters.selected == {2, 3}
+    assert workspace.cluster_view.selected == {2, 3}
     click_canvas(viewer, (-500.0, -500.0))
-    assert not workspace.clusters.selected
+    assert not workspace.cluster_view.selected
     press(qtbot, clustered.legend.pick_button)
     assert list(viewer.mouse_drag_callbacks) == before
 
@@ -479,7 +483,8 @@ def test_a_ranking_is_of_the_clusters_that_are_there(clustered, qtbot):
     qtbot.waitUntil(lambda: panel.isEnabled() and bool(panel.table.genes()), timeout=PATIENCE)
     type_name(qtbot, clustered, 0, "tumour")
     assert panel.note.text() == "tumour against all other spots"
-    clustered.edits.do("merge", clustered.workspace.clusters.merged({1, 2}))
+    work = clustered.workspace
+    work.edit_clusters("merge", work.clusters.merged({1, 2}), work.cluster_view.merged({1, 2}))
     assert panel.note.text() == "The clusters have changed; rank again."
     assert not panel.table.genes()
     press(qtbot, clustered.legend.undo_button)
@@ -540,7 +545,8 @@ def test_agreement_with_an_annotation_of_the_spots(clustered, workspace, predict
     panel.column.setCurrentText("half")
     expected = adjusted_rand_score(KINDS[::-1], np.arange(60) < 30)
     assert f"index {expected:.2f} of 60 spots" in panel.note.text()
-    clustered.edits.do("merge", workspace.clusters.merged({2, 3}))
+    merged = workspace.clusters.merged({2, 3})
+    workspace.edit_clusters("merge", merged, workspace.cluster_view.merged({2, 3}))
     assert panel.column.currentText() == "half"
     assert table.rowCount() == 2
 

@@ -13,6 +13,7 @@ from napari.settings import get_plugin_settings
 from PIL import Image
 from qtpy.QtWidgets import QFileDialog
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.export_panel import ExportPanel
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.state.workspace import Workspace
@@ -34,14 +35,14 @@ def predicted(section: Section, trained) -> AnnData:
 @pytest.fixture
 def workspace(viewer, section, predicted) -> Workspace:
     fill(viewer, section.slide, predicted.copy(), gene="KRT8")
-    return Workspace.of(viewer)
+    return workspace_of(viewer)
 
 
 @pytest.fixture
 def panel(viewer, workspace) -> ExportPanel:
     """The panel, opened as the menu opens it."""
-    _, widget = viewer.window.add_plugin_dock_widget("napari-stem", "Export")
-    return widget
+    _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Export")
+    return dock.panel
 
 
 def choose(box, text: str) -> None:
@@ -59,7 +60,8 @@ def export(panel, qtbot, path: Path) -> Path:
 
 
 def test_without_a_finished_result_there_is_nothing_to_export(viewer):
-    _, panel = viewer.window.add_plugin_dock_widget("napari-stem", "Export")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Export")
+    panel = dock.panel
     assert not panel.isEnabled()
     assert panel.note.text().startswith("Nothing predicted yet")
 

@@ -16,12 +16,12 @@ from npe2.io_utils import read
 from PIL import Image
 from safetensors.numpy import save_file
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.exporting import ExportRequest
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.files.readers import get_reader
 from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.state.saved_view import View
-from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.cluster import cluster
 from napari_stem.api.predicting import predict
 from napari_stem.events import finish
@@ -54,7 +54,7 @@ def former(predicted, slide_path, section) -> ViewerModel:
     """What a user left: another gene and statistic, a colour of their own."""
     viewer = ViewerModel()
     fill(viewer, open_slide(slide_path, mpp=section.slide.mpp), predicted)
-    work = Workspace.of(viewer)
+    work = workspace_of(viewer)
     work.gene, work.statistic = "COL1A1", "std"
     work.take_clusters(work.clusters.recoloured(1, "#123456"))
     return viewer
@@ -63,7 +63,7 @@ def former(predicted, slide_path, section) -> ViewerModel:
 @pytest.fixture
 def exported(former, predicted, tmp_path) -> Path:
     path = tmp_path / "biopsy.h5ad"
-    finish(ExportRequest(predicted, path, View.of(Workspace.of(former))).events())
+    finish(ExportRequest(predicted, path, View.of(workspace_of(former))).events())
     return path
 
 
@@ -98,7 +98,7 @@ def same(ours: tuple, theirs: tuple) -> bool:
 
 def test_an_export_opens_as_it_was(former, exported, viewer, drop):
     drop(exported)
-    before, after = Workspace.of(former), Workspace.of(viewer)
+    before, after = workspace_of(former), workspace_of(viewer)
     assert (after.gene, after.statistic) == ("COL1A1", "std")
     assert after.result.genes == before.result.genes
     assert after.slide.path == before.slide.path
@@ -121,7 +121,7 @@ def test_layers_come_back_to_their_place(former, exported, viewer, drop):
 
 def test_each_spot_keeps_its_place_and_value(viewer, exported, drop):
     drop(exported)
-    work, layer = Workspace.of(viewer), viewer.layers["COL1A1 SD"]
+    work, layer = workspace_of(viewer), viewer.layers["COL1A1 SD"]
     layer.visible = True  # clusters cover it
     values, mpp = work.result.of("COL1A1", "std"), work.slide.mpp
     for (x, y), value in zip(positions(work.spots), values, strict=True):
@@ -134,7 +134,7 @@ def test_a_lost_slide_leaves_its_thumbnail_at_its_place(
     shape = open_slide(slide_path).levels[0].shape
     slide_path.unlink()
     drop(exported)
-    work = Workspace.of(viewer)
+    work = workspace_of(viewer)
     assert isinstance(work.slide, PreviewSlide)
     layer = viewer.layers[work.slide.name]
     assert layer.data[0].shape == shape
@@ -157,7 +157,7 @@ def test_slides_are_taken_by_the_workspace(viewer, section, tmp_path, drop):
     pixels = np.asarray(section.slide.levels[0])
     tifffile.imwrite(path, pixels, tile=(256, 256), photometric="rgb")
     drop(path)
-    with Workspace.of(viewer).slide as slide:
+    with workspace_of(viewer).slide as slide:
         assert slide.path == path
         assert [layer.name for layer in viewer.layers] == ["biopsy"]
 
@@ -187,7 +187,7 @@ def test_what_is_not_ours_is_left_to_others(tmp_path, predicted):
 
 def test_a_checkpoint_is_chosen(viewer, trained, messages, drop):
     drop(trained.path)
-    work = Workspace.of(viewer)
+    work = workspace_of(viewer)
     assert work.checkpoint.path == trained.path
     assert f"Checkpoint {trained.path.stem} is chosen" in messages[0]
     _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
@@ -212,7 +212,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_of_spots_brings_its_slide(viewer, folder, drop):
     Image.new("RGB", (240, 260), "white").save(folder / "HE.png")
     drop(folder)
-    work = Workspace.of(viewer)
+    work = workspace_of(viewer)
     assert (work.slide.name, work.spots.n_obs) == ("A1", 25)
     assert [layer.name for layer in viewer.layers] == ["A1", "Spots"]
 
@@ -220,13 +220,13 @@ def test_a_folder_of_spots_brings_its_slide(viewer, folder, drop):
 def test_spots_alone_need_a_slide(viewer, folder, section, messages, drop):
     drop(folder)
     assert "open the slide first" in messages[0]
-    Workspace.of(viewer).take_slide(section.slide)
+    workspace_of(viewer).take_slide(section.slide)
     drop(folder)
-    assert Workspace.of(viewer).spots.n_obs == 25
+    assert workspace_of(viewer).spots.n_obs == 25
 
 
 def test_an_export_takes_the_place_of_another_panels_result(viewer, exported, section, drop):
-    work = Workspace.of(viewer)
+    work = workspace_of(viewer)
     drop(exported)
     other = work.result.prediction[:, ["CD3E", "TRAC"]].copy()
     fill(viewer, work.slide, other, gene="TRAC")
@@ -239,13 +239,13 @@ def test_an_export_takes_the_place_of_another_panels_result(viewer, exported, se
 @pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend
 def test_spatialdata_opens_as_it_was(former, predicted, viewer, tmp_path, drop):
     path = tmp_path / "biopsy.zarr"
-    finish(ExportRequest(predicted, path, View.of(Workspace.of(former))).events())
+    finish(ExportRequest(predicted, path, View.of(workspace_of(former))).events())
     drop(path)
     before, after = look(former), look(viewer)
     assert list(after) == ["biopsy", "Spots", "COL1A1 SD", "Clusters"]
     for name, seen in after.items():
         assert same(seen, before[name]), name
-    assert Workspace.of(viewer).clusters.colours[0] == "#123456"
+    assert workspace_of(viewer).clusters.colours[0] == "#123456"
 
 
 def test_other_zarr_folders_are_left_to_others(tmp_path):
@@ -261,7 +261,7 @@ def test_spots_are_those_of_the_open_slide(viewer, section, tmp_path, suffix, me
     path.write_text(write[suffix])
     drop(path)
     assert "Open the slide first" in messages[0]
-    work = Workspace.of(viewer)
+    work = workspace_of(viewer)
     work.take_slide(section.slide)
     drop(path)
     np.testing.assert_array_equal(positions(work.spots), [(100, 200), (300, 200)])

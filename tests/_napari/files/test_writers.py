@@ -8,9 +8,9 @@ import pytest
 import tifffile
 from anndata import AnnData, read_h5ad
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.state.saved_view import View
-from napari_stem._napari.state.workspace import Workspace
 from napari_stem.api.predicting import predict
 from napari_stem.io import read_spots
 
@@ -47,7 +47,7 @@ def test_each_suffix_is_a_format(filled, tmp_path, predicted):
 def test_a_spatialdata_folder_is_saved_again_in_its_place(filled, tmp_path):
     path = tmp_path / "biopsy.zarr"
     for gene in ("CD3E", "KRT8"):
-        Workspace.of(filled).gene = gene
+        workspace_of(filled).gene = gene
         assert filled.layers.save(str(path), selected=True, plugin="napari-stem") == [str(path)]
     assert View.in_prediction(read_spots(path)).gene == "KRT8"
 
@@ -60,7 +60,7 @@ def test_several_layers_are_one_prediction(filled, tmp_path):
 
 def test_other_layers_are_left_alone(filled, tmp_path, messages):
     layer = filled.add_image(np.zeros((9, 9)), scale=(1, 1), units=("um", "um"))
-    for chosen in (layer, filled.layers[Workspace.of(filled).slide.name]):
+    for chosen in (layer, filled.layers[workspace_of(filled).slide.name]):
         filled.layers.selection = {chosen}
         path = str(tmp_path / "biopsy.h5ad")
         with pytest.warns(UserWarning, match="did not return any written paths"):

@@ -14,8 +14,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QFileDialog, QTableWidget
 
 from napari_stem._napari.canvas.drawn_region import selected_region
+from napari_stem._napari.files import opening
 from napari_stem._napari.inspect.dock import InspectDock
-from napari_stem._napari.predict import tasks
+from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.shell.remembered import remember
 from napari_stem.events import finish
 from napari_stem.prediction.inspect import Inspector
@@ -49,7 +50,7 @@ def tool(dock: InspectDock, section, trained, qtbot) -> InspectDock:
     """The dock with slide, spots and checkpoint, and its tool in the hand."""
     dock.workspace.take_slide(section.slide)
     dock.workspace.spots = section.spots
-    dock.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    dock.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
     qtbot.mouseClick(dock.tool_button, LEFT)
     assert dock.tool.is_on
     return dock
@@ -83,7 +84,7 @@ def test_the_tool_says_what_is_missing(dock, section, trained):
     bare.mpp = None
     dock.workspace.take_slide(bare)
     assert "Choose a checkpoint" in dock.hint.text()
-    dock.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    dock.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
     assert not dock.tool_button.isEnabled()
     assert "Type its µm per pixel" in dock.hint.text()
     dock.workspace.take_slide(section.slide)
@@ -307,14 +308,13 @@ def test_a_rectangle_keeps_the_prediction_of_the_slide(tool, viewer, qtbot, sect
     _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
     qtbot.mouseClick(dock.predict_button, LEFT)
     canvas_mouse.drag(viewer, section.slide, (300, 350), (800, 700))
-    assert not tool.region.is_running
     assert "Another prediction runs" in tool.hint.text()
-    qtbot.waitUntil(lambda: dock.workspace.running is None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: dock.workspace.run.request is None, timeout=PATIENCE)
     whole = dock.workspace.result
     assert len(whole.prediction) == len(section.spots)
     canvas_mouse.drag(viewer, section.slide, (300, 350), (800, 700))
-    qtbot.waitUntil(lambda: dock.workspace.running is not None, timeout=PATIENCE)
-    assert not dock.predict_button.isEnabled()
+    qtbot.waitUntil(lambda: dock.workspace.run.request is not None, timeout=PATIENCE)
+    assert dock.predict_button.text().startswith("Stop")
     assert not dock.settings.isEnabled()
     qtbot.waitUntil(lambda: not tool.region.is_running, timeout=PATIENCE)
     assert dock.workspace.result is not whole
@@ -350,13 +350,13 @@ def test_a_rectangle_between_the_spots_of_a_grid_is_one_line(
 def test_a_checkpoint_that_vanished_is_one_line(tool, viewer, qtbot, messages, trained, tmp_path):
     path = tmp_path / "gone.safetensors"
     path.write_bytes(trained.path.read_bytes())
-    tool.workspace.checkpoint = finish(tasks.describe_checkpoint(path))
+    tool.workspace.checkpoint = finish(opening.describe_checkpoint(path))
     path.unlink()
     click(tool, viewer, HERE)
     qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
     assert "There is no checkpoint at" in messages[0]
     qtbot.waitUntil(lambda: len(viewer.layers["Inspected patches"].data) == 0, timeout=PATIENCE)
-    tool.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    tool.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
     inspect(tool, viewer, qtbot, HERE)
 
 
@@ -367,7 +367,7 @@ def test_the_network_stays_between_clicks_and_goes_with_its_checkpoint(
     network = ref(tool._loaded._inspector.checkpoint.network)
     inspect(tool, viewer, qtbot, ELSEWHERE)
     assert tool._loaded._inspector.checkpoint.network is network()
-    tool.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    tool.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
     qtbot.waitUntil(lambda: not gc.collect() and network() is None, timeout=PATIENCE)
 
 
@@ -376,7 +376,8 @@ def test_the_dock_may_close_midway(tool, viewer, qtbot, section):
     callbacks = len(viewer.mouse_drag_callbacks)
     click(tool, viewer, HERE)
     qtbot.waitUntil(lambda: "of 400 draws" in tool.point.note.text(), timeout=PATIENCE)
-    viewer.window.remove_dock_widget(tool)
+    with qtbot.waitSignal(tool.destroyed):
+        viewer.window.remove_dock_widget(tool)
     assert viewer.scene.camera.mouse_pan
     assert len(viewer.mouse_drag_callbacks) == callbacks - 1
     assert len(viewer.mouse_double_click_callbacks) == 1
@@ -384,9 +385,33 @@ def test_the_dock_may_close_midway(tool, viewer, qtbot, section):
     assert tool._loaded is None
     canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
     assert not tool.tool.is_on
-    with qtbot.waitSignal(tool.destroyed):
-        tool.deleteLater()  # napari leaves this to Python's collector
     viewer.theme = "light"
+
+
+def test_points_are_there_again_when_the_dock_is(tool, viewer, qtbot, section):
+    inspection = inspect(tool, viewer, qtbot, HERE)
+    with qtbot.waitSignal(tool.destroyed):
+        viewer.window.remove_dock_widget(tool)
+    again = open_dock(viewer, "Inspect")
+    assert again.point.inspection is inspection
+    assert again.points.table.rowCount() == 1
+    again.workspace.close_slide(section.slide)
+    assert not again.workspace.points
+
+
+def test_a_rectangle_outlives_the_dock(tool, viewer, qtbot, section):
+    remember(n_draws=1000)
+    work = tool.workspace
+    canvas_mouse.drag(viewer, section.slide, (300, 300), (900, 900))
+    qtbot.waitUntil(lambda: work.result is not None, timeout=PATIENCE)
+    viewer.window.remove_dock_widget(tool)
+    draws = work.result.n_draws
+    qtbot.waitUntil(lambda: work.result.n_draws > draws, timeout=PATIENCE)
+    again = open_dock(viewer, "Inspect")
+    assert not again.region.isHidden()
+    qtbot.mouseClick(again.region.stop_button, LEFT)
+    qtbot.waitUntil(lambda: work.run.request is None, timeout=PATIENCE)
+    assert work.result.prediction is not None
 
 
 def test_the_viewer_may_close_midway(tool, viewer, qtbot):

@@ -20,11 +20,11 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
-from napari_stem._napari.predict import tasks
+from napari_stem._napari.files import opening
 from napari_stem._napari.predict.dock import PredictDock
-from napari_stem._napari.predict.tasks import PredictRequest
 from napari_stem._napari.results.marker_box import MarkerBox
-from napari_stem._napari.state.workspace import Workspace
+from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.state.request import PredictRequest
 from napari_stem.analysis.labels import Clusters
 from napari_stem.api.predicting import predict
 from napari_stem.events import finish
@@ -116,7 +116,7 @@ def test_the_scale_follows_from_the_spots_of_a_known_array(dock, qtbot, section,
     dock.workspace.take_slide(bare)
     assert not dock.slide.pitch_button.isEnabled()
     dock.workspace.spots = section.spots
-    dock.workspace.checkpoint = finish(tasks.describe_checkpoint(trained.path))
+    dock.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
     assert not dock.predict_button.isEnabled()
     assert "Type its µm per pixel" in dock.hint.text()
     dock.slide.pitch_button.menu().actions()[0].trigger()  # Visium
@@ -183,13 +183,13 @@ def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trai
     monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[-1]) or no)
     press(qtbot, ready.predict_button)
     assert "drops the clusters you edited; Export keeps them" in asked[0]
-    assert (ready.workspace.running, ready.workspace.clusters) == (None, named)
+    assert (ready.workspace.run.request, ready.workspace.clusters) == (None, named)
     ready.workspace.take_clusters(named.unedited())
     press(qtbot, ready.predict_button)
     assert len(asked) == 1
-    assert ready.workspace.running is not None
-    ready._job.stop()
-    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
+    assert ready.workspace.run.request is not None
+    ready.workspace.run.stop()
+    qtbot.waitUntil(lambda: ready.workspace.run.request is None, timeout=PATIENCE)
 
 
 def test_no_prediction_starts_before_the_spots_are_there(ready, qtbot):
@@ -198,11 +198,11 @@ def test_no_prediction_starts_before_the_spots_are_there(ready, qtbot):
     press(qtbot, ready.spots.grid_button)
     assert ready.predict_button.text().startswith("Waiting")
     assert not ready.predict_button.isEnabled()
-    work.running = PredictRequest(work.slide, former, work.checkpoint)
+    work.run.request = PredictRequest(work.slide, former, work.checkpoint)
     qtbot.waitUntil(lambda: not ready.spots.is_busy, timeout=PATIENCE)
     assert work.spots is not former
     assert not ready.spots.isEnabled()
-    work.running = None
+    work.run.request = None
     assert ready.spots.isEnabled()
     assert ready.predict_button.isEnabled()
 
@@ -212,8 +212,8 @@ def test_a_result_of_other_settings_is_not_continued(ready, qtbot):
     ready.settings.draws.setValue(10)
     ready.settings.seed.setValue(1)
     press(qtbot, ready.predict_button)
-    ready._job.stop()
-    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
+    ready.workspace.run.stop()
+    qtbot.waitUntil(lambda: ready.workspace.run.request is None, timeout=PATIENCE)
     assert ready.workspace.result.n_draws == 4
     assert ready.predict_button.text() == "Predict"
 
@@ -385,7 +385,7 @@ def test_draws_before_an_error_are_a_whole_prediction(ready, qtbot, messages, mo
     press(qtbot, ready.predict_button)
     qtbot.waitUntil(lambda: "Continue" in ready.predict_button.text(), timeout=PATIENCE)
     assert messages == ["error: CUDA out of memory"]
-    assert work.running is None
+    assert work.run.request is None
     assert work.result.prediction.uns["napari_stem"]["n_draws"] == work.result.n_draws
     assert ready.export.isEnabled()
 
@@ -396,7 +396,7 @@ def test_an_error_of_what_is_made_of_all_draws_is_told_once(ready, qtbot, messag
 
     monkeypatch.setattr("napari_stem.prediction.predict.summarise", fail)
     press(qtbot, ready.predict_button)
-    qtbot.waitUntil(lambda: ready.workspace.running is None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: ready.workspace.run.request is None, timeout=PATIENCE)
     assert messages == ["error: no memory is left"]
     assert "stopped early" in ready.export.note.text()
 
@@ -428,16 +428,34 @@ def test_the_viewer_may_close_midway(ready, viewer, qtbot):
     qtbot.waitUntil(lambda: not tasks.is_busy(), timeout=PATIENCE)
 
 
-def test_the_dock_may_close_midway(ready, viewer, qtbot):
+def test_a_prediction_outlives_its_dock(ready, viewer, qtbot, section):
+    work = ready.workspace
+    ready.settings.draws.setValue(1000)
+    press(qtbot, ready.predict_button)
+    qtbot.waitUntil(lambda: work.result is not None, timeout=PATIENCE)
+    draws = work.result.n_draws
+    viewer.window.remove_dock_widget(ready)
+    qtbot.waitUntil(lambda: work.result.n_draws > draws, timeout=PATIENCE)
+    again = open_dock(viewer, "Predict")
+    assert again.predict_button.text().startswith("Stop (")
+    assert not again.bar.isHidden()
+    assert again.bar.maximum() == 1000 * section.spots.n_obs
+    assert not again.spots.isEnabled()
+    press(qtbot, again.predict_button)
+    assert again.predict_button.text() == "Stopping…"
+    qtbot.waitUntil(lambda: work.run.request is None, timeout=PATIENCE)
+    assert work.result.prediction.uns["napari_stem"]["n_draws"] == work.result.n_draws
+    assert again.bar.isHidden()
+
+
+def test_closing_its_slide_ends_a_prediction(ready, viewer, qtbot):
     ready.settings.draws.setValue(1000)
     press(qtbot, ready.predict_button)
     qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
-    viewer.window.remove_dock_widget(ready)
+    press(qtbot, ready.slide.close_button)
     qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
-    assert Workspace.of(viewer).result is not None
-    assert "press Continue" in ready.export.note.text()
-    with qtbot.waitSignal(ready.destroyed):
-        ready.deleteLater()  # napari leaves this to Python's collector
+    assert ready.workspace.run.request is None
+    assert ready.workspace.result is None
 
 
 def test_checkpoints_are_found_again(dock, viewer, qtbot, trained, home):

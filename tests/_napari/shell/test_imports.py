@@ -37,9 +37,9 @@ def test_a_slide_of_a_file_comes_with_what_napari_reads_it_with(tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from napari_stem._napari.predict import tasks
+from napari_stem._napari.files import opening
 from napari_stem.events import finish
-finish(tasks.open_slide(Path({str(path)!r})))
+finish(opening.open_slide(Path({str(path)!r})))
 print("dask.array" in sys.modules)
 """
     assert run(code) == "True"

@@ -11,6 +11,7 @@ import tifffile
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QMessageBox
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.predict.dock import PredictDock
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
@@ -26,7 +27,7 @@ GENES = ("B", "A", "C")
 
 @pytest.fixture
 def work(viewer) -> Workspace:
-    return Workspace.of(viewer)
+    return workspace_of(viewer)
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
 
-    from napari_stem._napari.predict.tasks import PredictRequest
+    from napari_stem._napari.state.cluster_view import ClusterView
+    from napari_stem._napari.state.request import PredictRequest
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.analysis.labels import Clusters
@@ -44,11 +45,12 @@ class Canvas:
         events = workspace.events
         events.slide.connect(self._show_slide)
         events.spots.connect(self._show_spots)
-        events.running.connect(self._await_result)
+        workspace.run.events.request.connect(self._await_result)
         events.result.connect(self._show_result)
         events.gene.connect(self._show_heatmap)
         events.statistic.connect(self._show_heatmap)
         events.clusters.connect(self._show_clusters)
+        events.cluster_view.connect(self._show_clusters)
         events.colormap.connect(self._restyle)
         events.opacity.connect(self._restyle)
         events.shared_contrast.connect(self._show_heatmap)
@@ -87,7 +89,6 @@ class Canvas:
         slide = self._workspace.slide
         if slide is None or spots is None:
             return
-        self._workspace.compared = ()
         self._restore_slide(slide)
         layer = self._find_or_add("spots", lambda: layers.spots_layer(slide))
         layers.show_spots(layer, slide, self._raster_of(spots))
@@ -162,16 +163,16 @@ class Canvas:
         if self._comparison.holds(event.value):
             self._workspace.compared = ()
 
-    def _show_clusters(self, clusters: Clusters | None) -> None:
-        result = self._workspace.result
+    def _show_clusters(self) -> None:
+        result, clusters = self._workspace.result, self._workspace.clusters
         if clusters is None or result is None:
             self._remove("clusters")
             return
-        self._workspace.compared = ()
         layer = self._find_or_add("clusters", lambda: layers.clusters_layer(result.slide))
-        layers.show_clusters(layer, result.slide, self._raster_of(result.spots), clusters)
+        view = self._workspace.cluster_view
+        layers.show_clusters(layer, result.slide, self._raster_of(result.spots), clusters, view)
         self._show_only("clusters")
-        self._say(_title(clusters))
+        self._say(_title(clusters, view))
 
     def _restyle(self) -> None:
         for role in (*_HEATMAPS, "clusters"):
@@ -238,9 +239,10 @@ class Canvas:
                 self._viewer.layers.remove(layer)
 
 
-def _title(clusters: Clusters) -> str:
+def _title(clusters: Clusters, view: ClusterView) -> str:
     """What a picture of these clusters must say."""
-    if not clusters.selected:
+    if not view.selected:
         return f"{len(clusters.names)} clusters of {sum(clusters.sizes):,} spots"
-    names = ", ".join(clusters.titles[number - 1] for number in sorted(clusters.selected))
-    return f"{names}\n{int(clusters.selected_spots.sum()):,} of {len(clusters.numbers):,} spots"
+    names = ", ".join(clusters.titles[number - 1] for number in sorted(view.selected))
+    spots = int(clusters.spots_in(view.selected).sum())
+    return f"{names}\n{spots:,} of {len(clusters.numbers):,} spots"

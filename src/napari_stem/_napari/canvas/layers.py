@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem._napari.canvas.spot_raster import SpotRaster
+    from napari_stem._napari.state.cluster_view import ClusterView
     from napari_stem.analysis.labels import Clusters
     from napari_stem.slides.slide import Slide
 
@@ -63,6 +64,17 @@ def on_slide(world: Sequence[float], slide: Slide) -> tuple[float, float]:
 def on_layer(xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """(m, 2) rows and columns of a layer at the slide's place, from level-0 pixels."""
     return xy[:, ::-1] - 0.5
+
+
+def distance(world: Sequence[float], other: Sequence[float]) -> float:
+    """How far apart two places on the canvas are."""
+    return float(np.hypot(*np.subtract(world[-2:], other[-2:])))
+
+
+def bring_under(camera: Any, held: Sequence[float], mouse: Sequence[float]) -> None:
+    """Move the slide so that the place that was taken hold of lies under the mouse again."""
+    moved = np.add(camera.center[-2:], np.subtract(held[-2:], mouse[-2:]))
+    camera.center = (*camera.center[:-2], *moved)
 
 
 def outlines_layer(slide: Slide) -> Shapes:
@@ -164,7 +176,9 @@ def show_values(
     place(layer, slide, raster)
 
 
-def show_clusters(layer: Labels, slide: Slide, raster: SpotRaster, clusters: Clusters) -> None:
+def show_clusters(
+    layer: Labels, slide: Slide, raster: SpotRaster, clusters: Clusters, view: ClusterView
+) -> None:
     """Replace clusters, their colours, and their names, which the status line tells."""
     smallest = np.min_scalar_type(len(clusters.names))  # napari tabulates each possible number
     layer.data = raster.paint(clusters.numbers.astype(smallest), 0)
@@ -173,7 +187,7 @@ def show_clusters(layer: Labels, slide: Slide, raster: SpotRaster, clusters: Clu
         "cluster": clusters.titles,
         "spots": clusters.sizes,
     }
-    layer.colormap = _label_colours(clusters)
+    layer.colormap = _label_colours(clusters, view)
     place(layer, slide, raster)
 
 
@@ -258,12 +272,12 @@ def _lazy(level: Any, name: str) -> Any:
     return da.from_array(level, chunks=(_TILE, _TILE, 3), name=name, meta=np.empty(0, np.uint8))
 
 
-def _label_colours(clusters: Clusters) -> DirectLabelColormap:
+def _label_colours(clusters: Clusters, view: ClusterView) -> DirectLabelColormap:
     """Hidden clusters are transparent; where some are selected, all others are dim."""
     table: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     for number, colour in enumerate(clusters.colours, start=1):
-        dim = clusters.selected and number not in clusters.selected
+        dim = view.selected and number not in view.selected
         table[number] = f"{colour}{_DIM}" if dim else colour
-        if number in clusters.hidden:
+        if number in view.hidden:
             table[number] = "transparent"
     return DirectLabelColormap(color_dict=table)

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
 from napari_stem.analysis.labels import cluster_title
 from napari_stem.errors import StemError
@@ -56,7 +57,7 @@ class AgreementPanel(Panel):
     def _connect(self) -> None:
         self.column.currentTextChanged.connect(self._compare)
         for name in ("clusters", "spots", "result"):
-            self.workspace.events[name].connect(self.refresh)
+            listen(self, self.workspace.events[name], self.refresh)
 
     def refresh(self) -> None:
         columns = self._columns()

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QShortcut
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.clusters.agreement_panel import AgreementPanel
-from napari_stem._napari.clusters.edits import ClusterEdits
 from napari_stem._napari.clusters.legend_panel import LegendPanel
 from napari_stem._napari.clusters.leiden_panel import LeidenPanel
 from napari_stem._napari.clusters.picker import ClusterPicker
 from napari_stem._napari.clusters.ranking_panel import RankingPanel
 from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.imports import load_for_clustering
-from napari_stem._napari.shell.page import Page
+from napari_stem._napari.shell.page import Page, listen
 from napari_stem._napari.shell.worker import start
-from napari_stem._napari.state.workspace import Workspace
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -32,25 +31,24 @@ class ClustersDock(Page):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         viewer = unwrapped(napari_viewer)
-        self.workspace = Workspace.of(viewer)
-        self.edits = ClusterEdits(self.workspace, self)
+        self.workspace = workspace_of(viewer)
         self._picker = ClusterPicker(viewer, self.workspace)
         self._build()
         self._connect()
         start(load_for_clustering(), self)
 
     def _build(self) -> None:
-        self.leiden = LeidenPanel(self.workspace, self.edits)
-        self.legend = LegendPanel(self.workspace, self.edits)
+        self.leiden = LeidenPanel(self.workspace)
+        self.legend = LegendPanel(self.workspace)
         self.ranking = RankingPanel(self.workspace)
         self.agreement = AgreementPanel(self.workspace)
         self.fill(self.leiden, self.legend, self.ranking, self.agreement)
 
     def _connect(self) -> None:
         self.legend.pick_button.toggled.connect(self._pick)
-        self.workspace.events.tool.connect(self._obey_tool)
-        stack = self.edits.stack
-        for keys, move in (("Ctrl+Z", stack.undo), ("Ctrl+Shift+Z", stack.redo)):
+        listen(self, self.workspace.events.tool, self._obey_tool)
+        work = self.workspace
+        for keys, move in (("Ctrl+Z", work.undo), ("Ctrl+Shift+Z", work.redo)):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(move)
@@ -64,8 +62,7 @@ class ClustersDock(Page):
         if tool != _TOOL:
             self.legend.pick_button.setChecked(False)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Leave the canvas alone when napari has taken the dock off."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.legend.pick_button.setChecked(False)
-        super().changeEvent(event)
+    def leave(self) -> None:
+        """Leave the canvas alone."""
+        self.legend.pick_button.setChecked(False)
+        super().leave()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QPushButton
 
 from napari_stem._napari.clusters.legend_table import LegendTable
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.worker import notify
+from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem.errors import StemError
 
 if TYPE_CHECKING:
-    from napari_stem._napari.clusters.edits import ClusterEdits
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.analysis.labels import Clusters
 
@@ -25,9 +26,8 @@ class LegendPanel(Panel):
 
     heading = "Legend"
 
-    def __init__(self, workspace: Workspace, edits: ClusterEdits) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._edits = edits
         self._build()
         self._connect()
         self.refresh()
@@ -58,39 +58,37 @@ class LegendPanel(Panel):
         self.table.recoloured.connect(self._recolour)
         self.merge_button.clicked.connect(self._merge)
         self.only_button.clicked.connect(self._show_only)
-        self.hide_button.clicked.connect(lambda: self._hide(self._now().hidden | self._chosen()))
+        self.hide_button.clicked.connect(self._hide_selected)
         self.all_button.clicked.connect(lambda: self._hide(()))
         self.reset_button.clicked.connect(self._reset)
-        stack = self._edits.stack
-        self.undo_button.clicked.connect(stack.undo)
-        self.redo_button.clicked.connect(stack.redo)
-        stack.indexChanged.connect(self._name_undo)
-        self.workspace.events.clusters.connect(self.refresh)
-        self.workspace.events.result.connect(self.refresh)
-        self._name_undo()
+        self.undo_button.clicked.connect(self.workspace.undo)
+        self.redo_button.clicked.connect(self.workspace.redo)
+        for name in ("clusters", "cluster_view", "edits", "result"):
+            listen(self, self.workspace.events[name], self.refresh)
 
     def refresh(self) -> None:
-        clusters = self.workspace.clusters
+        clusters, view = self.workspace.clusters, self.workspace.cluster_view
         self.setEnabled(clusters is not None)
-        self.table.show_clusters(clusters)
-        self.note.setText(_words(clusters))
-        selected, hidden = (len(clusters.selected), len(clusters.hidden)) if clusters else (0, 0)
-        self.merge_button.setEnabled(selected > 1)
-        self.only_button.setEnabled(selected > 0)
-        self.hide_button.setEnabled(selected > 0)
-        self.all_button.setEnabled(hidden > 0)
+        self.table.show_clusters(clusters, view)
+        self.note.setText(_words(clusters, view))
+        self.merge_button.setEnabled(len(view.selected) > 1)
+        self.only_button.setEnabled(bool(view.selected))
+        self.hide_button.setEnabled(bool(view.selected))
+        self.all_button.setEnabled(bool(view.hidden))
+        edits = self.workspace.edits
+        _offer(self.undo_button, edits.next_undo, "Undo: {} (Ctrl+Z)", "Nothing to undo.")
+        _offer(self.redo_button, edits.next_redo, "Redo: {} (Ctrl+Shift+Z)", "Nothing to redo.")
 
     def _now(self) -> Clusters:
         clusters = self.workspace.clusters
         assert clusters is not None  # the panel is disabled without
         return clusters
 
-    def _chosen(self) -> frozenset[int]:
-        return self._now().selected
+    def _view(self) -> ClusterView:
+        return self.workspace.cluster_view
 
     def _select(self, numbers: set[int]) -> None:
-        if numbers != self._chosen():
-            self.workspace.clusters = self._now().selecting(numbers)
+        self.workspace.cluster_view = self._view().selecting(numbers)
 
     def _rename(self, number: int, name: str) -> None:
         if name != self._now().titles[number - 1]:
@@ -100,37 +98,43 @@ class LegendPanel(Panel):
         self._edit("colour", lambda clusters: clusters.recoloured(number, colour))
 
     def _merge(self) -> None:
-        self._edit("merge", lambda clusters: clusters.merged(clusters.selected))
+        view, selected = self._view(), self._view().selected
+        self._edit("merge", lambda clusters: clusters.merged(selected), view.merged(selected))
 
-    def _hide(self, numbers: set[int] | frozenset[int] | tuple[()]) -> None:
-        self._edit("hide", lambda clusters: clusters.hiding(numbers))
+    def _hide(self, numbers: Collection[int]) -> None:
+        self._look("hide", self._view().hiding(numbers))
+
+    def _hide_selected(self) -> None:
+        self._hide(self._view().hidden | self._view().selected)
 
     def _show_only(self) -> None:
         everything = set(range(1, len(self._now().names) + 1))
-        self._edit("show only", lambda clusters: clusters.hiding(everything - clusters.selected))
+        self._look("show only", self._view().hiding(everything - self._view().selected))
 
     def _reset(self) -> None:
-        self._edit("reset", lambda clusters: clusters.unedited())
+        self._edit("reset", lambda clusters: clusters.unedited(), ClusterView())
 
-    def _edit(self, what: str, change: Callable[[Clusters], Clusters]) -> None:
+    def _look(self, what: str, view: ClusterView) -> None:
+        self.workspace.edit_clusters(what, self._now(), view)
+
+    def _edit(
+        self, what: str, change: Callable[[Clusters], Clusters], view: ClusterView | None = None
+    ) -> None:
         try:
-            self._edits.do(what, change(self._now()))
+            edited = change(self._now())
         except StemError as error:
             notify(error)
             self.refresh()  # what was typed goes
-
-    def _name_undo(self) -> None:
-        stack = self._edits.stack
-        _offer(self.undo_button, stack.undoText(), "Undo: {} (Ctrl+Z)", "Nothing to undo.")
-        _offer(self.redo_button, stack.redoText(), "Redo: {} (Ctrl+Shift+Z)", "Nothing to redo.")
+        else:
+            self.workspace.edit_clusters(what, edited, self._view() if view is None else view)
 
 
-def _words(clusters: Clusters | None) -> str:
+def _words(clusters: Clusters | None, view: ClusterView) -> str:
     if clusters is None:
         return "Not clustered yet."
-    if not clusters.selected:
+    if not view.selected:
         return f"{len(clusters.names)} clusters of {len(clusters.numbers):,} spots"
-    spots = int(clusters.selected_spots.sum())
+    spots = int(clusters.spots_in(view.selected).sum())
     share = 100 * spots / len(clusters.numbers)
     return f"{spots:,} of {len(clusters.numbers):,} spots selected ({share:.1f} %)"
 

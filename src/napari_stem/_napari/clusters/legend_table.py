@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 if TYPE_CHECKING:
+    from napari_stem._napari.state.cluster_view import ClusterView
     from napari_stem.analysis.labels import Clusters
 
 _SHOWN, _COLOUR, _NAME, _SPOTS, _SHARE = range(5)
@@ -64,13 +65,13 @@ class LegendTable(QTableWidget):
         self.itemChanged.connect(self._tell_change)
         self.cellClicked.connect(self._ask_colour)
 
-    def show_clusters(self, clusters: Clusters | None) -> None:
+    def show_clusters(self, clusters: Clusters | None, view: ClusterView) -> None:
         """Show clusters; items stay, since one of them may just be edited."""
         with QSignalBlocker(self):
             self.setRowCount(len(clusters.names) if clusters else 0)
             if clusters is not None:
-                self._fill(clusters)
-                self._mark(clusters.selected)
+                self._fill(clusters, view.hidden)
+                self._mark(view.selected)
 
     def selectionCommand(
         self, index: QModelIndex, event: Any = None
@@ -80,12 +81,12 @@ class LegendTable(QTableWidget):
             return QItemSelectionModel.SelectionFlag.NoUpdate
         return super().selectionCommand(index, event)
 
-    def _fill(self, clusters: Clusters) -> None:
+    def _fill(self, clusters: Clusters, hidden: frozenset[int]) -> None:
         spots = max(len(clusters.numbers), 1)
         about = zip(clusters.titles, clusters.colours, clusters.sizes, strict=True)
         for row, (title, colour, size) in enumerate(about):
-            hidden = row + 1 in clusters.hidden
-            tick = Qt.CheckState.Unchecked if hidden else Qt.CheckState.Checked
+            is_hidden = row + 1 in hidden
+            tick = Qt.CheckState.Unchecked if is_hidden else Qt.CheckState.Checked
             self._item(row, _SHOWN).setCheckState(tick)
             self._item(row, _COLOUR).setIcon(_swatch(colour))
             self._item(row, _COLOUR).setData(Qt.ItemDataRole.UserRole, colour)

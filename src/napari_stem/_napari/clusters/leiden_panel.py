@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
 
-from napari_stem._napari.predict import tasks
+from napari_stem._napari.clusters import tasks
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, lacking
 from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.state.cluster_view import ClusterView
 
 if TYPE_CHECKING:
-    from napari_stem._napari.clusters.edits import ClusterEdits
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.analysis.labels import Clusters
@@ -25,9 +26,8 @@ class LeidenPanel(Panel):
 
     heading = "Leiden"
 
-    def __init__(self, workspace: Workspace, edits: ClusterEdits) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._edits = edits
         self._build()
         self._connect()
         self.refresh()
@@ -59,8 +59,9 @@ class LeidenPanel(Panel):
 
     def _connect(self) -> None:
         self.cluster_button.clicked.connect(self.cluster)
-        for name in ("result", "clusters", "running"):
-            self.workspace.events[name].connect(self.refresh)
+        for name in ("result", "clusters"):
+            listen(self, self.workspace.events[name], self.refresh)
+        listen(self, self.workspace.run.events.request, self.refresh)
 
     def cluster(self) -> None:
         """Cluster the result."""
@@ -83,7 +84,7 @@ class LeidenPanel(Panel):
         if self.workspace.clusters is None:
             self.workspace.take_clusters(found)
         else:
-            self._edits.do("cluster again", found)
+            self.workspace.edit_clusters("cluster again", found, ClusterView())
 
     def refresh(self) -> None:
         if self.is_busy:

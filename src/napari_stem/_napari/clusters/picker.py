@@ -42,10 +42,9 @@ class ClusterPicker:
             self._pick(layers.cluster_at(viewer.layers, self._workspace.slide, position), adding)
 
     def _pick(self, number: int, adding: bool) -> None:
-        clusters = self._workspace.clusters
-        if clusters is None:
+        work = self._workspace
+        if work.clusters is None:
             return
         picked = {number} if number else set()
-        self._workspace.clusters = clusters.selecting(
-            clusters.selected ^ picked if adding else picked
-        )
+        selected = work.cluster_view.selected ^ picked if adding else picked
+        work.cluster_view = work.cluster_view.selecting(selected)

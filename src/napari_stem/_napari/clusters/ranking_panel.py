@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QApplication, QComboBox, QSizePolicy
 
+from napari_stem._napari.clusters import tasks
 from napari_stem._napari.clusters.ranking_table import RankingTable
-from napari_stem._napari.predict import tasks
 from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
 
@@ -59,8 +60,8 @@ class RankingPanel(Panel):
         self.table.chosen.connect(self.workspace.look_at)
         self.copy_button.clicked.connect(self._copy)
         self.save_button.clicked.connect(self._ask)
-        self.workspace.events.clusters.connect(self.refresh)
-        self.workspace.events.result.connect(self.refresh)
+        for name in ("clusters", "cluster_view", "result"):
+            listen(self, self.workspace.events[name], self.refresh)
 
     def rank(self) -> None:
         """Rank the genes of all clusters."""
@@ -85,7 +86,8 @@ class RankingPanel(Panel):
         self.cluster.clear()
         if clusters is not None:
             self.cluster.addItems(clusters.titles)
-            row = min(clusters.selected) - 1 if clusters.selected else max(former, 0)
+            selected = self.workspace.cluster_view.selected
+            row = min(selected) - 1 if selected else max(former, 0)
             self.cluster.setCurrentIndex(min(row, len(clusters.names) - 1))
         self._show()
 

@@ -14,12 +14,11 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 from napari_stem._napari.canvas.drawn_region import selected_region
 from napari_stem._napari.files.exporting import FORMATS, ExportRequest
 from napari_stem._napari.shell.dialogs import ask_save
-from napari_stem._napari.shell.docks import unwrapped
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, lacking
 from napari_stem._napari.shell.remembered import remember, remembered, with_slide_path
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.saved_view import View
-from napari_stem._napari.state.workspace import Workspace
 from napari_stem.errors import OptionError, StemError
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem._napari.state.result import Result
+    from napari_stem._napari.state.workspace import Workspace
 
 _ALL, _SHOWN, _LIST = "all genes", "the shown gene", "a list"
 _WHOLE, _REGION = "the whole slide", "the selected region"
@@ -38,9 +38,8 @@ class ExportPanel(Panel):
 
     heading = "Export"
 
-    def __init__(self, napari_viewer: Viewer, workspace: Workspace | None = None) -> None:
-        viewer = unwrapped(napari_viewer)
-        super().__init__(workspace or Workspace.of(viewer))
+    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self._viewer = ref(viewer)
         self._last: Path | None = None  # what was written of the result that is shown
         self._build()
@@ -83,8 +82,8 @@ class ExportPanel(Panel):
     def _connect(self) -> None:
         self.genes.currentTextChanged.connect(self.refresh)
         self.export_button.clicked.connect(self._ask)
-        self.workspace.events.result.connect(self._forget)
-        self.workspace.events.running.connect(self.refresh)
+        listen(self, self.workspace.events.result, self._forget)
+        listen(self, self.workspace.run.events.request, self.refresh)
 
     def export(self, path: Path) -> None:
         """Write what the controls say to `path`, whose suffix is that of the format."""

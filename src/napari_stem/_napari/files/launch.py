@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import napari
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.saved_view import View
-from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.labels import Clusters
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def show_prediction(slide: Slide, prediction: AnnData, *, gene: str | None = Non
 
 def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
     """Put a prediction into a viewer's workspace, as it was looked at when it was exported."""
-    workspace, view = Workspace.of(viewer), View.in_prediction(prediction)
+    workspace, view = workspace_of(viewer), View.in_prediction(prediction)
     workspace.take_slide(slide)
     slide = workspace.slide or slide  # it was open already
     workspace.take_spots(slide, prediction)
@@ -38,4 +38,5 @@ def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None 
     workspace.statistic = view.statistic
     workspace.take_result(Result.of_prediction(slide, prediction))
     if "leiden" in prediction.obs:
-        workspace.clusters = Clusters.of_prediction(prediction)
+        clusters = Clusters.of_prediction(prediction)
+        workspace.take_clusters(clusters, view.of_clusters(clusters))

@@ -15,11 +15,11 @@ from napari.components import ViewerModel
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtWidgets import QApplication
 
-from napari_stem._napari.predict import tasks
-from napari_stem._napari.predict.options import choose_checkpoint
+from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.files import opening
+from napari_stem._napari.shell.choices import choose_checkpoint
 from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.shell.worker import start
-from napari_stem._napari.state.workspace import Workspace
 from napari_stem.errors import SlideError, SlideNotFound, SpotsNotFound
 from napari_stem.events import Progress, finish
 from napari_stem.slides.suffixes import MAYBE_RGB, SCANNED
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from napari.types import LayerData
 
-    from napari_stem._napari.state.workspace import ChosenCheckpoint
+    from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem.events import Events
     from napari_stem.sections.section import Section
     from napari_stem.slides.slide import Slide
@@ -93,7 +93,7 @@ def _choose(path: Path) -> _Opening | None:
         case ".safetensors":
             if not _is_checkpoint(path):
                 return None
-            return _Opening(lambda _: tasks.describe_checkpoint(path), _take_checkpoint)
+            return _Opening(lambda _: opening.describe_checkpoint(path), _take_checkpoint)
         case ".csv" | ".tsv" if not _has_places(path):
             return None
         case ".csv" | ".tsv" | ".geojson":
@@ -121,7 +121,7 @@ def _if_rgb(path: Path) -> _Opening | None:
 
 
 def _slide(slide: Slide) -> _Opening:
-    return _Opening(lambda _: tasks.read_overview(slide), _take_slide)
+    return _Opening(lambda _: opening.read_overview(slide), _take_slide)
 
 
 def _section(path: Path) -> _Opening:
@@ -130,7 +130,7 @@ def _section(path: Path) -> _Opening:
 
 def _layers(opening: _Opening) -> list[LayerData]:
     if (viewer := current_viewer()) is not None:
-        job = start(opening.events(Workspace.of(viewer).slide), QApplication.instance())
+        job = start(opening.events(workspace_of(viewer).slide), QApplication.instance())
         job.result.connect(partial(_take_if_there, ref(viewer), opening.take))
         return [(None,)]  # napari's word for "read, and nothing to add"
     model = ViewerModel()
@@ -144,7 +144,7 @@ def _take_if_there(viewer_ref: ref[Any], take: Callable[[Any, Any], None], found
 
 
 def _take_slide(viewer: Any, slide: Slide) -> None:
-    Workspace.of(viewer).take_slide(slide)
+    workspace_of(viewer).take_slide(slide)
 
 
 def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData, str]]:
@@ -194,13 +194,13 @@ def _read_spots(path: Path, shown: Slide | None) -> Events[Section]:
 
 
 def _take_section(viewer: Any, section: Section) -> None:
-    workspace = Workspace.of(viewer)
+    workspace = workspace_of(viewer)
     workspace.take_slide(section.slide)
     workspace.take_spots(section.slide, section.spots)
 
 
 def _take_checkpoint(viewer: Any, checkpoint: ChosenCheckpoint) -> None:
-    choose_checkpoint(Workspace.of(viewer), checkpoint)
+    choose_checkpoint(workspace_of(viewer), checkpoint)
     name = checkpoint.path.stem
     show_info(f"Checkpoint {name} is chosen. Predict with it in Plugins > Stem > Predict.")
 

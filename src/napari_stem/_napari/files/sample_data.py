@@ -9,8 +9,8 @@ from weakref import ref
 from napari import current_viewer
 from qtpy.QtCore import QTimer
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.layers import slide_layer
-from napari_stem._napari.state.workspace import Workspace
 
 if TYPE_CHECKING:
     from napari.types import LayerData
@@ -51,7 +51,7 @@ def _open(section: Section, *, with_spots: bool) -> list[LayerData]:
 def _take(viewer_ref: ref[Viewer], section: Section, *, with_spots: bool) -> None:
     if (viewer := viewer_ref()) is None:
         return
-    workspace = Workspace.of(viewer)
+    workspace = workspace_of(viewer)
     workspace.take_slide(section.slide)
     if with_spots and workspace.slide is not None:
         workspace.take_spots(workspace.slide, section.spots)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari import current_viewer
 from napari.utils.notifications import show_warning
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.exporting import ExportRequest
 from napari_stem._napari.shell.remembered import with_slide_path
 from napari_stem._napari.state.saved_view import View
@@ -32,7 +33,7 @@ def write_prediction(path: str, layers: list[FullLayerData]) -> list[str]:
     The path, or nothing where the layers show no prediction of the workspace.
     """
     viewer = current_viewer()
-    workspace = Workspace.of(viewer) if viewer is not None else Workspace()
+    workspace = workspace_of(viewer) if viewer is not None else Workspace()
     result = workspace.result
     if result is None or result.prediction is None or not _shows(result, layers):
         show_warning(

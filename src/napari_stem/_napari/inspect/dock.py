@@ -5,24 +5,23 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel
 
 from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.click_tool import ClickTool
 from napari_stem._napari.canvas.outlines import Outline, Outlines, outlines_of
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.point_panel import PointPanel
 from napari_stem._napari.inspect.points_panel import PointsPanel
-from napari_stem._napari.predict.region_run import RegionRun
+from napari_stem._napari.inspect.region_run import RegionRun
+from napari_stem._napari.shell.choices import last_grid
 from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
-from napari_stem._napari.shell.page import Page
+from napari_stem._napari.shell.page import Page, listen
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.progress_text import stage_in_words
 from napari_stem._napari.shell.worker import Job, start
-from napari_stem._napari.state.grid_choice import GridChoice
-from napari_stem._napari.state.workspace import Workspace
 from napari_stem.errors import StemError
 from napari_stem.events import Progress
 
@@ -48,7 +47,7 @@ class InspectDock(Page):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         viewer = unwrapped(napari_viewer)
-        self.workspace = Workspace.of(viewer)
+        self.workspace = workspace_of(viewer)
         self._loaded: tasks.LoadedCheckpoint | None = None
         self._job: Job | None = None
         self._next: Place | None = None  # clicked while another point was at work
@@ -56,6 +55,7 @@ class InspectDock(Page):
         self._build(viewer)
         self._connect()
         self._former_key = self.tool.bind(_KEY, self._press_key)
+        self._show_chosen(self.points.current)
         self._offer()
         start(load_for_predicting(), self)
 
@@ -80,27 +80,22 @@ class InspectDock(Page):
         self.tool.switched.connect(self.tool_button.setChecked)
         self.tool.switched.connect(self._offer)
         self.tool.switched.connect(self._tell_tool)
-        self.workspace.events.tool.connect(self._obey_tool)
+        listen(self, self.workspace.events.tool, self._obey_tool)
         self.tool.clicked.connect(self._click)
         self.tool.dragging.connect(self._show_rectangle)
         self.tool.dragged.connect(self._drag)
         self.points.chosen.connect(self._show_chosen)
-        self.region.ended.connect(self._offer)
-        self.workspace.events.slide.connect(self._take_slide)
-        self.workspace.events.checkpoint.connect(self._take_checkpoint)
+        listen(self, self.workspace.run.events.request, self._offer)
+        listen(self, self.workspace.events.slide, self._take_slide)
+        listen(self, self.workspace.events.checkpoint, self._take_checkpoint)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Give everything back when napari has taken the dock off."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._leave()
-        super().changeEvent(event)
-
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Give mouse, key and memory back."""
         self.tool.switch(False)
         self._forget()
-        self.region.abandon()
-        self.tool.bind(_KEY, self._former_key)
         self._loaded = None
+        self.tool.bind(_KEY, self._former_key)
+        super().leave()
 
     def _press_key(self, viewer: Viewer) -> None:
         if self.tool_button.isEnabled():
@@ -108,7 +103,6 @@ class InspectDock(Page):
 
     def _take_slide(self) -> None:
         self._forget()
-        self.region.abandon()
         self._show_chosen(self.points.current)
         self._offer()
 
@@ -130,7 +124,7 @@ class InspectDock(Page):
         self.tool_button.setEnabled(not missing)
         if missing:
             self.tool.switch(False)
-        how = _HOW.format(pitch=GridChoice.last().pitch_um) if self.tool.is_on else ""
+        how = _HOW.format(pitch=last_grid().pitch_um) if self.tool.is_on else ""
         self.hint.setText(missing or how)
         self.hint.setVisible(bool(self.hint.text()))
 
@@ -228,8 +222,10 @@ class InspectDock(Page):
             shown += outlines_of(xy, widths, str(point.number), chosen=chosen)
         if self._pending is not None:
             shown += outlines_of(self._pending, widths, "", chosen=True)
-        self.workspace.compared = ()  # one layer more would shift its cells
-        self._outlines.show(slide, [*shown, *more])
+        shown += more
+        if shown:
+            self.workspace.compared = ()  # one layer more would shift its cells
+        self._outlines.show(slide, shown)
 
     def _show_rectangle(self, start: Any, end: Any) -> None:
         rectangle = self._rectangle(start, end)
@@ -245,7 +241,7 @@ class InspectDock(Page):
             self._say("A grid needs the scale of the slide: type it in the Predict dock.")
         elif rectangle is None:
             self._say("That is beside the slide. Drag a rectangle on the slide.")
-        elif self.region.is_running or self.workspace.running is not None:
+        elif self.region.is_running:
             self._say("Another prediction runs. Stop it first.")
         else:
             self.region.start(slide, rectangle.corners, checkpoint)

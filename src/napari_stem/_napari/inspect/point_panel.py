@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.distribution_plot import DistributionPlot
 from napari_stem._napari.results.marker_box import MarkerBox
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class PointPanel(Panel):
     def _connect(self) -> None:
         self.markers.chosen.connect(self._choose_set)
         self.plot.chosen.connect(self._choose_gene)
-        self.workspace.events.gene.connect(self.refresh)
+        listen(self, self.workspace.events.gene, self.refresh)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow napari's theme, which arrives as another style."""

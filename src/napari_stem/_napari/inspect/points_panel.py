@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,28 +18,21 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import start
+from napari_stem._napari.state.point import Point
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_stem._napari.state.workspace import ChosenCheckpoint, Workspace
+    from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+    from napari_stem._napari.state.workspace import Workspace
     from napari_stem.prediction.inspect import Inspection
     from napari_stem.slides.slide import Slide
 
 _HEIGHT = 132
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Point:
-    """An inspected point, with what it was inspected with."""
-
-    number: int
-    slide: Slide
-    checkpoint: ChosenCheckpoint
-    inspection: Inspection
 
 
 class PointsPanel(Panel):
@@ -52,11 +44,10 @@ class PointsPanel(Panel):
 
     def __init__(self, workspace: Workspace, shown_genes: Callable[[], Sequence[str]]) -> None:
         super().__init__(workspace)
-        self._all: list[Point] = []
         self._shown_genes = shown_genes
         self._build()
         self._connect()
-        self.refresh()
+        self._show_others()
 
     def _build(self) -> None:
         self.table = QTableWidget(0, 4)
@@ -92,16 +83,15 @@ class PointsPanel(Panel):
         self.copy_button.clicked.connect(self._copy)
         self.save_button.clicked.connect(self._ask_file)
         self.clear_button.clicked.connect(self.clear)
-        for name in ("slide", "checkpoint"):
-            self.workspace.events[name].connect(self._show_others)
-        self.workspace.events.gene.connect(self.refresh)
+        for name in ("slide", "checkpoint", "points"):
+            listen(self, self.workspace.events[name], self._show_others)
+        listen(self, self.workspace.events.gene, self.refresh)
 
     @property
     def points(self) -> list[Point]:
         """Those of the slide and the checkpoint at hand."""
         work = self.workspace
-        at_hand = (work.slide, work.checkpoint)
-        return [point for point in self._all if (point.slide, point.checkpoint) == at_hand]
+        return [point for point in work.points if point.is_of(work.slide, work.checkpoint)]
 
     @property
     def current(self) -> Point | None:
@@ -111,16 +101,14 @@ class PointsPanel(Panel):
 
     def add(self, slide: Slide, checkpoint: ChosenCheckpoint, inspection: Inspection) -> None:
         """Put a point at the end and choose it if it is of what is at hand."""
-        number = 1 + max((point.number for point in self._all), default=0)
-        self._all.append(Point(number, slide, checkpoint, inspection))
-        self.refresh()
-        self._choose_last()
+        known = self.workspace.points
+        number = 1 + max((point.number for point in known), default=0)
+        self.workspace.points = (*known, Point(number, slide, checkpoint, inspection))
 
     def clear(self) -> None:
         """Forget the points that are listed."""
-        gone = set(map(id, self.points))
-        self._all = [point for point in self._all if id(point) not in gone]
-        self._show_others()
+        work, gone = self.workspace, self.points
+        work.points = tuple(point for point in work.points if point not in gone)
 
     def save(self, path: Path) -> None:
         """Write the listed points as CSV."""

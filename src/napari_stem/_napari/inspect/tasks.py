@@ -7,10 +7,10 @@ from dataclasses import MISSING, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_stem._napari.predict.options import compute_for
-from napari_stem._napari.predict.tasks import PredictRequest
+from napari_stem._napari.shell.choices import last_grid
 from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem._napari.shell.remembered import remembered
-from napari_stem._napari.state.grid_choice import GridChoice
+from napari_stem._napari.state.request import PredictRequest
 from napari_stem.events import Event, Events, Progress
 from napari_stem.prediction.options import PredictOptions
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
-    from napari_stem._napari.state.workspace import ChosenCheckpoint
+    from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem.prediction.inspect import Distribution, Inspection, Inspector
     from napari_stem.slides.slide import Slide
 
@@ -79,7 +79,7 @@ def spot_diameter_px(slide: Slide, spots: AnnData | None) -> float:
         from napari_stem.spots.table import spot_diameter  # long since imported by who made them
 
         return spot_diameter(spots)
-    return GridChoice.last().diameter_um / (slide.mpp or 1.0)
+    return last_grid().diameter_um / (slide.mpp or 1.0)
 
 
 def lay_grid(slide: Slide, corners: NDArray[np.float64]) -> Events[AnnData]:
@@ -87,7 +87,7 @@ def lay_grid(slide: Slide, corners: NDArray[np.float64]) -> Events[AnnData]:
     yield Progress(0, 0, "grid", slide.name)
     from napari_stem.spots.grid import make_grid
 
-    last = GridChoice.last()
+    last = last_grid()
     return make_grid(
         slide,
         pitch_um=last.pitch_um,

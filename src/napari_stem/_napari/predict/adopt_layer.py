@@ -10,8 +10,9 @@ from napari.viewer import Viewer  # napari reads the annotation when it runs the
 from qtpy.QtWidgets import QApplication
 
 from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.layer_source import LayerSource
-from napari_stem._napari.predict import tasks
+from napari_stem._napari.files import opening
 from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
@@ -29,10 +30,10 @@ def use_as_slide(viewer: Viewer) -> None:
     if layer is None or not layers.is_picture(layer):
         show_warning("Select one RGB image in the layer list; a slide can be made of that.")
         return
-    workspace = Workspace.of(viewer)
+    workspace = workspace_of(viewer)
     if layers.slide_among(workspace.slides, layer) is not None:
         return  # to select it was to show it
-    job = start(tasks.slide_of_layer(LayerSource.of(layer)), QApplication.instance())
+    job = start(opening.slide_of_layer(LayerSource.of(layer)), QApplication.instance())
     job.result.connect(partial(adopt, workspace, layer))
 
 

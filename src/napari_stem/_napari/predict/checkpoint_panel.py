@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy
 
-from napari_stem._napari.predict import tasks
-from napari_stem._napari.predict.options import choose_checkpoint, choose_weights, chosen_weights
-from napari_stem._napari.shell.panel import Panel, button, menu_button
+from napari_stem._napari.files import opening
+from napari_stem._napari.shell.choices import choose_checkpoint, choose_weights, chosen_weights
+from napari_stem._napari.shell.page import listen
+from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
-from napari_stem._napari.train.encoders import WEIGHTS_FILES
 from napari_stem.storage import checkpoints_dir
 
 if TYPE_CHECKING:
-    from napari_stem._napari.state.workspace import ChosenCheckpoint, Workspace
+    from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+    from napari_stem._napari.state.workspace import Workspace
 
 _SUFFIX = ".safetensors"
 _FILES = f"Checkpoints (*{_SUFFIX})"
@@ -53,13 +54,13 @@ class CheckpointPanel(Panel):
     def _connect(self) -> None:
         self.box.activated.connect(self._choose)
         self.open_button.clicked.connect(self._ask)
-        self.workspace.events.checkpoint.connect(self.refresh)
-        self.workspace.events.installed.connect(self.refresh)
+        listen(self, self.workspace.events.checkpoint, self.refresh)
+        listen(self, self.workspace.events.installed, self.refresh)
 
     def open(self, path: Path) -> None:
         """Read what a checkpoint says of itself and choose it."""
         take = partial(choose_checkpoint, self.workspace)
-        self.run(tasks.describe_checkpoint(path), f"Reading {path.name}…", take)
+        self.run(opening.describe_checkpoint(path), f"Reading {path.name}…", take)
 
     def _list(self) -> None:
         opened = (Path(path) for path in remembered("checkpoints", []))

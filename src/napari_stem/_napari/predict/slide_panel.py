@@ -12,9 +12,11 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QSizePolicy
 
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.layer_source import LayerSource
+from napari_stem._napari.files import opening
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.adopt_layer import adopt
 from napari_stem._napari.shell.dialogs import is_wanted
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import SLIDE_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
 
@@ -77,14 +79,14 @@ class SlidePanel(Panel):
         self.open_button.clicked.connect(self._ask)
         self.layer_button.menu().aboutToShow.connect(self._list_layers)
         self.mpp.valueChanged.connect(self._rescale)
-        self.workspace.events.slides.connect(self.refresh)
-        self.workspace.events.slide.connect(self.refresh)
-        self.workspace.events.spots.connect(self.refresh)
+        listen(self, self.workspace.events.slides, self.refresh)
+        listen(self, self.workspace.events.slide, self.refresh)
+        listen(self, self.workspace.events.spots, self.refresh)
 
     def open(self, path: Path) -> None:
         """Open a slide's file."""
         remember(slide_folder=str(path.parent))
-        self.run(tasks.open_slide(path), f"Opening {path.name}…", self.workspace.take_slide)
+        self.run(opening.open_slide(path), f"Opening {path.name}…", self.workspace.take_slide)
 
     def take_layer(self, layer: Image) -> None:
         """Take an image that the viewer shows; the layer stays and becomes the slide's."""
@@ -92,7 +94,7 @@ class SlidePanel(Panel):
         if slide is not None:
             self.workspace.show_slide(slide)
             return
-        task = tasks.slide_of_layer(LayerSource.of(layer))
+        task = opening.slide_of_layer(LayerSource.of(layer))
         self.run(task, f"Reading {layer.name}…", partial(adopt, self.workspace, layer))
 
     def scale_by_pitch(self, pitch_um: float) -> None:

@@ -10,8 +10,11 @@ from weakref import ref
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog
 
 from napari_stem._napari.canvas.drawn_region import Tool, draw_region, end_drawing, selected_region
+from napari_stem._napari.files import opening
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.bin_choice import BinChoice
+from napari_stem._napari.shell.choices import keep_grid, last_grid
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import notify
@@ -45,7 +48,7 @@ class SpotsPanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
-        last = GridChoice.last()
+        last = last_grid()
         self.pitch = _micrometres("pitch ", last.pitch_um)
         self.pitch.setToolTip("Distance of neighbouring spots in µm; 100 is Visium's.")
         self.diameter = _micrometres("Ø ", last.diameter_um)
@@ -96,9 +99,9 @@ class SpotsPanel(Panel):
         self.inside_button.clicked.connect(self.restrict)
         self.all_button.clicked.connect(self.take_all)
         self.bins.chosen.connect(self.load)
-        self.workspace.events.slide.connect(self.refresh)
-        self.workspace.events.spots.connect(self.refresh)
-        self.workspace.events.tool.connect(self._obey_tool)
+        listen(self, self.workspace.events.slide, self.refresh)
+        listen(self, self.workspace.events.spots, self.refresh)
+        listen(self, self.workspace.events.tool, self._obey_tool)
 
     def make_grid(self) -> None:
         """Lay a grid over the tissue of the slide."""
@@ -112,7 +115,7 @@ class SpotsPanel(Panel):
     def load(self, path: Path, bin_um: int | None = None) -> None:
         """Load spots of the slide, in bins of a size where there is a choice."""
         remember(spots_folder=str(path.parent))
-        task = tasks.read_spots(
+        task = opening.read_spots(
             path,
             self._slide(),
             pitch_um=self.pitch.value(),
@@ -157,7 +160,7 @@ class SpotsPanel(Panel):
         choice = GridChoice(
             self.pitch.value(), self.diameter.value(), self.layout_box.currentText()
         )
-        choice.keep()
+        keep_grid(choice)
         task = tasks.make_grid(
             slide,
             pitch_um=choice.pitch_um,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QComboBox, QWidget
 
+from napari_stem._napari.shell.page import listen
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -35,8 +37,8 @@ class CompareBox(QComboBox):
         )
         self.activated.connect(self.refresh)
         for name in ("result", "gene", "statistic"):
-            workspace.events[name].connect(self.refresh)
-        workspace.events.compared.connect(self._follow)
+            listen(self, workspace.events[name], self.refresh)
+        listen(self, workspace.events.compared, self._follow)
         self.refresh()
 
     def refresh(self) -> None:

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_stem._napari.predict import tasks
+from napari_stem._napari.results import tasks
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import start

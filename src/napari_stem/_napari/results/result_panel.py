@@ -9,10 +9,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel
 from superqt import QLabeledSlider
 
-from napari_stem._napari.predict import tasks
+from napari_stem._napari.results import tasks
 from napari_stem._napari.results.compare_box import CompareBox
 from napari_stem._napari.results.gene_table import GeneTable
 from napari_stem._napari.results.marker_box import MarkerBox
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.state.result import STATISTICS
@@ -98,10 +99,10 @@ class ResultPanel(Panel):
         self.colormap.currentTextChanged.connect(self._set_look)
         self.opacity.valueChanged.connect(self._set_look)
         self._set_look()
-        self.workspace.events.gene.connect(self.genes.choose)
+        listen(self, self.workspace.events.gene, self.genes.choose)
         for name in ("result", "statistic"):
-            self.workspace.events[name].connect(self.refresh)
-        self.workspace.events.compared.connect(self._offer_statistic)
+            listen(self, self.workspace.events[name], self.refresh)
+        listen(self, self.workspace.events.compared, self._offer_statistic)
 
     def refresh(self) -> None:
         work = self.workspace

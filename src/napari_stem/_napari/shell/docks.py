@@ -37,6 +37,11 @@ def open_dock(viewer: Viewer, name: str) -> QWidget:
     return dock
 
 
+def window_of(viewer: Viewer) -> QWidget:
+    """The window of a viewer; napari has no public word for it."""
+    return cast("QWidget", viewer.window._qt_window)
+
+
 def unwrapped(viewer: Viewer) -> Viewer:
     """The viewer behind the proxy that napari hands to plugins; it is always the same object."""
     return cast("Viewer", getattr(viewer, "__wrapped__", viewer))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
 
 SLIDE_FILES = f"Slides ({' '.join(f'*{suffix}' for suffix in SLIDES)});;All files (*)"
+WEIGHTS_FILES = "Weights (*.safetensors *.pth *.pt *.bin *.ckpt)"
 
 
 class Panel(QWidget):
@@ -89,7 +90,7 @@ class Panel(QWidget):
 
 def lacking(workspace: Workspace) -> str:
     """What to do until the result is whole, so that it can be clustered and written."""
-    result, running = workspace.result, workspace.running
+    result, running = workspace.result, workspace.run.request
     if result is None:
         return "Nothing predicted yet: predict first, or open a prediction."
     if result.prediction is not None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
-from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 
 LAYOUTS: dict[str, Literal["hex", "square"]] = {"hexagonal": "hex", "square": "square"}
@@ -18,15 +17,6 @@ class GridChoice:
     pitch_um: float = PITCH_UM
     diameter_um: float = DIAMETER_UM
     grid_layout: str = "hexagonal"
-
-    @classmethod
-    def last(cls) -> Self:
-        """What was kept last."""
-        return cls(**{part.name: remembered(part.name, part.default) for part in fields(cls)})
-
-    def keep(self) -> None:
-        """Remember it for the next start."""
-        remember(**asdict(self))
 
     @property
     def layout(self) -> Literal["hex", "square"]:

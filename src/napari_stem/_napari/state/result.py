@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
-    from napari_stem._napari.predict.tasks import PredictRequest
+    from napari_stem._napari.state.request import PredictRequest
     from napari_stem.slides.slide import Slide
 
 # Statistics of a gene at a spot: key in a prediction, name for people.

@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_stem._napari.state.cluster_view import ClusterView
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.analysis.labels import Clusters
 
 _ABOUT = "napari_stem"
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The gene and the statistic that a workspace shows."""
+    """The gene and the statistic that a workspace shows, and names of clusters it hides."""
 
     gene: str = ""
     statistic: str = "mean"
+    hidden: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, workspace: Workspace) -> View:
         """What a workspace shows now."""
-        return cls(workspace.gene, workspace.statistic)
+        names = workspace.clusters.names if workspace.clusters is not None else ()
+        hidden = tuple(names[number - 1] for number in sorted(workspace.cluster_view.hidden))
+        return cls(workspace.gene, workspace.statistic, hidden)
 
     @classmethod
     def in_prediction(cls, prediction: AnnData) -> View:
-        """What was kept; the default where nothing was."""
-        kept = json.loads(prediction.uns[_ABOUT].get("view", "{}"))
-        return cls(**{part.name: kept[part.name] for part in fields(cls) if part.name in kept})
+        """What was kept; the default where nothing was, or nothing that can be read."""
+        kept = _table(prediction.uns[_ABOUT].get("view", "{}"))
+        texts = {name: str(kept[name]) for name in ("gene", "statistic") if name in kept}
+        hidden = kept.get("hidden", ())
+        return cls(**texts, hidden=tuple(map(str, hidden if isinstance(hidden, list) else ())))
 
     def keep_in(self, prediction: AnnData) -> None:
         """Write the view into a prediction."""
         prediction.uns[_ABOUT]["view"] = json.dumps(asdict(self))
+
+    def of_clusters(self, clusters: Clusters) -> ClusterView:
+        """How these clusters are looked at: by name, since a part of them has other numbers."""
+        names = enumerate(clusters.names, start=1)
+        return ClusterView(frozenset(number for number, name in names if name in self.hidden))
+
+
+def _table(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from napari_stem._napari.state.cluster_edits import ClusterEdits
+from napari_stem._napari.state.cluster_view import ClusterView
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -21,6 +24,7 @@ class Restriction:
     part: AnnData
     result: Result | None = None
     clusters: Clusters | None = None
+    cluster_view: ClusterView = field(default_factory=ClusterView)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +38,8 @@ class Session:
     spots: AnnData | None = None
     restriction: Restriction | None = None
     result: Result | None = None
+    edits: ClusterEdits = field(default_factory=ClusterEdits)
+    cluster_view: ClusterView = field(default_factory=ClusterView)
     clusters: Clusters | None = None
     gene: str = ""
     statistic: str = "mean"
@@ -50,9 +56,17 @@ class Session:
             self,
             result=result,
             clusters=clusters,
+            cluster_view=ClusterView() if clusters is None else self.cluster_view,
+            edits=ClusterEdits() if clusters is None else self.edits,
             gene=self.gene if self.gene in result.genes else result.genes[0],
             statistic=wanted if wanted in result.values else "mean",
             wanted=wanted if waits else "",
+        )
+
+    def without_result(self) -> Session:
+        """The same before anything was predicted."""
+        return replace(
+            self, result=None, clusters=None, cluster_view=ClusterView(), edits=ClusterEdits()
         )
 
 

@@ -4,51 +4,29 @@ from __future__ import annotations
 
 import operator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakKeyDictionary
+from dataclasses import InitVar, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import Signal, SignalGroupDescriptor
 
-from napari_stem._napari.canvas.canvas import Canvas
-from napari_stem._napari.canvas.slide_layers import Looks
+from napari_stem._napari.state.cluster_edits import ClusterEdit, ClusterEdits, Seen
+from napari_stem._napari.state.cluster_view import ClusterView
+from napari_stem._napari.state.run import PredictionRun, StartJob, work_here
 from napari_stem._napari.state.session import Restriction, Session, are_same
-from napari_stem.errors import MissingScale
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from anndata import AnnData
-    from napari.viewer import Viewer
 
-    from napari_stem._napari.predict.tasks import PredictRequest
+    from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+    from napari_stem._napari.state.point import Point
     from napari_stem._napari.state.result import Result
     from napari_stem.analysis.labels import Clusters
-    from napari_stem.checkpoints.recipe import Recipe
     from napari_stem.sections.section import Section
     from napari_stem.slides.slide import Slide
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ChosenCheckpoint:
-    """A checkpoint as people see it; its weights are read when it predicts."""
-
-    path: Path
-    recipe: Recipe
-    unit: str
-    about: Mapping[str, Any] = field(default_factory=dict)
-
-    def lacking(self, slide: Slide) -> str:
-        """What to do where it needs a scale that the slide does not state."""
-        try:
-            self.recipe.patch_widths(slide, 1.0)
-        except MissingScale:
-            return (
-                f"{self.path.stem} looks at patches of a size in µm, and the scale of "
-                f"{slide.name} is unknown. Type its µm per pixel in the Predict dock."
-            )
-        return ""
+_ALL_SHOWN = ClusterView()
 
 
 @dataclass(eq=False)
@@ -56,7 +34,7 @@ class Workspace:
     """The open slides, what is known of the one that is shown, and how it is looked at.
 
     `events` has one signal a field. The gene and the statistic are always the result's. What is
-    known of the slides that are not shown is in their sessions.
+    known of the slides that are not shown is in their sessions. `run` is the prediction that runs.
     """
 
     slides: tuple[Slide, ...] = ()
@@ -65,6 +43,8 @@ class Workspace:
     restriction: Restriction | None = None
     checkpoint: ChosenCheckpoint | None = None
     result: Result | None = None
+    edits: ClusterEdits = field(default_factory=ClusterEdits)
+    cluster_view: ClusterView = field(default_factory=ClusterView)
     clusters: Clusters | None = None
     gene: str = ""
     statistic: str = "mean"
@@ -74,29 +54,34 @@ class Workspace:
     shared_contrast: bool = False
     compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
     installed: Path | None = None  # the checkpoint that training installed last
-    running: PredictRequest | None = None  # what is being predicted; one at a time
+    points: tuple[Point, ...] = ()  # that were inspected, on all slides
     tool: str = ""  # the mouse tool of ours that is in the hand
+    start_job: InitVar[StartJob] = work_here
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     # Tables and arrays have no truth value when compared.
     __eq_operators__: ClassVar = dict.fromkeys(
-        ("slides", "slide", "spots", "restriction", "checkpoint", "result", "clusters", "running"),
+        ("slides", "slide", "spots", "restriction", "checkpoint", "result", "edits", "clusters"),
         operator.is_,
     )
     leaving = Signal()  # before another slide is shown
     returned = Signal()  # after it is, with all that is known of it
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, start_job: StartJob) -> None:
         self._sessions: dict[str, Session] = {}  # of the slides that are not shown
+        self.run = PredictionRun(start_job=start_job)
+        self.run.drawn.connect(self.take_result)
+        self._listen()
 
-    @classmethod
-    def of(cls, viewer: Viewer) -> Workspace:
-        """The workspace of a viewer; it lives as long as the viewer and draws on its canvas."""
-        if viewer not in _workspaces:
-            workspace = cls()
-            canvas = Canvas(viewer, workspace)
-            _workspaces[viewer] = workspace, canvas, Looks(viewer, workspace)
-        return _workspaces[viewer][0]
+    def _listen(self) -> None:
+        """Keep the fields in line with each other, before anybody else hears of a change."""
+        for name in ("slides", "slide"):
+            self.events[name].connect(self._let_go)
+        self.events.clusters.connect(self._forget_edits)
+        for name in ("slide", "spots"):
+            self.events[name].connect(self._end_comparison)
+        for name in ("clusters", "cluster_view"):
+            self.events[name].connect(self._show_clusters_alone)
 
     def take_slide(self, slide: Slide) -> None:
         """Work on a slide: a new one, one that is open, or an open one at another scale."""
@@ -118,7 +103,7 @@ class Workspace:
             self.slide = slide
         else:
             session = self._sessions[slide.fingerprint]
-            session = replace(session, slide=slide, result=None, clusters=None)
+            session = replace(session.without_result(), slide=slide)
             self._sessions[slide.fingerprint] = session
 
     def show_slide(self, slide: Slide) -> None:
@@ -133,6 +118,12 @@ class Workspace:
             self._show(self._sessions[others[-1].fingerprint] if others else Session())
         self._sessions.pop(slide.fingerprint, None)
         self.slides = others
+
+    def _let_go(self) -> None:
+        """End what holds for slides that were closed, or taken at another scale."""
+        if self.run.request is not None and self.session_of(self.run.request.slide) is None:
+            self.run.abandon()
+        self.points = tuple(x for x in self.points if self.session_of(x.slide) is not None)
 
     def _show(self, session: Session) -> None:
         self.compared = ()
@@ -185,7 +176,8 @@ class Workspace:
             return
         if within.result is not self.result:
             self.take_result(within.result)
-            self.clusters = within.clusters
+            if within.clusters is not None:
+                self.take_clusters(within.clusters, within.cluster_view)
 
     def _restrict(self, whole: AnnData, part: AnnData) -> Restriction:
         within, result = self.restriction, self.result
@@ -193,7 +185,7 @@ class Workspace:
             return replace(within, part=part)
         if result is None or not result.is_at(whole):
             return Restriction(whole, part)
-        return Restriction(whole, part, result, self.clusters)
+        return Restriction(whole, part, result, self.clusters, self.cluster_view)
 
     def take_result(self, result: Result) -> None:
         """Show a new result, or keep it for its slide; that of a closed slide is dropped."""
@@ -217,17 +209,50 @@ class Workspace:
             clusters.keep_in(result.prediction)
         return clusters
 
-    def release(self, request: PredictRequest | None) -> None:
-        """Let another prediction run once this one has ended."""
-        if self.running is request:
-            self.running = None
-
-    def take_clusters(self, clusters: Clusters) -> None:
+    def take_clusters(self, clusters: Clusters, view: ClusterView = _ALL_SHOWN) -> None:
         """Show clusters of the result, which carries them into its exports once it is whole."""
         assert self.result is not None
         if self.result.prediction is not None:
             clusters.keep_in(self.result.prediction)
+        if clusters is self.clusters:
+            self.cluster_view = view
+            return
+        with self.events.cluster_view.blocked():  # nobody may look for these in the former
+            self.cluster_view = view
         self.clusters = clusters
+
+    def _show_clusters_alone(self) -> None:
+        if self.clusters is not None:
+            self._end_comparison()
+
+    def _end_comparison(self) -> None:
+        self.compared = ()
+
+    def edit_clusters(self, what: str, clusters: Clusters, view: ClusterView) -> None:
+        """Show clusters that were changed by hand; `what` completes "Undo" for people."""
+        assert self.clusters is not None
+        before, after = Seen(self.clusters, self.cluster_view), Seen(clusters, view)
+        self.edits = self.edits.doing(ClusterEdit(what, before, after))
+        self.take_clusters(*after)
+
+    def undo(self) -> None:
+        """Take the latest edit of clusters back, if there is one."""
+        if self.edits.done:
+            self.edits = self.edits.undoing()
+            self.take_clusters(*self.edits.undone[-1].before)
+
+    def redo(self) -> None:
+        """Do an edit again that was undone, if there is one."""
+        if self.edits.undone:
+            self.edits = self.edits.redoing()
+            self.take_clusters(*self.edits.done[-1].after)
+
+    def _forget_edits(self, clusters: Clusters | None) -> None:
+        """Other clusters have no history, and none are looked at in no way."""
+        if clusters is None:
+            self.cluster_view = ClusterView()
+        if not self.edits.are_of(clusters):
+            self.edits = ClusterEdits()
 
     def look_at(self, gene: str) -> None:
         """Show a gene, also where the clusters lie over its heatmap."""
@@ -249,6 +274,3 @@ class Workspace:
             self.gene = self.gene if self.gene in result.genes else result.genes[0]
             self.statistic = statistic
             self.result = result
-
-
-_workspaces: WeakKeyDictionary[Viewer, tuple[Workspace, Canvas, Looks]] = WeakKeyDictionary()

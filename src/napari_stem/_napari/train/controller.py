@@ -9,6 +9,8 @@ from weakref import WeakKeyDictionary
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QObject, Signal
 
+from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.shell.docks import window_of
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem._napari.train import tasks
@@ -37,8 +39,8 @@ class Trainings(QObject):
     def of(cls, viewer: Viewer) -> Trainings:
         """Those of a viewer; they end with its window."""
         if viewer not in _trainings:
-            window = viewer.window._qt_window
-            made = _trainings[viewer] = cls(window, Workspace.of(viewer))
+            window = window_of(viewer)
+            made = _trainings[viewer] = cls(window, workspace_of(viewer))
             window.destroyed.connect(made.leave)
         return _trainings[viewer]
 

@@ -8,8 +8,9 @@ from weakref import WeakKeyDictionary
 
 from qtpy.QtWidgets import QDialog, QStackedLayout, QWidget
 
+from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.shell.docks import window_of
 from napari_stem._napari.shell.worker import notify
-from napari_stem._napari.state.workspace import Workspace
 from napari_stem._napari.train.controller import Trainings
 from napari_stem._napari.train.run_page import TrainingView
 from napari_stem._napari.train.setup import TrainingSetup
@@ -31,7 +32,7 @@ class TrainingDialog(QDialog):
         self._trainings = Trainings.of(viewer)
         self.setWindowTitle("Train")
         self.resize(*_SIZE)
-        self.setup = TrainingSetup(Workspace.of(viewer))
+        self.setup = TrainingSetup(workspace_of(viewer))
         self.view = TrainingView(self._trainings, viewer.theme)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.setup)
@@ -45,7 +46,7 @@ class TrainingDialog(QDialog):
     def of(cls, viewer: Viewer) -> TrainingDialog:
         """The dialog of a viewer; it is gone with the window."""
         if viewer not in _dialogs:
-            _dialogs[viewer] = cls(viewer, viewer.window._qt_window)
+            _dialogs[viewer] = cls(viewer, window_of(viewer))
         return _dialogs[viewer]
 
     def show_setup(self) -> None:

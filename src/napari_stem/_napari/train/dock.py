@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from qtpy.QtCore import QSize, QUrl
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -14,13 +14,12 @@ from qtpy.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_stem._napari.shell.dialogs import is_wanted
 from napari_stem._napari.shell.docks import unwrapped
-from napari_stem._napari.shell.page import WIDTH
+from napari_stem._napari.shell.page import Page
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.shell.worker import Job, start
@@ -43,7 +42,7 @@ _NOTHING = (
 )
 
 
-class TrainDock(QWidget):
+class TrainDock(Page):
     """A list of runs with what can be done with the selected one."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -72,10 +71,6 @@ class TrainDock(QWidget):
         self.resume_button = button("Resume", "Go on where the selected run stopped.")
         self.reveal_button = button("Reveal", "Open the folder of the selected run.")
         self.delete_button = button("Delete…", "Remove the run; an installed checkpoint stays.")
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.new_button)
-        layout.addWidget(self.note)
-        layout.addWidget(self.list, 100)
         self._actions = QWidget()
         grid = QGridLayout(self._actions)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -83,9 +78,8 @@ class TrainDock(QWidget):
         grid.addWidget(self.resume_button, 0, 1)
         grid.addWidget(self.reveal_button, 1, 0)
         grid.addWidget(self.delete_button, 1, 1)
-        layout.addWidget(self._actions)
-        layout.addStretch()
-        self.setMinimumWidth(WIDTH)
+        self.fill(self.new_button, self.note, self.list, self._actions)
+        self.stretch(self.list)
 
     def _connect(self) -> None:
         self.new_button.clicked.connect(self._new)
@@ -97,10 +91,6 @@ class TrainDock(QWidget):
         self.delete_button.clicked.connect(self._delete)
         self._trainings.changed.connect(self.refresh)
         self._trainings.told.connect(self._show_progress)
-
-    def sizeHint(self) -> QSize:
-        """Narrow: napari's canvas needs the room."""
-        return QSize(WIDTH, super().sizeHint().height())
 
     def showEvent(self, event: QShowEvent) -> None:
         """Look again: a terminal may have trained meanwhile."""

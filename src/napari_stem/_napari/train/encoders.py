@@ -14,8 +14,8 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
-from napari_stem._napari.predict.options import choose_weights, chosen_weights
-from napari_stem._napari.shell.panel import Panel, button
+from napari_stem._napari.shell.choices import choose_weights, chosen_weights
+from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.features.encoders.hub import local_weights
 from napari_stem.features.encoders.registry import ENCODERS, Encoder
@@ -23,7 +23,6 @@ from napari_stem.features.encoders.registry import ENCODERS, Encoder
 if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
 
-WEIGHTS_FILES = "Weights (*.safetensors *.pth *.pt *.bin *.ckpt)"
 _COMMERCIAL = {True: "allowed", False: "not allowed", None: "not stated, ask the authors"}
 
 

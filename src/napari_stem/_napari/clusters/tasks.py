@@ -1,0 +1,44 @@
+"""What the Clusters dock asks of the core, as generators for `worker.start`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_stem.events import Events, Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pandas import DataFrame
+
+    from napari_stem._napari.state.result import Result
+    from napari_stem.analysis.labels import Clusters
+
+
+def find_clusters(
+    result: Result, *, resolution: float, n_genes: int | None, seed: int
+) -> Events[Clusters]:
+    """Leiden clusters of a prediction."""
+    yield Progress(0, 0, "cluster")
+    from napari_stem.analysis.cluster import find_clusters
+
+    assert result.prediction is not None
+    return find_clusters(result.prediction, resolution=resolution, n_genes=n_genes, seed=seed)
+
+
+def rank_genes(result: Result, clusters: Clusters) -> Events[DataFrame]:
+    """Genes of each cluster by how much its spots differ from all others."""
+    yield Progress(0, 0, "rank")
+    from napari_stem.analysis.marker_genes import rank_genes
+
+    assert result.prediction is not None
+    return rank_genes(result.prediction, clusters)
+
+
+def save_ranking(ranking: DataFrame, clusters: Clusters, path: Path) -> Events[Path]:
+    """Write a ranking as a table."""
+    yield Progress(0, 0, "save", path.name)
+    from napari_stem.analysis.marker_genes import write_ranking
+
+    write_ranking(ranking, clusters, path)
+    return path

@@ -1,0 +1,79 @@
+"""Slides, spots and checkpoints read from files, as generators for `worker.start`.
+
+Their imports happen in the thread: torch, scanpy and timm take seconds, and a dock opens at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_stem._napari.shell.imports import load_dask, load_triton_apart
+from napari_stem._napari.shell.remembered import symbols
+from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+from napari_stem.events import Events, Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_stem._napari.canvas.layer_source import LayerSource
+    from napari_stem.sections.section import Section
+    from napari_stem.slides.slide import Slide
+
+
+def open_slide(path: Path) -> Events[Slide]:
+    """Open a slide and read its overview, which the canvas needs first."""
+    yield Progress(0, 0, "open", path.name)
+    from napari_stem.slides.slide import open_slide
+
+    return (yield from read_overview(open_slide(path)))
+
+
+def read_overview(slide: Slide) -> Events[Slide]:
+    """The slide once its overview is made, which the canvas needs first."""
+    yield from slide.iter_overview()
+    if slide.path is not None:
+        load_dask()
+    return slide
+
+
+def slide_of_layer(source: LayerSource) -> Events[Slide]:
+    """A slide of an image that napari shows: of its file if there is one, else of its pixels."""
+    yield Progress(0, 0, "open", source.name)
+    import numpy as np
+
+    from napari_stem.errors import SlideError
+    from napari_stem.slides.slide import Slide, open_slide
+
+    if source.path is not None:
+        try:
+            slide = open_slide(source.path)
+        except SlideError:
+            pass  # napari reads more formats than we do
+        else:
+            if slide.levels[0].shape[:2] == source.pixels.shape[:2]:
+                return slide if slide.mpp or not source.mpp else slide.with_mpp(source.mpp, "layer")
+            slide.close()
+    return Slide.from_array(np.asarray(source.pixels)[..., :3], mpp=source.mpp, name=source.name)
+
+
+def read_spots(
+    path: Path, slide: Slide, *, pitch_um: float, diameter_um: float, bin_um: float | None = None
+) -> Events[Section]:
+    """Read spots of the slide, which may tell its scale, or lay a grid in drawn regions."""
+    yield Progress(0, 0, "read", path.name)
+    from napari_stem.sections.section import section_on
+
+    return section_on(
+        slide, path, pitch_um=pitch_um, diameter_um=diameter_um, bin_um=bin_um, symbols=symbols()
+    )
+
+
+def describe_checkpoint(path: Path) -> Events[ChosenCheckpoint]:
+    """What a checkpoint's header says."""
+    yield Progress(0, 0, "read", path.name)
+    load_triton_apart()
+    from napari_stem.checkpoints.checkpoint import read_about
+    from napari_stem.genes.counts import UNITS
+
+    recipe, about = read_about(path)
+    return ChosenCheckpoint(path, recipe, UNITS[recipe.transform], about)

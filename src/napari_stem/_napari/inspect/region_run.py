@@ -1,0 +1,77 @@
+"""Predicting a grid within a drawn rectangle, with its progress and Stop."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QHBoxLayout, QWidget
+
+from napari_stem._napari.inspect import tasks
+from napari_stem._napari.predict.run_bar import RunBar
+from napari_stem._napari.predict.tasks import predict
+from napari_stem._napari.shell.page import listen
+from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.worker import Job, notify, start
+from napari_stem._napari.state.request import PredictRequest
+from napari_stem._napari.state.session import are_same
+from napari_stem.errors import OptionError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+    from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.slides.slide import Slide
+
+
+class RegionRun(QWidget):
+    """Lays the grid, and starts the workspace's prediction on it; shown while one runs."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.workspace = workspace
+        self._laying: Job | None = None
+        self.bar = RunBar(workspace)
+        self.stop_button = button("Stop", "Stop, and keep what was drawn so far.")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.stop_button)
+        self.stop_button.clicked.connect(workspace.run.stop)
+        for name in ("request", "is_stopping"):
+            listen(self, workspace.run.events[name], self.refresh)
+        self.refresh()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a grid is laid, or a prediction runs."""
+        return self._laying is not None or self.workspace.run.request is not None
+
+    def start(self, slide: Slide, corners: NDArray[Any], checkpoint: ChosenCheckpoint) -> None:
+        """Predict a grid within a polygon of a slide (level-0 pixels)."""
+        self._laying = job = start(tasks.lay_grid(slide, corners), self)
+        job.result.connect(partial(self._predict, slide, checkpoint))
+        job.ended.connect(self._rest)
+
+    def refresh(self) -> None:
+        """Show how far the prediction is, and offer to stop it."""
+        run = self.workspace.run
+        self.setVisible(run.request is not None)
+        self.stop_button.setEnabled(not run.is_stopping)
+
+    def _predict(self, slide: Slide, checkpoint: ChosenCheckpoint, spots: AnnData) -> None:
+        work = self.workspace
+        if not are_same(slide, work.slide):
+            return  # the user has turned to another one
+        request = PredictRequest(slide, spots, checkpoint, **tasks.settings())
+        try:
+            work.run.start(request, predict)
+        except OptionError as error:
+            notify(error)
+        else:
+            work.take_spots(slide, spots, whole=work.all_spots)
+
+    def _rest(self) -> None:
+        self._laying = None

@@ -1,0 +1,52 @@
+"""What was chosen last in the docks, and is chosen again at the next start."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.state.grid_choice import GridChoice
+from napari_stem.storage import checkpoints_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+    from napari_stem._napari.state.workspace import Workspace
+
+_WEIGHTS = "encoder_weights"
+
+
+def last_grid() -> GridChoice:
+    """The grid that was laid last."""
+    kept = {part.name: remembered(part.name, part.default) for part in fields(GridChoice)}
+    return GridChoice(**kept)
+
+
+def keep_grid(choice: GridChoice) -> None:
+    """Propose a grid again."""
+    remember(**asdict(choice))
+
+
+def choose_checkpoint(workspace: Workspace, checkpoint: ChosenCheckpoint) -> None:
+    """Predict with a checkpoint from now on, at the next start too."""
+    path = str(checkpoint.path)
+    if checkpoint.path.parent != checkpoints_dir():
+        others = [other for other in remembered("checkpoints", []) if other != path]
+        remember(checkpoints=[path, *others][:10])
+    remember(checkpoint=path)
+    workspace.checkpoint = checkpoint
+
+
+def chosen_weights(encoders: Iterable[str]) -> dict[str, Path]:
+    """Files of weights that were chosen for encoders and are still there."""
+    known = remembered(_WEIGHTS, {})
+    found = {name: Path(known[name]) for name in encoders if name in known}
+    return {name: path for name, path in found.items() if path.is_file()}
+
+
+def choose_weights(encoder: str, path: Path) -> None:
+    """Let an encoder read a file of weights from now on."""
+    remember(**{_WEIGHTS: {**remembered(_WEIGHTS, {}), encoder: str(path)}})

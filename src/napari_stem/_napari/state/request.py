@@ -1,0 +1,36 @@
+"""What a prediction is asked for with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+    from napari_stem.slides.slide import Slide
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PredictRequest:
+    """Everything that decides a prediction."""
+
+    slide: Slide
+    spots: AnnData
+    checkpoint: ChosenCheckpoint
+    n_draws: int = 20
+    sampler: str = "dpm++"
+    steps: int = 20
+    seed: int = 0
+    device: str = "auto"
+    batch_size: int = 256
+
+    def continues(self, other: PredictRequest) -> bool:
+        """Whether its draws are those of the other request, or more of them."""
+        return (
+            self.slide is other.slide
+            and self.spots is other.spots
+            and self.checkpoint is other.checkpoint
+            and (self.sampler, self.steps, self.seed) == (other.sampler, other.steps, other.seed)
+        )

@@ -1,0 +1,110 @@
+"""A dock that is closed by its x acts no more, and opens again as new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QWidget
+
+from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.state.result import Result
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.analysis.labels import Clusters
+from napari_stem.sections.section import Section
+
+DOCKS = ("Predict", "Clusters", "Inspect", "Export", "Train")
+
+
+def close(dock: QWidget, qtbot: Any) -> None:
+    """Press the x of its frame, and let Qt delete it."""
+    with qtbot.waitSignal(dock.destroyed):
+        dock.parent().title.close_button.click()
+
+
+def listeners(viewer: Viewer) -> dict[str, int]:
+    """How many listen to each signal of the state, and to the viewer's mouse."""
+    work = workspace_of(viewer)
+    groups = {"workspace": work.events, "run": work.run.events}
+    state = {f"{of}.{name}": len(group[name]) for of, group in groups.items() for name in group}
+    mouse = {
+        "press": len(viewer.mouse_drag_callbacks),
+        "double click": len(viewer.mouse_double_click_callbacks),
+        "pan": len(viewer.scene.camera.events.mouse_pan.callbacks),
+        "keys": len(viewer.keymap),
+    }
+    return state | mouse
+
+
+def fill(work: Workspace, section: Section) -> None:
+    """A result of three genes with two clusters."""
+    n = section.spots.n_obs
+    values = np.arange(3 * n, dtype=np.float32).reshape(n, 3)
+    whole = {"mean": values, "std": values / 10}
+    work.take_slide(section.slide)
+    work.spots = section.spots
+    work.take_result(Result(section.slide, section.spots, ("B", "A", "C"), "log2", whole, 4))
+    work.clusters = Clusters.of_numbers((np.arange(n) % 2 + 1).astype(np.uint16))
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_a_closed_dock_leaves_nothing_behind(viewer, qtbot, name):
+    before = listeners(viewer)
+    for _ in range(3):
+        dock = open_dock(viewer, name)
+        assert (listeners(viewer) == before) == (name == "Train")  # which shows folders alone
+        close(dock, qtbot)
+        assert listeners(viewer) == before
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_a_closed_dock_hears_nothing(viewer, qtbot, section, sections, name):
+    work = workspace_of(viewer)
+    fill(work, section)
+    close(open_dock(viewer, name), qtbot)
+    work.gene, work.statistic, work.tool = "C", "std", "none of ours"
+    fill(work, sections[1])
+    work.close_slide(section.slide)
+    again = open_dock(viewer, name)
+    assert again.isVisibleTo(again.parent())
+
+
+def test_a_tool_in_the_hand_is_given_back(viewer, qtbot, section):
+    fill(workspace_of(viewer), section)
+    before = listeners(viewer)
+    dock = open_dock(viewer, "Inspect")
+    dock.tool.switch(True)
+    close(dock, qtbot)
+    assert listeners(viewer) == before
+    dock = open_dock(viewer, "Clusters")
+    dock.legend.pick_button.click()
+    close(dock, qtbot)
+    assert listeners(viewer) == before
+    assert workspace_of(viewer).tool == ""
+
+
+def test_a_dock_with_edits_closes_and_they_can_still_be_undone(viewer, qtbot, section):
+    work = workspace_of(viewer)
+    fill(work, section)
+    found = work.clusters
+    dock = open_dock(viewer, "Clusters")
+    work.edit_clusters("rename", found.renamed(1, "tumour"), work.cluster_view)
+    close(dock, qtbot)
+    open_dock(viewer, "Clusters").legend.undo_button.click()
+    assert work.clusters is found
+
+
+def test_side_by_side_is_not_asked_for_by_a_dock_that_is_gone(viewer, qtbot, section):
+    work = workspace_of(viewer)
+    fill(work, section)
+    dock = open_dock(viewer, "Predict")
+    dock.result.compare.setCurrentText("the marked genes")
+    dock.result.compare.refresh()
+    assert work.compared
+    close(dock, qtbot)
+    work.compared = ()
+    work.gene = "C"
+    assert not work.compared
