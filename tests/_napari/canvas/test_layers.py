@@ -5,8 +5,8 @@ import pytest
 
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.layer_source import LayerSource
-from napari_stem._napari.canvas.spot_raster import SpotRaster
 from napari_stem.slides.slide import Slide
+from napari_stem.spots.raster import SpotRaster
 
 RANDOM = np.random.default_rng(0)
 
@@ -41,30 +41,6 @@ def test_each_spot_lies_at_its_centre_and_reaches_its_radius(slide, diameter):
             assert raster_pixel(layer, x + dx * inside, y + dy * inside, slide) == value
             if x + dx * outside < 450 and y + dy * outside > 60:  # beyond is no raster
                 assert np.isnan(raster_pixel(layer, x + dx * outside, y + dy * outside, slide))
-
-
-def test_discs_have_the_area_of_circles():
-    raster = SpotRaster(np.array([[500.0, 500.0], [900.0, 700.0]]), 110.0)
-    areas = np.bincount(raster.index.ravel())[:2] * raster.step**2
-    np.testing.assert_allclose(areas, np.pi * 55**2, rtol=0.02)  # edges of 32 pixels
-
-
-def test_where_discs_overlap_the_nearest_spot_wins():
-    xy = RANDOM.uniform(0, 1000, (40, 2))
-    raster = SpotRaster(xy, 200.0)
-    height, width = raster.index.shape
-    x = raster.left + (np.arange(width) + 0.5) * raster.step
-    y = raster.top + (np.arange(height) + 0.5) * raster.step
-    distance = np.hypot(x[:, None] - xy[:, 0], y[:, None, None] - xy[:, 1])
-    expected = np.where(distance.min(axis=-1) <= 100, distance.argmin(axis=-1), len(xy))
-    assert (raster.index != expected).mean() < 1e-4  # distances that differ by rounding
-
-
-def test_many_spots_make_no_larger_raster_than_is_quick_and_none_vanishes():
-    xy = np.stack(np.meshgrid(np.arange(300.0), np.arange(300.0)), -1).reshape(-1, 2) * 200
-    raster = SpotRaster(xy, 110.0)
-    assert raster.index.size < 4.1e6
-    assert len(np.unique(raster.index)) == len(xy) + 1
 
 
 def test_the_slide_lies_at_the_origin_in_micrometres(slide):

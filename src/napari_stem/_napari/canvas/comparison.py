@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
     from napari.viewer import Viewer
 
-    from napari_stem._napari.canvas.spot_raster import SpotRaster
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.spots.raster import SpotRaster
 
 _IN_CELL = 2  # layers: the slide, and a heatmap on it
 _BAR = (18, 80)  # pixels; napari's own size hides a third of a cell

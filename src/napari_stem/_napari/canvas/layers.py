@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_stem._napari.canvas.spot_raster import SpotRaster
     from napari_stem.analysis.labels import Clusters
     from napari_stem.slides.slide import Slide
+    from napari_stem.spots.raster import SpotRaster
 
 _TILE = 1024  # pixels that are read at once while panning
 _KEY = "napari_stem"
