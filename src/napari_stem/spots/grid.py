@@ -9,7 +9,7 @@ import numpy as np
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.slides.artifacts import Excluded
 from napari_stem.slides.tissue import tissue_mask
-from napari_stem.spots.polygons import inside
+from napari_stem.spots.polygons import inside, ring
 from napari_stem.spots.table import spot_table
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 
@@ -94,10 +94,10 @@ def _check_number(slide: Slide, pitch: float) -> None:
 
 
 def _corners(region: ArrayLike) -> NDArray[np.float64]:
-    corners = np.asarray(region, dtype=float)
-    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
-        raise OptionError(f"a region needs at least three corners (x, y), got {corners.shape}.")
-    return corners
+    try:
+        return ring(region)
+    except ValueError as error:
+        raise OptionError(f"region: {error}.") from error
 
 
 def _lattice(width: int, height: int, pitch: float, layout: Layout) -> NDArray[np.float64]:
