@@ -57,6 +57,21 @@ def test_a_slide_without_scale_is_drawn_in_pixels(slide):
     np.testing.assert_allclose(layer.data_to_world((10, 20)), (10, 20))
 
 
+@pytest.mark.parametrize("mpp", [0.5, None])
+def test_corners_of_a_shape_are_where_it_was_drawn(slide, mpp):
+    slide.mpp = mpp
+    drawn = np.array([[100.0, 50.5], [300.25, 60.0], [200.0, 211.75]])
+    layer = layers.region_layer(slide)
+    layer.add([layers.on_layer(drawn)], shape_type="polygon")
+    np.testing.assert_allclose(layers.corners(layer, 0, slide), drawn)
+    other = layers.region_layer(slide)  # as a user may have placed it
+    other.scale, other.translate = (3, 3), (40, 20)
+    world = layer.data_to_world
+    moved = [other.world_to_data(world(corner)) for corner in layer.data[0]]
+    other.add([moved], shape_type="polygon")
+    np.testing.assert_allclose(layers.corners(other, 0, slide), drawn, rtol=1e-5)
+
+
 class Counting:
     """A level that counts the pixels that were read."""
 

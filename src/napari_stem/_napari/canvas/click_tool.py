@@ -8,6 +8,8 @@ from weakref import ref
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_stem._napari.canvas import layers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
@@ -93,8 +95,8 @@ class ClickTool(QObject):
         start, far = tuple(event.position), False
         yield
         while event.type == "mouse_move":
-            apart = np.subtract(event.position, start) * viewer.scene.camera.zoom
-            far = far or float(np.hypot(*apart[-2:])) > _FAR
+            apart = layers.in_plane(event.position) - layers.in_plane(start)
+            far = far or float(np.hypot(*apart)) * viewer.scene.camera.zoom > _FAR
             if far and self.is_on:
                 self.dragging.emit(start, tuple(event.position))
             yield
@@ -108,9 +110,8 @@ class ClickTool(QObject):
 
 def _pan(viewer: Viewer, event: Any) -> Generator[None, None, None]:
     """Keep the place that was taken hold of under the mouse."""
-    camera, held = viewer.scene.camera, np.array(event.position[-2:])
+    held = layers.in_plane(event.position)
     yield
     while event.type == "mouse_move":
-        away = held - event.position[-2:]
-        camera.center = (*camera.center[:-2], *(np.array(camera.center[-2:]) + away))
+        layers.move_camera(viewer, by=held - layers.in_plane(event.position))
         yield

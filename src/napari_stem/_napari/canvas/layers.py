@@ -15,6 +15,7 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from napari.viewer import Viewer
     from numpy.typing import NDArray
 
     from napari_stem.analysis.labels import Clusters
@@ -54,15 +55,32 @@ def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
     update(layer, **where)
 
 
+def in_plane(world: Sequence[float]) -> NDArray[np.float64]:
+    """(2,) the part of a place on the canvas that lies in the slide's plane."""
+    return np.asarray(world, dtype=np.float64)[-2:]
+
+
 def on_slide(world: Sequence[float], slide: Slide) -> tuple[float, float]:
     """(x, y) in level-0 pixels of a place on the canvas."""
-    mpp = slide.mpp or 1.0
-    return float(world[-1]) / mpp + 0.5, float(world[-2]) / mpp + 0.5
+    row, column = in_plane(world) / (slide.mpp or 1.0) + 0.5
+    return float(column), float(row)
+
+
+def corners(layer: Shapes, number: int, slide: Slide) -> NDArray[np.float64]:
+    """(m, 2) corners x, y of a shape in level-0 pixels of the slide that it was drawn on."""
+    drawn = layer.data[number]
+    return np.array([on_slide(layer.data_to_world(corner), slide) for corner in drawn])
 
 
 def on_layer(xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """(m, 2) rows and columns of a layer at the slide's place, from level-0 pixels."""
     return xy[:, ::-1] - 0.5
+
+
+def move_camera(viewer: Viewer, by: NDArray[np.float64]) -> None:
+    """Look at another part of the slide's plane, `by` (2,) away from what is looked at."""
+    camera = viewer.scene.camera
+    camera.center = (*camera.center[:-2], *(in_plane(camera.center) + by))
 
 
 def outlines_layer(slide: Slide) -> Shapes:
