@@ -74,12 +74,14 @@ def test_a_cell_shows_its_genes_values_where_the_single_heatmap_does(viewer, wor
 def test_ending_it_brings_everything_back(viewer, workspace, section):
     viewer.add_points(np.zeros((1, 2)), name="own", **layers.placement(section.slide))
     viewer.scene.camera.zoom = 3.5
+    viewer.layers.selection.active = viewer.layers["A mean"]
     before = [(layer.name, layer.visible) for layer in viewer.layers]
     workspace.compared = ("B", "mean"), ("C", "mean")
     workspace.compared = ()
     assert [(layer.name, layer.visible) for layer in viewer.layers] == before
     assert not viewer.canvas.grid.enabled
     assert viewer.scene.camera.zoom == pytest.approx(3.5)
+    assert viewer.layers.selection.active.name == "A mean"  # whose values the status tells
 
 
 def test_taking_a_layer_of_a_cell_away_ends_it(viewer, workspace):
@@ -119,6 +121,18 @@ def test_one_more_gene_leaves_the_cells_that_are_there(viewer, workspace):
     for layer, pixels in zip(own, painted, strict=True):
         np.testing.assert_array_equal(layer.data, pixels)
     assert not changed
+
+
+def test_what_is_looked_at_stays_unless_cells_change_their_size(viewer, workspace):
+    workspace.compared = ("A", "mean"), ("B", "mean")
+    wide = viewer.scene.camera.zoom
+    workspace.compared = ("A", "mean"), ("B", "mean"), ("C", "mean")  # two rows
+    viewer.scene.camera.zoom = 2 * viewer.scene.camera.zoom
+    mine = viewer.scene.camera.zoom
+    workspace.compared = ("A", "mean"), ("C", "mean"), ("B", "mean")
+    assert viewer.scene.camera.zoom == mine
+    workspace.compared = ("A", "mean"), ("B", "mean")
+    assert viewer.scene.camera.zoom == pytest.approx(wide)
 
 
 def test_one_gene_less_and_more_again_makes_no_layer_and_removes_none(viewer, workspace):

@@ -54,7 +54,9 @@ class Comparison:
         self._workspace = workspace
         self._cells: list[_Cell] = []
         self._look: tuple[str, float] = ("", 0.0)
+        self._shape = 0, 0  # of the grid
         self._visible: WeakSet[Layer] = WeakSet()
+        self._active: WeakSet[Layer] = WeakSet()  # one at most
         self._grid = self._camera = dict[str, object]()
 
     def show(self, viewer: Viewer, result: Result, raster: SpotRaster) -> None:
@@ -71,10 +73,13 @@ class Comparison:
         self._arrange(viewer, len(compared))
         if opening:
             viewer.layers.selection.active = self._cells[0].heatmap  # the status tells its values
+        shape = viewer.canvas.grid.actual_shape(viewer.layers)
+        if shape != self._shape:  # cells are of another size
+            self._shape = shape
             _look_at(viewer, self._cells[0])
 
     def close(self, viewer: Viewer) -> None:
-        """Take the cells away and put grid, camera and other layers back as they were."""
+        """Take the cells away and put grid, camera, selection and other layers back."""
         cells, self._cells = self._cells, []
         if not cells:
             return
@@ -86,6 +91,8 @@ class Comparison:
         layers.update(viewer.scene.camera, **self._camera)
         for layer in viewer.layers:
             layers.update(layer, visible=layer in self._visible)
+            if layer in self._active:
+                viewer.layers.selection.active = layer
 
     def holds(self, layer: Layer) -> bool:
         """Whether a layer is one of a cell's."""
@@ -93,7 +100,8 @@ class Comparison:
 
     def _open(self, viewer: Viewer) -> None:
         """Remember what a viewer shows."""
-        self._look = "", 0.0
+        self._look, self._shape = ("", 0.0), (0, 0)
+        self._active = WeakSet({viewer.layers.selection.active} - {None})
         grid, camera = viewer.canvas.grid, viewer.scene.camera
         self._visible = WeakSet(layer for layer in viewer.layers if layer.visible)
         self._grid = {"enabled": grid.enabled, "stride": grid.stride, "shape": grid.shape}
