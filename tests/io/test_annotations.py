@@ -88,7 +88,15 @@ def test_tiles_and_cells_are_no_annotations(drawn: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[" * 100_000, "[1]", json.dumps([annotation("Polygon", [[[1, 2]]])])]
+    "text",
+    [
+        "{",
+        "[" * 100_000,
+        "[1]",
+        json.dumps([annotation("Polygon", [[[1, 2]]])]),
+        json.dumps([annotation("Polygon", [])]),
+        json.dumps([annotation("Polygon", [[[0, 0], [1, float("nan")], [2, 2], [0, 0]]])]),
+    ],
 )
 def test_damaged_files_are_refused(tmp_path: Path, text: str):
     path = tmp_path / "drawn.geojson"

@@ -94,6 +94,12 @@ def test_points_and_centroids_of_drawn_shapes_become_spots(tmp_path: Path):
     spots = read_spots(path)
     np.testing.assert_allclose(positions(spots), [[20, 30], [500, 40]])
     assert spot_diameter(spots) == pytest.approx(2 * np.sqrt(2700 / np.pi))
+    flat = [[0, 0], [8, 0], [4, 0], [0, 0]]
+    path.write_text(json.dumps([*content, feature("Polygon", [flat])]))
+    np.testing.assert_allclose(positions(read_spots(path)), [[20, 30], [500, 40], [4, 0]])
+    hole = [[10, 10], [20, 10], [20, 20], [10, 20], [10, 10]]
+    path.write_text(json.dumps([feature("Polygon", [triangle, hole])]))
+    assert spot_diameter(read_spots(path)) == pytest.approx(2 * np.sqrt(2600 / np.pi))
     path.write_text(json.dumps([feature("Point", [x, 0]) for x in (0, 100, 200)]))
     assert spot_diameter(read_spots(path)) == pytest.approx(55)
 

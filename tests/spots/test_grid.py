@@ -73,7 +73,8 @@ def test_a_region_keeps_the_places_of_the_whole_grid():
         ({"diameter_um": -5}, "must be positive"),
         ({"layout": "round"}, "layout 'round' is unknown; choose hex or square"),
         ({"pitch_um": 1e-4}, "spots; choose a larger pitch"),
-        ({"region": [[0, 0], [1, 1]]}, "at least three corners"),
+        ({"region": [[0, 0], [1, 1]]}, "region: a polygon needs at least three corners"),
+        ({"region": [[0, 0], [1, np.nan], [1, 0]]}, "region: a corner of a polygon is not finite"),
     ],
 )
 def test_an_impossible_grid_is_refused(options: dict[str, object], message: str):

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from napari_stem.sections.public_data import sample_section
-from napari_stem.spots.table import positions, spot_diameter
 from napari_stem.training.plan import SectionSource
 from napari_stem.training.preflight import check_section
 
@@ -21,11 +20,12 @@ def test_a_section_with_counts_can_be_trained_on_and_seen():
     assert check.mpp == section.slide.mpp
     counts = np.asarray(section.spots.X.sum(axis=1)).ravel()
     assert check.depth == np.median(counts)
-    assert check.picture is not None
-    scale = section.slide.width / check.picture.image.shape[1]
-    np.testing.assert_allclose(check.picture.xy * scale, positions(section.spots), rtol=0.01)
-    assert check.picture.diameter * scale == pytest.approx(spot_diameter(section.spots), rel=0.01)
-    assert check.picture.shade.argmax() in np.flatnonzero(counts >= np.percentile(counts, 99))
+    np.testing.assert_array_equal(check.counts, counts)
+    assert check.overview is not None
+    height, width = check.overview.shape[:2]
+    assert max(height, width) <= 700
+    assert width * check.downsample == pytest.approx(section.slide.width, rel=0.01)
+    assert height * check.downsample == pytest.approx(section.slide.height, rel=0.01)
 
 
 @pytest.mark.parametrize("change", ["no counts", "only zeros", "negative"])
@@ -50,6 +50,7 @@ def test_spots_that_cannot_be_trained_on_are_told(tmp_path: Path, change: str):
     assert problem in check.problem
     assert check.spots is not None
     assert check.spots.n_obs == section.spots.n_obs
+    assert (check.counts, check.overview, check.depth) == (None, None, 0)
 
 
 def test_a_section_that_is_not_there_is_told():

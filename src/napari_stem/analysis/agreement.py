@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from sklearn.metrics import adjusted_rand_score
 
 from napari_stem.errors import SpotsError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _MOST_KINDS = 50  # beyond, a column holds names rather than kinds
 
@@ -56,17 +52,9 @@ def compare(clusters: pd.Series, annotation: pd.Series) -> Agreement:
             f"None of the {len(clusters)} spots has an annotation in '{annotation.name}'. Choose "
             "another column, or load the spots whose names the prediction has."
         )
-    table = pd.crosstab(clusters[both], known[both])
-    return Agreement(table, adjusted_rand(table.to_numpy()), int((~both).sum()))
-
-
-def adjusted_rand(table: NDArray[np.int64]) -> float:
-    """The adjusted Rand index of a contingency table (Hubert and Arabie 1985)."""
-    together = _pairs(table).sum()
-    rows, columns = _pairs(table.sum(axis=1)).sum(), _pairs(table.sum(axis=0)).sum()
-    by_chance = rows * columns / max(_pairs(table.sum()), 1)
-    highest = (rows + columns) / 2
-    return 1.0 if highest == by_chance else float((together - by_chance) / (highest - by_chance))
+    clusters, known = clusters[both], known[both]
+    ari = adjusted_rand_score(pd.factorize(known)[0], pd.factorize(clusters)[0])
+    return Agreement(pd.crosstab(clusters, known), float(ari), int((~both).sum()))
 
 
 def annotation_columns(spots: pd.DataFrame) -> list[str]:
@@ -78,7 +66,3 @@ def annotation_columns(spots: pd.DataFrame) -> list[str]:
         and (is_bool_dtype(column.dtype) or not is_numeric_dtype(column.dtype))
         and 0 < column.nunique() <= _MOST_KINDS
     ]
-
-
-def _pairs(n: NDArray[np.int64]) -> NDArray[np.float64]:
-    return n * (n - 1.0) / 2

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_stem.defaults import Layout
 from napari_stem.errors import SpotsError
-from napari_stem.io.features import read_features
+from napari_stem.io.features import read_features, read_polygon
 from napari_stem.spots.grid import make_grid
 from napari_stem.spots.polygons import area, inside
 from napari_stem.spots.table import positions
@@ -131,12 +131,4 @@ def _region(feature: dict[str, Any]) -> Region | None:
     known = properties.get("classification") or {}
     # A class of several names, such as "Tumour: Positive", is a list in recent versions.
     names = known.get("names") or [known.get("name") or properties.get("name") or _UNCLASSIFIED]
-    parts = tuple(tuple(_ring(ring) for ring in polygon) for polygon in polygons)
-    return Region(": ".join(map(str, names)), parts)
-
-
-def _ring(ring: list[Any]) -> NDArray[np.float64]:
-    corners = np.array([corner[:2] for corner in ring], dtype=float)
-    if corners.ndim != 2 or len(corners) < 4 or not np.isfinite(corners).all():
-        raise ValueError(f"a polygon of {len(ring)} corners")
-    return corners
+    return Region(": ".join(map(str, names)), tuple(map(read_polygon, polygons)))

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import UNREADABLE
+from napari_stem.spots.polygons import ring
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -27,3 +32,16 @@ def read_features(path: Path, take: Callable[[dict[str, Any]], T | None]) -> lis
         return [taken for feature in features if (taken := take(feature)) is not None]
     except (*UNREADABLE, AttributeError) as error:
         raise SpotsError(f"'{path}' cannot be read as GeoJSON: {error!r}.") from error
+
+
+def read_polygon(coordinates: list[list[list[float]]]) -> tuple[NDArray[np.float64], ...]:
+    """An outline with its holes, each (m, 2) corners x, y, from the coordinates of a Polygon.
+
+    Raises
+    ------
+    ValueError
+        There is no ring, or one is none.
+    """
+    if not coordinates:
+        raise ValueError("a polygon has no corners")
+    return tuple(ring([corner[:2] for corner in corners]) for corners in coordinates)

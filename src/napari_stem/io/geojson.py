@@ -13,8 +13,9 @@ from anndata import AnnData
 
 from napari_stem.analysis.labels import cluster_title
 from napari_stem.errors import SpotsError
-from napari_stem.io.features import read_features
+from napari_stem.io.features import read_features, read_polygon
 from napari_stem.io.naming import named
+from napari_stem.spots.polygons import area, centroid
 from napari_stem.spots.table import positions, spaced_diameter, spot_diameter, spot_table
 from napari_stem.storage import atomic_path
 
@@ -54,21 +55,9 @@ def _place(feature: dict[str, Any]) -> tuple[str, NDArray[np.float64], float] | 
         x, y = geometry["coordinates"][:2]
         return name, np.array([x, y], dtype=float), 0.0
     if geometry["type"] == "Polygon":
-        return name, *_centroid(np.array(geometry["coordinates"][0], dtype=float)[:, :2])
+        polygon = read_polygon(geometry["coordinates"])
+        return name, centroid(polygon), area(polygon)
     return None
-
-
-def _centroid(ring: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Centroid and area of a closed polygon, by the shoelace formula."""
-    if len(ring) < 4:
-        raise ValueError(f"a polygon of {len(ring)} corners")
-    origin = ring[0]  # near the polygon, where the products stay small
-    a, b = ring[:-1] - origin, ring[1:] - origin
-    cross = a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
-    if not cross.sum():
-        return ring.mean(axis=0), 0.0
-    centre: NDArray[np.float64] = ((a + b) * cross[:, None]).sum(axis=0) / (3 * cross.sum())
-    return origin + centre, abs(cross.sum()) / 2
 
 
 def write_geojson(prediction: AnnData, path: Path) -> None:
@@ -91,7 +80,7 @@ def _features(prediction: AnnData) -> Iterator[dict[str, Any]]:
     names = [*prediction.var_names, *(f"{gene} SD" for gene in prediction.var_names)]
     classes = _classes(prediction)
     rings = _rings(positions(prediction), spot_diameter(prediction))
-    for row, (spot, ring) in enumerate(zip(prediction.obs_names, rings, strict=True)):
+    for row, (spot, tile) in enumerate(zip(prediction.obs_names, rings, strict=True)):
         measurements = dict(zip(names, [*means[row].tolist(), *stds[row].tolist()], strict=True))
         if "ood" in prediction.obs:
             measurements["OOD"] = float(prediction.obs["ood"].iloc[row])
@@ -100,8 +89,8 @@ def _features(prediction: AnnData) -> Iterator[dict[str, Any]]:
             properties["classification"] = known
         yield {
             "type": "Feature",
-            "id": str(uuid.uuid5(_NAMESPACE, f"{spot}/{ring[0]}")),
-            "geometry": {"type": "Polygon", "coordinates": [ring]},
+            "id": str(uuid.uuid5(_NAMESPACE, f"{spot}/{tile[0]}")),
+            "geometry": {"type": "Polygon", "coordinates": [tile]},
             "properties": properties,
         }
 
@@ -123,7 +112,7 @@ def _rings(centres: NDArray[np.float64], diameter: float) -> list[list[list[floa
     """Closed polygons of the discs' area."""
     angle = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
     radius = diameter / 2 * np.sqrt(2 * np.pi / _CORNERS / np.sin(2 * np.pi / _CORNERS))
-    ring = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    corners = (centres[:, None] + ring).round(2)
+    disc = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    corners = (centres[:, None] + disc).round(2)
     closed: list[list[list[float]]] = np.concatenate([corners, corners[:, :1]], axis=1).tolist()
     return closed

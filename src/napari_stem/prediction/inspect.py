@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _NEAREST = 5  # training spots that a point is compared with
 _INTERVAL = (0.05, 0.95)
-_POINTS = 80  # at which a density is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,60 +112,6 @@ class Inspection:
     def truth(self, gene: str) -> float | None:
         """What the spot here measured of a gene."""
         return None if self.measured is None else self.measured.values.get(gene)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Distribution:
-    """How the draws of a gene at a point spread, ready to be drawn.
-
-    Attributes
-    ----------
-    density
-        (m,) along evenly spaced values from 0 to the end of the axis, at most 1.
-    """
-
-    gene: str
-    draws: NDArray[np.float32]
-    density: NDArray[np.float64]
-    mean: float
-    interval: tuple[float, float]
-    truth: float | None
-
-
-def distributions(
-    inspection: Inspection, genes: Sequence[str]
-) -> tuple[list[Distribution], tuple[float, float]]:
-    """The genes' distributions on one axis, and its ends: whole numbers, 0 between them."""
-    shown = [gene for gene in genes if gene in inspection.genes]
-    truths = [inspection.truth(gene) for gene in shown]
-    known = [truth for truth in truths if truth is not None]
-    drawn = [inspection.of(gene) for gene in shown]
-    lowest = min([0.0, *(low for low, _ in map(inspection.interval, shown))])
-    highest = max([1.0, *known, *(float(draws.max()) for draws in drawn)])
-    ends = float(np.floor(lowest)), float(np.ceil(highest))
-    axis = np.linspace(*ends, _POINTS)
-    found = [
-        Distribution(
-            gene,
-            draws,
-            _density(draws, axis),
-            inspection.mean(gene),
-            inspection.interval(gene),
-            truth,
-        )
-        for gene, draws, truth in zip(shown, drawn, truths, strict=True)
-    ]
-    return found, ends
-
-
-def _density(draws: NDArray[np.float32], axis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Gaussian kernels by Silverman's rule, scaled to a highest point of 1."""
-    q25, q75 = np.quantile(draws, (0.25, 0.75))
-    width = max(
-        0.9 * min(draws.std(), (q75 - q25) / 1.34) * len(draws) ** -0.2, (axis[-1] - axis[0]) / 100
-    )
-    density = np.exp(-(((axis[:, None] - draws) / width) ** 2) / 2).sum(axis=1)
-    return np.asarray(density / density.max())
 
 
 @dataclass(slots=True)

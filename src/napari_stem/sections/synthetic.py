@@ -11,6 +11,7 @@ from scipy.spatial import KDTree
 
 from napari_stem.sections.section import Section
 from napari_stem.slides.slide import Slide
+from napari_stem.spots.grid import lattice
 from napari_stem.spots.table import spot_table
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 
@@ -95,7 +96,9 @@ def generate_section(name: str, *, seed: int, size_px: int = 2000) -> Section:
     random = np.random.default_rng(seed)
     regions, tissue = _layout(random, size_px)
     image = _render(random, regions, tissue)
-    xy = _hexagons(size_px)
+    pitch = PITCH_UM / MPP
+    xy = lattice(size_px, size_px, pitch)
+    xy = xy[xy[:, 0] <= size_px - pitch]  # with more columns, a seed would mean other counts
     xy = xy[tissue[xy[:, 1].astype(int), xy[:, 0].astype(int)]]
     composition = _composition(regions, xy)
     counts, rate = _express(random, composition)
@@ -263,15 +266,6 @@ def _nuclei(
         np.maximum(patch, nucleus * kind.darkness * random.uniform(0.8, 1.2), out=patch)
     chromatin = 1 + (0.22 if kind.variation > 0.2 else 0.1) * _smooth(random, size, 1.2)
     return canvas * chromatin
-
-
-def _hexagons(size: int) -> Field:
-    pitch = PITCH_UM / MPP
-    rows = np.arange(pitch / 2, size - pitch / 2, pitch * np.sqrt(3) / 2)
-    columns = np.arange(pitch / 2, size - pitch, pitch)
-    x, y = np.meshgrid(columns, rows)
-    x[1::2] += pitch / 2
-    return np.column_stack([x.ravel(), y.ravel()])
 
 
 def _composition(regions: dict[str, NDArray[np.bool_]], xy: Field) -> Field:

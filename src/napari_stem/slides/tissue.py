@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.color import rgb2lab
 from skimage.filters import threshold_otsu
-from skimage.morphology import disk
+from skimage.morphology import disk, remove_small_holes, remove_small_objects
 
 from napari_stem.slides.artifacts import BLUR, Excluded, find_blur, find_ink
 
@@ -66,8 +66,6 @@ def tissue_mask(slide: Slide, *, resolution_um: float = 8.0) -> TissueMask:
     """
     overview, downsample = slide.thumbnail(_overview_size(slide, resolution_um))
     pixel_um = downsample * slide.mpp if slide.mpp else resolution_um
-    smallest = _SMALLEST_MM2 * 1e6 / pixel_um**2
-    smallest_ink = _SMALLEST_INK_MM2 * 1e6 / pixel_um**2
     lab = ndimage.gaussian_filter(rgb2lab(overview).astype(np.float32), (1, 1, 0))
     glass = _glass(lab[..., 0])
     score = _distance(lab, np.median(lab[glass], axis=0))
@@ -75,13 +73,13 @@ def tissue_mask(slide: Slide, *, resolution_um: float = 8.0) -> TissueMask:
     mask = ndimage.binary_opening(mask, disk(2))
     excluded = []
     for ink, where in find_ink(overview, np.median(overview[glass], axis=0)).items():
-        where = ndimage.binary_opening(where, disk(2))
-        where = _without_small(ndimage.binary_closing(where, disk(_INK_GAP)), smallest_ink)
+        where = ndimage.binary_closing(ndimage.binary_opening(where, disk(2)), disk(_INK_GAP))
+        where = remove_small_objects(where, max_size=_less_than(_SMALLEST_INK_MM2, pixel_um))
         if where.any():
             excluded.append(Excluded(ink, float(where.mean())))
             mask &= ~ndimage.binary_dilation(where, disk(_INK_EDGE))
-    mask = _without_small(mask, smallest)
-    mask = ~_without_small(~mask, _PORE_MM2 * 1e6 / pixel_um**2)
+    mask = remove_small_objects(mask, max_size=_less_than(_SMALLEST_MM2, pixel_um))
+    mask = remove_small_holes(mask, max_size=_less_than(_PORE_MM2, pixel_um))
     blurred = find_blur(slide, mask, downsample)
     if blurred.any():
         excluded.append(Excluded(BLUR, float(blurred.mean())))
@@ -94,6 +92,11 @@ def _overview_size(slide: Slide, resolution_um: float) -> int:
     if slide.mpp is None:
         return min(longest, _LONGEST_UNSCALED)
     return max(1, min(longest, _LONGEST, round(longest * slide.mpp / resolution_um)))
+
+
+def _less_than(mm2: float, pixel_um: float) -> int:
+    """The most pixels that cover less than an area."""
+    return int(np.ceil(mm2 * 1e6 / pixel_um**2)) - 1
 
 
 def _distance(lab: NDArray[np.float32], background: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -110,10 +113,3 @@ def _glass(lightness: NDArray[np.float32]) -> NDArray[np.bool_]:
     count, edges = np.histogram(bright, bins=32)
     reach = max(2.0, edges[1] - edges[0])
     return np.asarray(abs(lightness - edges[np.argmax(count)]) <= reach)
-
-
-def _without_small(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
-    pieces, n = ndimage.label(mask)
-    keep = np.bincount(pieces.ravel(), minlength=n + 1) >= pixels
-    keep[0] = False
-    return np.asarray(keep[pieces], dtype=bool)

@@ -10,7 +10,7 @@ from napari_stem.defaults import Layout
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.slides.artifacts import Excluded
 from napari_stem.slides.tissue import tissue_mask
-from napari_stem.spots.polygons import inside
+from napari_stem.spots.polygons import inside, ring
 from napari_stem.spots.table import spot_table
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 
@@ -71,7 +71,7 @@ def make_grid(
         raise OptionError(f"layout '{layout}' is unknown; choose {' or '.join(get_args(Layout))}.")
     mpp = slide.require_mpp()
     _check_number(slide, pitch_um / mpp)
-    xy = _lattice(slide.width, slide.height, pitch_um / mpp, layout)
+    xy = lattice(slide.width, slide.height, pitch_um / mpp, layout)
     if region is not None:
         xy = xy[inside(xy, [[_corners(region)]])]
     excluded: tuple[Excluded, ...] = ()
@@ -91,6 +91,27 @@ def make_grid(
     return spots
 
 
+def lattice(width: int, height: int, pitch: float, layout: Layout = "hex") -> NDArray[np.float64]:
+    """(n, 2) points of a lattice within a rectangle, row by row, half a pitch from its border.
+
+    Parameters
+    ----------
+    width, height, pitch
+        In the same unit, such as level-0 pixels.
+    layout
+        "hex" shifts every second row by half a pitch; its last point may lie a quarter from the
+        border.
+    """
+    row_distance = pitch * (np.sqrt(3) / 2 if layout == "hex" else 1)
+    rows = np.arange(pitch / 2, height - pitch / 2 + 1e-9, row_distance)
+    columns = np.arange(pitch / 2, width - pitch / 2 + 1e-9, pitch)
+    x, y = np.meshgrid(columns, rows)
+    if layout == "hex":
+        x[1::2] += pitch / 2
+    xy = np.column_stack([x.ravel(), y.ravel()])
+    return xy[xy[:, 0] <= width - pitch / 4]
+
+
 def _check_number(slide: Slide, pitch: float) -> None:
     spots = slide.width * slide.height / pitch**2
     if spots > _MOST:
@@ -101,19 +122,7 @@ def _check_number(slide: Slide, pitch: float) -> None:
 
 
 def _corners(region: ArrayLike) -> NDArray[np.float64]:
-    corners = np.asarray(region, dtype=float)
-    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
-        raise OptionError(f"a region needs at least three corners (x, y), got {corners.shape}.")
-    return corners
-
-
-def _lattice(width: int, height: int, pitch: float, layout: Layout) -> NDArray[np.float64]:
-    """Points half a pitch away from the slide's border, row by row."""
-    row_distance = pitch * (np.sqrt(3) / 2 if layout == "hex" else 1)
-    rows = np.arange(pitch / 2, height - pitch / 2 + 1e-9, row_distance)
-    columns = np.arange(pitch / 2, width - pitch / 2 + 1e-9, pitch)
-    x, y = np.meshgrid(columns, rows)
-    if layout == "hex":
-        x[1::2] += pitch / 2
-    xy = np.column_stack([x.ravel(), y.ravel()])
-    return xy[xy[:, 0] <= width - pitch / 4]
+    try:
+        return ring(region)
+    except ValueError as error:
+        raise OptionError(f"region: {error}.") from error

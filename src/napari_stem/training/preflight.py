@@ -1,4 +1,4 @@
-"""Whether a section can be trained on, and what it looks like, before a run starts."""
+"""Whether a section can be trained on, and where its spots lie, before a run starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.errors import StemError
-from napari_stem.spots.table import check_counts, has_counts, positions, spot_diameter
+from napari_stem.spots.table import check_counts, has_counts
 from napari_stem.training.plan import SectionSource
 from napari_stem.training.run_plan import open_source
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari_stem.sections.section import Section
 
-_LONGEST = 700  # pixels of a picture
+_LONGEST = 700  # pixels of an overview
 _FEWEST_COUNTS = 1  # of a spot that counts
 
 
@@ -34,38 +34,26 @@ class SectionCheck:
         Its spot table, where that could be read.
     mpp
         Micrometres per pixel, None where nobody stated them.
-    depth
-        Median of the spots' total counts.
+    counts
+        (n,) total counts of the spots; None where it cannot be trained on.
+    overview
+        (h, w, 3) RGB of the whole slide, made smaller; None where it cannot be trained on.
+    downsample
+        Level-0 pixels that a pixel of the overview is wide.
     """
 
     source: SectionSource
     problem: str = ""
     spots: AnnData | None = None
     mpp: float | None = None
-    depth: float = 0.0
-    picture: Picture | None = None
+    counts: NDArray[np.float64] | None = None
+    overview: NDArray[np.uint8] | None = None
+    downsample: float = 1.0
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A thumbnail and the spots on it.
-
-    Attributes
-    ----------
-    image
-        (h, w, 3) RGB.
-    xy
-        (n, 2) centres in pixels of the image.
-    diameter
-        In pixels of the image.
-    shade
-        (n,) total counts between 0 and 1: the lowest and the highest percent are cut off.
-    """
-
-    image: NDArray[np.uint8]
-    xy: NDArray[np.float64]
-    diameter: float
-    shade: NDArray[np.float64]
+    @property
+    def depth(self) -> float:
+        """Median of the spots' total counts; 0 where they are not known."""
+        return 0.0 if self.counts is None else float(np.median(self.counts))
 
 
 def check_section(source: SectionSource) -> SectionCheck:
@@ -88,16 +76,6 @@ def _check(source: SectionSource, section: Section) -> SectionCheck:
         return SectionCheck(source, problem, spots, slide.mpp)
     check_counts(spots)
     counts = np.asarray(spots.X.sum(axis=1), dtype=np.float64).ravel()
-    picture = _picture(section, counts)
     if not (counts >= _FEWEST_COUNTS).any():
         return SectionCheck(source, f"{section.name}: no spot has a count.", spots, slide.mpp)
-    depth = float(np.median(counts))
-    return SectionCheck(source, "", spots, slide.mpp, depth, picture)
-
-
-def _picture(section: Section, counts: NDArray[np.float64]) -> Picture:
-    image, downsample = section.slide.thumbnail(_LONGEST)
-    low, high = np.percentile(counts, (1, 99))
-    shade = np.clip((counts - low) / max(high - low, 1), 0, 1)
-    diameter = spot_diameter(section.spots) / downsample
-    return Picture(image, positions(section.spots) / downsample, diameter, shade)
+    return SectionCheck(source, "", spots, slide.mpp, counts, *slide.thumbnail(_LONGEST))

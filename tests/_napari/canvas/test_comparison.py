@@ -75,12 +75,14 @@ def test_a_cell_shows_its_genes_values_where_the_single_heatmap_does(viewer, wor
 def test_ending_it_brings_everything_back(viewer, workspace, section):
     viewer.add_points(np.zeros((1, 2)), name="own", **layers.placement(section.slide))
     viewer.scene.camera.zoom = 3.5
+    viewer.layers.selection.active = viewer.layers["A mean"]
     before = [(layer.name, layer.visible) for layer in viewer.layers]
     workspace.compared = ("B", "mean"), ("C", "mean")
     workspace.compared = ()
     assert [(layer.name, layer.visible) for layer in viewer.layers] == before
     assert not viewer.canvas.grid.enabled
     assert viewer.scene.camera.zoom == pytest.approx(3.5)
+    assert viewer.layers.selection.active.name == "A mean"  # whose values the status tells
 
 
 def test_taking_a_layer_of_a_cell_away_ends_it(viewer, workspace):
@@ -103,6 +105,75 @@ def test_a_result_without_the_compared_genes_ends_it(viewer, workspace, section)
     workspace.take_result(make_result(section, ("X", "Y")))
     assert workspace.compared == ()
     assert [layer.name for layer in viewer.layers if layer.visible][1:] == ["X mean"]
+
+
+def test_one_more_gene_leaves_the_cells_that_are_there(viewer, workspace):
+    workspace.compared = ("A", "mean"), ("B", "mean")
+    before = list(viewer.layers)
+    own = [layer for layer in before if ":" in layer.name]
+    painted = [layer.data.copy() for layer in own]
+    changed = []
+    for layer in own:
+        layer.events.set_data.connect(changed.append)
+    workspace.compared = ("A", "mean"), ("B", "mean"), ("C", "mean")
+    assert [cell[1] for cell in cells(viewer)] == ["A: mean", "B: mean", "C: mean"]
+    assert all(any(layer is other for other in viewer.layers) for layer in before)
+    assert len(viewer.layers) == len(before) + 2
+    for layer, pixels in zip(own, painted, strict=True):
+        np.testing.assert_array_equal(layer.data, pixels)
+    assert not changed
+
+
+def test_what_is_looked_at_stays_unless_cells_change_their_size(viewer, workspace):
+    workspace.compared = ("A", "mean"), ("B", "mean")
+    wide = viewer.scene.camera.zoom
+    workspace.compared = ("A", "mean"), ("B", "mean"), ("C", "mean")  # two rows
+    viewer.scene.camera.zoom = 2 * viewer.scene.camera.zoom
+    mine = viewer.scene.camera.zoom
+    workspace.compared = ("A", "mean"), ("C", "mean"), ("B", "mean")
+    assert viewer.scene.camera.zoom == mine
+    workspace.compared = ("A", "mean"), ("B", "mean")
+    assert viewer.scene.camera.zoom == pytest.approx(wide)
+
+
+def test_one_gene_less_and_more_again_makes_no_layer_and_removes_none(viewer, workspace):
+    workspace.compared = ("A", "mean"), ("B", "mean"), ("C", "mean")
+    before, removed = list(viewer.layers), []
+    viewer.layers.events.removed.connect(removed.append)
+    workspace.compared = ("A", "mean"), ("C", "mean")
+    assert [cell[1] for cell in cells(viewer)] == ["A: mean", "C: mean"]
+    workspace.compared = ("A", "mean"), ("C", "mean"), ("B", "mean")
+    assert [cell[1] for cell in cells(viewer)] == ["A: mean", "C: mean", "B: mean"]
+    assert set(map(id, viewer.layers)) == set(map(id, before))
+    assert not removed
+
+
+def test_what_a_user_does_to_one_heatmap_all_do(viewer, workspace):
+    workspace.compared = ("A", "mean"), ("B", "mean")
+    viewer.layers["B: mean"].colormap = "magma"
+    viewer.layers["B: mean"].gamma = 0.5
+    workspace.compared = ("A", "mean"), ("B", "mean"), ("C", "mean")  # it stays so, with one more
+    heatmaps = [viewer.layers[f"{gene}: mean"] for gene in GENES]
+    assert [layer.colormap.name for layer in heatmaps] == ["magma"] * 3
+    assert [layer.gamma for layer in heatmaps] == [0.5] * 3
+    workspace.colormap, workspace.opacity = "inferno", 0.3
+    assert [layer.colormap.name for layer in heatmaps] == ["inferno"] * 3
+    assert [layer.opacity for layer in heatmaps] == [0.3] * 3
+    workspace.compared = ()
+    heatmaps[0].opacity = 1.0
+    assert heatmaps[1].opacity == 0.3  # nothing holds on to what was taken away
+
+
+def test_cells_stay_in_order_above_what_a_user_puts_on_top(viewer, workspace, section):
+    workspace.compared = ("A", "mean"), ("B", "mean")
+    viewer.add_points(np.zeros((1, 2)), name="own", **layers.placement(section.slide))
+    viewer.layers.move(viewer.layers.index("A: mean"), 0)
+    workspace.compared = ("C", "mean"), ("A", "mean"), ("B", "mean")
+    found = [[name.split(" [")[0] for name in cell] for cell in cells(viewer)]
+    slide = section.slide.name
+    assert found == [[slide, "C: mean"], [slide, "A: mean"], [slide, "B: mean"]]
+    workspace.compared = ()
+    assert [layer.name for layer in viewer.layers if layer.visible][1:] == ["A mean"]
 
 
 def test_the_box_offers_measured_values_where_there_are_some(workspace, section, qtbot):

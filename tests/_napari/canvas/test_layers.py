@@ -5,8 +5,8 @@ import pytest
 
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.layer_source import LayerSource
-from napari_stem._napari.canvas.spot_raster import SpotRaster
 from napari_stem.slides.slide import Slide
+from napari_stem.spots.raster import SpotRaster
 
 RANDOM = np.random.default_rng(0)
 
@@ -43,30 +43,6 @@ def test_each_spot_lies_at_its_centre_and_reaches_its_radius(slide, diameter):
                 assert np.isnan(raster_pixel(layer, x + dx * outside, y + dy * outside, slide))
 
 
-def test_discs_have_the_area_of_circles():
-    raster = SpotRaster(np.array([[500.0, 500.0], [900.0, 700.0]]), 110.0)
-    areas = np.bincount(raster.index.ravel())[:2] * raster.step**2
-    np.testing.assert_allclose(areas, np.pi * 55**2, rtol=0.02)  # edges of 32 pixels
-
-
-def test_where_discs_overlap_the_nearest_spot_wins():
-    xy = RANDOM.uniform(0, 1000, (40, 2))
-    raster = SpotRaster(xy, 200.0)
-    height, width = raster.index.shape
-    x = raster.left + (np.arange(width) + 0.5) * raster.step
-    y = raster.top + (np.arange(height) + 0.5) * raster.step
-    distance = np.hypot(x[:, None] - xy[:, 0], y[:, None, None] - xy[:, 1])
-    expected = np.where(distance.min(axis=-1) <= 100, distance.argmin(axis=-1), len(xy))
-    assert (raster.index != expected).mean() < 1e-4  # distances that differ by rounding
-
-
-def test_many_spots_make_no_larger_raster_than_is_quick_and_none_vanishes():
-    xy = np.stack(np.meshgrid(np.arange(300.0), np.arange(300.0)), -1).reshape(-1, 2) * 200
-    raster = SpotRaster(xy, 110.0)
-    assert raster.index.size < 4.1e6
-    assert len(np.unique(raster.index)) == len(xy) + 1
-
-
 def test_the_slide_lies_at_the_origin_in_micrometres(slide):
     layer = layers.slide_layer(slide)
     assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
@@ -79,6 +55,21 @@ def test_a_slide_without_scale_is_drawn_in_pixels(slide):
     layer = layers.slide_layer(slide)
     assert [str(unit) for unit in layer.units] == ["pixel", "pixel"]
     np.testing.assert_allclose(layer.data_to_world((10, 20)), (10, 20))
+
+
+@pytest.mark.parametrize("mpp", [0.5, None])
+def test_corners_of_a_shape_are_where_it_was_drawn(slide, mpp):
+    slide.mpp = mpp
+    drawn = np.array([[100.0, 50.5], [300.25, 60.0], [200.0, 211.75]])
+    layer = layers.region_layer(slide)
+    layer.add([layers.on_layer(drawn)], shape_type="polygon")
+    np.testing.assert_allclose(layers.corners(layer, 0, slide), drawn)
+    other = layers.region_layer(slide)  # as a user may have placed it
+    other.scale, other.translate = (3, 3), (40, 20)
+    world = layer.data_to_world
+    moved = [other.world_to_data(world(corner)) for corner in layer.data[0]]
+    other.add([moved], shape_type="polygon")
+    np.testing.assert_allclose(layers.corners(other, 0, slide), drawn, rtol=1e-5)
 
 
 class Counting:

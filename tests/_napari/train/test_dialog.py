@@ -346,7 +346,8 @@ def test_curves_are_those_of_the_run_that_was_chosen_last(dock, tmp_path, until,
         (tmp_path / name / HISTORY).write_text("\n".join(lines))
         view.show_run(tmp_path / name)
     until(lambda: not is_busy(viewer))
-    assert [loss.step for loss in view.curves._losses] == [1, 2]
+    training, _ = view.curves.loss.plotItem.listDataItems()
+    assert list(training.getData()[0]) == [1, 2]
 
 
 def test_the_training_of_a_viewer_outlives_its_dock(dock, viewer, qtbot):

@@ -7,7 +7,6 @@ from weakref import ref
 
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.comparison import Comparison
-from napari_stem._napari.canvas.spot_raster import SpotRaster, have_same_raster, spot_raster
 from napari_stem._napari.state.result import STATISTICS
 from napari_stem._napari.state.session import are_same
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.analysis.labels import Clusters
     from napari_stem.slides.slide import Slide
+    from napari_stem.spots.raster import SpotRaster
 
 _HEATMAPS = tuple(layers.heatmap_role(statistic) for statistic in STATISTICS)
 _COLOURINGS = ("spots", *_HEATMAPS, "clusters")
@@ -205,6 +205,8 @@ class Canvas:
         layers.update(overlay, text=text, position=position, visible=bool(text))
 
     def _raster_of(self, spots: AnnData) -> SpotRaster:
+        from napari_stem.spots.raster import have_same_raster, spot_raster
+
         if self._raster is None or not have_same_raster(self._raster[0], spots):
             self._raster = spots, spot_raster(spots)
         return self._raster[1]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import numpy as np
+from napari.experimental import link_layers, unlink_layers
 
 from napari_stem._napari.canvas import layers
 
@@ -15,95 +17,179 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
     from napari.viewer import Viewer
 
-    from napari_stem._napari.canvas.spot_raster import SpotRaster
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.slides.slide import Slide
+    from napari_stem.spots.raster import SpotRaster
 
 _IN_CELL = 2  # layers: the slide, and a heatmap on it
+_LINKED = ("colormap", "gamma", "interpolation2d", "opacity")  # what one heatmap does, all do
 _BAR = (18, 80)  # pixels; napari's own size hides a third of a cell
 _MARGIN = 0.9
+
+
+@dataclass(slots=True, eq=False)
+class _Cell:
+    """A slide, the heatmap on it, which gene and statistic it shows, and what filled it."""
+
+    picture: Image
+    heatmap: Image
+    shown: tuple[str, str] = ("", "")
+    values: object = None
+    placed: tuple[object, ...] = ()
+
+    @property
+    def layers(self) -> tuple[Image, Image]:
+        return self.picture, self.heatmap
 
 
 class Comparison:
     """Cells with a slide and a heatmap each, above all other layers, which are hidden meanwhile.
 
-    napari fills the cells from the top of the layer list and leaves hidden layers out.
+    napari fills the cells from the top of the layer list and leaves hidden layers out. Cells that
+    are not needed for a while are hidden too: to remove a layer takes much longer.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._cells: list[tuple[Image, Image]] = []
+        self._cells: list[_Cell] = []
+        self._look: tuple[str, float] = ("", 0.0)
+        self._shape = 0, 0  # of the grid
         self._visible: WeakSet[Layer] = WeakSet()
+        self._active: WeakSet[Layer] = WeakSet()  # one at most
         self._grid = self._camera = dict[str, object]()
 
     def show(self, viewer: Viewer, result: Result, raster: SpotRaster) -> None:
         """Show the workspace's `compared` genes and statistics of a result."""
-        shown = self._workspace.compared
-        opening = len(shown) != len(self._cells) or not self._intact(viewer)
-        if opening:
+        if not all(_is_of(cell, result.slide) for cell in self._cells):
             self.close(viewer)
-            self._open(viewer, result, len(shown))
-        for (_, heatmap), (gene, statistic) in zip(self._cells, shown, strict=True):
-            limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
-            values = result.of(gene, statistic)
-            layers.show_values(heatmap, result.slide, raster, values, limits)
-            heatmap.name = f"{gene}: {result.name(statistic)}"  # the single heatmap has no colon
-            heatmap.colormap = self._workspace.colormap
-            layers.update(heatmap, opacity=self._workspace.opacity)
-        self._hide_others(viewer)
+        compared, opening = self._workspace.compared, not self._cells
         if opening:
-            _look_at(viewer, *self._cells[0])
+            self._open(viewer)
+        self._assign(viewer, result.slide, compared)
+        for cell in self._cells[: len(compared)]:
+            self._fill(cell, result, raster)
+        self._style()
+        self._arrange(viewer, len(compared))
+        if opening:
+            viewer.layers.selection.active = self._cells[0].heatmap  # the status tells its values
+        shape = viewer.canvas.grid.actual_shape(viewer.layers)
+        if shape != self._shape:  # cells are of another size
+            self._shape = shape
+            _look_at(viewer, self._cells[0])
 
     def close(self, viewer: Viewer) -> None:
-        """Take the cells away and put grid, camera and other layers back as they were."""
+        """Take the cells away and put grid, camera, selection and other layers back."""
         cells, self._cells = self._cells, []
         if not cells:
             return
-        for layer in _flat(cells):
+        unlink_layers([cell.heatmap for cell in cells])  # napari would keep them for ever
+        for layer in _bottom_up(cells):
             if layer in viewer.layers:
                 viewer.layers.remove(layer)
         layers.update(viewer.canvas.grid, **self._grid)
         layers.update(viewer.scene.camera, **self._camera)
         for layer in viewer.layers:
             layers.update(layer, visible=layer in self._visible)
+            if layer in self._active:
+                viewer.layers.selection.active = layer
 
     def holds(self, layer: Layer) -> bool:
         """Whether a layer is one of a cell's."""
-        return any(layer is own for own in _flat(self._cells))
+        return any(layer is own for own in _bottom_up(self._cells))
 
-    def _open(self, viewer: Viewer, result: Result, n: int) -> None:
+    def _open(self, viewer: Viewer) -> None:
+        """Remember what a viewer shows."""
+        self._look, self._shape = ("", 0.0), (0, 0)
+        self._active = WeakSet({viewer.layers.selection.active} - {None})
         grid, camera = viewer.canvas.grid, viewer.scene.camera
         self._visible = WeakSet(layer for layer in viewer.layers if layer.visible)
         self._grid = {"enabled": grid.enabled, "stride": grid.stride, "shape": grid.shape}
         self._camera = {"center": camera.center, "zoom": camera.zoom}
-        made = [layers.compared_layers(result.slide) for _ in range(n)]
-        for layer in _flat(made[::-1]):  # the first cell lies at the top
-            viewer.layers.append(layer)
-        self._cells = made
-        for _, heatmap in made:
-            layers.update(heatmap.colorbar, visible=True, size=_BAR, font_size=8)
-            layers.update(heatmap.name_overlay, visible=True)
-        self._hide_others(viewer)
+
+    def _assign(self, viewer: Viewer, slide: Slide, compared: Sequence[tuple[str, str]]) -> None:
+        """Order the cells by what they are to show; each keeps what it shows already."""
+        known = {cell.shown: cell for cell in self._cells}
+        spare = [cell for cell in self._cells if cell.shown not in compared]
+        ordered = []
+        for shown in compared:
+            cell = known.get(shown) or (spare.pop(0) if spare else self._add(viewer, slide))
+            cell.shown = shown
+            ordered.append(cell)
+        self._cells = ordered + spare
+
+    def _add(self, viewer: Viewer, slide: Slide) -> _Cell:
+        """Put one more cell below those that are there, and leave selected what was."""
+        stack = viewer.layers
+        selected, active = set(stack.selection), stack.selection.active
+        cell = _Cell(*layers.compared_layers(slide))
+        own = (stack.index(layer) for layer in _bottom_up(self._cells))
+        place = min(own, default=len(stack))
+        for layer in reversed(cell.layers):
+            stack.insert(place, layer)
+        stack.selection = selected
+        stack.selection.active = active
+        layers.update(cell.heatmap.colorbar, visible=True, size=_BAR, font_size=8)
+        layers.update(cell.heatmap.name_overlay, visible=True)
+        self._link(cell)
+        self._cells.append(cell)
+        return cell
+
+    def _link(self, cell: _Cell) -> None:
+        """Let a new heatmap look as the others do, and follow them."""
+        if self._cells:
+            first = self._cells[0].heatmap
+            layers.update(cell.heatmap, **{name: getattr(first, name) for name in _LINKED})
+        link_layers([*(other.heatmap for other in self._cells), cell.heatmap], _LINKED)
+
+    def _fill(self, cell: _Cell, result: Result, raster: SpotRaster) -> None:
+        """Replace what a heatmap shows, if it is something else."""
+        gene, statistic = cell.shown
+        limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
+        values, placed = result.values[statistic], (*cell.shown, raster, limits)
+        if cell.values is values and cell.placed == placed:
+            return
+        cell.values, cell.placed = values, placed
+        layers.show_values(cell.heatmap, result.slide, raster, result.of(gene, statistic), limits)
+        cell.heatmap.name = f"{gene}: {result.name(statistic)}"  # the single heatmap has no colon
+
+    def _style(self) -> None:
+        """Take over a new choice of colours; all cells follow the first."""
+        look = self._workspace.colormap, self._workspace.opacity
+        if look != self._look:
+            first = self._cells[0].heatmap
+            first.colormap, first.opacity = look
+            self._look = look
+
+    def _arrange(self, viewer: Viewer, n: int) -> None:
+        """Show the first `n` cells alone, above all else."""
+        own = _bottom_up(self._cells)
+        if not _are_on_top(viewer, own):
+            places = [viewer.layers.index(layer) for layer in own]
+            viewer.layers.move_multiple(places, len(viewer.layers))
+        shown = _bottom_up(self._cells[:n])
+        for layer in viewer.layers:
+            layers.update(layer, visible=any(layer is each for each in shown))
         layers.update(viewer.canvas.grid, stride=-_IN_CELL, shape=(-1, -1), enabled=True)
 
-    def _intact(self, viewer: Viewer) -> bool:
-        """Whether the cells are the topmost layers, in their order."""
-        own = list(_flat(self._cells[::-1]))
-        top = list(viewer.layers)[-len(own) :] if own else []
-        return len(top) == len(own) and all(a is b for a, b in zip(top, own, strict=True))
 
-    def _hide_others(self, viewer: Viewer) -> None:
-        for layer in viewer.layers:
-            layers.update(layer, visible=self.holds(layer))
+def _is_of(cell: _Cell, slide: Slide) -> bool:
+    return layers.is_layer_of(cell.picture, "compared slide", slide)
 
 
-def _look_at(viewer: Viewer, picture: Image, heatmap: Image) -> None:
+def _look_at(viewer: Viewer, cell: _Cell) -> None:
     """Let what is compared fill the cells: a slide's glass would leave it small."""
-    viewer.reset_view(layers=[picture])
-    whole, (low, high) = np.ptp(picture.extent.world, axis=0), heatmap.extent.world
+    viewer.reset_view(layers=[cell.picture])
+    whole, (low, high) = np.ptp(cell.picture.extent.world, axis=0), cell.heatmap.extent.world
     viewer.scene.camera.zoom *= _MARGIN * float(np.min(whole / (high - low)))
     viewer.scene.camera.center = tuple((low + high) / 2)
 
 
-def _flat(cells: Sequence[tuple[Image, Image]]) -> list[Image]:
-    return [layer for cell in cells for layer in cell]
+def _are_on_top(viewer: Viewer, own: Sequence[Layer]) -> bool:
+    top = viewer.layers[-len(own) :]
+    return all(a is b for a, b in zip(top, own, strict=True))
+
+
+def _bottom_up(cells: Sequence[_Cell]) -> list[Image]:
+    """Layers of cells from the bottom of the stack: the first cell lies at its top."""
+    return [layer for cell in reversed(cells) for layer in cell.layers]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from napari.layers import Shapes
 
 from napari_stem._napari.canvas import layers
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Tool = Literal["add_polygon_lasso", "add_rectangle"]
 
 _AREAS = ("rectangle", "polygon", "ellipse")
-_CORNERS_OF_ELLIPSE = 64
 
 
 def draw_region(viewer: Viewer, slide: Slide, tool: Tool) -> None:
@@ -51,7 +50,7 @@ def selected_region(viewer: Viewer, slide: Slide) -> list[NDArray[np.float64]]:
     drawn = _region_layer(viewer, slide)
     if not chosen and drawn is not None:
         chosen = [drawn]
-    return [polygon for layer in chosen for polygon in _polygons(layer, slide.mpp or 1.0)]
+    return [polygon for layer in chosen for polygon in _polygons(layer, slide)]
 
 
 def _region_layer(viewer: Viewer, slide: Slide) -> Shapes | None:
@@ -63,29 +62,12 @@ def _is_of_another(layer: Shapes, slide: Slide) -> bool:
     return layers.role_of(layer) is not None and not layers.is_layer_of(layer, "region", slide)
 
 
-def _polygons(layer: Shapes, mpp: float) -> list[NDArray[np.float64]]:
+def _polygons(layer: Shapes, slide: Slide) -> list[NDArray[np.float64]]:
+    from napari_stem.spots.polygons import ellipse
+
     selected = () if layer.mode.startswith("add_") else layer.selected_data
     numbers = sorted(selected) or range(layer.nshapes)
     kinds = layer.shape_type
-    return [
-        _on_slide(layer, _outline(layer.data[i], kinds[i]), mpp)
-        for i in numbers
-        if kinds[i] in _AREAS
-    ]
-
-
-def _outline(corners: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
-    """Corners of a polygon; an ellipse is stored as those of its box."""
-    if kind != "ellipse":
-        return corners
-    angle = np.linspace(0, 2 * np.pi, _CORNERS_OF_ELLIPSE, endpoint=False)[:, None]
-    centre = corners.mean(axis=0)
-    half_width, half_height = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
-    outline: NDArray[np.float64] = centre + np.cos(angle) * half_width + np.sin(angle) * half_height
-    return outline
-
-
-def _on_slide(layer: Shapes, corners: NDArray[np.float64], mpp: float) -> NDArray[np.float64]:
-    """(row, column) of a layer as x, y; the centre of napari's pixel 0 lies at 0, ours at 0.5."""
-    world = np.array([layer.data_to_world(corner)[-2:] for corner in corners])
-    return world[:, ::-1] / mpp + 0.5
+    drawn = [(kinds[i], layers.corners(layer, i, slide)) for i in numbers if kinds[i] in _AREAS]
+    # napari keeps an ellipse as the corners of its box.
+    return [ellipse(corners) if kind == "ellipse" else corners for kind, corners in drawn]

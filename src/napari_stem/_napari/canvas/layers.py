@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_stem._napari.canvas.spot_raster import SpotRaster
     from napari_stem._napari.state.cluster_view import ClusterView
     from napari_stem.analysis.labels import Clusters
     from napari_stem.slides.slide import Slide
+    from napari_stem.spots.raster import SpotRaster
 
 _TILE = 1024  # pixels that are read at once while panning
 _KEY = "napari_stem"
@@ -55,10 +55,21 @@ def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
     update(layer, **where)
 
 
+def in_plane(world: Sequence[float]) -> NDArray[np.float64]:
+    """(2,) the part of a place on the canvas that lies in the slide's plane."""
+    return np.asarray(world, dtype=np.float64)[-2:]
+
+
 def on_slide(world: Sequence[float], slide: Slide) -> tuple[float, float]:
     """(x, y) in level-0 pixels of a place on the canvas."""
-    mpp = slide.mpp or 1.0
-    return float(world[-1]) / mpp + 0.5, float(world[-2]) / mpp + 0.5
+    row, column = in_plane(world) / (slide.mpp or 1.0) + 0.5
+    return float(column), float(row)
+
+
+def corners(layer: Shapes, number: int, slide: Slide) -> NDArray[np.float64]:
+    """(m, 2) corners x, y of a shape in level-0 pixels of the slide that it was drawn on."""
+    drawn = layer.data[number]
+    return np.array([on_slide(layer.data_to_world(corner), slide) for corner in drawn])
 
 
 def on_layer(xy: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-import numpy as np
-
 from napari_stem._napari.canvas import layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from napari.layers import Shapes
     from napari.viewer import Viewer
     from numpy.typing import NDArray
@@ -43,8 +42,9 @@ class Outline:
     @property
     def corners(self) -> NDArray[np.float64]:
         """(4, 2) around the rectangle, level-0 pixels."""
-        (left, top), (right, bottom) = self.low, self.high
-        return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+        from napari_stem.spots.polygons import rectangle
+
+        return rectangle(self.low, self.high)
 
 
 def outlines_of(

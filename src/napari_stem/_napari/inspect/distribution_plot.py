@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_stem.prediction.inspect import Distribution
+    from napari_stem._napari.inspect.distributions import Distribution
 
 _ROW, _AXIS = 28, 34  # heights in pixels
 _NAME, _NUMBERS, _GAP = 66, 92, 6  # widths

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QLabel
 
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.distribution_plot import DistributionPlot
+from napari_stem._napari.inspect.distributions import distributions
 from napari_stem._napari.results.marker_box import MarkerBox
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
@@ -99,7 +100,7 @@ class PointPanel(Panel):
         genes = self.shown_genes()
         if not genes:
             self.note.setText(f"{_where(point)}\nThe checkpoint has no gene of this marker set.")
-        rows, ends = tasks.distributions(point, genes)
+        rows, ends = distributions(point, genes)
         self.plot.show_rows(rows, ends, point.unit)
         self.plot.mark(self.workspace.gene)
 

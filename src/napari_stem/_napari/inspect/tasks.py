@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
-    from napari_stem.prediction.inspect import Distribution, Inspection, Inspector
+    from napari_stem.prediction.inspect import Inspection, Inspector
     from napari_stem.slides.slide import Slide
 
 _GENES = 10  # shown of a panel that holds no known marker
@@ -113,15 +113,6 @@ def points_csv(points: Sequence[tuple[int, Inspection]], genes: Sequence[str]) -
     table = as_table([inspection for _, inspection in points], genes)
     table.insert(0, "point", [number for number, _ in points])
     return str(table.to_csv(index=False, float_format="%.6g"))
-
-
-def distributions(
-    inspection: Inspection, genes: Sequence[str]
-) -> tuple[list[Distribution], tuple[float, float]]:
-    """The genes' distributions at a point, and the ends of their axis."""
-    from napari_stem.prediction.inspect import distributions  # long since imported by who inspected
-
-    return distributions(inspection, genes)
 
 
 def write_text(path: Path, text: str) -> Events[Path]:

@@ -13,9 +13,11 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_stem.training.preflight import Picture
+    from napari_stem.training.preflight import SectionCheck
 
 _OPACITY = 190  # of 255
+_ENDS = (1, 99)  # percentiles of the counts at the ends of the colours
+_SMALLEST = 1.5  # radius of a spot in pixels of the screen
 
 
 class AlignmentPreview(QWidget):
@@ -23,20 +25,21 @@ class AlignmentPreview(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._picture: Picture | None = None
         self._words = ""
         self._image = QImage()
+        self._centres = np.empty((0, 2))  # in pixels of the image, as the radius
+        self._radius = 0.0
         self._brushes: list[QBrush] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setToolTip("Do the spots lie on the tissue? Colour: counts of a spot, dark for few.")
 
-    def show_picture(self, picture: Picture | None, words: str = "") -> None:
-        """Show a section, or words instead."""
-        self._picture, self._words = picture, words
-        if picture is not None:
-            self._image = _image(picture.image)
-            rgba = ensure_colormap("viridis").map(picture.shade) * 255
-            self._brushes = [QBrush(QColor(*map(int, rgb), _OPACITY)) for rgb in rgba[:, :3]]
+    def show_section(self, check: SectionCheck | None, words: str = "") -> None:
+        """Show a section, or words where there is none that can be trained on."""
+        self._words, self._image = words, QImage()
+        if check is not None and check.overview is not None and check.counts is not None:
+            self._image = _image(check.overview)
+            self._place(check)
+            self._colour(check.counts)
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -47,7 +50,7 @@ class AlignmentPreview(QWidget):
         """Draw the thumbnail as large as it fits, and the spots at their size."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._picture is None:
+        if self._image.isNull():
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(self.rect().adjusted(20, 0, -20, 0), int(flags), self._words)
             return
@@ -56,10 +59,21 @@ class AlignmentPreview(QWidget):
         left, top = (self.width() - width) / 2, (self.height() - height) / 2
         painter.drawImage(QRectF(left, top, width, height), self._image)
         painter.setPen(Qt.PenStyle.NoPen)
-        radius = max(1.5, self._picture.diameter * scale / 2)
-        for (x, y), brush in zip(self._picture.xy * scale, self._brushes, strict=True):
+        radius = max(_SMALLEST, self._radius * scale)
+        for (x, y), brush in zip(self._centres * scale, self._brushes, strict=True):
             painter.setBrush(brush)
             painter.drawEllipse(QPointF(left + x, top + y), radius, radius)
+
+    def _place(self, check: SectionCheck) -> None:
+        from napari_stem.spots.table import positions, spot_diameter
+
+        self._centres = positions(check.spots) / check.downsample
+        self._radius = spot_diameter(check.spots) / check.downsample / 2
+
+    def _colour(self, counts: NDArray[np.float64]) -> None:
+        low, high = np.percentile(counts, _ENDS)
+        rgba = ensure_colormap("viridis").map((counts - low) / max(high - low, 1)) * 255
+        self._brushes = [QBrush(QColor(*map(int, rgb), _OPACITY)) for rgb in rgba[:, :3]]
 
 
 def _image(pixels: NDArray[np.uint8]) -> QImage:

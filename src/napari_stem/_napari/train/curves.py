@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyqtgraph
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QWidget
 
-from napari_stem.events import Loss, Variation
+from napari_stem.training.curves import Curves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +24,7 @@ class TrainingCurves(QWidget):
 
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._losses: list[Loss] = []
+        self._curves = Curves()
         self.loss = _plot("step", "loss", legend=(-10, 10))
         self.variation = _plot("genes by measured variance", "variance over spots", legend=(10, 10))
         self._lines: dict[str, Any] = {
@@ -48,23 +47,13 @@ class TrainingCurves(QWidget):
 
     def clear(self) -> None:
         """Forget what is shown."""
-        self._losses.clear()
-        for line in self._lines.values():
-            line.setData([], [])
+        self._curves = Curves()
+        self._draw()
 
     def show_events(self, events: Iterable[Event]) -> None:
         """Add losses, and show the latest variation."""
-        for event in events:
-            match event:
-                case Loss():
-                    while self._losses and self._losses[-1].step >= event.step:
-                        self._losses.pop()  # reported again by a resumed run
-                    self._losses.append(event)
-                case Variation():
-                    self._show_variation(event)
-        measured = [loss for loss in self._losses if loss.validation is not None]
-        self._lines["training"].setData(*_xy((loss.step, loss.value) for loss in self._losses))
-        self._lines["held out"].setData(*_xy((loss.step, loss.validation) for loss in measured))
+        self._curves.add(events)
+        self._draw()
 
     def set_theme(self, theme: str) -> None:
         """Take the colours of a theme of napari."""
@@ -80,19 +69,13 @@ class TrainingCurves(QWidget):
                 sample.update()
         self._lines["measured"].setPen(pyqtgraph.mkPen(text, width=2))
 
-    def _show_variation(self, event: Variation) -> None:
-        order = np.argsort(event.true_variance)
-        x = np.arange(len(order))
-        self._lines["measured"].setData(x, np.asarray(event.true_variance)[order])
-        self._lines["predicted"].setData(x, np.asarray(event.variance)[order])
-
-
-def _xy(points: Any) -> tuple[list[float], list[float]]:
-    x, y = [], []
-    for step, value in points:
-        x.append(step)
-        y.append(value)
-    return x, y
+    def _draw(self) -> None:
+        measured, predicted = self._curves.variances
+        genes = range(len(measured))
+        self._lines["training"].setData(*self._curves.training)
+        self._lines["held out"].setData(*self._curves.held_out)
+        self._lines["measured"].setData(genes, measured)
+        self._lines["predicted"].setData(genes, predicted)
 
 
 def _plot(bottom: str, left: str, legend: tuple[int, int]) -> Any:

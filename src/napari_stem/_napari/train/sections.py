@@ -212,7 +212,7 @@ class TrainingSections(QWidget):
         for part in (self.remove_button, self.image_button, self.mpp):
             part.setEnabled(row >= 0)
         source, found = self._rows[row] if row >= 0 else (None, None)
-        self.preview.show_picture(found.picture if found else None, _SEE if row < 0 else "")
+        self.preview.show_section(found, _SEE if row < 0 else "")
         self.bins.offer(found.spots if found else None)
         self.problem_note.setText(self._problem_in(found) if found else "")
         self.problem_note.setVisible(bool(self.problem_note.text()))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_stem.spots.table import positions, spot_diameter
+
 if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
@@ -16,6 +18,13 @@ _MOST_PIXELS = 1500 * 1500
 
 class SpotRaster:
     """Discs around spots as pixels.
+
+    Parameters
+    ----------
+    xy
+        (n, 2) centres in level-0 pixels.
+    diameter
+        Of the discs, in level-0 pixels; discs smaller than a pixel of the raster keep that one.
 
     Attributes
     ----------
@@ -58,15 +67,27 @@ class SpotRaster:
     def paint(
         self, values: NDArray[Any], background: float, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
-        """(h, w) the value of the spot below each pixel, in the type of `values`."""
+        """Values of spots where their discs lie.
+
+        Parameters
+        ----------
+        values
+            (n,) one a spot.
+        background
+            The value of pixels that no disc covers.
+        out
+            (h, w) of the type of `values`; where to paint, a new array otherwise.
+
+        Returns
+        -------
+        (h, w) in the type of `values`.
+        """
         table = np.append(values, values.dtype.type(background))
         return np.take(table, self.index, out=out, mode="clip")  # which alone needs no buffer
 
 
 def spot_raster(spots: AnnData) -> SpotRaster:
     """The raster of a spot table."""
-    from napari_stem.spots.table import positions, spot_diameter
-
     return SpotRaster(positions(spots), spot_diameter(spots))
 
 
@@ -74,7 +95,5 @@ def have_same_raster(spots: AnnData, others: AnnData) -> bool:
     """Whether two spot tables have one raster."""
     if spots is others:
         return True
-    from napari_stem.spots.table import positions, spot_diameter
-
     same = np.array_equal(positions(spots), positions(others))
     return same and spot_diameter(spots) == spot_diameter(others)
