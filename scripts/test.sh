@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Set up everything, then run the tests; arguments go to pytest (for example: -m "not slow").
 # With CHECKS=1 the linters, the type checker, the import order and the wheel are checked first.
+# shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
-install_display_libraries
+install_system_packages xvfb xauth
 install_project dev
 if [ "${CHECKS:-0}" = 1 ]; then
     say "Checking style, types, import order and manifest"
