@@ -14,6 +14,7 @@ if [ "${CHECKS:-0}" = 1 ]; then
     .venv/bin/npe2 validate --imports napari-stem
 fi
 # Networks of tests are so small that a second thread costs more than it brings.
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+# Numba's number counts too: its OpenMP layer sets torch's.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" NUMBA_NUM_THREADS="${NUMBA_NUM_THREADS:-1}"
 say "Running the tests"
 exec .venv/bin/python -m pytest "$@"
