@@ -16,5 +16,6 @@ fi
 # Networks of tests are so small that a second thread costs more than it brings.
 # Numba's number counts too: its OpenMP layer sets torch's.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" NUMBA_NUM_THREADS="${NUMBA_NUM_THREADS:-1}"
+# A process for each core; one takes up to 3 GB. "-n 0" among the arguments runs them in this one.
 say "Running the tests"
-exec .venv/bin/python -m pytest "$@"
+exec .venv/bin/python -m pytest -n logical --maxprocesses 4 --dist worksteal "$@"
