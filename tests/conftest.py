@@ -20,14 +20,22 @@ from .io.visium_writers import write_hd
 PANEL = ("EPCAM", "COL1A1", "CD3E", "CCL5", "KRT8", "COL3A1", "TRAC", "ACTB")
 
 
+# Of real data: NAPARI_STEM_DATA, or shared/data beside the checkout.
+DATA = Path(os.environ.get(DATA_VARIABLE, Path(__file__).parents[2] / "shared" / "data"))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of real data: NAPARI_STEM_DATA, or shared/data beside the checkout."""
-    beside = Path(__file__).parents[2] / "shared" / "data"
-    folder = Path(os.environ.get(DATA_VARIABLE, beside))
-    if not (folder / "her2st").is_dir():
-        pytest.skip(f"no HER2ST sections in {folder}; set {DATA_VARIABLE}")
-    return folder
+    """The folder of real data, for the few tests that nothing else can replace."""
+    if not (DATA / "her2st").is_dir():
+        pytest.skip(f"needs real data, which are not in {DATA}; set {DATA_VARIABLE}")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def real_slides() -> list[Path]:
+    """Real slide files, if there are any here."""
+    return sorted(path for path in DATA.glob("slides/*") if path.suffix != ".md")
 
 
 @pytest.fixture

@@ -1,10 +1,18 @@
-"""Which device computes."""
+"""Which device computes, and on how many threads."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 
 import torch
 
 from napari_stem.errors import OptionError
+
+_PER_THREAD = 2e9  # multiplications of a pass for which one more thread is worth waiting for
+_lock = Lock()
+_usual: list[int] = []  # torch's number of threads outside of all blocks, once for each open one
 
 
 def choose_device(name: str) -> torch.device:
@@ -20,6 +28,32 @@ def choose_device(name: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@contextmanager
+def threads_for(multiplications: float) -> Iterator[None]:
+    """Let torch use as many threads as passes of this size keep busy, within a block.
+
+    Threads of a small network wait for each other at every layer. Beside another busy process a
+    wait takes as long as that process is let run, and two threads are 10 to 200 times slower than
+    one (benchmarks/RESULTS.md). The number is set where the network is evaluated, in the thread
+    that does so: libraries with an OpenMP layer of their own (numba's) change it for their caller.
+
+    Parameters
+    ----------
+    multiplications
+        About how many one pass of a batch takes.
+    """
+    with _lock:  # a thread that starts meanwhile begins with the fewer threads of this block
+        usual = _usual[-1] if _usual else torch.get_num_threads()
+        _usual.append(usual)
+    torch.set_num_threads(max(1, min(usual, int(multiplications / _PER_THREAD))))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
+        with _lock:
+            _usual.pop()
 
 
 def _present(name: str) -> torch.device:

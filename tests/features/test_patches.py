@@ -26,6 +26,8 @@ from napari_stem.features.patches import (
 )
 from napari_stem.slides.slide import Slide, open_slide
 
+from ..slides.slide_writers import write_pyramid
+
 IMAGE = np.random.default_rng(0).integers(0, 256, (1700, 1900, 3), dtype=np.uint8)
 MARGIN = 4000
 
@@ -79,16 +81,22 @@ def test_a_patch_is_the_crop_by_hand(
     assert abs(patch.astype(int) - expected).max() <= 2
 
 
+@pytest.fixture(scope="module")
+def pyramid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pyramid") / "slide.tif"
+    write_pyramid(path, IMAGE)
+    return path
+
+
 @pytest.mark.parametrize("level", [0, 1, 2])
-def test_every_level_of_a_file_is_used_where_it_is_fine_enough(data_dir: Path, level: int):
-    path = data_dir / "slides" / "derived_CMU-1_pyramid_generic.tif"
-    with tifffile.TiffFile(path) as tiff:
+def test_every_level_of_a_file_is_used_where_it_is_fine_enough(pyramid: Path, level: int):
+    with tifffile.TiffFile(pyramid) as tiff:
         pixels = tiff.series[0].asarray(level=level)
     size = 64
-    with open_slide(path) as slide:
+    with open_slide(pyramid) as slide:
         # As wide as `size` pixels of that level and a bit more, so that it is the best one.
         geometry = PatchGeometry(width_um=1.1 * size * 2**level * slide.require_mpp(), size=size)
-        centres = np.array([[1111.1, 1500.5], [2.0, 2966.0]])
+        centres = np.array([[1111.1, 1500.5], [2.0, 1699.0]])
         patches = crop_patches(slide, centres, geometry)
     for patch, centre in zip(patches, centres, strict=True):
         expected = by_hand(pixels, centre / 2**level, 1.1 * size, size)

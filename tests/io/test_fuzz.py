@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,30 +17,32 @@ from napari_stem.errors import SpotsError, StemError
 from napari_stem.io import bounded, read_spots
 from napari_stem.spots.table import spot_table
 
+from .visium_writers import write_hd, write_mtx, write_run
+
 # What the libraries warn of in damaged files is theirs.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 XY = np.stack(np.meshgrid(np.arange(5), np.arange(4)), -1).reshape(-1, 2) * 50.0 + 20
 
 
-def _h5ad(folder: Path, data: Path) -> Path:
+def _h5ad(folder: Path) -> Path:
     table = spot_table(XY, diameter_px=9, counts=np.eye(20, 3, dtype=np.float32), genes=list("abc"))
     table.write_h5ad(folder / "spots.h5ad", compression="gzip")
     return folder / "spots.h5ad"
 
 
-def _geojson(folder: Path, data: Path) -> Path:
+def _geojson(folder: Path) -> Path:
     features = [{"geometry": {"type": "Point", "coordinates": list(xy)}} for xy in XY]
     (folder / "spots.geojson").write_text(json.dumps({"features": features}))
     return folder / "spots.geojson"
 
 
-def _csv(folder: Path, data: Path) -> Path:
+def _csv(folder: Path) -> Path:
     pd.DataFrame(XY, columns=["x", "y"]).to_csv(folder / "spots.csv", index=False)
     return folder / "spots.csv"
 
 
-def _legacy(folder: Path, data: Path) -> Path:
+def _legacy(folder: Path) -> Path:
     array = (XY // 50).astype(int)
     names = [f"{x}x{y}" for x, y in array]
     places = pd.DataFrame(np.hstack([array, XY]), columns=["x", "y", "pixel_x", "pixel_y"])
@@ -51,41 +52,35 @@ def _legacy(folder: Path, data: Path) -> Path:
     return folder
 
 
-def _visium(folder: Path, data: Path) -> Path:
-    source = data / "visium" / "VisiumIO" / "10xVisium" / "section1"
-    shutil.copytree(source, folder / "section1", copy_function=shutil.copyfile)
+def _visium(folder: Path) -> Path:
+    write_run(folder / "section1" / "outs", version=1, kind="raw")
     return folder / "section1"
 
 
-def _visium_mtx(folder: Path, data: Path) -> Path:
-    run = _visium(folder, data)
-    (run / "outs" / "raw_feature_bc_matrix.h5").unlink()
-    for path in list((run / "outs" / "raw_feature_bc_matrix").iterdir()):
-        Path(f"{path}.gz").write_bytes(gzip.compress(path.read_bytes()))
-        path.unlink()
-    return run
+def _visium_mtx(folder: Path) -> Path:
+    write_run(folder / "section1" / "outs", version=1, kind="raw", form=write_mtx)
+    return folder / "section1"
 
 
-def _visium_hd(folder: Path, data: Path) -> Path:
-    source = data / "visium" / "VisiumIO" / "binned_outputs" / "square_002um"
-    shutil.copytree(source, folder / "square_016um", copy_function=shutil.copyfile)
-    return folder / "square_016um"
+def _visium_hd(folder: Path) -> Path:
+    write_hd(folder, 16)
+    return folder / "binned_outputs" / "square_016um"
 
 
-def _xenium(folder: Path, data: Path) -> Path:
+def _xenium(folder: Path) -> Path:
     molecules = pd.DataFrame(XY, columns=["x_location", "y_location"])
     molecules.assign(feature_name="EPCAM", qv=30.0).to_parquet(folder / "transcripts.parquet")
     return folder
 
 
-def _hest(folder: Path, data: Path) -> Path:
+def _hest(folder: Path) -> Path:
     for name in ("st", "wsis", "metadata"):
         (folder / name).mkdir()
     (folder / "metadata" / "spots.json").write_text('{"pixel_size_um_estimated": 0.5}')
-    return _h5ad(folder / "st", data)
+    return _h5ad(folder / "st")
 
 
-CASES: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
+CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "h5ad": (_h5ad, "spots.h5ad"),
     "geojson": (_geojson, "spots.geojson"),
     "csv": (_csv, "spots.csv"),
@@ -96,7 +91,7 @@ CASES: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
     "visium h5": (_visium, "section1/outs/raw_feature_bc_matrix.h5"),
     "visium mtx": (_visium_mtx, "section1/outs/raw_feature_bc_matrix/matrix.mtx.gz"),
     "visium features": (_visium_mtx, "section1/outs/raw_feature_bc_matrix/features.tsv.gz"),
-    "visium hd": (_visium_hd, "square_016um/spatial/tissue_positions.parquet"),
+    "visium hd": (_visium_hd, "binned_outputs/square_016um/spatial/tissue_positions.parquet"),
     "xenium": (_xenium, "transcripts.parquet"),
     "hest metadata": (_hest, "metadata/spots.json"),
 }
@@ -138,8 +133,8 @@ def read_or_refuse(path: Path, root: Path) -> None:
     assert str(root) in message  # what is refused is named
 
 
-def fuzz(build: Callable[[Path, Path], Path], damaged: str, root: Path, data: Path, n: int) -> None:
-    path, file = build(root, data), root / damaged
+def fuzz(build: Callable[[Path], Path], damaged: str, root: Path, n: int) -> None:
+    path, file = build(root), root / damaged
     content = file.read_bytes()
 
     @settings(
@@ -155,32 +150,32 @@ def fuzz(build: Callable[[Path, Path], Path], damaged: str, root: Path, data: Pa
 
 
 @pytest.mark.parametrize(("build", "damaged"), CASES.values(), ids=CASES)
-def test_a_damaged_file_is_read_or_refused(build, damaged, tmp_path: Path, data_dir: Path):
-    fuzz(build, damaged, tmp_path, data_dir, 25)
+def test_a_damaged_file_is_read_or_refused(build, damaged, tmp_path: Path):
+    fuzz(build, damaged, tmp_path, 25)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("build", "damaged"), CASES.values(), ids=CASES)
-def test_a_damaged_file_is_read_or_refused_at_length(build, damaged, tmp_path, data_dir: Path):
-    fuzz(build, damaged, tmp_path, data_dir, 500)
+def test_a_damaged_file_is_read_or_refused_at_length(build, damaged, tmp_path: Path):
+    fuzz(build, damaged, tmp_path, 500)
 
 
-@pytest.mark.parametrize("text", NONSENSE)
 @pytest.mark.parametrize(("build", "damaged"), CASES.values(), ids=CASES)
-def test_nonsense_is_refused(build, damaged, text: str, tmp_path: Path, data_dir: Path):
-    path = build(tmp_path, data_dir)
-    (tmp_path / damaged).write_text(text)
-    with pytest.raises(StemError) as caught:
-        read_spots(path)
-    assert str(tmp_path) in str(caught.value)
+def test_nonsense_is_refused(build, damaged, tmp_path: Path):
+    path = build(tmp_path)
+    for text in NONSENSE:
+        (tmp_path / damaged).write_text(text)
+        with pytest.raises(StemError) as caught:
+            read_spots(path)
+        assert str(tmp_path) in str(caught.value), text[:20]
 
 
 @pytest.mark.parametrize("case", ["legacy counts", "visium mtx", "visium features"])
 def test_a_member_that_unpacks_without_end_is_refused(
-    case: str, tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     build, damaged = CASES[case]
-    path = build(tmp_path, data_dir)
+    path = build(tmp_path)
     monkeypatch.setattr(bounded, "_SMALL", 1 << 20)
     content = gzip.decompress((tmp_path / damaged).read_bytes())
     (tmp_path / damaged).write_bytes(gzip.compress(content + b"0\t" * (1 << 22)))

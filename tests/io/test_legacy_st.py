@@ -162,16 +162,16 @@ def test_an_ordinary_folder_is_no_legacy_array(tmp_path: Path):
         read_spots(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["C2", "C3", "C4", "C5"])
-def test_real_sections_hold_what_their_readme_says(data_dir: Path, name: str):
-    folder = data_dir / "her2st" / name
-    about = json.loads((folder / "meta.json").read_text())
-    table = read_spots(folder)
-    assert table.shape == (about["spots_in_counts"], about["genes"])
-    assert sorted(table.uns["not_counted"]) == sorted(about["spots_without_counts"])
-    assert spot_diameter(table) == pytest.approx(about["spot_diameter_px"], rel=2e-3)
-    assert np.median(np.asarray(table.X.sum(axis=1))) == about["median_umi"]
-    check_counts(table)
+def test_real_sections_hold_what_their_readme_says(data_dir: Path):
+    for name in ("C2", "C3", "C4", "C5"):
+        folder = data_dir / "her2st" / name
+        about = json.loads((folder / "meta.json").read_text())
+        table = read_spots(folder)
+        assert table.shape == (about["spots_in_counts"], about["genes"])
+        assert sorted(table.uns["not_counted"]) == sorted(about["spots_without_counts"])
+        assert spot_diameter(table) == pytest.approx(about["spot_diameter_px"], rel=2e-3)
+        assert np.median(np.asarray(table.X.sum(axis=1))) == about["median_umi"]
+        check_counts(table)
 
 
 def test_the_original_file_names_of_a_real_section_work(data_dir: Path, tmp_path: Path):

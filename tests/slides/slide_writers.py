@@ -26,6 +26,43 @@ def texture(height: int, width: int) -> np.ndarray:
     return np.stack(np.broadcast_arrays(*rgb), axis=-1).clip(0, 255).astype(np.uint8)
 
 
+def write_svs(path: Path, image: np.ndarray) -> None:
+    """Aperio's TIFF: tiles in JPEG, behind them a thumbnail and a label; 0.499 um a pixel."""
+    about = "Aperio Image Library v11\r\n{0}x{1} (240x240) JPEG/RGB Q=90|AppMag = 20|MPP = 0.4990"
+    height, width = image.shape[:2]
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(
+            image,
+            photometric="rgb",
+            tile=(240, 240),
+            compression="jpeg",
+            description=about.format(width, height),
+            metadata=None,
+        )
+        for number, step in enumerate((8, 16)):
+            small = image[::step, ::step].copy()
+            tiff.write(small, photometric="rgb", subfiletype=number, metadata=None)
+
+
+def write_pyramid(path: Path, image: np.ndarray) -> None:
+    """Three levels of 0.499 um and more a pixel: as OME if the name says so, else as pages."""
+    ome = path.name.endswith(".ome.tif")
+    options: dict[str, Any] = {"photometric": "rgb", "tile": (256, 256), "compression": "jpeg"}
+    sizes = {"axes": "YXS", "PhysicalSizeX": 0.499, "PhysicalSizeY": 0.499}
+    with tifffile.TiffWriter(path, ome=ome) as tiff:
+        tiff.write(
+            image,
+            subifds=2 if ome else 0,
+            resolution=(1e4 / 0.499, 1e4 / 0.499),
+            resolutionunit="CENTIMETER",
+            metadata=sizes if ome else None,
+            **options,
+        )
+        for step in (2, 4):
+            small = image[::step, ::step].copy()
+            tiff.write(small, subfiletype=1, metadata=None, **options)
+
+
 def write_ndpi(path: Path, images: Sequence[np.ndarray], mpp: float) -> None:
     """Hamamatsu's TIFF: 64-bit links, each picture one JPEG that restarts tile by tile."""
     body = bytearray(b"II*\0" + bytes(8))

@@ -25,6 +25,8 @@ from napari_stem.slides.pyramid import Reduced, with_overviews
 from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.storage import CACHE_VARIABLE
 
+from .slide_writers import write_pyramid, write_svs
+
 CMU = (2967, 2220)  # rows, columns of the CMU-1 region that three of the files hold
 
 
@@ -39,13 +41,41 @@ IMAGE = texture()
 
 
 @pytest.fixture(scope="module")
-def slides(data_dir: Path) -> Path:
-    return data_dir / "slides"
+def svs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One level of 10 MB in tiles of 240 pixels, a thumbnail and a label behind it."""
+    path = tmp_path_factory.mktemp("svs") / "scan.svs"
+    write_svs(path, texture(1600, 2000))
+    return path
 
 
-@pytest.mark.parametrize(
-    ("name", "shapes", "mpp", "source"),
-    [
+@pytest.fixture(scope="module")
+def pyramids(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Three levels of one picture, as OME and as pages."""
+    folder = tmp_path_factory.mktemp("pyramids")
+    paths = folder / "pyramid.ome.tif", folder / "pyramid.tif"
+    for path in paths:
+        write_pyramid(path, texture(1600, 2000))
+    return paths
+
+
+def test_the_levels_and_the_scale_of_a_file_are_found(svs: Path, pyramids: tuple[Path, Path]):
+    ome, pages = pyramids
+    three = [(1600, 2000), (800, 1000), (400, 500)]
+    for path, shapes, source in (
+        (svs, three[:2], "Aperio description"),  # the second is made
+        (ome, three, "OME metadata"),
+        (pages, three, "resolution tag"),
+    ):
+        with open_slide(path) as slide:
+            assert [tuple(level.shape) for level in slide.levels] == [(*s, 3) for s in shapes]
+            assert slide.downsamples == tuple(2**i for i in range(len(shapes)))
+            assert (slide.mpp, slide.mpp_source) == (pytest.approx(0.499, abs=5e-4), source)
+            stored = tifffile.imread(path)
+            np.testing.assert_array_equal(slide.read_region(0, 0, 2000, 1600), stored)
+
+
+def test_real_slides_have_the_levels_and_scale_of_their_readme(data_dir: Path):
+    for name, shapes, mpp, source in (
         # One level in the file; the second is made.
         ("CMU-1-Small-Region.svs", [CMU, (1483, 1110)], 0.499, "Aperio description"),
         ("derived_CMU-1_pyramid.ome.tif", [CMU, (1483, 1110), (741, 555)], 0.499, "OME metadata"),
@@ -64,52 +94,49 @@ def slides(data_dir: Path) -> Path:
         ),
         ("openslide-python_small.svs", [(16, 16)], 0.499, "Aperio description"),
         ("qupath_cells.ome.tif", [(131, 93)], 0.25, "OME metadata"),
-    ],
-)
-def test_real_slides_have_the_levels_and_scale_of_their_readme(
-    slides: Path, name: str, shapes: list[tuple[int, int]], mpp: float | None, source: str
-):
-    with open_slide(slides / name) as slide:
-        assert [tuple(level.shape) for level in slide.levels] == [(*s, 3) for s in shapes]
-        assert slide.downsamples == tuple(2**i for i in range(len(shapes)))
-        assert slide.mpp == (None if mpp is None else pytest.approx(mpp, abs=5e-4))
-        assert slide.mpp_source == source
-        stored = tifffile.imread(slides / name)
-        stored = np.moveaxis(stored, 0, -1) if stored.shape[0] == 3 else stored
-        np.testing.assert_array_equal(slide.read_region(0, 0, slide.width, slide.height), stored)
+    ):
+        with open_slide(data_dir / "slides" / name) as slide:
+            assert [tuple(level.shape) for level in slide.levels] == [(*s, 3) for s in shapes]
+            assert slide.downsamples == tuple(2**i for i in range(len(shapes)))
+            assert slide.mpp == (None if mpp is None else pytest.approx(mpp, abs=5e-4)), name
+            assert slide.mpp_source == source
+            stored = tifffile.imread(data_dir / "slides" / name)
+            stored = np.moveaxis(stored, 0, -1) if stored.shape[0] == 3 else stored
+            np.testing.assert_array_equal(whole(slide), stored)
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
+def whole(slide: Slide) -> np.ndarray:
+    return slide.read_region(0, 0, slide.width, slide.height)
+
+
+def test_other_real_files_are_refused_in_one_line(data_dir: Path):
+    for name, reason in (
         ("napari-tiff_test_ome.tiff", "is not RGB: axes ZCYX"),
         ("napari-tiff_test_imagej.tiff", "is not RGB: axes ZCYX"),
         ("openslide-python_unopenable.tiff", "52479 is not a known COMPRESSION"),
         ("openslide-python_unreadable.svs", "Bogus marker length"),
         ("README.md", "cannot identify image"),
-    ],
-)
-def test_other_real_files_are_refused_in_one_line(slides: Path, name: str, reason: str):
-    with pytest.raises(SlideUnreadable, match=reason) as caught:
-        open_slide(slides / name)
-    assert name in str(caught.value)
-    assert "\n" not in str(caught.value)
+    ):
+        with pytest.raises(SlideUnreadable, match=reason) as caught:
+            open_slide(data_dir / "slides" / name)
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
 
 
-def test_every_level_of_a_real_pyramid_is_read_as_stored(slides: Path):
-    path = slides / "derived_CMU-1_pyramid.ome.tif"
-    with open_slide(path) as slide, tifffile.TiffFile(path) as tiff:
-        for number, level in enumerate(slide.levels):
-            stored = tiff.series[0].asarray(level=number)
-            region = slide.read_region(200, 300, 150, 100, level=number)
-            np.testing.assert_array_equal(region, stored[300:400, 200:350])
-            np.testing.assert_array_equal(np.asarray(level[5:9, 7]), stored[5:9, 7])
+def test_every_level_of_a_pyramid_is_read_as_stored(pyramids: tuple[Path, Path]):
+    for path in pyramids:
+        with open_slide(path) as slide, tifffile.TiffFile(path) as tiff:
+            for number, level in enumerate(slide.levels):
+                stored = tiff.series[0].asarray(level=number)
+                region = slide.read_region(200, 300, 150, 100, level=number)
+                np.testing.assert_array_equal(region, stored[300:400, 200:350])
+                np.testing.assert_array_equal(np.asarray(level[5:9, 7]), stored[5:9, 7])
 
 
-def test_threads_may_read_at_once(slides: Path):
-    with open_slide(slides / "CMU-1-Small-Region.svs") as slide:
-        full = tifffile.imread(slides / "CMU-1-Small-Region.svs")
-        corners = np.random.default_rng(0).integers(0, 1900, (64, 2))
+def test_threads_may_read_at_once(svs: Path):
+    with open_slide(svs) as slide:
+        full = tifffile.imread(svs)
+        corners = np.random.default_rng(0).integers(0, 1500, (64, 2))
 
         def right(corner: np.ndarray) -> bool:
             x, y = corner
@@ -222,8 +249,8 @@ def test_damaged_metadata_cost_the_scale_and_not_the_slide(tmp_path: Path, damag
         assert slide.mpp is None
 
 
-def test_an_argument_wins_over_tags_and_shares_the_file(slides: Path):
-    with open_slide(slides / "CMU-1-Small-Region.svs", mpp=0.25) as slide:
+def test_an_argument_wins_over_tags_and_shares_the_file(svs: Path):
+    with open_slide(svs, mpp=0.25) as slide:
         assert (slide.mpp, slide.mpp_source) == (0.25, "argument")
         other = slide.with_mpp(0.3, source="spot pitch")
         assert (other.mpp, other.mpp_source, slide.mpp) == (0.3, "spot pitch", 0.25)
@@ -400,8 +427,9 @@ def test_a_thumbnail_covers_the_whole_slide():
     assert scale == 1
 
 
-def test_a_fingerprint_follows_the_content_and_not_the_name(slides: Path, tmp_path: Path):
-    original = slides / "openslide-python_small.svs"
+def test_a_fingerprint_follows_the_content_and_not_the_name(tmp_path: Path):
+    original = tmp_path / "original.svs"
+    write_svs(original, IMAGE)
     renamed, changed = tmp_path / "other.svs", tmp_path / "changed.svs"
     shutil.copyfile(original, renamed)
     content = bytearray(original.read_bytes())
@@ -431,7 +459,7 @@ def cmyk(path: Path) -> None:
     ("write", "reason"),
     [
         (lambda path: path.write_text("a text"), "cannot identify image"),
-        (lambda path: path.write_bytes(b""), "cannot identify image"),
+        pytest.param(lambda path: path.write_bytes(b""), "cannot identify image", id="empty"),
         (lambda path: path.write_bytes(b"II*\0"), "cannot be read as a slide"),
         (lambda path: tifffile.imwrite(path, IMAGE[..., 0]), "MINISBLACK"),
         (lambda path: tifffile.imwrite(path, IMAGE.astype(np.uint16)), "uint16"),
@@ -457,17 +485,19 @@ def test_an_image_too_large_to_decode_whole_is_refused_before_it_is_read(tmp_pat
         open_slide(path)
 
 
-@pytest.mark.parametrize("name", ["CMU-1-Small-Region.svs", "derived_CMU-1_pyramid_generic.tif"])
-def test_a_truncated_slide_is_refused_when_it_is_opened(slides: Path, tmp_path: Path, name: str):
-    content = (slides / name).read_bytes()
-    with tifffile.TiffFile(slides / name) as tiff:
-        page = tiff.series[0].keyframe
-        tissue = max(page.dataoffsets) + page.databytecounts[-1]  # labels and overviews follow
-    path = tmp_path / name
-    for share in np.linspace(0, 0.999, 12):
-        path.write_bytes(content[: int(share * tissue)])
-        with pytest.raises(SlideUnreadable, match=name):
-            open_slide(path)
+def test_a_truncated_slide_is_refused_when_it_is_opened(
+    svs: Path, pyramids: tuple[Path, Path], real_slides: list[Path], tmp_path: Path
+):
+    for complete in (svs, pyramids[1], *(path for path in real_slides if "CMU-1-S" in path.name)):
+        content = complete.read_bytes()
+        with tifffile.TiffFile(complete) as tiff:
+            page = tiff.series[0].keyframe
+            tissue = max(page.dataoffsets) + page.databytecounts[-1]  # labels and overviews follow
+        path = tmp_path / complete.name
+        for share in np.linspace(0, 0.999, 12):
+            path.write_bytes(content[: int(share * tissue)])
+            with pytest.raises(SlideUnreadable, match=complete.name):
+                open_slide(path)
 
 
 def test_a_truncated_jpeg_is_refused(tmp_path: Path):
@@ -478,12 +508,12 @@ def test_a_truncated_jpeg_is_refused(tmp_path: Path):
         open_slide(path)
 
 
-def test_damage_inside_a_slide_is_named_when_it_is_read(slides: Path, tmp_path: Path):
+def test_damage_inside_a_slide_is_named_when_it_is_read(svs: Path, tmp_path: Path):
     path = tmp_path / "slide.svs"
-    with tifffile.TiffFile(slides / "CMU-1-Small-Region.svs") as tiff:
+    with tifffile.TiffFile(svs) as tiff:
         page = tiff.pages[0]
         start, length = page.dataoffsets[-1], page.databytecounts[-1]
-    content = bytearray((slides / "CMU-1-Small-Region.svs").read_bytes())
+    content = bytearray(svs.read_bytes())
     content[start : start + length] = bytes(length)
     path.write_bytes(content)
     with open_slide(path) as slide:
@@ -500,11 +530,11 @@ def test_arrays_that_are_not_rgb_are_refused(image: np.ndarray):
         Slide.from_array(image)
 
 
-def test_opening_a_tiled_slide_reads_little_of_it(slides: Path):
-    # Out of core: one tile is 240 x 240; the whole image would be 20 MB.
-    open_slide(slides / "CMU-1-Small-Region.svs").close()  # imports are not what is measured
+def test_opening_a_tiled_slide_reads_little_of_it(svs: Path):
+    # Out of core: one tile is 240 x 240; the whole image would be 10 MB.
+    open_slide(svs).close()  # imports are not what is measured
     tracemalloc.start()
-    with open_slide(slides / "CMU-1-Small-Region.svs") as slide:
+    with open_slide(svs) as slide:
         slide.read_region(500, 500, 224, 224)
         _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -30,6 +30,7 @@ from .slide_writers import (
     write_ndpi,
     write_ome_zarr,
     write_scn,
+    write_svs,
 )
 
 CHILD = Path(__file__).with_name("slide_child.py")
@@ -91,6 +92,7 @@ def write_samples(folder: Path) -> list[Path]:
     tifffile.imwrite(folder / "big.ome.tif", image, photometric="rgb", tile=(32, 32), bigtiff=True)
     Image.fromarray(image).save(folder / "photo.jpg")
     Image.fromarray(image).save(folder / "photo.png")
+    write_svs(folder / "slide.svs", image)
     write_ndpi(folder / "slide.ndpi", [texture(128, 192)], mpp=0.25)
     write_scn(folder / "slide.scn", texture(128, 192), [(50_000, 40_000)])
     write_bif(folder / "slide.bif", texture(122, 120))
@@ -102,12 +104,10 @@ def write_samples(folder: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def samples(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    real = ("small.svs", "boxes.tiff", "boxes_0.dcm", "unreadable.svs")
-    return [
-        *write_samples(tmp_path_factory.mktemp("samples")),
-        *(data_dir / "slides" / f"openslide-python_{name}" for name in real),
-    ]
+def samples(real_slides: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A small file a layout, and the small real ones that are here."""
+    small = [path for path in real_slides if path.stat().st_size < 10_000]
+    return [*write_samples(tmp_path_factory.mktemp("samples")), *small]
 
 
 @pytest.fixture(scope="module")

@@ -232,8 +232,9 @@ def test_the_preview_beside_an_mrxs_is_not_taken_for_the_slide(tmp_path: Path):
         open_slide(path)
 
 
-def test_without_openslide_its_formats_say_what_to_install(data_dir: Path):
-    path = data_dir / "slides" / "openslide-python_boxes_0.dcm"
+def test_without_openslide_its_formats_say_what_to_install(tmp_path: Path):
+    path = tmp_path / "slide.mrxs"
+    write_mrxs(path, texture(128, 192), missing=4)
     code = (
         "import sys; sys.modules['openslide'] = None\n"
         "from napari_stem.slides.slide import open_slide\n"

@@ -17,19 +17,19 @@ from napari_stem.spots.grid import make_grid
 from napari_stem.spots.table import positions
 
 
-@pytest.mark.parametrize("name", ["C2", "C3", "C4", "C5"])
-def test_printed_arrays_on_tinted_glass(data_dir: Path, name: str):
-    folder = data_dir / "her2st" / name
-    spots = pd.read_csv(folder / "spots.tsv", sep="\t").query("selected == 1")
-    with open_slide(folder / "HE.jpg") as slide:
-        corners = np.array([[0, 0], [slide.width - 1, 0], [0, slide.height - 1]], dtype=float)
-        for found in (tissue_mask(slide), tissue_mask(slide.with_mpp(0.688))):
-            covered = found.contains(spots[["pixel_x", "pixel_y"]].to_numpy(float))
-            assert covered.mean() >= 0.95
-            # 180 spots stand for 180 * 0.2 * 0.2 mm2, 17 % of it; halos and dots are no tissue.
-            assert 0.15 < found.mask.mean() < 0.20
-            assert not found.contains(corners).any()
-            assert found.excluded == ()
+def test_printed_arrays_on_tinted_glass(data_dir: Path):
+    for name in ("C2", "C3", "C4", "C5"):
+        folder = data_dir / "her2st" / name
+        spots = pd.read_csv(folder / "spots.tsv", sep="\t").query("selected == 1")
+        with open_slide(folder / "HE.jpg") as slide:
+            corners = np.array([[0, 0], [slide.width - 1, 0], [0, slide.height - 1]], dtype=float)
+            for found in (tissue_mask(slide), tissue_mask(slide.with_mpp(0.688))):
+                covered = found.contains(spots[["pixel_x", "pixel_y"]].to_numpy(float))
+                assert covered.mean() >= 0.95
+                # 180 spots stand for 180 * 0.2 * 0.2 mm2, 17 % of it; halos and dots are no tissue.
+                assert 0.15 < found.mask.mean() < 0.20
+                assert not found.contains(corners).any()
+                assert found.excluded == ()
 
 
 def test_a_clean_scan(data_dir: Path):
@@ -67,16 +67,26 @@ def test_bare_glass_holds_no_tissue_however_it_is_lit(tint: int):
 
 
 @pytest.fixture(scope="module")
-def skin(data_dir: Path) -> np.ndarray:
-    """A clean scan, (h, w, 3)."""
-    with open_slide(data_dir / "slides" / "CMU-1-Small-Region.svs") as slide:
-        return slide.read_region(0, 0, slide.width, slide.height)
+def tissue(real_slides: list[Path]) -> np.ndarray:
+    """A scan of skin where it is here, else a generated section; (h, w, 3) at about 0.5 um."""
+    for path in real_slides:
+        if path.name == "CMU-1-Small-Region.svs":
+            with open_slide(path) as slide:
+                return slide.read_region(0, 0, slide.width, slide.height)
+    slide = generate_section("generated", seed=3, size_px=2600).slide
+    return slide.read_region(0, 0, slide.width, slide.height)
 
 
-def stroke(height: int, width: int) -> np.ndarray:
-    """A line of 150 um over glass and tissue, from left to right and slightly down."""
+def below_stroke(height: int, width: int) -> np.ndarray:
+    """Pixels down to the middle of a line from left to right and slightly down."""
     y, x = np.mgrid[:height, :width]
-    return abs(y - 1500 - x / 8) < 150
+    return y - height / 2 - x / 8
+
+
+def points(where: np.ndarray) -> np.ndarray:
+    """One of 40 x 40 pixels, x and y."""
+    rows, columns = np.nonzero(where[::40, ::40])
+    return 40.0 * np.column_stack([columns, rows])
 
 
 @pytest.mark.parametrize(
@@ -87,28 +97,28 @@ def stroke(height: int, width: int) -> np.ndarray:
         ("black ink", (35, 35, 40)),
     ],
 )
-def test_pen_marks_are_left_out_and_told(skin: np.ndarray, ink: str, colour: tuple[int, ...]):
-    clean = tissue_mask(Slide.from_array(skin, mpp=0.499))
-    marked, line = skin.copy(), stroke(*skin.shape[:2])
+def test_pen_marks_are_left_out_and_told(tissue: np.ndarray, ink: str, colour: tuple[int, ...]):
+    clean = tissue_mask(Slide.from_array(tissue, mpp=0.499))
+    marked, distance = tissue.copy(), abs(below_stroke(*tissue.shape[:2]))
+    line = distance < 150
     # Ink lies over the glass as a filter: what is below darkens it.
-    marked[line] = (skin[line].astype(float) / 255 * colour).round()
+    marked[line] = (tissue[line].astype(float) / 255 * colour).round()
     found = tissue_mask(Slide.from_array(marked, mpp=0.499))
     (excluded,) = found.excluded
     assert excluded.reason == ink
     # Dark nuclei below the ink, and its border, may look otherwise.
     assert 0.6 * line.mean() < excluded.share < 1.1 * line.mean()
-    rows, columns = np.nonzero(line[::40, ::40])
-    under = 40.0 * np.column_stack([columns, rows])
+    under = points(line)
     assert found.contains(under).mean() < 0.25 * clean.contains(under).mean()
-    far = np.array([[900.0, 1300.0], [600.0, 2500.0], [1750.0, 2500.0]])
-    assert found.contains(far).all()
+    far = points(distance > 300)
+    assert (found.contains(far) == clean.contains(far)).mean() > 0.97  # all but small specks
 
 
-def test_blurred_tissue_is_left_out_and_told(skin: np.ndarray):
-    clean = tissue_mask(Slide.from_array(skin, mpp=0.499))
+def test_blurred_tissue_is_left_out_and_told(data_dir: Path, tissue: np.ndarray):
+    clean = tissue_mask(Slide.from_array(tissue, mpp=0.499))
     assert clean.excluded == ()
-    blurred = skin.copy()
-    blurred[2100:] = ndimage.gaussian_filter(skin, (8, 8, 0))[2100:]  # 4 um
+    blurred = tissue.copy()
+    blurred[2100:] = ndimage.gaussian_filter(tissue, (8, 8, 0))[2100:]  # 4 um
     found = tissue_mask(Slide.from_array(blurred, mpp=0.499))
     (excluded,) = found.excluded
     assert excluded.reason == "out of focus"
@@ -120,16 +130,16 @@ def test_blurred_tissue_is_left_out_and_told(skin: np.ndarray):
     assert excluded.share == pytest.approx(lost, rel=0.1)  # blur moves the border of tissue
 
 
-def test_a_grid_tells_what_was_left_out(skin: np.ndarray):
-    marked = skin.copy()
-    marked[stroke(*skin.shape[:2])] = (40, 80, 170)
+def test_a_grid_tells_what_was_left_out(tissue: np.ndarray):
+    marked = tissue.copy()
+    marked[abs(below_stroke(*tissue.shape[:2])) < 150] = (40, 80, 170)
     spots = make_grid(Slide.from_array(marked, mpp=0.499))
     (told,) = spots.uns["excluded"]
     assert told.startswith("blue ink (")
-    assert "excluded" not in make_grid(Slide.from_array(skin, mpp=0.499)).uns
+    assert "excluded" not in make_grid(Slide.from_array(tissue, mpp=0.499)).uns
 
 
 def test_a_mask_answers_for_points_of_its_own_pixels_alone():
     mask = TissueMask(np.array([[True, False], [False, False]]), 10.0)
-    points = np.array([[0, 0], [9.9, 9.9], [10, 0], [-0.1, 0], [0, -5], [25, 0], [0, 1e9]])
-    assert mask.contains(points).tolist() == [True, True, *[False] * 5]
+    places = np.array([[0, 0], [9.9, 9.9], [10, 0], [-0.1, 0], [0, -5], [25, 0], [0, 1e9]])
+    assert mask.contains(places).tolist() == [True, True, *[False] * 5]

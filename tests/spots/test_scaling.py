@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from PIL import Image
 
 from napari_stem.errors import OptionError, SpotsOutsideSlide
 from napari_stem.io import source_of
@@ -24,10 +25,19 @@ from napari_stem.spots.table import (
     spot_table,
 )
 
+from ..io.visium_writers import write_run
+
 
 @pytest.fixture(scope="module")
-def visium(data_dir: Path) -> Path:
-    return data_dir / "visium" / "scanpy_fixture" / "spatial"
+def visium(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Space Ranger's folder of pictures, of a slide of 240 x 170 pixels."""
+    outs = tmp_path_factory.mktemp("run") / "outs"
+    scale = {"hires": 0.5, "lowres": 0.15}
+    write_run(outs, version=1, scale={f"tissue_{kind}_scalef": scale[kind] for kind in scale})
+    for kind, factor in scale.items():
+        size = (round(240 * factor), round(170 * factor))
+        Image.new("RGB", size, "white").save(outs / "spatial" / f"tissue_{kind}_image.png")
+    return outs / "spatial"
 
 
 @pytest.fixture
@@ -92,7 +102,7 @@ def test_a_picture_without_a_telling_name_is_taken_at_the_only_factor_that_fits(
 
 
 def test_another_picture_fits_no_scale_factor(spots: AnnData):
-    small = Slide.from_array(np.zeros((50, 50, 3), np.uint8))
+    small = Slide.from_array(np.zeros((10, 10, 3), np.uint8))
     assert fitting_scales(spots, small) == {}
     with pytest.raises(SpotsOutsideSlide, match="Is this the full-resolution image"):
         check_spots(spots, small)

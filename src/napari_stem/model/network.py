@@ -187,6 +187,11 @@ class StemNetwork(nn.Module):
         out: Tensor = self.head(h, c)  # (n, c)
         return out
 
+    def multiplications(self, n: int) -> int:
+        """About how many it takes to predict for n spots: each weight meets each token."""
+        weights = sum(parameter.numel() for parameter in self.parameters())
+        return n * self.config.n_tokens * weights
+
     def _initialise(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Linear):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_stem.devices import choose_device
+from napari_stem.devices import choose_device, threads_for
 from napari_stem.events import Events, Pace, Partial, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Denoise, Schedule, denoiser, log_snr_steps
@@ -163,7 +163,8 @@ class _Drawer:
         centres = np.pad(positions, (padding, (0, 0)), mode="edge")
         draws = torch.as_tensor(np.pad(np.broadcast_to(draw, spots), padding, mode="edge"))
         denoise = denoiser(self._network, condition.to(self._device), self._schedule)
-        return self._draw(denoise, centres, draws)[:spots].float().cpu().numpy()
+        with threads_for(self._network.multiplications(size)):
+            return self._draw(denoise, centres, draws)[:spots].float().cpu().numpy()
 
     def _draw(self, denoise: Denoise, centres: NDArray[np.float64], draws: Tensor) -> Tensor:
         places, n_genes = torch.from_numpy(centres), self._network.config.n_genes

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from napari_stem.defaults import Keep
+from napari_stem.devices import threads_for
 from napari_stem.errors import TrainingError
 from napari_stem.events import Event, Events, Loss, Pace, Progress
 from napari_stem.model.diffusion import Schedule, diffusion_loss
@@ -120,11 +121,13 @@ def iter_fit(
     save_pace.due()
     try:
         while not run.finished:
-            loss = run.advance(training, schedule)
+            with threads_for(network.multiplications(config.batch_size)):
+                loss = run.advance(training, schedule)
             run.finished = run.spent() >= 1 or finish_now()
             measured = None
             if held_out and (run.step % every == 0 or run.finished):
-                measured = run.validate(held_out, schedule)
+                with threads_for(network.multiplications(len(held_out.x_start))):
+                    measured = run.validate(held_out, schedule)
             if measured is not None or pace.due() or run.finished:
                 yield Loss(run.step, loss.item(), measured)
                 yield run.progress()
