@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from napari_stem import __version__
 from napari_stem.cli import app
+from napari_stem.io import read_spots
 from napari_stem.sections.public_data import sample_section
 from napari_stem.training.train import TrainResult
 
@@ -30,7 +31,12 @@ def test_a_section_is_predicted_into_every_format(trained: TrainResult, tmp_path
     run(
         "predict", "generated:9", trained.path, *named, "--draws", 2, "--sampler-steps", 5,
         "--gene", "EPCAM", "--device", "cpu", "--cache", tmp_path / "cache",
+        "--statistic", "median", "--statistic", "above", "--threshold", 1.5,
     )  # fmt: skip
+    prediction = read_spots(outputs[0])
+    assert {"std", "q05", "q95", "median", "above"} <= set(prediction.layers)
+    assert set(np.unique(prediction.layers["above"])) <= {0, 0.5, 1}  # shares of two draws
+    assert prediction.uns["napari_stem"]["threshold"] == 1.5
     features = json.loads(outputs[1].read_text())["features"]
     assert {"EPCAM", "EPCAM SD", "OOD"} <= set(features[0]["properties"]["measurements"])
     assert "classification" in features[0]["properties"]
@@ -85,6 +91,10 @@ def test_the_version_is_printed():
     [
         (["info", "none.svs"], "SlideNotFound: There is no slide at 'none.svs'."),
         (["predict", "none.svs", "none.safetensors"], "CheckpointNotFound:"),
+        (
+            ["predict", "a.svs", "b.safetensors", "--statistic", "maximum"],
+            "OptionError: statistic 'maximum' is unknown; choose mean,",
+        ),
         (["info", "her2st:Z9"], "OptionError: there is no sample 'her2st:Z9'."),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_stem.errors import StorageError
-from napari_stem.prediction.draws import DrawStore, median, mode, share_above
+from napari_stem.prediction.draws import DrawStore
 
 SIZES = {"n_spots": 300, "n_genes": 3}
 RANDOM = np.random.default_rng(0)
@@ -28,14 +28,15 @@ def held(store: DrawStore) -> list[bool]:
     return [store.has(draw, slice(None)) for draw in range(store.n_draws)]
 
 
-def test_a_summary_equals_numpys_over_all_draws():
+def test_a_summary_over_blocks_equals_that_of_all_draws_at_once():
+    functions = [lambda draws: draws.mean(axis=0), lambda draws: draws.max(axis=0)]
     with DrawStore.create(None, key="k", n_draws=20, **SIZES) as store:
         values = fill(store, 20)
-        mean, std, (low, high) = store.summary(quantiles=(0.05, 0.95))
+        mean, highest = store.summary(functions)
+        (of_four,) = store.summary(functions[:1], n_draws=4)
     np.testing.assert_allclose(mean, values.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(std, values.std(axis=0), rtol=1e-4)
-    expected = np.quantile(values, [0.05, 0.95], axis=0, method="weibull")
-    np.testing.assert_allclose([low, high], expected, rtol=1e-5)
+    np.testing.assert_array_equal(highest, values.max(axis=0))
+    np.testing.assert_allclose(of_four, values[:4].mean(axis=0), rtol=1e-5)
 
 
 def test_a_store_says_what_it_holds():
@@ -82,22 +83,6 @@ def test_a_temporary_store_vanishes_and_a_kept_one_stays(tmp_path: Path):
     kept.close()
     assert not folder.exists()
     assert (tmp_path / "draws.zarr").is_dir()
-
-
-def test_statistics_over_blocks_equal_those_of_all_draws_at_once():
-    with DrawStore.create(None, key="k", n_draws=9, **SIZES) as store:
-        values = fill(store, 9)
-        np.testing.assert_allclose(store.statistic(median), np.median(values, axis=0))
-        share = store.statistic(lambda draws: share_above(draws, 5.0), n_draws=4)
-    np.testing.assert_allclose(share, (values[:4] > 5).mean(axis=0))
-
-
-def test_the_mode_is_where_draws_lie_closest_whatever_lies_far():
-    near = RANDOM.normal(2, 0.01, (15, 4, 2))
-    far = RANDOM.uniform(5, 9, (5, 4, 2))
-    draws = RANDOM.permuted(np.concatenate([near, far]), axis=0).astype(np.float32)
-    np.testing.assert_allclose(mode(draws), 2, atol=0.05)
-    assert (np.abs(draws.mean(axis=0) - 2) > 0.5).all()
 
 
 def test_a_store_that_is_gone_says_so(tmp_path: Path):

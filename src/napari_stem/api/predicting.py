@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ from napari_stem.features.embed import iter_embed as iter_embedding
 from napari_stem.prediction import predict as prediction_room
 from napari_stem.prediction.inspect import Inspection, Inspector
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.spots.table import spot_diameter
 
 if TYPE_CHECKING:
@@ -103,6 +105,8 @@ def predict(
     sampler: str = SAMPLER,
     steps: int | None = None,
     seed: int = 0,
+    statistics: Sequence[str] = (),
+    threshold: float = THRESHOLD,
     cache: CacheLike = True,
     weights: Weights = None,
     device: str = "auto",
@@ -127,6 +131,9 @@ def predict(
         network per draw; None takes what the sampler needs.
     seed
         The same seed gives a spot the same draws, whatever is predicted beside it.
+    statistics, threshold
+        Further statistics over the draws, which become layers: "median", "mode", "above" (the
+        share of draws above `threshold`).
     cache
         Folder that keeps embeddings and draws, so that stopped work goes on: True for the user's
         own, which the terminal and napari share, False for none.
@@ -161,7 +168,11 @@ def predict(
     compute = as_compute(cache=cache, weights=weights, device=device, batch_size=batch_size)
     model = as_checkpoint(checkpoint)
     place, table = as_place(slide, spots)
-    return (yield from prediction_room.iter_predict(place, table, model, options, compute))
+    return (
+        yield from prediction_room.iter_predict(
+            place, table, model, options, compute, statistics=statistics, threshold=threshold
+        )
+    )
 
 
 @verb

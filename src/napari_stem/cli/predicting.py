@@ -28,6 +28,7 @@ from napari_stem.cli.options import (
     compute_of,
 )
 from napari_stem.cli.sections import section_of, section_to_predict
+from napari_stem.prediction.statistics import THRESHOLD
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -78,6 +79,16 @@ def predict(
         ),
     ] = None,
     genes: Annotated[list[str] | None, typer.Option("--gene", help="To show; repeat.")] = None,
+    statistics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--statistic",
+            help="A further statistic over draws, such as median, mode or above; repeat.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(help="Of the statistic above, in the prediction's log space.")
+    ] = THRESHOLD,
     draws: Draws = 20,
     sampler: Sampler = "dpm++",
     sampler_steps: Steps = None,
@@ -97,7 +108,9 @@ def predict(
     from napari_stem.genes.panels import check_panel
     from napari_stem.prediction.options import PredictOptions
     from napari_stem.prediction.predict import iter_predict
+    from napari_stem.prediction.statistics import find_statistics
 
+    find_statistics(statistics or ())
     loaded = load_checkpoint(checkpoint)
     check_panel(genes or [], loaded.recipe.panel, "--gene")
     check_request(resolution)
@@ -106,7 +119,10 @@ def predict(
     writers = [_writer(path, genes or ()) for path in outputs]
     options = PredictOptions(n_draws=draws, sampler=sampler, steps=sampler_steps, seed=seed)
     compute = compute_of(cache, device, weights)
-    work = iter_predict(section.slide, section.spots, loaded, options, compute)
+    work = iter_predict(
+        section.slide, section.spots, loaded, options, compute,
+        statistics=statistics or (), threshold=threshold,
+    )  # fmt: skip
     prediction = run_events(work, events)
     if prediction.n_obs >= FEWEST:
         cluster(prediction, resolution=resolution, seed=seed)

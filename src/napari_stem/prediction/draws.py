@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -134,29 +134,20 @@ class DrawStore:
         return np.asarray(self._array[:n_draws, rows], dtype=np.float32)
 
     def summary(
-        self, quantiles: tuple[float, ...] = (), n_draws: int | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], list[NDArray[np.float32]]]:
-        """Mean, standard deviation and quantiles over draws, each (n, c).
+        self,
+        statistics: Sequence[Callable[[NDArray[np.float32]], NDArray[np.float32]]],
+        n_draws: int | None = None,
+    ) -> list[NDArray[np.float32]]:
+        """What functions of draws (K, b, c) give, each (n, c), over the first `n_draws`.
 
         Reads one block at a time: memory holds K x block x c numbers, whatever n is.
         """
-        shape = (self.n_spots, self.n_genes)
-        mean, std = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        cuts = [np.empty(shape, np.float32) for _ in quantiles]
+        found = [np.empty((self.n_spots, self.n_genes), np.float32) for _ in statistics]
         for rows in self.blocks():
             draws = self.read(rows, n_draws)
-            mean[rows], std[rows] = draws.mean(axis=0), draws.std(axis=0)
-            for cut, values in zip(cuts, at_quantiles(draws, quantiles), strict=True):
-                cut[rows] = values
-        return mean, std, cuts
-
-    def statistic(
-        self,
-        function: Callable[[NDArray[np.float32]], NDArray[np.float32]],
-        n_draws: int | None = None,
-    ) -> NDArray[np.float32]:
-        """(n, c) numbers that a function of draws (K, b, c) gives, one block at a time."""
-        return np.concatenate([function(self.read(rows, n_draws)) for rows in self.blocks()])
+            for values, statistic in zip(found, statistics, strict=True):
+                values[rows] = statistic(draws)
+        return found
 
     def close(self) -> None:
         """Remove a temporary store; keep the others."""
@@ -168,36 +159,3 @@ class DrawStore:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-def median(draws: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(b, c) of draws (K, b, c)."""
-    return np.asarray(np.median(draws, axis=0), dtype=np.float32)
-
-
-def mode(draws: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Half-sample mode (b, c) of draws (K, b, c): where they lie closest (Bickel 2006).
-
-    The half of the draws that spans the least is taken again and again, until one or two are
-    left.
-    """
-    part = np.sort(draws, axis=0)
-    while len(part) > 2:
-        half = (len(part) + 1) // 2
-        spans = part[half - 1 :] - part[: len(part) - half + 1]
-        first = spans.argmin(axis=0)
-        part = np.take_along_axis(part, first[None] + np.arange(half)[:, None, None], axis=0)
-    return np.asarray(part.mean(axis=0), dtype=np.float32)
-
-
-def share_above(draws: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
-    """(b, c) share of draws (K, b, c) above a threshold: P(gene > threshold)."""
-    return np.asarray((draws > threshold).mean(axis=0), dtype=np.float32)
-
-
-def at_quantiles(draws: NDArray[np.float32], q: tuple[float, ...]) -> NDArray[np.float32]:
-    """(q, b, c) quantiles of draws (K, b, c): Weibull's, as a further draw would fall.
-
-    See `metrics.coverage`.
-    """
-    return np.quantile(draws, q, axis=0, method="weibull")

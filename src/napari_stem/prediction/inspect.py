@@ -15,9 +15,9 @@ from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.hub import check_stamps
 from napari_stem.genes.counts import UNITS, measured
 from napari_stem.model.diffusion import Schedule
-from napari_stem.prediction.draws import at_quantiles
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample_point
+from napari_stem.prediction.statistics import at_quantiles
 from napari_stem.spots.table import positions, spot_diameter, spot_table
 from napari_stem.text import counted
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,7 @@ from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
+from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD, find_statistics
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import check_spots, library, positions, spot_diameter
 
@@ -92,10 +95,10 @@ def iter_draws(
             compute,
             to_values=checkpoint.to_values,
         )
+        return Drawn(name, store, embeddings, checkpoint.condition.ood(embeddings))
     except BaseException:
         store.close()
         raise
-    return Drawn(name, store, embeddings, checkpoint.condition.ood(embeddings))
 
 
 def iter_predict(
@@ -104,8 +107,18 @@ def iter_predict(
     checkpoint: Checkpoint,
     options: PredictOptions | None = None,
     compute: Compute | None = None,
+    *,
+    statistics: Sequence[str] = (),
+    threshold: float = THRESHOLD,
 ) -> Events[AnnData]:
     """Predict expression around spots; `Partial` events carry the mean of the draws so far.
+
+    Parameters
+    ----------
+    statistics
+        Names of further statistics over draws (`statistics.STATISTICS`); each becomes a layer.
+    threshold
+        Of those that take one, in the recipe's log space.
 
     Returns
     -------
@@ -121,9 +134,12 @@ def iter_predict(
         What stands in the way, and what to do.
     """
     options = options or PredictOptions()
+    find_statistics(statistics)
     drawn = yield from iter_draws(slide, spots, checkpoint, options, compute or Compute())
     with closing(drawn.store):
-        return summarise(drawn, slide, spots, checkpoint, options)
+        prediction = summarise(drawn, slide, spots, checkpoint, options)
+        add_statistics(prediction, drawn.store, statistics, threshold)
+    return prediction
 
 
 def summarise(
@@ -131,11 +147,12 @@ def summarise(
 ) -> AnnData:
     """Statistics over draws as a prediction (see `iter_predict`)."""
     recipe = checkpoint.recipe
-    mean, std, (q05, q95) = drawn.store.summary(quantiles=(0.05, 0.95), n_draws=options.n_draws)
+    entries = [STATISTICS[name] for name in CARRIED]
+    found = dict(zip(CARRIED, drawn.store.summary(entries, options.n_draws), strict=True))
     prediction = AnnData(
-        mean,
+        found.pop("mean"),
         obs=spots.obs[annotation_columns(spots.obs)].assign(ood=drawn.ood),
-        layers={"std": std, "q05": q05, "q95": q95},
+        layers=found,
         obsm={"spatial": positions(spots)},
     )
     prediction.var_names = list(recipe.panel)
@@ -163,10 +180,36 @@ def summarise(
     return prediction
 
 
+def add_statistics(
+    prediction: AnnData, store: DrawStore, names: Sequence[str], threshold: float = THRESHOLD
+) -> None:
+    """Add layers with further statistics over the draws that a prediction summarises.
+
+    Parameters
+    ----------
+    names
+        Of `statistics.STATISTICS`.
+    threshold
+        Of those that take one, in the unit of the prediction, which then holds it.
+
+    Raises
+    ------
+    OptionError
+        No statistic over draws has that name.
+    """
+    entries = [entry for entry in find_statistics(names) if entry.on_demand]
+    functions = [partial(entry, threshold=threshold) for entry in entries]
+    about = prediction.uns["napari_stem"]
+    for entry, values in zip(entries, store.summary(functions, int(about["n_draws"])), strict=True):
+        prediction.layers[entry.name] = values
+        if entry.takes_threshold:
+            about["threshold"] = threshold
+
+
 def _describe_genes(prediction: AnnData) -> None:
     """Columns of `var`: mean and variance over spots, and how patchy a gene is."""
-    prediction.var["mean"] = prediction.X.mean(axis=0)
-    prediction.var["variance"] = prediction.X.var(axis=0)
+    prediction.var["mean"] = prediction.X.mean(axis=0, dtype=np.float64)
+    prediction.var["variance"] = prediction.X.var(axis=0, dtype=np.float64)
     if prediction.n_obs > 1:
         graph = neighbour_graph(prediction.obsm["spatial"])
         prediction.var["morans_i"] = morans_i(prediction.X, graph)

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from napari_stem.analysis.labels import Clusters
+from napari_stem.prediction.statistics import colour_limits
 from napari_stem.spots.table import library, positions, spot_diameter
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def gene_maps(
     axes = np.atleast_2d(figure.subplots(len(genes), len(rows), squeeze=False))
     for gene, line in zip(genes, axes, strict=True):
         values = {name: _values(prediction, name, gene) for name in rows}
-        shared = np.concatenate([v for name, v in values.items() if name != "std"])
-        limits = tuple(np.percentile(shared, (1, 99)))
+        shared = [v for name, v in values.items() if name != "std"]
+        limits = colour_limits(shared)
         for axis, (name, value) in zip(line, values.items(), strict=True):
             spread = name == "std"
             drawn = draw_spots(

@@ -7,8 +7,8 @@ from weakref import ref
 
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.comparison import Comparison
-from napari_stem._napari.state.result import STATISTICS
 from napari_stem._napari.state.session import are_same
+from napari_stem.prediction.statistics import STATISTICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from napari_stem._napari.results.marker_box import MarkerBox
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
 from napari_stem._napari.shell.remembered import remember, remembered
-from napari_stem._napari.state.result import STATISTICS
+from napari_stem.prediction.statistics import STATISTICS, THRESHOLD
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ class ResultPanel(Panel):
         self.genes.setFixedHeight(_TABLE_HEIGHT)
         self.markers = MarkerBox(self.genes.selected_genes)
         self.statistic = QComboBox()
-        for key, name in STATISTICS.items():
-            self.statistic.addItem(name, key)
+        for row, (key, entry) in enumerate(STATISTICS.items()):
+            self.statistic.addItem(entry.label, key)
+            self.statistic.setItemData(row, entry.tooltip, Qt.ItemDataRole.ToolTipRole)
         self.statistic.setToolTip(
             "Over the draws of a spot (default mean), or what was measured there. All but the "
             "mean come when the last draw is done."
@@ -60,7 +61,7 @@ class ResultPanel(Panel):
         self.threshold.setSingleStep(0.5)
         self.threshold.setPrefix("above ")
         self.threshold.setKeyboardTracking(False)
-        self.threshold.setValue(remembered("threshold", 1.0))
+        self.threshold.setValue(remembered("threshold", THRESHOLD))
         self.threshold.setToolTip(
             "P(gene > threshold) is the share of a spot's draws above this value (default 1), in "
             "the unit of the prediction."
@@ -122,7 +123,7 @@ class ResultPanel(Panel):
         for row, key in enumerate(STATISTICS):
             self.statistic.model().item(row).setEnabled(result.can_show(key))
         self.statistic.setCurrentIndex(self.statistic.findData(work.statistic))
-        self.threshold.setEnabled(work.statistic == "above")
+        self.threshold.setEnabled(STATISTICS[work.statistic].takes_threshold)
 
     def _offer_statistic(self) -> None:
         """Beside what was measured lies the mean, whatever was chosen."""
@@ -149,8 +150,9 @@ class ResultPanel(Panel):
 
     def _set_threshold(self, threshold: float) -> None:
         remember(threshold=threshold)
-        if self.workspace.result is not None:
-            self._compute(self.workspace.result, "above")
+        result, statistic = self.workspace.result, self.workspace.statistic
+        if result is not None and STATISTICS[statistic].takes_threshold:
+            self._compute(result, statistic)
 
     def _compute(self, result: Result, statistic: str) -> None:
         task = tasks.compute_statistic(result, statistic, self.threshold.value())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,9 +12,6 @@ from napari_stem.events import Events, Progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from napari_stem._napari.state.result import Result
     from napari_stem.genes.markers import MarkerSet
 
@@ -22,20 +19,17 @@ if TYPE_CHECKING:
 def compute_statistic(result: Result, statistic: str, threshold: float) -> Events[Result]:
     """The result with a statistic of its draws, which the cache still has."""
     yield Progress(0, 0, "compute", statistic)
-    from napari_stem.prediction import draws
     from napari_stem.prediction.predict import draws_of
+    from napari_stem.prediction.statistics import STATISTICS
     from napari_stem.storage import cache_dir
 
     assert result.prediction is not None
-    functions: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
-        "median": draws.median,
-        "mode": draws.mode,
-        "above": partial(draws.share_above, threshold=threshold),
-    }
+    entry = STATISTICS[statistic]
     store = draws_of(result.prediction, cache_dir())
-    if statistic == "above":
+    (values,) = store.summary([partial(entry, threshold=threshold)], result.n_draws)
+    if entry.takes_threshold:
         result = replace(result, threshold=threshold)
-    return result.with_values(statistic, store.statistic(functions[statistic], result.n_draws))
+    return result.with_values(statistic, values)
 
 
 def read_marker_sets() -> Events[list[MarkerSet]]:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem.prediction.statistics import STATISTICS, colour_limits
+from napari_stem.text import counted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,26 +18,6 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.request import PredictRequest
     from napari_stem.slides.slide import Slide
-
-# Statistics of a gene at a spot: key in a prediction, name for people.
-STATISTICS = {
-    "mean": "mean",
-    "std": "SD",
-    "q05": "5 % quantile",
-    "q95": "95 % quantile",
-    "median": "median",
-    "mode": "mode",
-    "above": "P(above threshold)",
-    "truth": "measured",
-}
-# Those that a prediction does not carry; they are computed from its draws when asked for.
-FROM_DRAWS = ("median", "mode", "above")
-# Those that share the scale of the values themselves.
-_VALUES = ("mean", "q05", "q95", "median", "mode", "truth")
-
-_ENDS = (0.01, 0.99)
-_ENOUGH = 500_000  # values decide them well
-_LEAST = 1e-3  # between the limits of a gene that is constant
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +65,7 @@ class Result:
             n_draws=int(made["n_draws"]),
             prediction=prediction,
             request=request,
+            threshold=float(made["threshold"]) if "threshold" in made else None,
         )
 
     def of(self, gene: str, statistic: str) -> NDArray[np.float32]:
@@ -93,16 +77,14 @@ class Result:
 
         A prediction and what was measured share them, so that they can be compared.
         """
-        if statistic == "above":
-            return 0.0, 1.0
-        shown = {"mean", "truth"} & set(self.values) if statistic in _VALUES else {statistic}
+        entry = STATISTICS[statistic]
+        if entry.limits is not None:
+            return entry.limits
+        shown = {"mean", "truth"} & set(self.values) if entry.is_value else {statistic}
         key = gene, *sorted(shown)
         if key not in self._limits:
             columns = slice(None) if gene is None else self.genes.index(gene)
-            seen = [self.values[name][:, columns].ravel() for name in shown]
-            thinned = [part[:: 1 + part.size // _ENOUGH] for part in seen]
-            low, high = np.quantile(thinned, _ENDS)
-            self._limits[key] = float(low), max(float(high), float(low) + _LEAST)
+            self._limits[key] = colour_limits([self.values[name][:, columns] for name in shown])
         return self._limits[key]
 
     def is_at(self, spots: AnnData) -> bool:
@@ -131,7 +113,7 @@ class Result:
         """Whether a statistic is known, or can be computed from the draws."""
         return statistic in self.values or (
             self.prediction is not None
-            and statistic in FROM_DRAWS
+            and STATISTICS[statistic].on_demand
             and "draws" in self.prediction.uns["napari_stem"]
         )
 
@@ -141,9 +123,7 @@ class Result:
 
     def name(self, statistic: str) -> str:
         """A statistic as people call it, with its threshold if it has one."""
-        if statistic == "above" and self.threshold is not None:
-            return f"P(above {self.threshold:g})"
-        return STATISTICS[statistic]
+        return STATISTICS[statistic].title(self.threshold)
 
     def foreign(self) -> int:
         """Spots that look unlike 99 % of the training spots; 0 as long as nothing is known."""
@@ -153,8 +133,7 @@ class Result:
 
     def title(self, gene: str, statistic: str) -> str:
         """What a picture of these values must say."""
-        if statistic == "truth":
-            return f"{gene}: measured\n{self.unit}"
-        draws = f"{self.n_draws} draw{'s' if self.n_draws > 1 else ''}"
-        unit = f"threshold in {self.unit}" if statistic == "above" else self.unit
-        return f"{gene}: {self.name(statistic)} of {draws}\n{unit}"
+        entry, of_draws = STATISTICS[statistic], f" of {counted(self.n_draws, 'draw')}"
+        of_draws = of_draws if entry.of_draws else ""
+        unit = f"threshold in {self.unit}" if entry.takes_threshold else self.unit
+        return f"{gene}: {self.name(statistic)}{of_draws}\n{unit}"
