@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QTableWidget,
     QTableWidgetItem,
 )
+from superqt.utils import signals_blocked
 
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
@@ -62,7 +63,7 @@ class AgreementPanel(Panel):
     def refresh(self) -> None:
         columns = self._columns()
         former = self.column.currentText()
-        with QSignalBlocker(self.column):
+        with signals_blocked(self.column):
             self.column.clear()
             self.column.addItems(columns)
             self.column.setCurrentIndex(max(0, self.column.findText(former)))

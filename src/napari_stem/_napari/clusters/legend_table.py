@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker, QSize, Qt, Signal
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.cluster_view import ClusterView
@@ -67,7 +68,7 @@ class LegendTable(QTableWidget):
 
     def show_clusters(self, clusters: Clusters | None, view: ClusterView) -> None:
         """Show clusters; items stay, since one of them may just be edited."""
-        with QSignalBlocker(self):
+        with signals_blocked(self):
             self.setRowCount(len(clusters.names) if clusters else 0)
             if clusters is not None:
                 self._fill(clusters, view.hidden)

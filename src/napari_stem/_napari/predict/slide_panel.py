@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QSizePolicy
+from superqt.utils import signals_blocked
 
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.layer_source import LayerSource
@@ -149,9 +150,8 @@ class SlidePanel(Panel):
         self._list_slides()
         self.close_button.setEnabled(slide is not None)
         self.mpp.setEnabled(slide is not None and not self._locked)
-        self.mpp.blockSignals(True)
-        self.mpp.setValue((slide and slide.mpp) or 0)
-        self.mpp.blockSignals(False)
+        with signals_blocked(self.mpp):
+            self.mpp.setValue((slide and slide.mpp) or 0)
         self.pitch_button.setEnabled(self.workspace.spots is not None and not self._locked)
         if slide is None:
             self.note.setText("No slide yet.")
@@ -161,7 +161,7 @@ class SlidePanel(Panel):
 
     def _list_slides(self) -> None:
         open_slides, shown = self.workspace.slides, self.workspace.slide
-        with QSignalBlocker(self.box):
+        with signals_blocked(self.box):
             self.box.clear()
             for row, slide in enumerate(open_slides):
                 self.box.addItem(slide.name)

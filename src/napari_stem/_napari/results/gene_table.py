@@ -12,7 +12,6 @@ from qtpy.QtCore import (
     QItemSelectionModel,
     QModelIndex,
     QObject,
-    QSignalBlocker,
     QSortFilterProxyModel,
     Qt,
     Signal,
@@ -26,6 +25,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -79,7 +79,7 @@ class GeneTable(QWidget):
 
     def show_genes_of(self, result: Result) -> None:
         """Replace the genes and their figures."""
-        with QSignalBlocker(self.view.selectionModel()):
+        with signals_blocked(self.view.selectionModel()):
             if self._genes.replace(result):
                 known = set(result.genes)
                 self._marks = [gene for gene in self._marks if gene in known]
@@ -88,7 +88,7 @@ class GeneTable(QWidget):
 
     def narrow(self, genes: Collection[str] | None) -> None:
         """Show only these genes; None shows all."""
-        with QSignalBlocker(self.view.selectionModel()):
+        with signals_blocked(self.view.selectionModel()):
             self._shown.narrow(genes)
         self._restore()
 
@@ -133,7 +133,7 @@ class GeneTable(QWidget):
             self.marked.emit()
 
     def _filter(self, text: str) -> None:
-        with QSignalBlocker(self.view.selectionModel()):
+        with signals_blocked(self.view.selectionModel()):
             self._shown.setFilterFixedString(text)
         self._restore()
 
@@ -144,7 +144,7 @@ class GeneTable(QWidget):
         for gene in self._marks:
             if gene in rows:
                 marked.select(rows[gene], rows[gene])
-        with QSignalBlocker(self.view.selectionModel()):
+        with signals_blocked(self.view.selectionModel()):
             self.view.setCurrentIndex(current)
             self.view.selectionModel().select(marked, _MARK)
             self.view.scrollTo(current)

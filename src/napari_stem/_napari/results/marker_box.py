@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_stem._napari.results import tasks
 from napari_stem._napari.shell.panel import button
@@ -79,20 +80,22 @@ class MarkerBox(QWidget):
     def _list(self, choose: str | None = None) -> None:
         def fill(sets: list[MarkerSet]) -> None:
             name = choose or self.box.currentText()
-            self.box.blockSignals(True)
-            while self.box.count() > 1:
-                self.box.removeItem(1)
-            for row, found in enumerate(sets, start=1):
-                self.box.addItem(found.name, found.genes)
-                about = found.problem or f"{', '.join(found.genes)}\n{found.source}"
-                self.box.setItemData(row, about, _TIP)
-                if found.problem:
-                    self.box.setItemText(row, f"{found.name} (cannot be used)")
-                    self.box.model().item(row).setEnabled(False)
-            self.box.blockSignals(False)
+            with signals_blocked(self.box):
+                self._replace(sets)
             self.box.setCurrentIndex(max(0, self.box.findText(name)))
 
         start(tasks.read_marker_sets(), self).result.connect(fill)
+
+    def _replace(self, sets: list[MarkerSet]) -> None:
+        while self.box.count() > 1:
+            self.box.removeItem(1)
+        for row, found in enumerate(sets, start=1):
+            self.box.addItem(found.name, found.genes)
+            about = found.problem or f"{', '.join(found.genes)}\n{found.source}"
+            self.box.setItemData(row, about, _TIP)
+            if found.problem:
+                self.box.setItemText(row, f"{found.name} (cannot be used)")
+                self.box.model().item(row).setEnabled(False)
 
     def _ask_file(self) -> None:
         folder = remembered("marker_folder", "")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QSizePolicy, QSpinBox, QWidget
 from superqt import QCollapsible
+from superqt.utils import signals_blocked
 
 from napari_stem._napari.shell.panel import Panel, fold
 from napari_stem.training.plan import UNLIMITED
@@ -122,15 +123,14 @@ class TrainingOptions(Panel):
     def list_sections(self, sources: Sequence[SectionSource]) -> None:
         """Offer the sections to be held out; the choice stays where it can."""
         chosen = self.held_out.currentData()
-        self.held_out.blockSignals(True)
-        self.held_out.clear()
-        self.held_out.addItem("A share of each section", _SHARE)
-        self.held_out.addItem("Nothing", _NOTHING)
-        if len(sources) > 1:
-            for source in sources:
-                self.held_out.addItem(f"Section {source.name}", source.path)
-        self.held_out.setCurrentIndex(max(0, self.held_out.findData(chosen)))
-        self.held_out.blockSignals(False)
+        with signals_blocked(self.held_out):
+            self.held_out.clear()
+            self.held_out.addItem("A share of each section", _SHARE)
+            self.held_out.addItem("Nothing", _NOTHING)
+            if len(sources) > 1:
+                for source in sources:
+                    self.held_out.addItem(f"Section {source.name}", source.path)
+            self.held_out.setCurrentIndex(max(0, self.held_out.findData(chosen)))
 
     @property
     def physical(self) -> bool:

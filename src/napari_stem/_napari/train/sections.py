@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_stem._napari.predict.bin_choice import BinChoice
 from napari_stem._napari.shell.panel import SLIDE_FILES, button
@@ -216,15 +217,13 @@ class TrainingSections(QWidget):
         self.bins.offer(found.spots if found else None)
         self.problem_note.setText(self._problem_in(found) if found else "")
         self.problem_note.setVisible(bool(self.problem_note.text()))
-        self.mpp.blockSignals(True)
-        self.mpp.setValue((source and source.mpp) or 0)
-        self.mpp.blockSignals(False)
+        with signals_blocked(self.mpp):
+            self.mpp.setValue((source and source.mpp) or 0)
 
     def _remove(self) -> None:
         row = self._selected()
-        self.table.blockSignals(True)  # the selection moves before the row is gone
-        self.table.removeRow(row)
-        self.table.blockSignals(False)
+        with signals_blocked(self.table):  # the selection moves before the row is gone
+            self.table.removeRow(row)
         del self._rows[row]
         self._show_selected()
         self.changed.emit()
