@@ -10,15 +10,17 @@ from napari_stem.defaults import Layout
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.slides.artifacts import Excluded
 from napari_stem.slides.tissue import tissue_mask
-from napari_stem.spots.polygons import inside, ring
+from napari_stem.spots.polygons import inside
+from napari_stem.spots.regions import as_polygons
 from napari_stem.spots.table import spot_table
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 
 if TYPE_CHECKING:
     from anndata import AnnData
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from napari_stem.slides.slide import Slide
+    from napari_stem.spots.regions import RegionLike
 
 _MOST = 5_000_000  # spots of a grid
 
@@ -29,7 +31,7 @@ def make_grid(
     pitch_um: float = PITCH_UM,
     diameter_um: float = DIAMETER_UM,
     layout: Layout = "hex",
-    region: ArrayLike | None = None,
+    region: RegionLike | None = None,
     on_tissue: bool = True,
 ) -> AnnData:
     """Spots at regular distances; the defaults are Visium's.
@@ -43,7 +45,8 @@ def make_grid(
     layout
         "hex" shifts every second row by half a pitch.
     region
-        (m, 2) corners of a polygon, x and y in level-0 pixels, that spots must lie in.
+        What spots must lie in: corners (m, 2) of a polygon, x and y in level-0 pixels; a shapely
+        polygon; GeoJSON, as a mapping or the path of a file; or several of these.
     on_tissue
         Leave out spots whose centre is on the background, on ink, or out of focus.
 
@@ -73,7 +76,7 @@ def make_grid(
     _check_number(slide, pitch_um / mpp)
     xy = lattice(slide.width, slide.height, pitch_um / mpp, layout)
     if region is not None:
-        xy = xy[inside(xy, [[_corners(region)]])]
+        xy = xy[inside(xy, as_polygons(region))]
     excluded: tuple[Excluded, ...] = ()
     if on_tissue and len(xy):
         tissue = tissue_mask(slide)
@@ -119,10 +122,3 @@ def _check_number(slide: Slide, pitch: float) -> None:
             f"'{slide.name}': a grid of {pitch * slide.require_mpp():g} um has about {spots:.2g} "
             f"spots; choose a larger pitch, so that they are at most {_MOST:,}."
         )
-
-
-def _corners(region: ArrayLike) -> NDArray[np.float64]:
-    try:
-        return ring(region)
-    except ValueError as error:
-        raise OptionError(f"region: {error}.") from error
