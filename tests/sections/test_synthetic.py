@@ -8,7 +8,8 @@ from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2hed
 
 from napari_stem.sections.section import Section
-from napari_stem.sections.synthetic import GENES, REGIONS, SWITCHES, generate_section
+from napari_stem.sections.synthetic import GENES, SWITCHES, generate_section
+from napari_stem.sections.synthetic_tissue import REGIONS
 
 
 @pytest.fixture(scope="module")

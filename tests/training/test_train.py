@@ -25,7 +25,8 @@ from napari_stem.evaluation.evaluate import averaged
 from napari_stem.evaluation.live import variation
 from napari_stem.events import Event, Figures, Loss, Partial, Progress, Variation, finish
 from napari_stem.sections.section import Section
-from napari_stem.sections.synthetic import REGIONS, generate_section
+from napari_stem.sections.synthetic import generate_section
+from napari_stem.sections.synthetic_tissue import REGIONS
 from napari_stem.spots.table import spot_table
 from napari_stem.training.event_lines import from_line
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan

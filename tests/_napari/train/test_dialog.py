@@ -25,7 +25,7 @@ from napari_stem._napari.train.setup import TrainingSetup
 from napari_stem.checkpoints.checkpoint import load_checkpoint
 from napari_stem.events import Loss
 from napari_stem.sections.section import Section
-from napari_stem.sections.synthetic import REGIONS
+from napari_stem.sections.synthetic_tissue import REGIONS
 from napari_stem.spots.table import spot_table
 from napari_stem.storage import checkpoints_dir, runs_dir
 from napari_stem.training.event_lines import to_line
