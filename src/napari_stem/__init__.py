@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
     from napari_stem.checkpoints.recipe import Recipe, make_recipe
     from napari_stem.errors import StemError
-    from napari_stem.io import read_spots, write_prediction
+    from napari_stem.exports.registry import write_prediction
+    from napari_stem.io import read_spots
     from napari_stem.sections.section import Section
     from napari_stem.slides.slide import Slide, open_slide
     from napari_stem.spots.grid import make_grid
@@ -56,7 +57,8 @@ _HOMES = {
     "checkpoints.checkpoint": ("Checkpoint", "load_checkpoint", "save_checkpoint"),
     "checkpoints.recipe": ("Recipe", "make_recipe"),
     "errors": ("StemError",),
-    "io": ("read_spots", "write_prediction"),
+    "exports.registry": ("write_prediction",),
+    "io": ("read_spots",),
     "sections.section": ("Section",),
     "slides.slide": ("Slide", "open_slide"),
     "spots.grid": ("make_grid",),

@@ -10,9 +10,9 @@ from napari_stem.analysis.cluster import cluster
 from napari_stem.checkpoints.recipe import make_recipe
 from napari_stem.evaluation.evaluate import Evaluation
 from napari_stem.events import Event, Events, Progress
+from napari_stem.exports.registry import write_prediction
 from napari_stem.genes.panels import hmhvg
-from napari_stem.io import write_prediction
-from napari_stem.reports.report import write_picture, write_report
+from napari_stem.reports.report import write_report
 from napari_stem.sections.section import Section
 from napari_stem.sections.synthetic import generate_section
 from napari_stem.training.train import iter_train
@@ -52,12 +52,12 @@ def iter_demo(folder: Path, *, training: int = 5, steps: int = 500) -> Events[De
     evaluation = result.evaluation
     assert evaluation is not None
     cluster(evaluation.prediction)
-    files = [folder / f"prediction{suffix}" for suffix in (".h5ad", ".geojson", ".html", ".png")]
-    write_prediction(evaluation.prediction, files[0])
-    write_prediction(evaluation.prediction, files[1])
-    write_report(evaluation.prediction, files[2], scores=evaluation.scores, genes=SHOWN)
-    write_picture(evaluation.prediction, files[3], genes=SHOWN)
-    return DemoResult(held_out, evaluation, (result.path, *files))
+    files = [folder / f"prediction{suffix}" for suffix in (".h5ad", ".geojson", ".png")]
+    for file in files:
+        write_prediction(evaluation.prediction, file, genes=SHOWN)
+    report = folder / "prediction.html"
+    write_report(evaluation.prediction, report, scores=evaluation.scores, genes=SHOWN)
+    return DemoResult(held_out, evaluation, (result.path, *files, report))
 
 
 def _generate(n: int) -> Generator[Event, None, list[Section]]:

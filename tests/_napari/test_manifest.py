@@ -18,7 +18,7 @@ from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files import readers
 from napari_stem._napari.predict.dock import PredictDock
 from napari_stem.errors import SlideNotFound
-from napari_stem.io import PREDICTION_SUFFIXES
+from napari_stem.exports.registry import exporters
 from napari_stem.sections import public_data
 from napari_stem.sections.public_data import DATA_VARIABLE
 from napari_stem.slides.suffixes import MAYBE_RGB, SCANNED
@@ -181,4 +181,4 @@ def test_readers_and_writers_name_what_the_code_handles(manifest):
     for suffix in suffixes - slides:
         assert f'"{suffix}"' in handled, suffix
     (writer,) = manifest.contributions.writers
-    assert set(writer.filename_extensions) <= set(PREDICTION_SUFFIXES)
+    assert set(writer.filename_extensions) <= {entry.suffix for entry in exporters()}

@@ -10,7 +10,8 @@ import pytest
 from anndata import AnnData
 
 from napari_stem.errors import SpotsError
-from napari_stem.io import read_spots, write_prediction
+from napari_stem.exports.registry import write_prediction
+from napari_stem.io import read_spots
 from napari_stem.spots.table import positions, spot_diameter
 
 

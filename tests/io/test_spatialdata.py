@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,9 @@ import pytest
 import zarr
 from anndata import AnnData
 
-from napari_stem.errors import OptionError, SpotsError, StorageError
-from napari_stem.io import read_spots, source_of, write_prediction
+from napari_stem.errors import SpotsError, StorageError
+from napari_stem.exports.registry import write_prediction
+from napari_stem.io import read_spots, source_of
 from napari_stem.io.source import Source, with_source
 from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
 from napari_stem.spots.table import positions, spot_diameter
@@ -80,15 +80,3 @@ def test_a_damaged_folder_is_said(tmp_path: Path):
     path.mkdir()
     with pytest.raises(SpotsError, match="cannot be read as SpatialData"):
         read_predicted_spatialdata(path)
-
-
-def test_a_missing_package_is_said(
-    tmp_path: Path, prediction: AnnData, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setitem(sys.modules, "spatialdata", None)
-    with pytest.raises(OptionError, match=r"pip install 'napari-stem\[spatialdata\]'"):
-        write_prediction(prediction, tmp_path / "C5.zarr")
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(OptionError, match=r"pip install 'napari-stem\[parquet\]'"):
-        write_prediction(prediction, tmp_path / "C5.parquet")
-    assert list(tmp_path.iterdir()) == []

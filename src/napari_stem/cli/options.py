@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from napari_stem.errors import OptionError
+from napari_stem.exports.registry import formats
 
 if TYPE_CHECKING:
     from napari_stem.features.compute import Compute
@@ -46,7 +47,7 @@ Data = Annotated[
 ]
 Output = Annotated[
     list[Path] | None,
-    typer.Option("--output", "-o", help="Write .h5ad, .geojson, .csv, .html or .png; repeat."),
+    typer.Option("--output", "-o", help=f"Write {formats()}; repeat."),
 ]
 Resolution = Annotated[float, typer.Option(help="Of Leiden clusters; higher gives more.")]
 Progress = Annotated[

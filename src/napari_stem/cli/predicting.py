@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -29,9 +27,6 @@ from napari_stem.cli.options import (
 )
 from napari_stem.cli.sections import section_of, section_to_predict
 from napari_stem.prediction.statistics import THRESHOLD
-
-if TYPE_CHECKING:
-    from anndata import AnnData
 
 
 def embed(
@@ -105,18 +100,20 @@ def predict(
     """Predict a slide on its spots, or on a grid over its tissue."""
     from napari_stem.analysis.cluster import FEWEST, check_request, cluster
     from napari_stem.checkpoints.checkpoint import load_checkpoint
+    from napari_stem.exports.registry import DEFAULT_SUFFIX, find_exporter, write_prediction
     from napari_stem.genes.panels import check_panel
     from napari_stem.prediction.options import PredictOptions
     from napari_stem.prediction.predict import iter_predict
     from napari_stem.prediction.statistics import find_statistics
 
     find_statistics(statistics or ())
+    for path in output or ():
+        find_exporter(path).check(genes or ())
     loaded = load_checkpoint(checkpoint)
     check_panel(genes or [], loaded.recipe.panel, "--gene")
     check_request(resolution)
     section = section_to_predict(slide, spots, pitch, data, mpp=mpp, bin_um=bin_um)
-    outputs = output or [Path(f"{section.name}-prediction.h5ad")]
-    writers = [_writer(path, genes or ()) for path in outputs]
+    outputs = output or [Path(f"{section.name}-prediction{DEFAULT_SUFFIX}")]
     options = PredictOptions(n_draws=draws, sampler=sampler, steps=sampler_steps, seed=seed)
     compute = compute_of(cache, device, weights)
     work = iter_predict(
@@ -126,20 +123,6 @@ def predict(
     prediction = run_events(work, events)
     if prediction.n_obs >= FEWEST:
         cluster(prediction, resolution=resolution, seed=seed)
-    for path, write in zip(outputs, writers, strict=True):
-        write(prediction, path)
+    for path in outputs:
+        write_prediction(prediction, path, genes=genes or ())
         console.print(f"{path}") if events == "bars" else None
-
-
-def _writer(path: Path, genes: Sequence[str]) -> Callable[[AnnData, Path], object]:
-    """What writes a file of this suffix; it is known before anything is computed."""
-    from napari_stem.io import find_writer
-    from napari_stem.reports.report import write_picture, write_report
-
-    match path.suffix:
-        case ".html":
-            return partial(write_report, genes=genes)
-        case ".png":
-            return partial(write_picture, genes=genes)
-        case _:
-            return find_writer(path)

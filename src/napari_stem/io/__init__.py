@@ -1,4 +1,4 @@
-"""Files of spots and predictions: one module a format, and the choice among them."""
+"""Files of spots and predictions: one module a format, and the choice among those to read."""
 
 from __future__ import annotations
 
@@ -7,26 +7,19 @@ from typing import TYPE_CHECKING
 
 from napari_stem.errors import OptionError, SpotsNotFound
 from napari_stem.genes.names import named_by_symbol, read_other_symbols, with_other_symbols
-from napari_stem.io.csv import read_csv, write_csv, write_parquet
-from napari_stem.io.geojson import read_geojson, write_geojson
-from napari_stem.io.h5ad import read_h5ad, write_h5ad
+from napari_stem.io.csv import read_csv
+from napari_stem.io.geojson import read_geojson
+from napari_stem.io.h5ad import read_h5ad
 from napari_stem.io.hest import hest_tables, is_hest, read_hest
 from napari_stem.io.legacy_st import is_legacy_st, read_legacy_st
-from napari_stem.io.ometiff import write_ometiff
 from napari_stem.io.selection import select
 from napari_stem.io.source import Source, source_of
 from napari_stem.io.spaceranger import is_spaceranger, read_spaceranger
-from napari_stem.io.spatialdata import (
-    is_predicted_spatialdata,
-    read_predicted_spatialdata,
-    write_spatialdata,
-)
+from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
 from napari_stem.io.spatialdata_spots import is_spatialdata, read_spatialdata
 from napari_stem.io.xenium import is_xenium, read_xenium
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from anndata import AnnData
 
 _READERS = {".h5ad": read_h5ad, ".csv": read_csv, ".tsv": read_csv, ".geojson": read_geojson}
@@ -37,26 +30,13 @@ _LAYOUTS = (
     (is_legacy_st, read_legacy_st),
 )
 _BINNED = ((is_xenium, read_xenium), (is_spaceranger, read_spaceranger))
-_WRITERS = {
-    ".h5ad": write_h5ad,
-    ".csv": write_csv,
-    ".parquet": write_parquet,
-    ".geojson": write_geojson,
-    ".ome.tif": write_ometiff,
-    ".zarr": write_spatialdata,
-}
-PREDICTION_SUFFIXES = tuple(_WRITERS)
-
 __all__ = [
-    "PREDICTION_SUFFIXES",
     "Source",
     "find_sections",
-    "find_writer",
     "is_spot_source",
     "read_spots",
     "select",
     "source_of",
-    "write_prediction",
 ]
 
 
@@ -144,44 +124,3 @@ def _read(path: Path, bin_um: float | None) -> AnnData:
             "Xenium, SpatialData, HEST's layout or a legacy ST array is needed."
         )
     return read(path)
-
-
-def write_prediction(prediction: AnnData, path: str | Path) -> None:
-    """Write a prediction in the format of the suffix.
-
-    .h5ad holds all of it, .csv and .parquet a table, .geojson tiles for QuPath, .ome.tif
-    heatmaps, .zarr SpatialData; `select` makes a part of it.
-
-    Parameters
-    ----------
-    prediction
-        What `predict` returned.
-    path
-        The file to write; what stands there stays until the new one is whole.
-
-    Raises
-    ------
-    OptionError
-        The suffix is none of these, or its format needs a package that is not installed.
-    StorageError
-        The file cannot be written; what stood there stays.
-
-    Examples
-    --------
-    >>> stem.write_prediction(prediction, folder / "slide.csv")
-    """
-    find_writer(path)(prediction, Path(path))
-
-
-def find_writer(path: str | Path) -> Callable[[AnnData, Path], None]:
-    """What writes a prediction in the format of the suffix, as `write_prediction`.
-
-    Raises
-    ------
-    OptionError
-        The suffix is none of these.
-    """
-    for suffix, write in _WRITERS.items():
-        if Path(path).name.lower().endswith(suffix):
-            return write
-    raise OptionError(f"'{path}': choose one of the suffixes {', '.join(_WRITERS)}.")

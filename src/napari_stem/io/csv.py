@@ -10,8 +10,8 @@ import pandas as pd
 from anndata import AnnData
 
 from napari_stem.errors import SpotsError
+from napari_stem.extras import extra
 from napari_stem.io.bounded import UNREADABLE, check_fields
-from napari_stem.io.extras import extra
 from napari_stem.io.naming import named
 from napari_stem.spots.table import positions, spaced_diameter, spot_table
 from napari_stem.storage import atomic_path
@@ -82,7 +82,7 @@ def write_parquet(prediction: AnnData, path: Path) -> None:
     OptionError
         The package pyarrow is not installed.
     """
-    with atomic_path(path) as draft, extra("Parquet", path):
+    with atomic_path(path) as draft, extra("parquet", "Parquet"):
         _wide(prediction).to_parquet(draft, engine="pyarrow")
 
 

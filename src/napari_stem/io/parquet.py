@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from napari_stem.errors import OptionError, SpotsError
+from napari_stem.extras import extra
 from napari_stem.io.bounded import UNREADABLE, check_size
-from napari_stem.io.extras import extra
 
 _BYTES_OF_A_VALUE = 8
 _ROWS = 1 << 18
@@ -38,7 +38,7 @@ def iter_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator[p
     OptionError, SpotsError
         As `read_parquet`.
     """
-    with extra("Parquet", path):
+    with extra("parquet", "Parquet"):
         from pyarrow import ArrowException, parquet
     try:
         with parquet.ParquetFile(path, memory_map=False) as file:

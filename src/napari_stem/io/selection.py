@@ -37,12 +37,7 @@ def select(
     SpotsError
         No spot lies in the region.
     """
-    lacking = [gene for gene in genes if gene not in prediction.var_names]
-    if lacking:
-        raise PanelError(
-            f"The prediction lacks {a_few(lacking, most=5)}. It has {prediction.n_vars} genes, for "
-            f"example {', '.join(prediction.var_names[:3])}."
-        )
+    check_genes(prediction, genes)
     chosen = np.full(prediction.n_obs, True)
     if region:
         chosen = inside(positions(prediction), [[polygon] for polygon in region])
@@ -53,3 +48,13 @@ def select(
     if genes or region:
         part.uns.get("napari_stem", {}).pop("draws", None)  # they are those of the whole
     return part
+
+
+def check_genes(prediction: AnnData, genes: Sequence[str]) -> None:
+    """Raise a `PanelError` that names the genes which a prediction lacks."""
+    lacking = [gene for gene in genes if gene not in prediction.var_names]
+    if lacking:
+        raise PanelError(
+            f"The prediction lacks {a_few(lacking, most=5)}. It has {prediction.n_vars} genes, for "
+            f"example {', '.join(prediction.var_names[:3])}."
+        )

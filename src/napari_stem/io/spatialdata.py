@@ -10,7 +10,7 @@ import numpy as np
 import zarr
 
 from napari_stem.errors import SpotsError, StorageError
-from napari_stem.io.extras import extra
+from napari_stem.extras import extra
 from napari_stem.io.selection import select
 from napari_stem.spots.table import library, positions, spot_diameter
 from napari_stem.storage import atomic_path
@@ -39,7 +39,7 @@ def write_spatialdata(prediction: AnnData, path: Path) -> None:
         raise StorageError(
             f"'{path}' is no prediction, so it is left as it is. Choose another name."
         )
-    with extra("SpatialData", path):
+    with extra("spatialdata", "SpatialData"):
         from spatialdata import SpatialData, models
         from spatialdata.transformations import Scale
     table = select(prediction)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stem.errors import SpotsError
-from napari_stem.io.extras import extra
+from napari_stem.extras import extra
 from napari_stem.io.naming import named
 from napari_stem.io.source import Source, with_source
 from napari_stem.spots.table import positions, spot_diameter
@@ -44,7 +44,7 @@ def read_spatialdata(path: Path) -> AnnData:
     SpotsError
         The store is damaged, has no such table or several, or its rows have no shape.
     """
-    with extra("SpatialData", path):
+    with extra("spatialdata", "SpatialData"):
         from spatialdata import read_zarr
     try:
         data = read_zarr(path, selection=("shapes", "tables"))

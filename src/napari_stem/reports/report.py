@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.evaluation.metrics import Scores
+from napari_stem.io.selection import check_genes
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.storage import atomic_path
 
@@ -53,8 +54,14 @@ def leading_genes(prediction: AnnData, n: int = 4) -> list[str]:
 
 
 def write_picture(prediction: AnnData, path: str | Path, *, genes: Sequence[str] = ()) -> None:
-    """Write a PNG of gene maps."""
-    figure = gene_maps(prediction, list(genes) or leading_genes(prediction))
+    """Write a PNG of maps of some genes; without any, of the leading ones.
+
+    Raises
+    ------
+    PanelError
+        The prediction lacks a gene.
+    """
+    figure = gene_maps(prediction, _chosen(prediction, genes))
     with atomic_path(path) as draft:
         figure.savefig(draft, format="png", dpi=110)
 
@@ -74,9 +81,14 @@ def write_report(
         Figures by method, where the counts are known.
     genes
         Genes to show; the best or most variable ones otherwise.
+
+    Raises
+    ------
+    PanelError
+        The prediction lacks a gene.
     """
     about = prediction.uns["napari_stem"]
-    chosen = list(genes) or leading_genes(prediction)
+    chosen = _chosen(prediction, genes)
     parts = [
         f"<h1>{html.escape(about['slide'])}</h1>",
         f"<p class=sub>{_sizes(prediction)}</p>",
@@ -104,11 +116,16 @@ def write_report(
         draft.write_text(page, encoding="utf-8")
 
 
+def _chosen(prediction: AnnData, genes: Sequence[str]) -> list[str]:
+    check_genes(prediction, genes)
+    return list(genes) or leading_genes(prediction)
+
+
 def _sizes(prediction: AnnData) -> str:
     about = prediction.uns["napari_stem"]
     return (
         f"{prediction.n_obs} spots, {prediction.n_vars} genes, {about['n_draws']} draws a spot, "
-        f"in {html.escape(about['unit'])}"
+        f"in {html.escape(str(about['unit']))}"
     )
 
 

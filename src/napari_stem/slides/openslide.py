@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stem.errors import SlideUnreadable
+from napari_stem.extras import extra
 from napari_stem.slides.mpp import Stated, choose_mpp
 from napari_stem.slides.pyramid import Sliced, SlideFile, over_white
 
@@ -38,13 +39,8 @@ def open_openslide(path: Path) -> SlideFile:
     SlideUnreadable
         OpenSlide is not installed, or does not know the file.
     """
-    try:
+    with extra("openslide", f"The format of '{path.name}'", SlideUnreadable):
         import openslide
-    except ImportError as error:
-        raise SlideUnreadable(
-            f"'{path}' is in a scanner's format that OpenSlide reads, which is not installed: "
-            'pip install "napari-stem[openslide]".'
-        ) from error
     slide = openslide.OpenSlide(str(path))
     try:
         _check_size(path, *slide.dimensions)

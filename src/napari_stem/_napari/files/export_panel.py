@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 
 from napari_stem._napari.canvas.drawn_region import selected_region
-from napari_stem._napari.files.exporting import FORMATS, ExportRequest
+from napari_stem._napari.files.exporting import ExportRequest
 from napari_stem._napari.shell.dialogs import ask_save
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, lacking
@@ -20,6 +20,7 @@ from napari_stem._napari.shell.remembered import remember, remembered, with_slid
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.saved_view import View
 from napari_stem.errors import OptionError, StemError
+from napari_stem.exports.registry import exporters, find_exporter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,8 +49,9 @@ class ExportPanel(Panel):
 
     def _build(self) -> None:
         self.format = _choice()
-        for suffix, name in FORMATS.items():
-            self.format.addItem(f"{name} ({suffix})", suffix)
+        for row, entry in enumerate(exporters()):
+            self.format.addItem(f"{entry.name} ({entry.suffix})", entry.suffix)
+            self.format.setItemData(row, entry.holds, Qt.ItemDataRole.ToolTipRole)
         self.format.setCurrentIndex(max(0, self.format.findData(remembered("export_format", ""))))
         self.format.setToolTip(
             "AnnData (default) opens again as it is now, also in scanpy. QuPath reads GeoJSON: "
@@ -140,7 +142,8 @@ class ExportPanel(Panel):
     def _ask(self) -> None:
         suffix, slide = self.format.currentData(), self._result().slide
         proposal = Path(remembered("export_folder", "")) / f"{slide.name}{suffix}"
-        path = ask_save(self, "Export", proposal, kind=FORMATS[suffix], suffix=suffix)
+        kind = find_exporter(suffix).name
+        path = ask_save(self, "Export", proposal, kind=kind, suffix=suffix)
         if path is not None:
             self.export(path)
 

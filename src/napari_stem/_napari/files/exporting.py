@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
-# Suffix and what people call it; the first is the default.
-FORMATS = {
-    ".h5ad": "AnnData",
-    ".geojson": "QuPath GeoJSON",
-    ".csv": "CSV table",
-    ".parquet": "Parquet table",
-    ".ome.tif": "OME-TIFF heatmaps",
-    ".zarr": "SpatialData",
-    ".png": "PNG figure",
-    ".html": "HTML report",
-}
-_MOST_IN_FIGURE = 12  # genes; each is a row
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportRequest:
@@ -52,32 +39,13 @@ class ExportRequest:
     def events(self) -> Events[Path]:
         """Write the file and return its path."""
         yield Progress(0, 0, "export", self.path.name)
+        from napari_stem.exports.registry import find_exporter, write_prediction
         from napari_stem.io import select
 
+        find_exporter(self.path).check(self.genes)
         part = select(self.prediction, genes=self.genes, region=self.region)
         self.view.keep_in(part)
         if not self.with_slide_path:
             part.uns["napari_stem"]["slide_path"] = ""
-        self._write(part)
+        write_prediction(part, self.path, genes=self.genes)
         return self.path
-
-    def _write(self, part: AnnData) -> None:
-        from napari_stem.errors import OptionError
-        from napari_stem.io import write_prediction
-
-        match self.path.suffix.lower():
-            case ".png" | ".html" if len(self.genes) > _MOST_IN_FIGURE:
-                raise OptionError(
-                    f"{len(self.genes)} genes are too many for a figure; it shows up to "
-                    f"{_MOST_IN_FIGURE}. Name those, or choose all genes for the leading ones."
-                )
-            case ".png":
-                from napari_stem.reports.report import write_picture
-
-                write_picture(part, self.path, genes=self.genes)
-            case ".html":
-                from napari_stem.reports.report import write_report
-
-                write_report(part, self.path, genes=self.genes)
-            case _:
-                write_prediction(part, self.path)

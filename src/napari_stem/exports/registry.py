@@ -1,0 +1,84 @@
+"""All formats, found among the modules of this room, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+from napari_stem import exports
+from napari_stem.errors import OptionError
+from napari_stem.exports.exporter import Exporter
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+DEFAULT_SUFFIX = ".h5ad"
+
+
+@cache
+def exporters() -> tuple[Exporter, ...]:
+    """All formats, the default first and the others by name."""
+    modules = (
+        import_module(f"{exports.__name__}.{m.name}") for m in iter_modules(exports.__path__)
+    )
+    found = [module.EXPORTER for module in modules if hasattr(module, "EXPORTER")]
+    return tuple(sorted(found, key=lambda entry: (entry.suffix != DEFAULT_SUFFIX, entry.name)))
+
+
+def formats() -> str:
+    """The suffixes of all formats, for people."""
+    *others, last = (entry.suffix for entry in exporters())
+    return f"{', '.join(others)} or {last}"
+
+
+def find_exporter(path: str | Path) -> Exporter:
+    """The format of a path's suffix.
+
+    Raises
+    ------
+    OptionError
+        The suffix is that of no format; the message lists them.
+    """
+    for entry in exporters():
+        if Path(path).name.lower().endswith(entry.suffix):
+            return entry
+    raise OptionError(f"no format has the suffix of '{path}'; choose {formats()}.")
+
+
+def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[str] = ()) -> None:
+    """Write a prediction in the format of the suffix.
+
+    `.h5ad` and `.zarr` (SpatialData) hold all of it, `.csv` and `.parquet` a table, `.geojson`
+    tiles for QuPath, `.ome.tif` heatmaps, `.png` a figure, `.html` a report; `io.select` makes a
+    part of it.
+
+    Parameters
+    ----------
+    prediction
+        What `predict` returned.
+    path
+        The file to write; what stands there stays until the new one is whole.
+    genes
+        Those that a figure or a report shows; none takes the leading ones.
+
+    Raises
+    ------
+    OptionError
+        The suffix is none of these, its format needs an optional dependency that is missing, or
+        a figure cannot show so many genes.
+    PanelError
+        The prediction lacks a gene.
+    StorageError
+        The file cannot be written; what stood there stays.
+
+    Examples
+    --------
+    >>> stem.write_prediction(prediction, folder / "slide.csv")
+    """
+    exporter = find_exporter(path)
+    exporter.check(genes)
+    exporter.write(prediction, Path(path), genes)
