@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
@@ -240,3 +240,11 @@ def _ycbcr_to_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     centred = pixels[..., :3] - np.array([0.0, 128.0, 128.0])
     rgb: NDArray[np.float64] = centred @ _RGB_OF_YCBCR
     return rgb.round().clip(0, 255).astype(np.uint8)
+
+
+def downsample(full: Sequence[int], level: Sequence[int]) -> float:
+    """The ratio of sizes, as a whole number where the level's size is that ratio rounded."""
+    axis = int(full[1] >= full[0])
+    ratio = full[axis] / level[axis]
+    whole = round(ratio)
+    return float(whole) if abs(full[axis] - whole * level[axis]) < whole else ratio

@@ -15,7 +15,7 @@ from PIL import Image
 from napari_stem.errors import MissingScale, OptionError, SlideNotFound, SlideUnreadable
 from napari_stem.events import Events, Pace, Progress
 from napari_stem.slides.formats import is_slide, open_file
-from napari_stem.slides.pyramid import Level, Reduced, SlideFile, with_overviews
+from napari_stem.slides.pyramid import Level, Reduced, SlideFile, downsample, with_overviews
 from napari_stem.storage import cache_dir
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Slide:
     @property
     def downsamples(self) -> tuple[float, ...]:
         """Level-0 pixels per pixel of each level."""
-        return tuple(_downsample(self.levels[0].shape, level.shape) for level in self.levels)
+        return tuple(downsample(self.levels[0].shape, level.shape) for level in self.levels)
 
     def require_mpp(self) -> float:
         """Micrometres per level-0 pixel.
@@ -274,14 +274,6 @@ def _as_it_was(slide: Slide, name: str, mpp: float | None, source: str) -> Slide
 def _name(path: Path) -> str:
     """A file's name without what tells its format."""
     return path.stem.removesuffix(".ome")
-
-
-def _downsample(full: Sequence[int], level: Sequence[int]) -> float:
-    """The ratio of sizes, as a whole number where the level's size is that ratio rounded."""
-    axis = int(full[1] >= full[0])
-    ratio = full[axis] / level[axis]
-    whole = round(ratio)
-    return float(whole) if abs(full[axis] - whole * level[axis]) < whole else ratio
 
 
 def _fingerprint(path: Path, file: SlideFile) -> str:
