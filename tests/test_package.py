@@ -22,6 +22,8 @@ def test_the_public_names_are_sorted_typed_and_documented():
         function = getattr(napari_stem, name)
         assert callable(function), name
         assert inspect.getdoc(function), name
+        if inspect.isclass(function):
+            continue
         signature = inspect.signature(function)
         assert signature.return_annotation is not inspect.Signature.empty, name
         for parameter in signature.parameters.values():
@@ -43,6 +45,15 @@ def test_importing_the_package_loads_nothing_heavy():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_slides_spots_and_encoders_are_looked_at_without_torch():
+    names = "StemError, stem.open_slide, stem.read_spots, stem.make_grid, stem.encoders"
+    script = f"import napari_stem as stem, sys; stem.{names}; print('torch' in sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "False"
 
 
 def test_predicting_never_loads_lightning_fabric():

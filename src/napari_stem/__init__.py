@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_stem.api.choices import deg, encoders, hmhvg, hvg
-    from napari_stem.api.places import read_section
+    from napari_stem.api.places import make_grid, read_section
     from napari_stem.api.predicting import (
         draws_of,
         embed,
@@ -40,13 +40,12 @@ if TYPE_CHECKING:
     from napari_stem.io import read_spots
     from napari_stem.sections.section import Section
     from napari_stem.slides.slide import Slide, open_slide
-    from napari_stem.spots.grid import make_grid
 
 __version__ = version("napari-stem")
 
 _HOMES = {
     "api.choices": ("deg", "encoders", "hmhvg", "hvg"),
-    "api.places": ("read_section",),
+    "api.places": ("make_grid", "read_section"),
     "api.predicting": (
         "draws_of", "embed", "inspect", "iter_embed", "iter_inspect", "iter_predict", "predict",
     ),
@@ -61,7 +60,6 @@ _HOMES = {
     "io": ("read_spots",),
     "sections.section": ("Section",),
     "slides.slide": ("Slide", "open_slide"),
-    "spots.grid": ("make_grid",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -27,6 +27,8 @@ None derives from `RuntimeError` (Qt workers lose it) or `KeyError` (it quotes i
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class StemError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -34,6 +36,15 @@ class StemError(Exception):
 
 class WrongType(StemError, TypeError):
     """An argument is of another kind than expected, or two are swapped."""
+
+    @classmethod
+    def of(cls, name: str, value: object, expected: str) -> Self:
+        """The error that an argument is not what was expected."""
+        kind = type(value).__name__
+        if type(value).__module__.startswith(("napari_stem.", "anndata.")):
+            article = "an" if kind[0] in "AEIO" else "a"
+            return cls(f"{name} must be {expected}, got {article} {kind}. Are two swapped?")
+        return cls(f"{name} must be {expected}, got {repr(value)[:60]} ({kind}).")
 
 
 class OptionError(StemError, ValueError):

@@ -11,6 +11,8 @@ from PIL import Image
 
 import napari_stem as stem
 from napari_stem.sections.section import Section
+from napari_stem.sections.synthetic import generate_section
+from napari_stem.sections.synthetic_tissue import REGIONS
 from napari_stem.storage import CACHE_VARIABLE
 from napari_stem.training.train import TrainResult
 
@@ -29,8 +31,16 @@ def few(sections: list[Section]) -> Any:
 
 
 @pytest.fixture
+def annotated() -> Any:
+    """A table whose `obs["region"]` names the tissue under each spot."""
+    table = generate_section("annotated", seed=4).spots
+    table.obs["region"] = np.array(REGIONS)[table.obsm["composition"].argmax(axis=1)]
+    return table
+
+
+@pytest.fixture
 def names(
-    sections: list[Section], trained: TrainResult, few: Any, tmp_path: Path
+    sections: list[Section], trained: TrainResult, few: Any, annotated: Any, tmp_path: Path
 ) -> dict[str, Any]:
     """Names that examples use."""
     slide = sections[2].slide
@@ -40,6 +50,6 @@ def names(
         "stem": stem, "np": np, "slide": slide, "spots": few, "sections": sections,
         "recipe": trained.checkpoint.recipe, "checkpoint": trained.checkpoint,
         "checkpoint_file": trained.path, "folder": tmp_path, "image": tmp_path / "he.png",
-        "table": tmp_path / "spots.h5ad",
+        "table": tmp_path / "spots.h5ad", "annotated": annotated,
         "prediction": stem.predict(slide, few, trained.checkpoint, n_draws=4),
     }  # fmt: skip

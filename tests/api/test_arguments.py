@@ -36,11 +36,11 @@ def test_a_section_brings_its_own_spots_and_a_slide_gets_a_grid(names: dict[str,
     [
         (
             lambda n: stem.predict(n["checkpoint"], n["spots"], n["slide"]),
-            r"checkpoint must be a checkpoint, .*, got a Slide\. Are two arguments swapped\?",
+            r"checkpoint must be a checkpoint, .*, got a Slide\. Are two swapped\?",
         ),
         (
             lambda n: stem.predict(n["spots"], n["slide"], n["checkpoint"]),
-            r"slide must be a slide, a section, .*, got an AnnData\. Are two arguments swapped\?",
+            r"slide must be a slide, a section, .*, got an AnnData\. Are two swapped\?",
         ),
         (
             lambda n: stem.predict(n["slide"], 3, n["checkpoint"]),
@@ -53,6 +53,12 @@ def test_a_section_brings_its_own_spots_and_a_slide_gets_a_grid(names: dict[str,
         (lambda n: stem.find_clusters(n["spots"]), "a table of 4 rows that predict did not make"),
         (lambda n: stem.rank_genes(n["slide"]), "prediction must be .*, got a Slide"),
         (lambda n: stem.draws_of(n["spots"]), "prediction must be .*, got a table of 4 rows"),
+        (lambda n: stem.open_slide(n["slide"]), "path must be the path of a slide, got a Slide"),
+        (lambda n: stem.make_grid(n["spots"]), "slide must be a slide, .*, got an AnnData"),
+        (lambda n: stem.read_spots(3), r"path must be the path of spots, got 3 \(int\)"),
+        (lambda n: stem.load_checkpoint(n["checkpoint"]), "path of a checkpoint, got a Checkpoint"),
+        (lambda n: stem.save_checkpoint(n["folder"], n["checkpoint"]), "the file to write, got a"),
+        (lambda n: stem.write_prediction(n["table"], "x.csv"), "prediction must be a prediction"),
         (lambda n: stem.read_prediction(n["table"]), r"spots\.h5ad' must be a prediction"),
     ],
 )

@@ -127,7 +127,7 @@ def deg(sections: TablesLike, column: str, n: int) -> list[str]:
 
     Examples
     --------
-    >>> "EPCAM" in stem.deg(sections, "region", 5)
+    >>> "COL1A1" in stem.deg(annotated, "region", 10)
     True
     """
     return panels.deg(_tables(sections), column, n)

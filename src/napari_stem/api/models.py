@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from napari_stem.api.places import wrong_type
 from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from napari_stem.errors import WrongType
 from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.registry import Encoder, find_encoder
 from napari_stem.features.patches import PAPER, PHYSICAL, PatchGeometry
@@ -27,14 +27,14 @@ def as_checkpoint(value: CheckpointLike, name: str = "checkpoint") -> Checkpoint
         return value
     if isinstance(value, str | Path):
         return load_checkpoint(value)
-    raise wrong_type(name, value, "a checkpoint, or the path of one")
+    raise WrongType.of(name, value, "a checkpoint, or the path of one")
 
 
 def as_encoders(value: EncodersLike) -> tuple[Encoder, ...]:
     """Entries of the registry, found if names are given."""
     several = [value] if isinstance(value, str | Encoder) else value
     if not isinstance(several, Iterable):
-        raise wrong_type("encoders", value, 'names of encoders such as "uni"')
+        raise WrongType.of("encoders", value, 'names of encoders such as "uni"')
     return tuple(one if isinstance(one, Encoder) else find_encoder(one) for one in several)
 
 
@@ -44,7 +44,7 @@ def as_geometry(value: PatchGeometry | str) -> PatchGeometry:
         return value
     if value in _GEOMETRIES:
         return _GEOMETRIES[value]
-    raise wrong_type("geometry", value, '"physical", "paper" or a PatchGeometry')
+    raise WrongType.of("geometry", value, '"physical", "paper" or a PatchGeometry')
 
 
 def as_cache(value: CacheLike) -> Path | None:

@@ -17,27 +17,20 @@ from napari_stem.sections.public_data import is_sample, sample_section
 from napari_stem.sections.section import Section, open_section, section_on
 from napari_stem.slides.formats import is_slide
 from napari_stem.slides.slide import Slide, open_slide
-from napari_stem.spots.grid import make_grid
+from napari_stem.spots import grid
+from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari_stem.defaults import Layout
+    from napari_stem.spots.regions import RegionLike
+
 SlideLike: TypeAlias = "Slide | str | Path"
 SpotsLike: TypeAlias = "AnnData | str | Path"
 SectionLike: TypeAlias = "Section | str | Path"
 SectionsLike: TypeAlias = "SectionLike | Iterable[SectionLike]"
-
-_OURS = ("Slide", "Section", "Checkpoint", "Recipe", "AnnData")
-
-
-def wrong_type(name: str, value: object, expected: str) -> WrongType:
-    """The error that an argument is of another kind than expected."""
-    kind = type(value).__name__
-    swapped = kind in _OURS or isinstance(value, Slide)
-    got = f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}" if swapped else f"{value!r} ({kind})"[:80]
-    hint = " Are two arguments swapped?" if swapped else ""
-    return WrongType(f"{name} must be {expected}, got {got}.{hint}")
 
 
 def as_slide(value: SlideLike, name: str = "slide") -> Slide:
@@ -46,7 +39,7 @@ def as_slide(value: SlideLike, name: str = "slide") -> Slide:
         return value
     if isinstance(value, str | Path):
         return open_slide(value)
-    raise wrong_type(name, value, "a slide, a section, or the path or name of one")
+    raise WrongType.of(name, value, "a slide, a section, or the path or name of one")
 
 
 def as_section(value: SectionLike, name: str = "section", **opening: Any) -> Section:
@@ -54,7 +47,7 @@ def as_section(value: SectionLike, name: str = "section", **opening: Any) -> Sec
     if isinstance(value, Section):
         return value
     if not isinstance(value, str | Path):
-        raise wrong_type(name, value, 'a section, the path of one, or a name such as "her2st:C5"')
+        raise WrongType.of(name, value, 'a section, the path of one, or a name such as "her2st:C5"')
     if is_sample(str(value)):
         return sample_section(str(value))
     return open_section(value, **opening)
@@ -64,7 +57,7 @@ def as_sections(value: SectionsLike, name: str = "sections") -> list[Section]:
     """Sections, of one or of several; a folder of sections stands for all of them."""
     several = [value] if isinstance(value, Section | str | Path) else value
     if not isinstance(several, Iterable):
-        raise wrong_type(name, value, "sections, or paths or names of sections")
+        raise WrongType.of(name, value, "sections, or paths or names of sections")
     return [as_section(one, name) for each in several for one in _unfolded(each)]
 
 
@@ -75,7 +68,7 @@ def as_place(slide: SlideLike | SectionLike, spots: SpotsLike | None) -> tuple[S
     if isinstance(slide, Section):
         return _on(slide.slide, slide.spots if spots is None else spots)
     opened = as_slide(slide)
-    return (opened, make_grid(opened)) if spots is None else _on(opened, spots)
+    return (opened, grid.make_grid(opened)) if spots is None else _on(opened, spots)
 
 
 def _on(slide: Slide, spots: SpotsLike) -> tuple[Slide, AnnData]:
@@ -85,7 +78,7 @@ def _on(slide: Slide, spots: SpotsLike) -> tuple[Slide, AnnData]:
     if isinstance(spots, str | Path):
         section = section_on(slide, Path(spots))
         return section.slide, section.spots
-    raise wrong_type("spots", spots, "a table of spots (AnnData), the path of one, or None")
+    raise WrongType.of("spots", spots, "a table of spots (AnnData), the path of one, or None")
 
 
 def _is_section(value: str | Path) -> bool:
@@ -113,7 +106,56 @@ def check_prediction(value: object, name: str = "prediction") -> AnnData:
     if isinstance(value, AnnData):
         made = f"a table of {counted(value.n_obs, 'row')} that predict did not make"
         raise WrongType(f"{name} must be a prediction (what predict returns), got {made}.")
-    raise wrong_type(name, value, "a prediction (what predict returns)")
+    raise WrongType.of(name, value, "a prediction (what predict returns)")
+
+
+def make_grid(
+    slide: SlideLike,
+    *,
+    pitch_um: float = PITCH_UM,
+    diameter_um: float = DIAMETER_UM,
+    layout: Layout = "hex",
+    region: RegionLike | None = None,
+    on_tissue: bool = True,
+) -> AnnData:
+    """Spots at regular distances over a slide; the defaults are Visium's.
+
+    Parameters
+    ----------
+    slide
+        A slide, or the path of one.
+    pitch_um, diameter_um
+        Distance of neighbouring spots and diameter of a spot, in micrometres.
+    layout
+        "hex" shifts every second row by half a pitch; "square" does not.
+    region
+        What spots must lie in: corners (m, 2) of a polygon, x and y in level-0 pixels; a shapely
+        polygon; GeoJSON, as a mapping or the path of a file; or several of these.
+    on_tissue
+        Leave out spots whose centre is on the background, on ink, or out of focus.
+
+    Returns
+    -------
+    A spot table without counts. `uns["excluded"]` tells which ink or blur was left out, if any.
+
+    Raises
+    ------
+    MissingScale
+        The slide states no micrometres per pixel.
+    OptionError
+        A length is not positive or too small, the layout is unknown, the region no polygon.
+    SpotsError
+        No spot is left.
+
+    Examples
+    --------
+    >>> stem.make_grid(slide, pitch_um=100, on_tissue=False).obsm["spatial"].shape
+    (33, 2)
+    """
+    return grid.make_grid(
+        as_slide(slide), pitch_um=pitch_um, diameter_um=diameter_um, layout=layout, region=region,
+        on_tissue=on_tissue,
+    )  # fmt: skip
 
 
 def read_section(

@@ -12,12 +12,11 @@ from napari_stem.api.places import (
     SectionsLike,
     as_section,
     as_sections,
-    wrong_type,
 )
 from napari_stem.api.verbs import OnEvent, verb
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import N_DRAWS, SAMPLER, Keep
-from napari_stem.errors import OptionError
+from napari_stem.errors import OptionError, WrongType
 from napari_stem.evaluation.evaluate import Evaluation
 from napari_stem.evaluation.evaluate import iter_evaluate as iter_comparison
 from napari_stem.events import Events
@@ -211,5 +210,5 @@ iter_train, iter_evaluate, iter_cross_validate = (
 
 def _checked(recipe: Recipe) -> Recipe:
     if not isinstance(recipe, Recipe):
-        raise wrong_type("recipe", recipe, "a recipe, which make_recipe makes")
+        raise WrongType.of("recipe", recipe, "a recipe, which make_recipe makes")
     return recipe

@@ -19,11 +19,12 @@ from napari_stem.errors import (
     CheckpointMismatch,
     CheckpointNotFound,
     CheckpointUnreadable,
+    WrongType,
 )
 from napari_stem.features.condition import Condition
 from napari_stem.features.encoders.registry import Encoder, find_encoder
 from napari_stem.model.network import StemNetwork
-from napari_stem.storage import atomic_path
+from napari_stem.storage import as_path, atomic_path
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -102,7 +103,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> Path:
     --------
     >>> path = stem.save_checkpoint(checkpoint, folder / "breast.safetensors")
     """
-    path = Path(path)
+    path = as_path(path, "the file to write")
+    if not isinstance(checkpoint, Checkpoint):
+        raise WrongType.of("checkpoint", checkpoint, "a checkpoint")
     arrays = {
         _TARGET + "mean": checkpoint.target_mean,
         _TARGET + "std": checkpoint.target_std,
@@ -162,7 +165,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     >>> stem.load_checkpoint(checkpoint_file).recipe.panel[0]
     'EPCAM'
     """
-    path = Path(path)
+    path = as_path(path, "a checkpoint")
     with _opened(path) as file:
         recipe, about = _header(file, path)
         try:

@@ -7,14 +7,13 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING
+
+from anndata import AnnData
 
 from napari_stem import exports
-from napari_stem.errors import OptionError
+from napari_stem.errors import OptionError, WrongType
 from napari_stem.exports.exporter import Exporter
-
-if TYPE_CHECKING:
-    from anndata import AnnData
+from napari_stem.storage import as_path
 
 DEFAULT_SUFFIX = ".h5ad"
 
@@ -79,6 +78,9 @@ def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[s
     --------
     >>> stem.write_prediction(prediction, folder / "slide.csv")
     """
+    path = as_path(path, "the file to write")
+    if not isinstance(prediction, AnnData):
+        raise WrongType.of("prediction", prediction, "a prediction (AnnData)")
     exporter = find_exporter(path)
     exporter.check(genes)
-    exporter.write(prediction, Path(path), genes)
+    exporter.write(prediction, path, genes)

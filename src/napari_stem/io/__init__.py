@@ -18,6 +18,7 @@ from napari_stem.io.spaceranger import is_spaceranger, read_spaceranger
 from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
 from napari_stem.io.spatialdata_spots import is_spatialdata, read_spatialdata
 from napari_stem.io.xenium import is_xenium, read_xenium
+from napari_stem.storage import as_path
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -102,7 +103,7 @@ def read_spots(
     >>> stem.read_spots(table).obs_names[0]
     'spot_0'
     """
-    spots = named_by_symbol(_read(Path(path), bin_um))
+    spots = named_by_symbol(_read(as_path(path, "spots"), bin_um))
     return with_other_symbols(spots, read_other_symbols(symbols)) if symbols else spots
 
 

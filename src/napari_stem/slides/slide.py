@@ -16,7 +16,7 @@ from napari_stem.errors import MissingScale, OptionError, SlideNotFound, SlideUn
 from napari_stem.events import Events, Pace, Progress
 from napari_stem.slides.formats import is_slide, open_file
 from napari_stem.slides.pyramid import Level, Reduced, SlideFile, downsample, with_overviews
-from napari_stem.storage import cache_dir
+from napari_stem.storage import as_path, cache_dir
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -246,7 +246,7 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     ...     opened.width
     1200
     """
-    path = Path(path)
+    path = as_path(path, "a slide")
     if not is_slide(path):
         raise SlideNotFound(f"There is no slide at '{path}'. Check the path.")
     file = open_file(path)

@@ -62,11 +62,6 @@ def make_grid(
         A length is not positive or too small, the layout is unknown, the region no polygon.
     SpotsError
         No spot is left.
-
-    Examples
-    --------
-    >>> stem.make_grid(slide, pitch_um=100, on_tissue=False).obsm["spatial"].shape
-    (33, 2)
     """
     if not (pitch_um > 0 and diameter_um > 0):
         raise OptionError(f"pitch {pitch_um} um and diameter {diameter_um} um must be positive.")
