@@ -10,6 +10,7 @@ import platformdirs
 import pytest
 from napari.utils.notifications import notification_manager
 from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from napari_stem._napari.predict.dock import PredictDock
@@ -18,7 +19,22 @@ from napari_stem.storage import CACHE_VARIABLE
 from napari_stem.training.train import TrainResult
 
 LEFT = Qt.MouseButton.LeftButton
-PATIENCE = 60_000  # ms; a busy machine loads torch slowly
+PATIENCE = 180_000  # ms; a busy machine loads torch slowly
+
+
+class PatientBot(QtBot):
+    """Qt's test driver, which waits five seconds unless told otherwise."""
+
+    def waitUntil(self, callback: Any, *, timeout: int = PATIENCE) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE, **options: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+
+@pytest.fixture
+def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
 
 
 @pytest.fixture(autouse=True)

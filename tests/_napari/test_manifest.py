@@ -1,28 +1,28 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
-import yaml
 from napari._app_model import get_app_model
 from napari._app_model.constants import MenuId
+from napari.settings import get_plugin_settings
 from npe2 import PluginManifest
+from ome_zarr.format import FormatV05
 from PIL import Image
 
-from napari_stem import _napari
 from napari_stem._napari.canvas.attach import workspace_of
-from napari_stem._napari.files import readers
+from napari_stem._napari.files.readers import get_reader
 from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.shell.remembered import symbols, with_slide_path
+from napari_stem.api.predicting import predict
 from napari_stem.errors import SlideNotFound
-from napari_stem.exports.registry import exporters
+from napari_stem.exports.registry import exporters, write_prediction
 from napari_stem.sections import public_data
 from napari_stem.sections.public_data import DATA_VARIABLE
 from napari_stem.slides.suffixes import MAYBE_RGB, SCANNED
 
+from ..slides.slide_writers import texture, write_ome_zarr
 from .conftest import PATIENCE, is_busy
 
 
@@ -58,23 +58,21 @@ def test_titles_say_what_a_command_does(manifest):
     assert all(title[0].isupper() and " " in title and title[-1] != "." for title in titles)
 
 
-def test_every_preference_is_read_by_the_code(manifest):
-    sources = "".join(path.read_text() for path in Path(_napari.__file__).parent.rglob("*.py"))
-    for key, group in manifest.contributions.configurations.items():
-        for name, preference in group.properties.items():
-            assert f".{key}.{name}" in sources
-            assert preference.description
-
-
-def test_the_wheel_brings_the_manifest(tmp_path, manifest):
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert not done.returncode, done.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    with ZipFile(wheel) as archive:
-        packed = yaml.safe_load(archive.read("napari_stem/napari.yaml"))
-    assert PluginManifest(**packed).contributions == manifest.contributions
+def test_every_preference_is_described_and_heeded(manifest):
+    ways = {("export", "slide_path"): with_slide_path, ("genes", "symbols"): symbols}
+    groups = manifest.contributions.configurations
+    stated = {
+        (key, name): entry for key in groups for name, entry in groups[key].properties.items()
+    }
+    assert stated.keys() == ways.keys()
+    for (key, name), read in ways.items():
+        group = getattr(get_plugin_settings("napari-stem"), key)
+        assert read() == getattr(group, name) == stated[key, name].default
+        other = not read() if isinstance(read(), bool) else "table.txt"
+        setattr(group, name, other)
+        assert read() == other
+        setattr(group, name, stated[key, name].default)
+        assert stated[key, name].description
 
 
 def test_menus_are_ones_that_plugins_may_add_to(manifest):
@@ -172,13 +170,25 @@ def test_the_palette_names_every_command(manifest, viewer):
         assert known[command.id].replace("&&", "&").startswith(name)
 
 
-def test_readers_and_writers_name_what_the_code_handles(manifest):
+@pytest.fixture
+def files(section, trained, tmp_path: Path) -> dict[str, Path]:
+    """A file of each kind that is no scanner's, by its suffix."""
+    paths = {suffix: tmp_path / f"file{suffix}" for suffix in (".csv", ".tsv", ".geojson", ".h5ad")}
+    paths[".csv"].write_text("x,y\n1,2\n3,4\n")
+    paths[".tsv"].write_text("x\ty\n1\t2\n3\t4\n")
+    paths[".geojson"].write_text('{"type": "FeatureCollection", "features": []}')
+    prediction = predict(section.slide, section.spots, trained.checkpoint, n_draws=2, cache=False)
+    write_prediction(prediction, paths[".h5ad"])
+    write_ome_zarr(tmp_path / "file.zarr", texture(64, 64), FormatV05())
+    return {**paths, ".safetensors": trained.path, ".zarr": tmp_path / "file.zarr"}
+
+
+def test_readers_and_writers_name_what_the_code_handles(manifest, files):
     (reader,) = manifest.contributions.readers
     suffixes = {pattern.removeprefix("*") for pattern in reader.filename_patterns}
     slides = {*SCANNED, *MAYBE_RGB}  # flat pictures are napari's
-    assert slides <= suffixes
-    handled = Path(readers.__file__).read_text()
-    for suffix in suffixes - slides:
-        assert f'"{suffix}"' in handled, suffix
+    assert suffixes == slides | files.keys()
+    for path in files.values():
+        assert get_reader(str(path)) is not None, path
     (writer,) = manifest.contributions.writers
     assert set(writer.filename_extensions) <= {entry.suffix for entry in exporters()}

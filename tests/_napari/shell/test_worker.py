@@ -41,7 +41,7 @@ def parent(viewer):
 
 
 def wait(job: Job, qtbot):
-    with qtbot.waitSignal(job.ended, timeout=10_000):
+    with qtbot.waitSignal(job.ended):
         pass
 
 
