@@ -97,8 +97,9 @@ def train(
     on from there.
     """
     from napari_stem.genes.panels import read_panel
+    from napari_stem.model.fit_config import UNLIMITED
     from napari_stem.storage import cache_dir
-    from napari_stem.training.plan import UNLIMITED, PanelChoice, TrainPlan
+    from napari_stem.training.plan import PanelChoice, TrainPlan
     from napari_stem.training.run_folder import create_run
     from napari_stem.training.run_plan import iter_run
 

@@ -36,11 +36,13 @@ class PredictOptions:
     )
     steps: int | None = option(
         None,
-        "Sampler steps",
-        "Evaluations of the network per draw.",
+        "Steps",
+        "Evaluations of the network per draw; automatic is what the sampler needs to keep the "
+        "spread of the draws.",
+        kind=int,
         minimum=1,
         maximum=1000,
-        unset="as the sampler needs",
+        unset="automatic",
         advanced=True,
         flag="sampler-steps",
     )

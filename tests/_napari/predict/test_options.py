@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from qtpy.QtWidgets import QFileDialog
 
-from napari_stem._napari.inspect.tasks import settings
 from napari_stem._napari.predict.checkpoint_panel import CheckpointPanel
-from napari_stem._napari.predict.options import predict_options
+from napari_stem._napari.predict.options import compute_for
 from napari_stem._napari.state.workspace import ChosenCheckpoint, Workspace
 from napari_stem.features.encoders.registry import find_encoder
 
@@ -26,7 +25,7 @@ def test_a_missing_file_of_weights_is_asked_for_and_kept(qtbot, trained, tmp_pat
     path.touch()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     panel.weights_button.menu().actions()[0].trigger()
-    assert predict_options(recipe, **settings()).weights == {"uni": path}
+    assert compute_for(recipe).weights == {"uni": path}
     qtbot.waitUntil(panel.isEnabled, timeout=PATIENCE)
     path.unlink()
-    assert predict_options(recipe, **settings()).weights == {}
+    assert compute_for(recipe).weights == {}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari_stem._napari.predict.options import compute_for
-from napari_stem._napari.predict.tasks import PredictRequest
+from napari_stem._napari.predict.options import compute_for, request_values
 from napari_stem._napari.shell.imports import load_triton_apart
-from napari_stem._napari.shell.remembered import remembered
+from napari_stem._napari.shell.remembered import remembered_options
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem.events import Event, Events, Progress
+from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
@@ -66,11 +66,7 @@ class LoadedCheckpoint:
 
 def settings() -> dict[str, Any]:
     """What predictions were last made with, by its names in `PredictRequest`."""
-    return {
-        entry.name: remembered(entry.name, entry.default)
-        for entry in fields(PredictRequest)
-        if entry.default is not MISSING
-    }
+    return request_values(remembered_options(PredictOptions), remembered_options(Compute))
 
 
 def spot_diameter_px(slide: Slide, spots: AnnData | None) -> float:

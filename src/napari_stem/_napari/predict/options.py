@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember, remembered, remembered_options
 from napari_stem.features.compute import Compute
 from napari_stem.storage import cache_dir, checkpoints_dir
 
@@ -14,14 +15,28 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.workspace import ChosenCheckpoint, Workspace
     from napari_stem.checkpoints.recipe import Recipe
+    from napari_stem.prediction.options import PredictOptions
 
 _WEIGHTS = "encoder_weights"
 
 
-def compute_for(recipe: Recipe, *, device: str, batch_size: int) -> Compute:
-    """Where it runs; encoders read the files of weights that were chosen for them."""
+def compute_for(recipe: Recipe, **chosen: Any) -> Compute:
+    """Where it runs: as chosen, else as remembered; encoders read the weights chosen for them."""
     weights = chosen_weights(encoder.name for encoder in recipe.encoders)
-    return Compute(device=device, batch_size=batch_size, cache=cache_dir(), weights=weights)
+    last = remembered_options(Compute)
+    return replace(last, cache=cache_dir(), weights=weights, **chosen)
+
+
+def request_values(options: PredictOptions, compute: Compute) -> dict[str, Any]:
+    """Options by their names in `PredictRequest`."""
+    return {
+        "n_draws": options.n_draws,
+        "sampler": options.sampler,
+        "steps": options.n_steps,
+        "seed": options.seed,
+        "device": compute.device,
+        "batch_size": compute.batch_size,
+    }
 
 
 def choose_checkpoint(workspace: Workspace, checkpoint: ChosenCheckpoint) -> None:
