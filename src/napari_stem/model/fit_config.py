@@ -82,7 +82,7 @@ class FitConfig:
         "constant",
         "Rate decay",
         "Of the learning rate after the warm-up.",
-        choices={"constant": "constant", "cosine": "cosine, to zero at the end"},
+        choices={"constant": "constant", "cosine": "cosine, to zero"},
         advanced=True,
     )
     augmented: float = option(

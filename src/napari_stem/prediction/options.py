@@ -30,7 +30,7 @@ class PredictOptions:
     sampler: str = option(
         SAMPLER,
         "Sampler",
-        "How a draw is made from noise.",
+        "How a draw is made from noise; DPM-Solver++ needs the fewest steps.",
         choices=lambda: {name: sampler.label for name, sampler in SAMPLERS.items()},
         advanced=True,
     )

@@ -124,7 +124,7 @@ class TrainPlan:
         "The network and how it is trained.",
         choices={
             "small": "small: minutes on a CPU",
-            "paper": "paper: the published network, for a GPU",
+            "paper": "paper: as published, for a GPU",
         },
     )
     encoders: tuple[str, ...] = ENCODERS
@@ -139,7 +139,7 @@ class TrainPlan:
         "physical",
         "Patch",
         "Width of the tissue that a patch covers; micrometres need the slides' scale.",
-        choices={"physical": "112 µm", "paper": "224 pixels (the paper's)"},
+        choices={"physical": "112 µm", "paper": "224 pixels (paper)"},
     )
     fit: Mapping[str, Any] = field(default_factory=dict)
     keep: Keep = option(

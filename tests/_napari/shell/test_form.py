@@ -10,11 +10,13 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QFormLayout, QLabel, QWidget
 
+from napari_stem._napari.clusters.leiden_panel import LeidenPanel
 from napari_stem._napari.predict.settings_panel import SettingsPanel
 from napari_stem._napari.shell.form import Form
 from napari_stem._napari.shell.page import WIDTH, Page
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem._napari.train.options import TrainingOptions
+from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.features.compute import Compute
 from napari_stem.options import check_options, option, options_of
 from napari_stem.prediction.options import PredictOptions
@@ -142,6 +144,7 @@ def test_the_wheel_scrolls_the_page_instead_of_changing_a_value(form):
     [
         (SettingsPanel, {**options_of(PredictOptions), **options_of(Compute)}),
         (lambda: TrainingOptions(Workspace()), {**options_of(TrainPlan), **FIT_OPTIONS}),
+        (lambda: LeidenPanel(Workspace(), None), options_of(LeidenOptions)),
     ],
 )
 def test_the_docks_hold_every_option_and_fit_into_a_narrow_dock(qtbot, panel, options):
