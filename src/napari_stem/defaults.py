@@ -11,6 +11,7 @@ Layout = Literal["hex", "square"]
 Preset = Literal["small", "paper"]
 Selection = Literal["hmhvg", "hvg", "deg", "list"]
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
 ENCODERS = ("morphology",)
 N_DRAWS = 20
 N_GENES = 300

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from numbers import Integral, Real
 from typing import Any
 
 from napari_stem.errors import OptionError
 
 _OPTION = "option"
+_NOUNS = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}
 Choices = Mapping[Any, str]
 
 
@@ -27,14 +29,20 @@ class Option:
         Its name in a form.
     help
         What changing it does, in a sentence.
+    default
+        Its value unless it is chosen.
+    kind
+        int, float, bool or str.
     unit
         Of a number, for people.
     minimum, maximum
         Of a number, both allowed.
     step
-        By which a form's arrows change a number.
+        By which a form's arrows change a number; 1 unless given.
     choices
         Allowed values with their names for people, or a function that gives them.
+    examples
+        Values to offer where others are allowed, too.
     unset
         What None means, for people; "" where None is no value.
     advanced
@@ -45,11 +53,14 @@ class Option:
 
     label: str
     help: str
+    default: Any
+    kind: type
     unit: str = ""
     minimum: float = -math.inf
     maximum: float = math.inf
-    step: float | None = None
+    step: float = 1
     choices: Choices | Callable[[], Choices] | None = None
+    examples: tuple[str, ...] = ()
     unset: str = ""
     advanced: bool = False
     flag: str = ""
@@ -58,28 +69,59 @@ class Option:
         """The allowed values with their names; None where any value within the range is."""
         return self.choices() if callable(self.choices) else self.choices
 
+    def in_words(self, value: Any) -> str:
+        """A value as people read it."""
+        if value is None:
+            return self.unset
+        if (allowed := self.allowed()) is not None:
+            return allowed[value]
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        text = f"{value:,.10g}" if number else str(value)
+        return f"{text} {self.unit}" if self.unit else text
+
     def problem(self, name: str, value: Any) -> str:
         """What is wrong with a value, "" if nothing is."""
         if value is None and self.unset:
             return ""
         if (allowed := self.allowed()) is not None:
             known = ", ".join(map(str, allowed))
-            return "" if value in allowed else f"{name} '{value}' is unknown; choose {known}."
-        if isinstance(value, bool | str) or not isinstance(value, int | float):
+            return "" if value in [*allowed] else f"{name} '{value}' is unknown; choose {known}."
+        if self._fits(value):
             return ""
-        if self.minimum <= value <= self.maximum:
-            return ""
-        return f"{name} is {value}; it must be {self._range()}."
+        shown = value if isinstance(value, Real) else repr(value)
+        return f"{name} is {shown}; it must be {self._expected()}."
 
-    def _range(self) -> str:
+    def _fits(self, value: Any) -> bool:
+        if self.kind not in (int, float):
+            return isinstance(value, self.kind)
+        kind = Integral if self.kind is int else Real
+        if isinstance(value, bool) or not isinstance(value, kind):
+            return False
+        return math.isfinite(value) and self.minimum <= float(value) <= self.maximum
+
+    def _expected(self) -> str:
+        noun = _NOUNS[self.kind]
+        if math.isinf(self.minimum) and math.isinf(self.maximum):
+            return noun
         if math.isinf(self.maximum):
-            return f"at least {self.minimum:g}"
-        return f"between {self.minimum:g} and {self.maximum:.10g}"
+            return f"{noun} of at least {self.minimum:,.10g}"
+        return f"{noun} between {self.minimum:,.10g} and {self.maximum:,.10g}"
 
 
 def option(default: Any, label: str, help: str, **more: Any) -> Any:  # noqa: A002  # as argparse
-    """A dataclass field that is an option; `more` are further fields of `Option`."""
-    return field(default=default, metadata={_OPTION: Option(label, help, **more)})
+    """A dataclass field that is an option.
+
+    `more` are further fields of `Option`; `kind` is the default's unless given, as it must be
+    where the default is None.
+    """
+    about = Option(label, help, default, more.pop("kind", type(default)), **more)
+    return field(default=default, metadata={_OPTION: about})
+
+
+def same_option(kind: type, name: str) -> Any:
+    """A dataclass field that is the option of another dataclass."""
+    about = options_of(kind)[name]
+    return field(default=about.default, metadata={_OPTION: about})
 
 
 def options_of(kind: type | Any, names: Iterable[str] = ()) -> dict[str, Option]:
@@ -89,6 +131,14 @@ def options_of(kind: type | Any, names: Iterable[str] = ()) -> dict[str, Option]
         part.name: part.metadata[_OPTION]
         for part in fields(kind)
         if _OPTION in part.metadata and (not wanted or part.name in wanted)
+    }
+
+
+def overrides(options: Mapping[str, Option], unset: str) -> dict[str, Option]:
+    """The same options for a choice that replaces another's, which None, said so, leaves alone."""
+    return {
+        name: replace(about, default=None, unset=about.unset or unset)
+        for name, about in options.items()
     }
 
 

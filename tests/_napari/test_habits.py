@@ -145,8 +145,8 @@ def test_tab_leaves_tables_and_text_and_skips_what_is_folded(filled, viewer, qtb
     qtbot.keyClick(dialog.setup.genes.typed, Qt.Key.Key_Tab)
     assert not dialog.setup.genes.typed.toPlainText()
     for folded, control in (
-        (filled.settings, filled.settings.draws),
-        (dialog.setup.options.advanced, dialog.setup.options.seed),
+        (filled.settings.advanced, filled.settings.seed),
+        (dialog.setup.options.advanced, dialog.setup.options.form["seed"]),
     ):
         assert not control.isVisibleTo(folded)
         folded.expand()

@@ -9,6 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from napari_stem.analysis.cluster import cluster, find_clusters
 from napari_stem.analysis.labels import CLUSTER_COLOURS
+from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.errors import OptionError, SpotsError
 
 SIZES = (60, 40, 25)
@@ -24,7 +25,7 @@ def groups() -> tuple[AnnData, np.ndarray]:
 
 def test_separate_groups_are_found_and_numbered_by_size(groups):
     prediction, truth = groups
-    cluster(prediction, resolution=0.2)
+    cluster(prediction, LeidenOptions(resolution=0.2))
     assert adjusted_rand_score(truth, prediction.obs["leiden"]) == 1
     assert prediction.obs["leiden"].value_counts(sort=False).to_dict() == {
         "1": 60, "2": 40, "3": 25,
@@ -35,7 +36,7 @@ def test_the_same_seed_gives_the_same_clusters_and_the_values_stay(groups):
     prediction, _ = groups
     before, labels = prediction.X.copy(), []
     for _ in range(2):
-        cluster(prediction, seed=3, n_genes=6)
+        cluster(prediction, LeidenOptions(seed=3, n_genes=6))
         labels.append(list(prediction.obs["leiden"]))
     assert labels[0] == labels[1]
     np.testing.assert_array_equal(prediction.X, before)
@@ -43,21 +44,33 @@ def test_the_same_seed_gives_the_same_clusters_and_the_values_stay(groups):
 
 def test_one_gene_can_be_clustered(groups):
     prediction, _ = groups
-    cluster(prediction, n_genes=1)
+    cluster(prediction, LeidenOptions(n_genes=1))
     assert prediction.obs["leiden"].notna().all()
 
 
-def test_impossible_requests_are_refused(groups):
+def test_too_few_spots_are_refused(groups):
     prediction, _ = groups
     with pytest.raises(SpotsError, match="4 spots are too few"):
         cluster(prediction[:4].copy())
-    with pytest.raises(OptionError, match="resolution 0 "):
-        cluster(prediction, resolution=0)
+
+
+@pytest.mark.parametrize(
+    ("impossible", "message"),
+    [
+        ({"resolution": 0}, "resolution is 0; it must be a number between 0.01 and 100"),
+        ({"resolution": float("nan")}, "resolution is nan"),
+        ({"n_genes": 0}, "n_genes is 0; it must be a whole number between 1 and 100,000"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_impossible_options_are_refused_with_their_range(impossible, message):
+    with pytest.raises(OptionError, match=message):
+        LeidenOptions(**impossible)
 
 
 def test_a_prediction_is_left_alone_by_those_who_only_look(groups):
     prediction, truth = groups
-    found = find_clusters(prediction, resolution=0.2)
+    found = find_clusters(prediction, LeidenOptions(resolution=0.2))
     assert "leiden" not in prediction.obs
     assert found.sizes == tuple(sorted(SIZES, reverse=True))
     assert adjusted_rand_score(truth, found.numbers) == 1
@@ -65,5 +78,5 @@ def test_a_prediction_is_left_alone_by_those_who_only_look(groups):
 
 def test_colours_come_with_the_clusters(groups):
     prediction, _ = groups
-    cluster(prediction, resolution=0.2)
+    cluster(prediction, LeidenOptions(resolution=0.2))
     assert prediction.uns["leiden_colors"] == list(CLUSTER_COLOURS[:3])

@@ -43,7 +43,14 @@ def test_an_incomplete_recipe_is_refused(missing):
         Recipe.from_json("no json", "here")
 
 
+def test_a_recipe_trained_for_a_time_is_read():
+    recipe = make_recipe("small", ["A"], fit={"steps": 10**9, "minutes": 0.5, "seed": 2**32 - 1})
+    assert Recipe.from_json(recipe.to_json(), "here") == recipe
+
+
 def test_impossible_choices_are_refused():
+    with pytest.raises(OptionError, match="steps is 0; it must be a whole number between 1 and"):
+        make_recipe("small", ["A"], fit={"steps": 0})
     with pytest.raises(OptionError, match="preset 'huge' is unknown"):
         make_recipe("huge", ["A"])  # type: ignore[arg-type]
     with pytest.raises(PanelError, match="panel is empty"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_stem.analysis import cluster as clustering
 from napari_stem.analysis import marker_genes
 from napari_stem.analysis.labels import Clusters
+from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.api.places import check_prediction
 from napari_stem.errors import SpotsError
 from napari_stem.io import read_spots
@@ -80,9 +81,8 @@ def find_clusters(
     >>> sum(clusters.sizes) == many.n_obs
     True
     """
-    clustering.cluster(
-        check_prediction(prediction), resolution=resolution, n_genes=n_genes, seed=seed
-    )
+    options = LeidenOptions(resolution=resolution, n_genes=n_genes, seed=seed)
+    clustering.cluster(check_prediction(prediction), options)
     return Clusters.of_prediction(prediction)
 
 

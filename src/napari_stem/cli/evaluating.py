@@ -8,57 +8,44 @@ from typing import Annotated, Any
 import typer
 
 from napari_stem.cli.console import print_scores, run_events
-from napari_stem.cli.options import (
-    Bin,
-    Cache,
-    Data,
-    Device,
-    Draws,
-    Mpp,
-    Sampler,
-    Seed,
-    Steps,
-    Symbols,
-    Weights,
-    compute_of,
-)
+from napari_stem.cli.flags import with_flags
+from napari_stem.cli.options import Bin, Cache, Data, Mpp, Symbols, Weights, compute_of
 from napari_stem.cli.sections import section_of
+from napari_stem.features.compute import Compute
+from napari_stem.prediction.options import PredictOptions
 
 
+@with_flags
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of `train`.")],
     section: Annotated[str, typer.Argument(help="A held-out section with counts.")],
+    *,
     training: Annotated[
         list[str], typer.Option("--train", help="The sections that it learned from; repeat.")
     ],
-    draws: Draws = 20,
-    sampler: Sampler = "dpm++",
-    sampler_steps: Steps = None,
-    seed: Seed = 0,
+    options: PredictOptions,
+    compute: Compute,
     report: Annotated[Path | None, typer.Option(help="Write an .html report.")] = None,
     symbols: Symbols = None,
     bin_um: Bin = None,
     mpp: Mpp = None,
     weights: Weights = None,
-    device: Device = "auto",
     cache: Cache = None,
     data: Data = None,
 ) -> None:
     """Compare a checkpoint with ridge regression and retrieval on a held-out section."""
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.evaluation.evaluate import iter_evaluate
-    from napari_stem.prediction.options import PredictOptions
     from napari_stem.reports.report import write_report
     from napari_stem.sections.paired_data import iter_paired_data
 
     loaded = load_checkpoint(checkpoint)
-    options = PredictOptions(n_draws=draws, sampler=sampler, steps=sampler_steps, seed=seed)
-    compute = compute_of(cache, device, weights)
+    place = compute_of(compute, cache, weights)
     opening: dict[str, Any] = {"mpp": mpp, "bin_um": bin_um, "symbols": symbols}
     known = [section_of(name, data, **opening) for name in training]
     tested = section_of(section, data, **opening)
-    learned = run_events(iter_paired_data(known, loaded.recipe, compute))
-    evaluation = run_events(iter_evaluate(loaded, tested, learned, options, compute))
+    learned = run_events(iter_paired_data(known, loaded.recipe, place))
+    evaluation = run_events(iter_evaluate(loaded, tested, learned, options, place))
     print_scores(evaluation)
     if report:
         write_report(evaluation.prediction, report, scores=evaluation.scores)

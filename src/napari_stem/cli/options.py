@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,16 +26,6 @@ Symbols = Annotated[
     Path | None,
     typer.Option(help="Old and new gene symbols: HGNC's complete set, or a table of two columns."),
 ]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same draws.")]
-Draws = Annotated[int, typer.Option("--draws", min=1, help="Realisations a spot.")]
-Steps = Annotated[
-    int | None, typer.Option("--sampler-steps", min=1, help="Network evaluations a draw.")
-]
-Sampler = Annotated[
-    Literal["dpm++", "ddim", "ancestral"],
-    typer.Option(help="ancestral with 1,000 steps is the paper's."),
-]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Weights = Annotated[
     list[str] | None, typer.Option(help="ENCODER=FILE: local weights, or their folder; repeat.")
 ]
@@ -49,18 +40,16 @@ Output = Annotated[
     list[Path] | None,
     typer.Option("--output", "-o", help=f"Write {formats()}; repeat."),
 ]
-Resolution = Annotated[float, typer.Option(help="Of Leiden clusters; higher gives more.")]
 Progress = Annotated[
     Literal["bars", "jsonl"], typer.Option("--events", help="Progress for people or programs.")
 ]
 
 
-def compute_of(cache: Path | None, device: str, weights: list[str] | None) -> Compute:
+def compute_of(compute: Compute, cache: Path | None, weights: list[str] | None) -> Compute:
     """Where it runs, with the user's own cache where none is named."""
-    from napari_stem.features.compute import Compute
     from napari_stem.storage import cache_dir
 
-    return Compute(device=device, cache=cache or cache_dir(), weights=weight_files(weights))
+    return replace(compute, cache=cache or cache_dir(), weights=weight_files(weights))
 
 
 def weight_files(texts: list[str] | None) -> dict[str, Path]:

@@ -7,37 +7,40 @@ from typing import Annotated
 
 import typer
 
+from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.cli.console import console, run_events
+from napari_stem.cli.flags import Flags, with_flags
 from napari_stem.cli.options import (
     Bin,
     Cache,
     Data,
-    Device,
-    Draws,
     Image,
     Mpp,
     Output,
     Progress,
-    Resolution,
-    Sampler,
-    Seed,
-    Steps,
     Weights,
     compute_of,
 )
 from napari_stem.cli.sections import section_of, section_to_predict
+from napari_stem.features.compute import Compute
+from napari_stem.options import options_of
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
 
+_Encoding = Annotated[Compute, Flags(options_of(Compute, ("device", "patch_batch_size")))]
 
+
+@with_flags
 def embed(
     spots: Annotated[str, typer.Argument(help="A section, or a spot table with --image.")],
+    *,
     output: Annotated[Path, typer.Option("--output", "-o", help="An .h5ad file.")],
     encoder: Annotated[list[str] | None, typer.Option(help="Repeat to concatenate.")] = None,
+    compute: _Encoding,
     image: Image = None,
     bin_um: Bin = None,
     mpp: Mpp = None,
     weights: Weights = None,
-    device: Device = "auto",
     cache: Cache = None,
     data: Data = None,
 ) -> None:
@@ -52,7 +55,7 @@ def embed(
     vectors = run_events(
         iter_embed(
             section.slide, section.spots, encoders, PHYSICAL,
-            compute=compute_of(cache, device, weights),
+            compute=compute_of(compute, cache, weights),
         )
     )  # fmt: skip
     section.spots.obsm["embedding"] = vectors[:, 0]
@@ -60,9 +63,11 @@ def embed(
     console.print(f"{vectors.shape[0]} spots, {vectors.shape[2]} numbers each: {output}")
 
 
+@with_flags
 def predict(
     slide: Annotated[str, typer.Argument(help="A slide, or a section with its own spots.")],
     checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of `train`.")],
+    *,
     output: Output = None,
     spots: Annotated[Path | None, typer.Option(help="A spot table on the slide.")] = None,
     pitch: Annotated[
@@ -84,25 +89,21 @@ def predict(
     threshold: Annotated[
         float, typer.Option(help="Of the statistic above, in the prediction's log space.")
     ] = THRESHOLD,
-    draws: Draws = 20,
-    sampler: Sampler = "dpm++",
-    sampler_steps: Steps = None,
-    seed: Seed = 0,
-    resolution: Resolution = 1.0,
+    options: PredictOptions,
+    leiden: LeidenOptions,
+    compute: Compute,
     bin_um: Bin = None,
     mpp: Mpp = None,
     weights: Weights = None,
-    device: Device = "auto",
     cache: Cache = None,
     data: Data = None,
     events: Progress = "bars",
 ) -> None:
     """Predict a slide on its spots, or on a grid over its tissue."""
-    from napari_stem.analysis.cluster import FEWEST, check_request, cluster
+    from napari_stem.analysis.cluster import FEWEST, cluster
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.exports.registry import DEFAULT_SUFFIX, find_exporter, write_prediction
     from napari_stem.genes.panels import check_panel
-    from napari_stem.prediction.options import PredictOptions
     from napari_stem.prediction.predict import iter_predict
     from napari_stem.prediction.statistics import find_statistics
 
@@ -111,18 +112,15 @@ def predict(
         find_exporter(path).check(genes or ())
     loaded = load_checkpoint(checkpoint)
     check_panel(genes or [], loaded.recipe.panel, "--gene")
-    check_request(resolution)
     section = section_to_predict(slide, spots, pitch, data, mpp=mpp, bin_um=bin_um)
     outputs = output or [Path(f"{section.name}-prediction{DEFAULT_SUFFIX}")]
-    options = PredictOptions(n_draws=draws, sampler=sampler, steps=sampler_steps, seed=seed)
-    compute = compute_of(cache, device, weights)
     work = iter_predict(
-        section.slide, section.spots, loaded, options, compute,
+        section.slide, section.spots, loaded, options, compute_of(compute, cache, weights),
         statistics=statistics or (), threshold=threshold,
     )  # fmt: skip
     prediction = run_events(work, events)
     if prediction.n_obs >= FEWEST:
-        cluster(prediction, resolution=resolution, seed=seed)
+        cluster(prediction, leiden)
     for path in outputs:
         write_prediction(prediction, path, genes=genes or ())
         console.print(f"{path}") if events == "bars" else None

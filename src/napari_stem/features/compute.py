@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_stem.defaults import DEVICES
 from napari_stem.options import check_options, option
 
 if TYPE_CHECKING:
     from torch import nn
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Compute:
         "auto",
         "Device",
         "What computes: auto takes a GPU if there is one; cpu, cuda, cuda:1 and mps name one.",
+        examples=DEVICES,
         advanced=True,
     )
     batch_size: int = option(
@@ -46,7 +46,7 @@ class Compute:
     )
     patch_batch_size: int = option(
         64,
-        "Patches at once",
+        "Patch batch",
         "Patches that an encoder sees at once; halved when memory runs out.",
         minimum=1,
         maximum=65_536,

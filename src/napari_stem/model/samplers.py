@@ -93,8 +93,8 @@ def _half_log_snr(alpha_bar: float) -> float:
 SAMPLERS: Mapping[str, Sampler] = {
     sampler.name: sampler
     for sampler in (
-        Sampler("dpm++", "DPM-Solver++ 2M (fast)", 20, dpm_solver_pp_2m),
+        Sampler("dpm++", "DPM-Solver++", 20, dpm_solver_pp_2m),
         Sampler("ddim", "DDIM", 100, ddim),
-        Sampler("ancestral", "ancestral (the paper's)", 1000, ancestral, stochastic=True),
+        Sampler("ancestral", "ancestral (paper)", 1000, ancestral, stochastic=True),
     )
 }

@@ -30,17 +30,19 @@ class PredictOptions:
     sampler: str = option(
         SAMPLER,
         "Sampler",
-        "How a draw is made from noise.",
+        "How a draw is made from noise; DPM-Solver++ needs the fewest steps.",
         choices=lambda: {name: sampler.label for name, sampler in SAMPLERS.items()},
         advanced=True,
     )
     steps: int | None = option(
         None,
-        "Sampler steps",
-        "Evaluations of the network per draw.",
+        "Steps",
+        "Evaluations of the network per draw; automatic is what the sampler needs to keep the "
+        "spread of the draws.",
+        kind=int,
         minimum=1,
         maximum=1000,
-        unset="as the sampler needs",
+        unset="automatic",
         advanced=True,
         flag="sampler-steps",
     )
@@ -55,6 +57,11 @@ class PredictOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+
+    def draw_alike(self, other: PredictOptions) -> bool:
+        """Whether they give the same draws, of which there may be more or fewer."""
+        mine, theirs = ((o.sampler, o.n_steps, o.seed) for o in (self, other))
+        return mine == theirs
 
     @property
     def n_steps(self) -> int:

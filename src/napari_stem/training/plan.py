@@ -18,10 +18,13 @@ from napari_stem.defaults import (
     Selection,
 )
 from napari_stem.errors import OptionError, TrainingError
+from napari_stem.features.compute import Compute
+from napari_stem.model.fit_config import UNLIMITED, FitConfig
+from napari_stem.options import check_options, option, options_of, overrides, same_option
 from napari_stem.spots.section_names import section_name
 from napari_stem.text import a_few
 
-UNLIMITED = 10**9  # steps, where time is what is limited
+FIT_OPTIONS = overrides(options_of(FitConfig), "the preset's")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,31 @@ class PanelChoice:
         The genes of a "list".
     """
 
-    select: Selection = "hmhvg"
-    n: int = N_GENES
-    by: str = ""
+    select: Selection = option(
+        "hmhvg",
+        "Genes",
+        "How the genes are chosen.",
+        choices={
+            "hmhvg": "high mean and high variance",
+            "hvg": "highly variable, highest mean",
+            "deg": "different between regions",
+            "list": "a list of genes",
+        },
+    )
+    n: int = option(
+        N_GENES,
+        "Number of genes",
+        "Genes to choose; of deg, for each region.",
+        minimum=1,
+        maximum=100_000,
+        step=50,
+        flag="genes",
+    )
+    by: str = option("", "Regions", "Column of the spots that names regions, for deg.")
     genes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +118,58 @@ class TrainPlan:
     held_out: tuple[SectionSource, ...] = ()
     held_out_share: float = 0.0
     panel: PanelChoice = PanelChoice()
-    preset: Preset = "small"
+    preset: Preset = option(
+        "small",
+        "Preset",
+        "The network and how it is trained.",
+        choices={
+            "small": "small: minutes on a CPU",
+            "paper": "paper: as published, for a GPU",
+        },
+    )
     encoders: tuple[str, ...] = ENCODERS
     weights: Mapping[str, str] = field(default_factory=dict)
-    transform: CountTransform = "log2"
-    geometry: GeometryName = "physical"
+    transform: CountTransform = option(
+        "log2",
+        "Learn",
+        "What is learned of raw counts; the paper's is log2.",
+        choices={"log2": "log2(count + 1)", "log1p_cp10k": "log(counts per 10,000 + 1)"},
+    )
+    geometry: GeometryName = option(
+        "physical",
+        "Patch",
+        "Width of the tissue that a patch covers; micrometres need the slides' scale.",
+        choices={"physical": "112 µm", "paper": "224 pixels (paper)"},
+    )
     fit: Mapping[str, Any] = field(default_factory=dict)
-    keep: Keep = "last"
-    draws: int = N_DRAWS
-    device: str = "auto"
+    keep: Keep = option(
+        "last",
+        "Keep",
+        "Which weights become the checkpoint. Held-out metrics of the lowest held-out loss are a "
+        "little optimistic.",
+        choices={"last": "last step", "best": "lowest held-out loss"},
+        advanced=True,
+    )
+    draws: int = option(
+        N_DRAWS,
+        "Draws",
+        "Draws per held-out spot, for the evaluation.",
+        minimum=1,
+        maximum=1000,
+        advanced=True,
+    )
+    device: str = same_option(Compute, "device")
 
     def __post_init__(self) -> None:
+        check_options(self)
+        if problem := _fit_problem(self.fit):
+            raise OptionError(problem)
+        if self.panel.select == "list" and not self.panel.genes:
+            raise OptionError("panel is a list without genes. Name at least one.")
+        if not 0 <= self.held_out_share < 1:
+            raise OptionError(
+                f"held_out_share is {self.held_out_share}; it must be at least 0 and below 1."
+            )
         if twice := {s.path for s in self.sections} & {s.path for s in self.held_out}:
             raise OptionError(f"{a_few(sorted(twice))}: trained on and held out. Choose one.")
 
@@ -139,3 +204,18 @@ class TrainPlan:
         one, two = replace(self, device="auto"), replace(other, device="auto")
         names = [setting.name for setting in fields(self)]
         return [name for name in names if getattr(one, name) != getattr(two, name)]
+
+
+def chosen_fit(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What `values` choose of `FIT_OPTIONS`; a time without steps lifts the preset's limit."""
+    chosen = {name: values[name] for name in FIT_OPTIONS if values[name] is not None}
+    return {"steps": UNLIMITED, **chosen} if "minutes" in chosen else chosen
+
+
+def _fit_problem(fit: Mapping[str, Any]) -> str:
+    """What is wrong with training settings, "" if nothing is."""
+    known = options_of(FitConfig)
+    if unknown := sorted(set(fit) - set(known)):
+        return f"unknown training settings: {', '.join(unknown)}; choose from {', '.join(known)}."
+    problems = (known[name].problem(name, value) for name, value in fit.items())
+    return next(filter(None, problems), "")

@@ -33,6 +33,7 @@ from napari_stem._napari.state.saved_view import View
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.cluster import find_clusters
 from napari_stem.analysis.labels import CLUSTER_COLOURS
+from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.events import finish
 from napari_stem.genes.counts import UNITS
 from napari_stem.io.h5ad import read_h5ad
@@ -87,7 +88,7 @@ def dock(viewer, workspace) -> ClustersDock:
 @pytest.fixture
 def clustered(dock, qtbot) -> ClustersDock:
     """The dock with the three kinds as clusters."""
-    dock.leiden.resolution.setValue(0.3)
+    dock.leiden.form.set(resolution=0.3)
     press(qtbot, dock.leiden.cluster_button)
     qtbot.waitUntil(
         lambda: dock.leiden.isEnabled() and dock.workspace.clusters is not None, timeout=PATIENCE
@@ -192,17 +193,14 @@ def test_clusters_are_drawn_and_listed_with_their_shares(clustered, viewer, pred
 
 
 def test_settings_decide_the_clusters_and_are_remembered(dock, viewer, qtbot, prediction):
-    dock.leiden.resolution.setValue(4.0)
-    dock.leiden.genes.setValue(2)
-    dock.leiden.seed.setValue(5)
+    dock.leiden.form.set(resolution=4.0, n_genes=2, seed=5)
     press(qtbot, dock.leiden.cluster_button)
     qtbot.waitUntil(lambda: dock.workspace.clusters is not None, timeout=PATIENCE)
-    expected = find_clusters(prediction, resolution=4.0, n_genes=2, seed=5)
+    expected = find_clusters(prediction, LeidenOptions(4.0, n_genes=2, seed=5))
     np.testing.assert_array_equal(dock.workspace.clusters.numbers, expected.numbers)
     again = ClustersDock(viewer)
     qtbot.addWidget(again)
-    kept = (again.leiden.resolution, again.leiden.genes, again.leiden.seed)
-    assert [control.value() for control in kept] == [4.0, 2, 5]
+    assert again.leiden.form.values() == {"resolution": 4.0, "n_genes": 2, "seed": 5}
     qtbot.waitUntil(dock.leiden.isEnabled)
 
 
@@ -222,7 +220,7 @@ def test_a_name_is_typed_shown_on_the_canvas_and_undone(clustered, viewer, qtbot
 
 def test_keys_undo_and_redo_within_the_dock(make_napari_viewer, qtbot, slide, prediction):
     viewer = make_napari_viewer(show=True)  # keys need a window that has the focus
-    clusters = find_clusters(prediction, resolution=0.3)
+    clusters = find_clusters(prediction, LeidenOptions(0.3))
     clusters.keep_in(prediction)
     fill(viewer, slide, prediction)
     dock = open_dock(viewer, "Clusters")
@@ -318,7 +316,7 @@ def test_reset_brings_leidens_clusters_back_and_can_be_undone(clustered, qtbot, 
 
 def test_clustering_again_throws_no_edit_away(clustered, qtbot):
     type_name(qtbot, clustered, 0, "tumour")
-    clustered.leiden.resolution.setValue(4.0)
+    clustered.leiden.form.set(resolution=4.0)
     press(qtbot, clustered.leiden.cluster_button)
     qtbot.waitUntil(
         lambda: clustered.leiden.isEnabled() and len(legend(clustered)) > 3, timeout=PATIENCE

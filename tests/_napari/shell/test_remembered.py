@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import (
+    remember,
+    remember_options,
+    remembered,
+    remembered_options,
+)
+from napari_stem.analysis.leiden_options import LeidenOptions
 
 
 def test_choices_are_found_again():
@@ -22,3 +28,12 @@ def test_a_folder_that_cannot_be_written_disturbs_nobody(home):
     (home / "config").write_text("a file where the folder should be")
     remember(pitch_um=200.0)
     assert remembered("pitch_um", 100.0) == 100.0
+
+
+def test_options_are_found_again_and_impossible_ones_are_the_defaults():
+    keys = {"n_genes": "cluster_genes"}
+    remember_options(LeidenOptions(2.0, n_genes=50, seed=7), keys)
+    assert remembered_options(LeidenOptions, keys) == LeidenOptions(2.0, n_genes=50, seed=7)
+    assert remembered("cluster_genes", 0) == 50
+    remember(cluster_genes=0, resolution="high")
+    assert remembered_options(LeidenOptions, keys) == LeidenOptions(seed=7)

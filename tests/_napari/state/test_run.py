@@ -15,6 +15,7 @@ from napari_stem._napari.state.run import PredictionRun
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.errors import OptionError
 from napari_stem.events import Progress
+from napari_stem.prediction.options import PredictOptions
 
 
 class Bench:
@@ -87,7 +88,9 @@ def results(run) -> list[Result]:
 
 @pytest.fixture
 def request_(section) -> PredictRequest:
-    return PredictRequest(section.slide, section.spots, checkpoint=None, n_draws=4)
+    return PredictRequest(
+        section.slide, section.spots, checkpoint=None, options=PredictOptions(n_draws=4)
+    )
 
 
 def test_it_tells_how_far_it_is_and_hands_on_what_was_drawn(run, bench, results, request_):

@@ -108,9 +108,7 @@ def test_a_run_is_set_up_trained_and_installed(
     until(lambda: "300 genes" in setup.reason.text())
     setup.genes.number.setValue(8)
     setup.options.held_out.setCurrentIndex(setup.options.held_out.findText("Section section-1"))
-    setup.options.budget.setCurrentIndex(setup.options.budget.findData("steps"))
-    setup.options.amount.setValue(20)
-    setup.options.draws.setValue(2)
+    setup.options.form.set(steps=20, draws=2)
     setup.name.setText("liver-1")
     until(setup.start_button.isEnabled)
     assert setup.reason.text() == "Ready: trains on 1 section; held out: section-1."

@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
-
 from napari_stem._napari.clusters import tasks
+from napari_stem._napari.shell.form import Form
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, lacking
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember_options, remembered_options
 from napari_stem._napari.state.cluster_view import ClusterView
+from napari_stem.analysis.leiden_options import LeidenOptions
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.analysis.labels import Clusters
 
-_ALL = 0  # genes
+_KEYS = {"n_genes": "cluster_genes", "seed": "cluster_seed"}
 
 
 class LeidenPanel(Panel):
@@ -33,27 +33,10 @@ class LeidenPanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
-        self.resolution = QDoubleSpinBox()
-        self.resolution.setRange(0.05, 10)
-        self.resolution.setSingleStep(0.1)
-        self.resolution.setValue(remembered("resolution", 1.0))
-        self.resolution.setToolTip("Resolution of Leiden; higher gives more clusters (default 1).")
-        self.genes = QSpinBox()
-        self.genes.setRange(_ALL, 100_000)
-        self.genes.setSingleStep(50)
-        self.genes.setSpecialValueText("all")
-        self.genes.setValue(remembered("cluster_genes", _ALL))
-        self.genes.setToolTip(
-            "How many of the genes that vary most between spots decide (default all)."
-        )
-        self.seed = QSpinBox()
-        self.seed.setRange(0, 2**31 - 1)
-        self.seed.setValue(remembered("cluster_seed", 0))
-        self.seed.setToolTip("The same seed gives the same clusters (default 0).")
+        self.form = Form.of(remembered_options(LeidenOptions, _KEYS))
         self.cluster_button = button("Cluster", "Find Leiden clusters of the predicted spots.")
-        self.add_row(self.resolution, label="Resolution")
-        self.add_row(self.genes, label="Genes")
-        self.add_row(self.seed, label="Seed")
+        for label, control in self.form.rows():
+            self.add_row(control, label=label)
         self.add_row(self.cluster_button)
         self.add_row(self.note)
 
@@ -67,13 +50,9 @@ class LeidenPanel(Panel):
         """Cluster the result."""
         result = self.workspace.result
         assert result is not None  # the panel is disabled without
-        resolution, genes, seed = (
-            control.value() for control in (self.resolution, self.genes, self.seed)
-        )
-        remember(resolution=resolution, cluster_genes=genes, cluster_seed=seed)
-        task = tasks.find_clusters(
-            result, resolution=resolution, n_genes=None if genes == _ALL else genes, seed=seed
-        )
+        options = self.form.value(LeidenOptions)
+        remember_options(options, _KEYS)
+        task = tasks.find_clusters(result, options)
         say = f"Clustering {result.spots.n_obs:,} spots…"
         self.run(task, say, partial(self._take, result))
 

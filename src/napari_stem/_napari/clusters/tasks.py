@@ -13,17 +13,16 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.result import Result
     from napari_stem.analysis.labels import Clusters
+    from napari_stem.analysis.leiden_options import LeidenOptions
 
 
-def find_clusters(
-    result: Result, *, resolution: float, n_genes: int | None, seed: int
-) -> Events[Clusters]:
+def find_clusters(result: Result, options: LeidenOptions) -> Events[Clusters]:
     """Leiden clusters of a prediction."""
     yield Progress(0, 0, "cluster")
     from napari_stem.analysis.cluster import find_clusters
 
     assert result.prediction is not None
-    return find_clusters(result.prediction, resolution=resolution, n_genes=n_genes, seed=seed)
+    return find_clusters(result.prediction, options)
 
 
 def rank_genes(result: Result, clusters: Clusters) -> Events[DataFrame]:

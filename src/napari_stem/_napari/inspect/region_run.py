@@ -12,10 +12,13 @@ from napari_stem._napari.predict.run_bar import RunBar
 from napari_stem._napari.predict.tasks import predict
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.remembered import remembered_options
 from napari_stem._napari.shell.worker import Job, notify, start
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.session import are_same
 from napari_stem.errors import OptionError
+from napari_stem.features.compute import Compute
+from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -65,7 +68,8 @@ class RegionRun(QWidget):
         work = self.workspace
         if not are_same(slide, work.slide):
             return  # the user has turned to another one
-        request = PredictRequest(slide, spots, checkpoint, **tasks.settings())
+        options, compute = remembered_options(PredictOptions), remembered_options(Compute)
+        request = PredictRequest(slide, spots, checkpoint, options, compute)
         try:
             work.run.start(request, predict)
         except OptionError as error:

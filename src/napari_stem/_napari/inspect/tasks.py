@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import MISSING, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from napari_stem._napari.predict.options import compute_for
 from napari_stem._napari.shell.choices import last_grid
 from napari_stem._napari.shell.imports import load_triton_apart
-from napari_stem._napari.shell.remembered import remembered
-from napari_stem._napari.state.request import PredictRequest
+from napari_stem._napari.shell.remembered import remembered_options
 from napari_stem.events import Event, Events, Progress
+from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
@@ -43,11 +43,9 @@ class LoadedCheckpoint:
         if self._inspector is None:
             yield Progress(0, 0, "load", self.checkpoint.path.name)
             self._inspector = self._load()
-        chosen = settings()
-        place = {name: chosen.pop(name) for name in ("device", "batch_size")}
-        self._inspector.options = PredictOptions(**chosen)
+        self._inspector.options = remembered_options(PredictOptions)
         loaded = self._inspector.compute.encoders
-        compute = compute_for(self.checkpoint.recipe, **place)
+        compute = compute_for(self.checkpoint.recipe, remembered_options(Compute))
         self._inspector.compute = replace(compute, encoders=loaded)
         diameter = spot_diameter_px(slide, spots)
         return (
@@ -62,15 +60,6 @@ class LoadedCheckpoint:
         from napari_stem.prediction.inspect import Inspector
 
         return Inspector(load_checkpoint(self.checkpoint.path))
-
-
-def settings() -> dict[str, Any]:
-    """What predictions were last made with, by its names in `PredictRequest`."""
-    return {
-        entry.name: remembered(entry.name, entry.default)
-        for entry in fields(PredictRequest)
-        if entry.default is not MISSING
-    }
 
 
 def spot_diameter_px(slide: Slide, spots: AnnData | None) -> float:

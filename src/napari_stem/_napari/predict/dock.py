@@ -95,7 +95,13 @@ class PredictDock(Page):
         work = self.workspace
         if work.slide is None or work.spots is None or work.checkpoint is None:
             return None
-        return PredictRequest(work.slide, work.spots, work.checkpoint, **self.settings.values())
+        return PredictRequest(
+            work.slide,
+            work.spots,
+            work.checkpoint,
+            self.settings.options(),
+            self.settings.compute(),
+        )
 
     def _press(self) -> None:
         if self.workspace.run.request is not None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_stem._napari.shell.choices import chosen_weights
-from napari_stem.features.compute import Compute
 from napari_stem.storage import cache_dir
 
 if TYPE_CHECKING:
     from napari_stem.checkpoints.recipe import Recipe
+    from napari_stem.features.compute import Compute
 
 
-def compute_for(recipe: Recipe, *, device: str, batch_size: int) -> Compute:
-    """Where it runs; encoders read the files of weights that were chosen for them."""
+def compute_for(recipe: Recipe, compute: Compute) -> Compute:
+    """With the user's cache; encoders read the files of weights that were chosen for them."""
     weights = chosen_weights(encoder.name for encoder in recipe.encoders)
-    return Compute(device=device, batch_size=batch_size, cache=cache_dir(), weights=weights)
+    return replace(compute, cache=cache_dir(), weights=weights)

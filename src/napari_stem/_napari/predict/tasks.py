@@ -13,7 +13,6 @@ from napari_stem._napari.predict.options import compute_for
 from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem._napari.state.result import Result
 from napari_stem.events import Event, Events, Partial, Progress
-from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,12 +92,9 @@ def predict(request: PredictRequest) -> Generator[Event | Result, None, Result]:
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.prediction.predict import iter_predict
 
-    options = PredictOptions(request.n_draws, request.sampler, request.steps, request.seed)
-    compute = compute_for(
-        request.checkpoint.recipe, device=request.device, batch_size=request.batch_size
-    )
+    compute = compute_for(request.checkpoint.recipe, request.compute)
     checkpoint = load_checkpoint(request.checkpoint.path)
-    events = iter_predict(request.slide, request.spots, checkpoint, options, compute)
+    events = iter_predict(request.slide, request.spots, checkpoint, request.options, compute)
     with closing(events):
         while True:
             try:

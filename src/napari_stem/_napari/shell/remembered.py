@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import platformdirs
 from napari.settings import get_plugin_settings
 
 from napari_stem.errors import StorageError
+from napari_stem.options import options_of
 from napari_stem.storage import atomic_path
+
+Kind = TypeVar("Kind")
+
+_OWN_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def remembered(name: str, default: Any) -> Any:
@@ -28,6 +35,25 @@ def remember(**choices: Any) -> None:
             draft.write_text(json.dumps({**_read(), **choices}, indent=1), encoding="utf-8")
     except StorageError:
         pass
+
+
+def remembered_options(kind: type[Kind], keys: Mapping[str, str] = _OWN_NAMES) -> Kind:
+    """A dataclass of options as it was remembered; its defaults where it was not.
+
+    `keys` names what is remembered of an option where that is not the option's own name.
+    """
+    kept = _read()
+    usable = {}
+    for name, about in options_of(kind).items():
+        value = kept.get(keys.get(name, name), about.default)
+        if not about.problem(name, value):
+            usable[name] = value
+    return kind(**usable)
+
+
+def remember_options(options: Any, keys: Mapping[str, str] = _OWN_NAMES) -> None:
+    """Keep the options of a dataclass for `remembered_options`."""
+    remember(**{keys.get(name, name): getattr(options, name) for name in options_of(options)})
 
 
 def with_slide_path() -> bool:

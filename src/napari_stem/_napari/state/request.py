@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from napari_stem.features.compute import Compute
+from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -14,17 +17,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictRequest:
-    """Everything that decides a prediction."""
+    """Everything that decides a prediction, and where it runs."""
 
     slide: Slide
     spots: AnnData
     checkpoint: ChosenCheckpoint
-    n_draws: int = 20
-    sampler: str = "dpm++"
-    steps: int = 20
-    seed: int = 0
-    device: str = "auto"
-    batch_size: int = 256
+    options: PredictOptions = field(default_factory=PredictOptions)
+    compute: Compute = field(default_factory=Compute)
+
+    @property
+    def n_draws(self) -> int:
+        """Draws per spot."""
+        return self.options.n_draws
+
+    def with_draws(self, n_draws: int) -> PredictRequest:
+        """The same for another number of draws."""
+        return replace(self, options=replace(self.options, n_draws=n_draws))
 
     def continues(self, other: PredictRequest) -> bool:
         """Whether its draws are those of the other request, or more of them."""
@@ -32,5 +40,5 @@ class PredictRequest:
             self.slide is other.slide
             and self.spots is other.spots
             and self.checkpoint is other.checkpoint
-            and (self.sampler, self.steps, self.seed) == (other.sampler, other.steps, other.seed)
+            and self.options.draw_alike(other.options)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import InitVar, dataclass, replace
+from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from psygnal import Signal, SignalGroupDescriptor
@@ -137,7 +137,7 @@ class PredictionRun:
         if so_far is not None and is_part and self._keeps:
             self._keeps = False  # nothing is drawn for the summary, and it is made once
             self.is_stopping = True
-            self._begin(replace(request, n_draws=so_far.n_draws))
+            self._begin(request.with_draws(so_far.n_draws))
             return
         self._stop = _nothing
         self._so_far = self.progress = None
