@@ -14,6 +14,7 @@ from napari_stem._napari.predict.options import choose_checkpoint, choose_weight
 from napari_stem._napari.shell.panel import Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.train.encoders import WEIGHTS_FILES
+from napari_stem.evaluation.metrics import BRIEF
 from napari_stem.storage import checkpoints_dir
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 _SUFFIX = ".safetensors"
 _FILES = f"Checkpoints (*{_SUFFIX})"
 _CHOOSE = "Choose…"
-_FIGURES = {"PCC-50": "pcc_50", "MAE": "mae"}
 
 
 class CheckpointPanel(Panel):
@@ -136,8 +136,8 @@ def _summary(checkpoint: ChosenCheckpoint) -> str:
     ]
     if scores := about.get("scores"):
         lines.append(f"held out: {about['held_out']}")
-        for name, key in _FIGURES.items():
-            (_, ours), *others = ((method, f"{x[key]:.2f}") for method, x in scores.items())
+        for metric in BRIEF:
+            (_, ours), *others = ((name, f"{x[metric.name]:.2f}") for name, x in scores.items())
             beside = ", ".join(f"{method} {figure}" for method, figure in others)
-            lines.append(f"{name} {ours} ({beside})")
+            lines.append(f"{metric.heading} {ours} ({beside})")
     return "\n".join(lines)
