@@ -111,5 +111,5 @@ def test_any_model_of_timm_has_an_entry():
 
 
 def test_the_registry_can_be_read_without_torch():
-    code = "import sys, napari_stem.encoders.registry; sys.exit('torch' in sys.modules)"
+    code = "import sys, napari_stem.features.encoders.registry; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
