@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from napari_stem.api.training import evaluate, train
 from napari_stem.checkpoints.recipe import make_recipe
 from napari_stem.evaluation.evaluate import MODEL, Evaluation
+from napari_stem.evaluation.metrics import Scores
 from napari_stem.genes.panels import hmhvg
 from napari_stem.sections.public_data import sample_section
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[1200])
     given = parser.parse_args()
     sections = [sample_section(name) for name in given.sections]
-    figures: dict[str, list[dict[str, float]]] = {}
+    figures: dict[str, list[Scores]] = {}
     for held_out in sections:
         known = [section for section in sections if section is not held_out]
         panel = hmhvg([section.spots for section in known], given.genes)
@@ -43,12 +43,12 @@ def main() -> None:
         print(f"{method:>12}", "  ".join(f"{name} {value:.3f}" for name, value in mean.items()))
 
 
-def add(figures: dict[str, list[dict[str, float]]], found: Evaluation, model: str) -> None:
+def add(figures: dict[str, list[Scores]], found: Evaluation, model: str) -> None:
     """Keep a section's figures; those of the baselines are the same for all steps."""
     for method, scores in found.scores.items():
         rows = figures.setdefault(model if method == MODEL else method, [])
-        if asdict(scores) not in rows:
-            rows.append(asdict(scores))
+        if scores not in rows:
+            rows.append(scores)
 
 
 if __name__ == "__main__":

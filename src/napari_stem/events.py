@@ -57,7 +57,7 @@ class Figures:
     Attributes
     ----------
     methods
-        The fields of `metrics.Scores`, by method; the model's first, then its baselines'.
+        The values of `metrics.METRICS`, by method; the model's first, then its baselines'.
     draws
         Realisations a spot that the model's figures come from.
     """

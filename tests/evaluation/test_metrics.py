@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
-
 import numpy as np
 import pytest
 from scipy.stats import norm, pearsonr
 
-from napari_stem.evaluation.metrics import Scores, coverage, crps, mae, mse, pcc, pcc_at, rvd, score
+from napari_stem.evaluation.metrics import (
+    BRIEF,
+    METRICS,
+    coverage,
+    crps,
+    mae,
+    mse,
+    pcc,
+    pcc_at,
+    rvd,
+    score,
+)
 
 TRUTH = np.array([[0.0, 1.0, 2.0], [1.0, 1.0, 0.0], [2.0, 1.0, 4.0]])  # gene 1 is constant
 
@@ -96,34 +105,46 @@ def test_values_without_spread_score_their_absolute_error():
     random = np.random.default_rng(0)
     prediction, truth = random.normal(size=(2, 8, 4))
     scores = score(prediction, truth)
-    assert scores.crps == pytest.approx(scores.mae)
-    assert scores.coverage == 0
+    assert scores["crps"] == pytest.approx(scores["mae"])
+    assert scores["coverage"] == 0
 
 
 def test_the_mean_of_draws_is_what_correlation_and_errors_judge():
     random = np.random.default_rng(0)
     truth, draws = random.normal(size=(8, 60)), random.normal(size=(5, 8, 60))
     scores, mean = score(draws, truth), draws.mean(axis=0)
-    assert scores.mse == pytest.approx(mse(mean, truth))
-    assert scores.rvd == pytest.approx(rvd(mean, truth))
-    assert scores.pcc_10 == pytest.approx(pcc_at(mean, truth, 10))
-    assert scores.pcc_10 > scores.pcc_50 > scores.pcc_all
+    assert scores["mse"] == pytest.approx(mse(mean, truth))
+    assert scores["rvd"] == pytest.approx(rvd(mean, truth))
+    assert scores["pcc_10"] == pytest.approx(pcc_at(mean, truth, 10))
+    assert scores["pcc_10"] > scores["pcc_50"] > scores["pcc_all"]
 
 
 def test_half_precision_draws_lose_nothing_to_their_sums():
     draws = np.full((20, 500, 4), 11.1, dtype=np.float16) + np.arange(4, dtype=np.float16) / 8
     truth = draws[0].astype(np.float32)
-    assert score(draws, truth).mae == pytest.approx(0, abs=1e-6)
+    assert score(draws, truth)["mae"] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("truth", [np.zeros((4, 3)), TRUTH])
 @pytest.mark.parametrize("scale", [0.0, 1.0])
 def test_no_figure_is_ever_nan(truth, scale):
     draws = scale * np.random.default_rng(0).normal(size=(3, len(truth), 3))
-    assert all(np.isfinite(value) for value in asdict(score(draws, truth)).values())
+    assert all(np.isfinite(value) for value in score(draws, truth).values())
 
 
-def test_scores_name_what_is_reported():
-    assert [field.name for field in fields(Scores)] == [
-        "pcc_10", "pcc_50", "pcc_all", "mae", "mse", "rvd", "crps", "coverage",
-    ]  # fmt: skip
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_a_metric_finds_draws_of_the_truth_better_than_others(metric):
+    random = np.random.default_rng(0)
+    truth = random.normal(size=(200, 60))
+    near = truth + 0.5 * random.normal(size=truth.shape)  # the truth is as a further draw
+    good = near + 0.5 * random.normal(size=(20, *truth.shape))
+    bad = 5 + 0.1 * random.normal(size=(20, *truth.shape))
+    better, worse = (score(draws, truth)[metric.name] for draws in (good, bad))
+    assert metric.loss(better) < metric.loss(worse)
+    assert metric.heading
+    assert metric.tooltip.endswith(".")
+    assert float(metric.text(better)) == pytest.approx(better, abs=10**-metric.digits)
+
+
+def test_those_told_first_are_metrics():
+    assert {metric.name for metric in BRIEF} <= set(METRICS)

@@ -14,7 +14,7 @@ import platformdirs
 import pytest
 
 from napari_stem.errors import TrainingError
-from napari_stem.events import Event, Events, Figures, Loss, Progress, finish
+from napari_stem.events import Event, Events, Figures, Loss, Progress, Variation, finish
 from napari_stem.training.event_lines import to_line
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run_folder import (
@@ -112,6 +112,14 @@ def test_what_was_reported_again_after_a_kill_counts_once(folder: Path):
     lines = [*map(to_line, before), '{"event":"Lo', "", *map(to_line, after)]
     (folder / HISTORY).write_text("\n".join(lines))
     assert read_history(folder) == [*before[:2], *after]
+
+
+def test_figures_of_an_evaluation_that_was_run_again_count_once(folder: Path):
+    variation = Variation(30, ("A",), (1.0,), (1.0,), (1.0,), (1.0,))
+    told = [Loss(30, 0.5, 0.4), Figures(30, 4, {"Stem": {"mae": 1.0}}), variation]
+    again = [Figures(30, 4, {"Stem": {"mae": 0.9}}), variation]
+    (folder / HISTORY).write_text("\n".join(map(to_line, [*told, *again])))
+    assert read_history(folder) == [told[0], *again]
 
 
 def test_the_history_keeps_validated_losses_and_passes_everything_on(folder: Path):

@@ -45,7 +45,7 @@ def test_a_trained_checkpoint_knows_its_held_out_figures(trained: TrainResult):
     assert evaluation.prediction.layers["truth"].shape == evaluation.prediction.shape
     assert trained.checkpoint.about["gene_pcc"] == dict(evaluation.gene_pcc)
     loaded = load_checkpoint(trained.path)
-    assert loaded.about["scores"]["Stem"]["mae"] == evaluation.scores["Stem"].mae
+    assert loaded.about["scores"]["Stem"]["mae"] == evaluation.scores["Stem"]["mae"]
 
 
 def test_evaluating_again_gives_the_same_figures(sections: list[Section], trained: TrainResult):
@@ -118,8 +118,8 @@ def test_figures_of_several_held_out_sections_are_weighted_by_spots(
     first, second = result.evaluations
     n, m = (evaluation.prediction.n_obs for evaluation in result.evaluations)
     scores, gene_pcc = averaged(result.evaluations)
-    mae = (n * first.scores["Stem"].mae + m * second.scores["Stem"].mae) / (n + m)
-    assert scores["Stem"].mae == pytest.approx(mae)
+    mae = (n * first.scores["Stem"]["mae"] + m * second.scores["Stem"]["mae"]) / (n + m)
+    assert scores["Stem"]["mae"] == pytest.approx(mae)
     assert result.checkpoint.about["scores"]["Stem"]["mae"] == pytest.approx(mae)
     assert set(gene_pcc) == set(recipe.panel)
 

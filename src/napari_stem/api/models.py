@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from napari_stem.errors import WrongType
@@ -54,7 +55,7 @@ def as_cache(value: CacheLike) -> Path | None:
     return Path(value) if value else None
 
 
-def as_compute(*, cache: CacheLike, weights: Weights, **options: Any) -> Compute:
-    """Where work runs."""
+def with_files(compute: Compute, cache: CacheLike, weights: Weights) -> Compute:
+    """The same with a cache and local weights."""
     files = {name: Path(file) for name, file in (weights or {}).items()}
-    return Compute(cache=as_cache(cache), weights=files, **options)
+    return replace(compute, cache=as_cache(cache), weights=files)

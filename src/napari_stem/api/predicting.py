@@ -14,15 +14,16 @@ from napari_stem.api.models import (
     Weights,
     as_cache,
     as_checkpoint,
-    as_compute,
     as_encoders,
     as_geometry,
+    with_files,
 )
 from napari_stem.api.places import SectionLike, SlideLike, SpotsLike, as_place, check_prediction
 from napari_stem.api.verbs import OnEvent, verb
-from napari_stem.defaults import ENCODERS, N_DRAWS, SAMPLER
+from napari_stem.defaults import ENCODERS
 from napari_stem.errors import OptionError
 from napari_stem.events import Events
+from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed as iter_embedding
 from napari_stem.prediction import predict as prediction_room
 from napari_stem.prediction.inspect import Inspection, Inspector
@@ -37,16 +38,16 @@ if TYPE_CHECKING:
     from napari_stem.features.patches import PatchGeometry
 
 
-@verb
+@verb(compute=Compute)
 def embed(
     slide: SlideLike | SectionLike,
     spots: SpotsLike | None = None,
     encoders: EncodersLike = ENCODERS,
     *,
+    compute: Compute,
     geometry: PatchGeometry | str = "physical",
     cache: CacheLike = True,
     weights: Weights = None,
-    device: str = "auto",
     progress: bool | None = None,
     on_event: OnEvent = None,
 ) -> Events[NDArray[np.float32]]:
@@ -66,8 +67,7 @@ def embed(
         Folder that keeps what was computed: True for the user's own, False for none.
     weights
         Local weight files of encoders, or their folders, by encoder name.
-    device
-        "auto", "cpu", "cuda", "cuda:1" or "mps".
+    {options}
     progress
         Whether a bar shows how far it is; None shows it in terminals and notebooks.
     on_event
@@ -88,29 +88,25 @@ def embed(
     (4, 242)
     """
     place, table = as_place(slide, spots)
-    compute = as_compute(cache=cache, weights=weights, device=device)
     vectors = yield from iter_embedding(
-        place, table, as_encoders(encoders), as_geometry(geometry), compute=compute
-    )
+        place, table, as_encoders(encoders), as_geometry(geometry),
+        compute=with_files(compute, cache, weights),
+    )  # fmt: skip
     return vectors[:, 0]
 
 
-@verb
+@verb(options=PredictOptions, compute=Compute)
 def predict(
     slide: SlideLike | SectionLike,
     spots: SpotsLike | None,
     checkpoint: CheckpointLike,
     *,
-    n_draws: int = N_DRAWS,
-    sampler: str = SAMPLER,
-    steps: int | None = None,
-    seed: int = 0,
+    options: PredictOptions,
+    compute: Compute,
     statistics: Sequence[str] = (),
     threshold: float = THRESHOLD,
     cache: CacheLike = True,
     weights: Weights = None,
-    device: str = "auto",
-    batch_size: int = 256,
     progress: bool | None = None,
     on_event: OnEvent = None,
 ) -> Events[AnnData]:
@@ -124,13 +120,7 @@ def predict(
         A spot table or the path of one; None takes the section's own, or a grid over the tissue.
     checkpoint
         What `train` made, or its path.
-    n_draws
-        Draws per spot; their mean is the prediction, their spread its uncertainty.
-    sampler, steps
-        "dpm++" (fast), "ddim" or "ancestral" (the paper's), and how many times it evaluates the
-        network per draw; None takes what the sampler needs.
-    seed
-        The same seed gives a spot the same draws, whatever is predicted beside it.
+    {options}
     statistics, threshold
         Further statistics over the draws, which become layers: "median", "mode", "above" (the
         share of draws above `threshold`).
@@ -139,8 +129,6 @@ def predict(
         own, which the terminal and napari share, False for none.
     weights
         Local weight files of encoders, or their folders, by encoder name.
-    device, batch_size
-        "auto", "cpu", "cuda", "cuda:1" or "mps", and spots at once.
     progress
         Whether a bar shows how far it is; None shows it in terminals and notebooks.
     on_event
@@ -164,30 +152,25 @@ def predict(
     >>> prediction.shape
     (4, 8)
     """
-    options = PredictOptions(n_draws=n_draws, sampler=sampler, steps=steps, seed=seed)
-    compute = as_compute(cache=cache, weights=weights, device=device, batch_size=batch_size)
-    model = as_checkpoint(checkpoint)
+    model, work = as_checkpoint(checkpoint), with_files(compute, cache, weights)
     place, table = as_place(slide, spots)
     return (
         yield from prediction_room.iter_predict(
-            place, table, model, options, compute, statistics=statistics, threshold=threshold
+            place, table, model, options, work, statistics=statistics, threshold=threshold
         )
     )
 
 
-@verb
+@verb(options=PredictOptions, compute=Compute)
 def inspect(
     slide: SlideLike | SectionLike,
     xy: tuple[float, float],
     checkpoint: CheckpointLike,
     *,
+    options: PredictOptions,
+    compute: Compute,
     spots: SpotsLike | None = None,
-    n_draws: int = N_DRAWS,
-    sampler: str = SAMPLER,
-    steps: int | None = None,
-    seed: int = 0,
     weights: Weights = None,
-    device: str = "auto",
     progress: bool | None = None,
     on_event: OnEvent = None,
 ) -> Events[Inspection]:
@@ -204,7 +187,8 @@ def inspect(
     spots
         Spots of the slide, of which the nearest one that measured counts is compared; None takes
         the section's own, or a grid.
-    n_draws, sampler, steps, seed, weights, device, progress, on_event
+    {options}
+    weights, progress, on_event
         As in `predict`, whose draws for a spot at this place are the same.
 
     Returns
@@ -224,9 +208,8 @@ def inspect(
     >>> low < point.mean("EPCAM") < high
     True
     """
-    options = PredictOptions(n_draws=n_draws, sampler=sampler, steps=steps, seed=seed)
-    compute = as_compute(cache=False, weights=weights, device=device)
-    inspector = Inspector(as_checkpoint(checkpoint), options, compute)
+    work = with_files(compute, cache=False, weights=weights)
+    inspector = Inspector(as_checkpoint(checkpoint), options, work)
     place, table = as_place(slide, spots)
     events = inspector.iter_inspect(
         place, (float(xy[0]), float(xy[1])), spot_diameter_px=spot_diameter(table), spots=table

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from napari_stem.api.models import CacheLike, CheckpointLike, Weights, as_checkpoint, as_compute
+from napari_stem.api.models import CacheLike, CheckpointLike, Weights, as_checkpoint, with_files
 from napari_stem.api.places import (
     SectionLike,
     SectionsLike,
@@ -15,32 +14,30 @@ from napari_stem.api.places import (
 )
 from napari_stem.api.verbs import OnEvent, verb
 from napari_stem.checkpoints.recipe import Recipe
-from napari_stem.defaults import N_DRAWS, SAMPLER, Keep
+from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError, WrongType
 from napari_stem.evaluation.evaluate import Evaluation
 from napari_stem.evaluation.evaluate import iter_evaluate as iter_comparison
 from napari_stem.events import Events
+from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.paired_data import iter_paired_data
 from napari_stem.training.train import TrainResult
 from napari_stem.training.train import iter_train as iter_training
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-
-@verb
+@verb(options=PredictOptions, compute=Compute)
 def train(
     sections: SectionsLike,
     recipe: Recipe,
     run_folder: str | Path,
     *,
+    options: PredictOptions,
+    compute: Compute,
     held_out: SectionsLike = (),
     keep: Keep = "last",
-    n_draws: int = N_DRAWS,
     cache: CacheLike = True,
     weights: Weights = None,
-    device: str = "auto",
     progress: bool | None = None,
     on_event: OnEvent = None,
 ) -> Events[TrainResult]:
@@ -60,10 +57,9 @@ def train(
     keep
         "last" keeps the weights of the last step; "best" those with the lowest loss on the
         held-out sections, which makes their metrics a little optimistic.
-    n_draws
-        Draws per spot in the evaluation.
-    cache, weights, device, progress, on_event
-        As in `predict`.
+    {options}
+    cache, weights, progress, on_event
+        As in `predict`. Draws are those of the evaluation.
 
     Returns
     -------
@@ -85,26 +81,23 @@ def train(
         _checked(recipe),
         Path(run_folder),
         held_out=as_sections(held_out, "held_out"),
-        options=PredictOptions(n_draws=n_draws, seed=recipe.fit.seed),
-        compute=as_compute(cache=cache, weights=weights, device=device),
+        options=options,
+        compute=with_files(compute, cache, weights),
         keep=keep,
     )
     return result
 
 
-@verb
+@verb(options=PredictOptions, compute=Compute)
 def evaluate(
     checkpoint: CheckpointLike,
     section: SectionLike,
     training_sections: SectionsLike,
     *,
-    n_draws: int = N_DRAWS,
-    sampler: str = SAMPLER,
-    steps: int | None = None,
-    seed: int = 0,
+    options: PredictOptions,
+    compute: Compute,
     cache: CacheLike = True,
     weights: Weights = None,
-    device: str = "auto",
     progress: bool | None = None,
     on_event: OnEvent = None,
 ) -> Events[Evaluation]:
@@ -118,7 +111,8 @@ def evaluate(
         A section with counts that training never saw, or the path or name of one.
     training_sections
         The sections that the checkpoint learned from; the baselines learn from them, too.
-    n_draws, sampler, steps, seed, cache, weights, device, progress, on_event
+    {options}
+    cache, weights, progress, on_event
         As in `predict`.
 
     Returns
@@ -138,23 +132,22 @@ def evaluate(
     True
     """
     model, tested = as_checkpoint(checkpoint), as_section(section)
-    options = PredictOptions(n_draws=n_draws, sampler=sampler, steps=steps, seed=seed)
-    compute = as_compute(cache=cache, weights=weights, device=device)
+    work = with_files(compute, cache, weights)
     known = yield from iter_paired_data(
-        as_sections(training_sections, "training_sections"), model.recipe, compute
+        as_sections(training_sections, "training_sections"), model.recipe, work
     )
-    return (yield from iter_comparison(model, tested, known, options, compute))
+    return (yield from iter_comparison(model, tested, known, options, work))
 
 
-@verb
+@verb(options=PredictOptions, compute=Compute)
 def cross_validate(
     sections: SectionsLike,
     recipe: Recipe,
     *,
-    n_draws: int = N_DRAWS,
+    options: PredictOptions,
+    compute: Compute,
     cache: CacheLike = True,
     weights: Weights = None,
-    device: str = "auto",
     progress: bool | None = None,
     on_event: OnEvent = None,
 ) -> Events[tuple[Evaluation, ...]]:
@@ -170,7 +163,8 @@ def cross_validate(
         At least two sections with counts, or paths or names of them.
     recipe
         What to learn and how; `make_recipe` makes one.
-    n_draws, cache, weights, device, progress, on_event
+    {options}
+    cache, weights, progress, on_event
         As in `predict`.
 
     Returns
@@ -191,11 +185,11 @@ def cross_validate(
     if len(opened) < 2:
         raise OptionError(f"cross-validation needs at least two sections, got {len(opened)}.")
     for index, section in enumerate(opened):
-        others: Sequence[SectionLike] = opened[:index] + opened[index + 1 :]
+        others = opened[:index] + opened[index + 1 :]
         with tempfile.TemporaryDirectory(prefix="napari-stem-") as folder:
-            result = yield from train.events(
-                others, recipe, folder, held_out=section, n_draws=n_draws, cache=cache,
-                weights=weights, device=device,
+            result = yield from iter_training(
+                others, _checked(recipe), Path(folder), held_out=section, options=options,
+                compute=with_files(compute, cache, weights),
             )  # fmt: skip
         found += result.evaluations
     return tuple(found)

@@ -1,7 +1,8 @@
 """Long work as verbs that return its result, with a bar where somebody sees it.
 
-Each is written once, as a generator of events; `verb` makes the function that waits for its
-result, and keeps the generator for those who listen: `predict` and `iter_predict`.
+Each is written once, as a generator of events that takes its options as dataclasses; `verb` makes
+the function that waits for the result and takes the options as keywords, and keeps the generator
+for those who listen: `predict` and `iter_predict`.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from tqdm.auto import tqdm
 
 from napari_stem.events import Event, Events, Progress, finish
+from napari_stem.options import Option, options_of
 
 OnEvent: TypeAlias = "Callable[[Event], object] | None"
-P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R", covariant=True)
 
@@ -28,51 +30,94 @@ Closing it stops the work within a batch; what was finished stays in the cache.
 """
 
 
-class Verb(Protocol[P, R]):
+class Verb(Protocol[R]):
     """A function that waits for its result, and its twin that tells how far it is."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
         """Work to the end."""
 
-    def events(self, *args: P.args, **kwargs: P.kwargs) -> Events[Any]:
+    def events(self, *args: Any, **kwargs: Any) -> Events[Any]:
         """Work event by event."""
 
 
-def verb(generator: Callable[P, Events[T]]) -> Verb[P, T]:
-    """A function that exhausts a generator, and as its `events` the generator itself.
+def verb(**kinds: type) -> Callable[[Callable[..., Events[T]]], Verb[T]]:
+    """Make a verb of a generator.
 
-    The generator's signature and docstring are those of the function. Two of its arguments are
-    for the function: `progress`, whether a bar shows each stage (None shows it where somebody
-    sees it), and `on_event`, which is called with each event.
+    Two of the generator's arguments are for the function that waits: `progress`, whether a bar
+    shows each stage (None shows it where somebody sees it), and `on_event`, which is called with
+    each event.
+
+    Parameters
+    ----------
+    kinds
+        Dataclasses of options, by the generator's argument that takes one. Callers give each
+        option as a keyword of its own.
     """
-    signature = inspect.signature(generator)
-    for_twin = [p for p in signature.parameters.values() if p.name not in _LISTENING]
+    options = {name: about for kind in kinds.values() for name, about in options_of(kind).items()}
 
-    @functools.wraps(generator)
-    def wait(*args: Any, progress: bool | None = None, on_event: OnEvent = None, **given: Any) -> T:
-        with _Bars(_somebody_sees() if progress is None else progress) as bars:
+    def decorate(generator: Callable[..., Events[T]]) -> Verb[T]:
+        def gathered(given: dict[str, Any]) -> dict[str, Any]:
+            made = {
+                argument: kind(**{k: given.pop(k) for k in options_of(kind) if k in given})
+                for argument, kind in kinds.items()
+            }
+            return given | made
 
-            def tell(event: Event) -> None:
-                bars.show(event)
-                if on_event is not None:
-                    on_event(event)
+        @functools.wraps(generator)
+        def wait(
+            *args: Any, progress: bool | None = None, on_event: OnEvent = None, **given: Any
+        ) -> T:
+            with _Bars(_somebody_sees() if progress is None else progress) as bars:
 
-            return finish(generator(*args, **given), tell)
+                def tell(event: Event) -> None:
+                    bars.show(event)
+                    if on_event is not None:
+                        on_event(event)
 
-    @functools.wraps(generator)
-    def events(*args: Any, **given: Any) -> Events[T]:
-        return (yield from generator(*args, **given))
+                return finish(generator(*args, **gathered(given)), tell)
 
-    made = cast("Any", wait)
-    result = str(signature.return_annotation).removeprefix("Events[").removesuffix("]")
-    made.__signature__ = signature.replace(return_annotation=result)
-    made.events = events
-    twin = cast("Any", events)
-    twin.__name__ = twin.__qualname__ = f"iter_{generator.__name__}"
-    twin.__signature__ = signature.replace(parameters=for_twin)
-    first, rest = inspect.cleandoc(generator.__doc__ or "").split("\n", 1)
-    twin.__doc__ = f"{first}\n{_TWIN.format(name=generator.__name__)}{rest}"
-    return cast("Verb[P, T]", made)
+        @functools.wraps(generator)
+        def events(*args: Any, **given: Any) -> Events[T]:
+            return (yield from generator(*args, **gathered(given)))
+
+        _describe(wait, events, options, set(kinds))
+        cast("Any", wait).events = events
+        return cast("Verb[T]", wait)
+
+    return decorate
+
+
+def _describe(wait: Any, events: Any, options: Mapping[str, Option], hidden: set[str]) -> None:
+    """Say in both signatures and docstrings what callers may give."""
+    own = inspect.signature(wait)
+    taken = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=about.default, annotation=_kind(about)
+        )
+        for name, about in options.items()
+    ]
+    shown = [p for p in own.parameters.values() if p.name not in hidden]
+    first = [p for p in shown if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+    rest = [p for p in shown if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    for_twin = [p for p in rest if p.name not in _LISTENING]
+    result = str(own.return_annotation).removeprefix("Events[").removesuffix("]")
+    wait.__signature__ = own.replace(parameters=[*first, *taken, *rest], return_annotation=result)
+    events.__signature__ = own.replace(parameters=[*first, *taken, *for_twin])
+    events.__name__ = events.__qualname__ = f"iter_{wait.__name__}"
+    summary, text = inspect.cleandoc(wait.__doc__).split("\n", 1)
+    text = text.replace("{options}", "\n".join(map(_entry, options, options.values())))
+    wait.__doc__ = f"{summary}\n{text}"
+    events.__doc__ = f"{summary}\n{_TWIN.format(name=wait.__name__)}{text}"
+
+
+def _entry(name: str, about: Option) -> str:
+    """An option among the parameters of a docstring."""
+    told = textwrap.wrap(f"{about.label}. {about.help}", 92)
+    return "\n    ".join([name, *told])
+
+
+def _kind(about: Option) -> str:
+    return f"{about.kind.__name__} | None" if about.unset else about.kind.__name__
 
 
 def _somebody_sees() -> bool:

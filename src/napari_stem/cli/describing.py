@@ -50,11 +50,11 @@ def encoders() -> None:
     from rich.table import Table
 
     from napari_stem.features.encoders.hub import availability
-    from napari_stem.features.encoders.registry import ENCODERS
+    from napari_stem.features.encoders.registry import encoders as known_encoders
 
     headings = ("name", "width", "px", "licence", "commercial", "access", "weights")
     table = Table(*headings, box=SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
-    for entry in ENCODERS.values():
+    for entry in known_encoders().values():
         commercial = {True: "allowed", False: "no", None: "unknown"}[entry.commercial]
         table.add_row(
             entry.name, str(entry.width), str(entry.input.size), entry.licence, commercial,

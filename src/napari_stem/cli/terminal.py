@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Self
+from collections.abc import Mapping
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -20,11 +19,8 @@ from rich.progress import (
 from rich.table import Table
 
 from napari_stem import events
-from napari_stem.reports.report import HEADINGS
+from napari_stem.evaluation.metrics import BRIEF, METRICS, Scores
 from napari_stem.training.event_lines import to_line
-
-if TYPE_CHECKING:
-    from napari_stem.evaluation.metrics import Scores
 
 
 class Bars:
@@ -67,8 +63,11 @@ class Bars:
             case events.Partial(draws, total, _):
                 self._note(f"{draws} of {total} draws")
             case events.Figures(step, _, methods):
-                figures = ", ".join(f"{m} {s['pcc_50']:.3f}" for m, s in methods.items())
-                self._progress.console.print(f"step {step}: PCC-50 {figures}", highlight=False)
+                first = BRIEF[0]
+                told = ", ".join(f"{m} {first.text(s[first.name])}" for m, s in methods.items())
+                self._progress.console.print(
+                    f"step {step}: {first.heading} {told}", highlight=False
+                )
 
     def _task_of(self, stage: str, message: str, total: int) -> None:
         if self._stage != (stage, message):
@@ -87,25 +86,17 @@ def print_json(event: events.Event) -> None:
 
 
 def scores_table(scores: Mapping[str, Scores], title: str) -> Table:
-    """Methods as rows, figures as columns; the best of each column in bold."""
+    """Methods as rows, metrics as columns; the best of each column in bold."""
     table = Table("method", title=title, title_justify="left")
-    rows = {method: asdict(figures) for method, figures in scores.items()}
-    best = {name: min((row[name] for row in rows.values()), key=_loss(name)) for name in HEADINGS}
-    for heading in HEADINGS.values():
-        table.add_column(heading, justify="right")
-    for method, row in rows.items():
-        cells = [
-            f"[bold]{row[name]:.3f}[/]" if row[name] == best[name] else f"{row[name]:.3f}"
-            for name in HEADINGS
-        ]
-        table.add_row(method, *cells)
+    best = {}
+    for name, metric in METRICS.items():
+        table.add_column(metric.heading, justify="right")
+        best[name] = min((values[name] for values in scores.values()), key=metric.loss)
+    for method, values in scores.items():
+        cells = {name: metric.text(values[name]) for name, metric in METRICS.items()}
+        table.add_row(
+            method,
+            *(f"[bold]{text}[/]" if values[name] == best[name] else text
+              for name, text in cells.items()),
+        )  # fmt: skip
     return table
-
-
-def _loss(name: str) -> Callable[[float], float]:
-    """How bad a value of that figure is."""
-    if name.startswith("pcc"):
-        return lambda value: -value
-    if name == "coverage":
-        return lambda value: abs(value - 0.9)
-    return lambda value: value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +49,9 @@ class Evaluation:
     prediction: AnnData
 
     def __repr__(self) -> str:
-        found = ", ".join(f"{method} {scores.pcc_50:.3f}" for method, scores in self.scores.items())
+        found = ", ".join(
+            f"{method} {scores['pcc_50']:.3f}" for method, scores in self.scores.items()
+        )
         return f"<Evaluation on '{self.section}': PCC-50 {found}>"
 
 
@@ -75,7 +77,7 @@ def iter_evaluate(
     with closing(drawn.store):
         prediction = summarise(drawn, section.slide, spots, checkpoint, options)
         draws = drawn.store.read(n_draws=options.n_draws)
-    scores = compare(draws, drawn.embeddings, truth, training)
+    scores = score_methods(draws, drawn.embeddings, truth, training)
     by_gene = pcc(prediction.X, truth)
     return Evaluation(
         section=section.name,
@@ -85,7 +87,7 @@ def iter_evaluate(
     )
 
 
-def compare(
+def score_methods(
     draws: NDArray[np.float32],
     embeddings: NDArray[np.float32],
     truth: NDArray[np.float32],
@@ -109,13 +111,8 @@ def averaged(evaluations: Sequence[Evaluation]) -> tuple[dict[str, Scores], dict
         return float(np.average(values, weights=weights))
 
     first = evaluations[0]
-    scores = {
-        method: Scores(
-            **{
-                field.name: mean([getattr(e.scores[method], field.name) for e in evaluations])
-                for field in fields(Scores)
-            }
-        )
-        for method in first.scores
+    scores: dict[str, Scores] = {
+        method: {name: mean([e.scores[method][name] for e in evaluations]) for name in scores}
+        for method, scores in first.scores.items()
     }
     return scores, {gene: mean([e.gene_pcc[gene] for e in evaluations]) for gene in first.gene_pcc}

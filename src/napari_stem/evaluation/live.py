@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -62,7 +61,7 @@ class LiveFigures:
     def __call__(self, network: StemNetwork, step: int) -> Iterator[Event]:
         """Figures of all methods, and the variation of each gene."""
         draws = self._draw(network)
-        model = {MODEL: asdict(score(draws, self._truth))}
+        model = {MODEL: score(draws, self._truth)}
         yield Figures(step, _OPTIONS.n_draws, model | dict(self._baselines))
         yield variation(step, self._checkpoint.recipe.panel, self._truth, draws.mean(axis=0))
 
@@ -70,8 +69,8 @@ class LiveFigures:
     def _baselines(self) -> Mapping[str, Mapping[str, float]]:
         known = self._training.original, self._training.values, self._embeddings
         return {
-            RIDGE: asdict(score(ridge(*known), self._truth)),
-            NEAREST: asdict(score(nearest(*known), self._truth)),
+            RIDGE: score(ridge(*known), self._truth),
+            NEAREST: score(nearest(*known), self._truth),
         }
 
     def _draw(self, network: StemNetwork) -> NDArray[np.float32]:

@@ -7,59 +7,66 @@ figure is 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Array = NDArray[np.floating]
+    Array: TypeAlias = NDArray[np.floating]
+
+Scores: TypeAlias = Mapping[str, float]  # values by the names of METRICS
 
 _CONSTANT = 1e-12  # variance below which a gene says nothing
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """What is reported of a method.
+class Metric:
+    """One entry of the table of metrics.
 
     Attributes
     ----------
-    pcc_10, pcc_50, pcc_all
-        Mean of the 10, 50 and all highest correlations of genes.
-    mae, mse, rvd
-        Of the mean over draws.
-    crps
-        Of the draws.
-    coverage
-        Share of true values in the central 90 % intervals of the draws.
+    name
+        In checkpoints, histories and Python.
+    heading, tooltip
+        For people.
+    better
+        "higher", "lower", or the value that is best.
+    judges
+        What `of` compares with the truth (n, c): the "mean" over draws (n, c), or all "draws"
+        (K, n, c).
+    digits
+        After the point.
     """
 
-    pcc_10: float
-    pcc_50: float
-    pcc_all: float
-    mae: float
-    mse: float
-    rvd: float
-    crps: float
-    coverage: float
+    name: str
+    heading: str
+    tooltip: str
+    better: Literal["higher", "lower"] | float
+    of: Callable[[Array, Array], float]
+    judges: Literal["mean", "draws"] = "mean"
+    digits: int = 3
+
+    def text(self, value: float) -> str:
+        """A value for people."""
+        return f"{value:.{self.digits}f}"
+
+    def loss(self, value: float) -> float:
+        """How bad a value is: the lower, the better."""
+        if self.better == "higher":
+            return -value
+        return value if self.better == "lower" else abs(value - float(self.better))
 
 
 def score(prediction: Array, truth: Array) -> Scores:
-    """All figures of draws (K, n, c), or of values (n, c) that claim no spread."""
+    """All metrics of draws (K, n, c), or of values (n, c) that claim no spread, by name."""
     draws = prediction if prediction.ndim == 3 else prediction[None]
-    mean = draws.mean(axis=0, dtype=np.float64)
-    return Scores(
-        pcc_10=pcc_at(mean, truth, 10),
-        pcc_50=pcc_at(mean, truth, 50),
-        pcc_all=pcc_at(mean, truth, truth.shape[1]),
-        mae=mae(mean, truth),
-        mse=mse(mean, truth),
-        rvd=rvd(mean, truth),
-        crps=crps(draws, truth),
-        coverage=coverage(draws, truth),
-    )
+    given = {"mean": draws.mean(axis=0, dtype=np.float64), "draws": draws}
+    return {name: metric.of(given[metric.judges], truth) for name, metric in METRICS.items()}
 
 
 def pcc(prediction: Array, truth: Array) -> NDArray[np.float64]:
@@ -71,7 +78,7 @@ def pcc(prediction: Array, truth: Array) -> NDArray[np.float64]:
     return np.where(varies, (p * t).mean(axis=0) / scale, 0.0)
 
 
-def pcc_at(prediction: Array, truth: Array, k: int) -> float:
+def pcc_at(prediction: Array, truth: Array, k: int | None = None) -> float:
     """PCC-k: mean of the k highest correlations, or of all where there are fewer.
 
     A constant prediction counts as 0; a gene with constant truth is left out.
@@ -136,3 +143,35 @@ def _centred(values: Array) -> NDArray[np.float64]:
 def _variance(values: Array) -> NDArray[np.float64]:
     variance: NDArray[np.float64] = values.var(axis=0, dtype=np.float64)
     return variance
+
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "pcc_10", "PCC-10", "Mean of the 10 highest correlations of genes; 1 is best.",
+            "higher", partial(pcc_at, k=10),
+        ),
+        Metric(
+            "pcc_50", "PCC-50", "Mean of the 50 highest correlations of genes; 1 is best.",
+            "higher", partial(pcc_at, k=50),
+        ),
+        Metric(
+            "pcc_all", "PCC-all", "Mean correlation of all genes; 1 is best.", "higher", pcc_at
+        ),
+        Metric("mae", "MAE", "Mean absolute error; 0 is best.", "lower", mae),
+        Metric("mse", "MSE", "Mean squared error; 0 is best.", "lower", mse),
+        Metric("rvd", "RVD", "How far the variances of genes are off; 0 is best.", "lower", rvd),
+        Metric(
+            "crps", "CRPS", "Error of the draws as a distribution; 0 is best.", "lower", crps,
+            judges="draws",
+        ),
+        Metric(
+            "coverage", "90 % coverage",
+            "Share of measured values in the central 90 % of the draws; 0.9 is best.",
+            0.9, coverage, judges="draws",
+        ),
+    )
+}  # fmt: skip
+# Told where there is room for few, the most telling first.
+BRIEF = (METRICS["pcc_50"], METRICS["mae"])

@@ -7,13 +7,12 @@ import html
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.evaluation.metrics import Scores
+from napari_stem.evaluation.metrics import METRICS, Scores
 from napari_stem.io.selection import check_genes
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.storage import atomic_path
@@ -22,16 +21,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.figure import Figure
 
-HEADINGS = {
-    "pcc_10": "PCC-10",
-    "pcc_50": "PCC-50",
-    "pcc_all": "PCC-all",
-    "mae": "MAE",
-    "mse": "MSE",
-    "rvd": "RVD",
-    "crps": "CRPS",
-    "coverage": "90 % coverage",
-}
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -78,7 +67,7 @@ def write_report(
     Parameters
     ----------
     scores
-        Figures by method, where the counts are known.
+        Metrics by method, where the counts are known.
     genes
         Genes to show; the best or most variable ones otherwise.
 
@@ -130,12 +119,15 @@ def _sizes(prediction: AnnData) -> str:
 
 
 def _table(scores: Mapping[str, Scores]) -> str:
-    head = "".join(f"<th>{heading}</th>" for heading in HEADINGS.values())
+    head = "".join(
+        f'<th title="{html.escape(metric.tooltip)}">{html.escape(metric.heading)}</th>'
+        for metric in METRICS.values()
+    )
     rows = "".join(
         f"<tr><td>{html.escape(method)}</td>"
-        + "".join(f"<td>{asdict(figures)[name]:.3f}</td>" for name in HEADINGS)
+        + "".join(f"<td>{metric.text(values[name])}</td>" for name, metric in METRICS.items())
         + "</tr>"
-        for method, figures in scores.items()
+        for method, values in scores.items()
     )
     return f"<table><tr><th>Method</th>{head}</tr>{rows}</table>"
 

@@ -26,10 +26,18 @@ def read_history(folder: Path) -> list[Event]:
     found: list[Loss | Figures | Variation] = []
     for event in map(from_line, lines):
         if isinstance(event, Loss | Figures | Variation):
-            while found and isinstance(event, Loss) and found[-1].step >= event.step:
-                found.pop()
+            _take_back(found, event)
             found.append(event)
     return list(found)
+
+
+def _take_back(found: list[Loss | Figures | Variation], event: Loss | Figures | Variation) -> None:
+    """Drop what an event reports again; a loss says that all of its steps are run again."""
+    start = len(found)
+    while start and found[start - 1].step >= event.step:
+        start -= 1
+    again = isinstance(event, Loss)
+    found[start:] = [old for old in found[start:] if not again and type(old) is not type(event)]
 
 
 def recorded(events: Events[T], folder: Path) -> Events[T]:

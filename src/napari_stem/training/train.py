@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,7 +199,7 @@ def _figures(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     scores, gene_pcc = averaged(evaluations)
     return {
         "held_out": ", ".join(evaluation.section for evaluation in evaluations),
-        "scores": {name: asdict(figures) for name, figures in scores.items()},
+        "scores": scores,
         "gene_pcc": gene_pcc,
     }
 

@@ -14,6 +14,7 @@ from napari_stem._napari.shell.choices import choose_checkpoint, choose_weights,
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem.evaluation.metrics import BRIEF
 from napari_stem.storage import checkpoints_dir
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _SUFFIX = ".safetensors"
 _FILES = f"Checkpoints (*{_SUFFIX})"
 _CHOOSE = "Choose…"
-_FIGURES = {"PCC-50": "pcc_50", "MAE": "mae"}
 
 
 class CheckpointPanel(Panel):
@@ -137,8 +137,8 @@ def _summary(checkpoint: ChosenCheckpoint) -> str:
     ]
     if scores := about.get("scores"):
         lines.append(f"held out: {about['held_out']}")
-        for name, key in _FIGURES.items():
-            (_, ours), *others = ((method, f"{x[key]:.2f}") for method, x in scores.items())
+        for metric in BRIEF:
+            (_, ours), *others = ((name, f"{x[metric.name]:.2f}") for name, x in scores.items())
             beside = ", ".join(f"{method} {figure}" for method, figure in others)
-            lines.append(f"{name} {ours} ({beside})")
+            lines.append(f"{metric.heading} {ours} ({beside})")
     return "\n".join(lines)

@@ -26,6 +26,7 @@ from napari_stem._napari.shell.worker import Job, start
 from napari_stem._napari.train import tasks
 from napari_stem._napari.train.controller import Trainings
 from napari_stem._napari.train.dialog import TrainingDialog
+from napari_stem.evaluation.metrics import BRIEF
 from napari_stem.events import Progress
 from napari_stem.storage import runs_dir
 from napari_stem.training.run_folder import Run
@@ -187,8 +188,9 @@ def _folders() -> list[Path]:
 
 def _words(run: Run) -> str:
     if run.standing == "finished" and run.methods:
-        ours, ridge = (figures["pcc_50"] for figures in [*run.methods.values()][:2])
-        return f"finished: PCC-50 {ours:.2f} (ridge {ridge:.2f})"
+        metric = BRIEF[0]
+        ours, ridge = (values[metric.name] for values in [*run.methods.values()][:2])
+        return f"finished: {metric.heading} {ours:.2f} (ridge {ridge:.2f})"
     if run.standing == "failed":
         return f"failed: {run.reason}"
     return {"paused": "paused, can be resumed", "interrupted": "interrupted, can be resumed"}.get(

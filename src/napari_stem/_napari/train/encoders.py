@@ -18,7 +18,7 @@ from napari_stem._napari.shell.choices import choose_weights, chosen_weights
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.features.encoders.hub import local_weights
-from napari_stem.features.encoders.registry import ENCODERS, Encoder
+from napari_stem.features.encoders.registry import Encoder, encoders
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
@@ -34,13 +34,13 @@ class TrainingEncoders(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._weights = {name: str(path) for name, path in chosen_weights(ENCODERS).items()}
+        self._weights = {name: str(path) for name, path in chosen_weights(encoders()).items()}
         self._build()
         self._connect()
         self._show_selected()
 
     def _build(self) -> None:
-        self.table = QTableWidget(len(ENCODERS), 3)
+        self.table = QTableWidget(len(encoders()), 3)
         self.table.setHorizontalHeaderLabels(("Encoder", "Numbers", "Licence, access"))
         self.table.verticalHeader().hide()
         self.table.setTabKeyNavigation(False)
@@ -48,7 +48,7 @@ class TrainingEncoders(Panel):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setToolTip("Checked encoders describe each patch, side by side.")
-        for row, entry in enumerate(ENCODERS.values()):
+        for row, entry in enumerate(encoders().values()):
             first = QTableWidgetItem(entry.name)
             first.setFlags(first.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             first.setCheckState(_check(entry.name == "morphology"))
@@ -97,12 +97,12 @@ class TrainingEncoders(Panel):
 
     def _show_selected(self) -> None:
         name = self._selected()
-        entry = ENCODERS.get(name)
+        entry = encoders().get(name)
         self.weights_button.setEnabled(entry is not None and entry.source != "built-in")
         needed = [
             f"{name}: {hint}"
             for name in self.encoders()
-            if name not in self._weights and (hint := _how_to_get(ENCODERS[name]))
+            if name not in self._weights and (hint := _how_to_get(encoders()[name]))
         ]
         lines = [f"{name}: {Path(path).name}" for name, path in self.weights().items()]
         self.note.setText("\n".join(needed + lines))

@@ -24,6 +24,7 @@ from napari_stem._napari.shell.worker import start
 from napari_stem._napari.train import tasks
 from napari_stem._napari.train.curves import TrainingCurves
 from napari_stem.errors import StemError
+from napari_stem.evaluation.metrics import METRICS
 from napari_stem.events import Figures, Loss, Progress
 from napari_stem.training.run_folder import Run, read_run
 
@@ -32,14 +33,6 @@ if TYPE_CHECKING:
     from napari_stem._napari.train.process import TrainingRun
     from napari_stem.events import Event
 
-_COLUMNS = {
-    "pcc_10": ("PCC-10", "Mean correlation of the 10 best genes"),
-    "pcc_50": ("PCC-50", "Mean correlation of the 50 best genes"),
-    "pcc_all": ("PCC-all", "Mean correlation of all genes"),
-    "mae": ("MAE", "Mean absolute error"),
-    "rvd": ("RVD", "How far variances are off; 0 is best"),
-    "crps": ("CRPS", "Error of the draws as a distribution"),
-}
 _REDRAW_MS = 250
 _WORDS = {
     "running": "Running in another window or terminal.",
@@ -72,10 +65,10 @@ class TrainingView(QWidget):
         self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.bar = QProgressBar()
         self.curves = TrainingCurves(theme)
-        self.figures = QTableWidget(0, len(_COLUMNS))
-        for column, (heading, tip) in enumerate(_COLUMNS.values()):
-            item = QTableWidgetItem(heading)
-            item.setToolTip(tip)
+        self.figures = QTableWidget(0, len(METRICS))
+        for column, metric in enumerate(METRICS.values()):
+            item = QTableWidgetItem(metric.heading)
+            item.setToolTip(metric.tooltip)
             self.figures.setHorizontalHeaderItem(column, item)
         self.figures.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.figures.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
@@ -221,8 +214,8 @@ class TrainingView(QWidget):
         self.figures.setRowCount(len(figures.methods))
         self.figures.setVerticalHeaderLabels(list(figures.methods))
         for row, values in enumerate(figures.methods.values()):
-            for column, name in enumerate(_COLUMNS):
-                item = QTableWidgetItem(f"{values[name]:.3f}")
+            for column, (name, metric) in enumerate(METRICS.items()):
+                item = QTableWidgetItem(metric.text(values[name]) if name in values else "")
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 self.figures.setItem(row, column, item)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from timm.data.config import resolve_model_data_config
 from timm.layers.mlp import SwiGLUPacked
 from torch import Tensor, nn
 
-from napari_stem.errors import EncoderError
+from napari_stem.errors import EncoderError, StemError
 from napari_stem.features.encoders.conch import ConchVisual
 from napari_stem.features.encoders.entry import Encoder, Input
 from napari_stem.features.encoders.hub import fetch_weights, weights_file
 from napari_stem.features.encoders.morphology import Morphology
 from napari_stem.features.encoders.tensors import read_tensors
+from napari_stem.text import one_line
 
 _LAYERS: dict[str, Callable[..., nn.Module]] = {"SwiGLUPacked": SwiGLUPacked, "SiLU": nn.SiLU}
 
@@ -43,11 +45,35 @@ def build_encoder(encoder: Encoder, weights: Path | None = None) -> nn.Module:
     """
     if encoder.source == "built-in":
         return Morphology().eval()
+    if encoder.build is not None:
+        return PatchEncoder.of(encoder, _built(encoder, weights)).eval()
     file = fetch_weights(encoder) if weights is None else weights_file(encoder, weights)
     network = make_network(encoder)
     _load(network, encoder, file)
-    expected = encoder.input if encoder.source != "timm" else _own_input(network)
-    return PatchEncoder(network, expected, encoder.pool, half=encoder.half).eval()
+    if encoder.source == "timm":
+        encoder = replace(encoder, input=_own_input(network))
+    return PatchEncoder.of(encoder, network).eval()
+
+
+def _built(encoder: Encoder, weights: Path | None) -> nn.Module:
+    """The network that a plugin brings."""
+    if isinstance(encoder.build, nn.Module):
+        return encoder.build
+    assert encoder.build is not None
+    try:
+        network = encoder.build(weights)
+    except StemError:
+        raise
+    except Exception as error:
+        raise EncoderError(
+            f"the plugin of {encoder.name} could not build it: {one_line(error)}."
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise EncoderError(
+            f"the plugin of {encoder.name} built a {type(network).__name__} instead of a "
+            "torch.nn.Module."
+        )
+    return network
 
 
 def make_network(encoder: Encoder) -> nn.Module:
@@ -86,6 +112,11 @@ class PatchEncoder(nn.Module):
         self.register_buffer("mean", torch.tensor(expected.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(expected.std).view(1, 3, 1, 1))
 
+    @classmethod
+    def of(cls, encoder: Encoder, network: nn.Module) -> PatchEncoder:
+        """A network as its entry says."""
+        return cls(network, encoder.input, encoder.pool, half=encoder.half)
+
     @torch.inference_mode()
     def forward(self, patches: Tensor) -> Tensor:
         """Vectors of a batch of uint8 patches."""
@@ -99,7 +130,7 @@ class PatchEncoder(nn.Module):
         return self._vectors(x).float()
 
     def _vectors(self, x: Tensor) -> Tensor:
-        if self._pool == "contrast":
+        if self._pool in ("contrast", "own"):
             return self.network(x)  # type: ignore[no-any-return]
         tokens = self.network.forward_features(x)
         if self._pool == "pooled":

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Build: TypeAlias = "nn.Module | Callable[[Path | None], nn.Module]"
 
 Triple = tuple[float, float, float]
 IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -29,7 +35,7 @@ class Input:
     resize: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Encoder:
     """One entry of the registry; checkpoints repeat it whole.
 
@@ -39,13 +45,16 @@ class Encoder:
     ----------
     source
         "built-in", "hf:OWNER/NAME" on the Hugging Face hub, "timm", or the address of a page.
+    build
+        Of a plugin: the network, or what makes it of the user's file of weights (None where there
+        is none).
     revision
         Commit of the weights on the hub, release of others, or of the built-in descriptors.
     architecture, options
         timm's name of the network and the arguments that differ from its defaults.
     pool
-        How tokens become one vector: "cls", "cls+patch_mean:N" (tokens from N on), "pooled", or
-        "contrast" (CONCH's learned query).
+        How tokens become one vector: "cls", "cls+patch_mean:N" (tokens from N on), "pooled",
+        "contrast" (CONCH's learned query), or "own" for a network that gives the vector itself.
     width
         Numbers a patch, over all fields; 0 where only the built model tells.
     fields
@@ -59,7 +68,7 @@ class Encoder:
     name: str
     source: str = field(compare=False)
     revision: str
-    pool: str
+    pool: str = "own"
     width: int
     architecture: str = ""
     options: tuple[tuple[str, Any], ...] = ()
@@ -68,6 +77,7 @@ class Encoder:
     gated: bool = field(default=False, compare=False)
     fields: tuple[float, ...] = (1.0,)
     half: bool = False
+    build: Build | None = field(default=None, compare=False, repr=False)
 
     @property
     def commercial(self) -> bool | None:
@@ -88,8 +98,10 @@ class Encoder:
         return [f"{name} {a} instead of {b}" for name, (a, b) in pairs.items() if a != b]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready values."""
-        return asdict(self)
+        """As JSON-ready values; a plugin's `build` is none."""
+        values = asdict(replace(self, build=None))
+        del values["build"]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Encoder:

@@ -93,6 +93,8 @@ def availability(encoder: Encoder) -> str:
     """Where its weights are, in a word or two; asks no network."""
     if encoder.source == "built-in":
         return "built in"
+    if encoder.build is not None:
+        return "plugin"
     if local_weights(encoder) is not None:
         return "here"
     return "download" if encoder.source.startswith("hf:") else "your file"

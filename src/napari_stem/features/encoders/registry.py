@@ -7,11 +7,13 @@ of the commits: what published pipelines pin.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from napari_stem.errors import EncoderError
 from napari_stem.features.encoders.entry import Encoder, Input, Triple
+from napari_stem.features.encoders.plugins import plugin_encoders
 
-__all__ = ["ENCODERS", "MORPHOLOGY_FIELDS", "Encoder", "Input", "find_encoder"]
+__all__ = ["ENCODERS", "MORPHOLOGY_FIELDS", "Encoder", "Input", "encoders", "find_encoder"]
 
 _CLIP: tuple[Triple, Triple] = (
     (0.48145466, 0.4578275, 0.40821073),
@@ -24,33 +26,33 @@ MORPHOLOGY_FIELDS = (1.0, 2.5)
 _SWIGLU = (("mlp_layer", "SwiGLUPacked"), ("act_layer", "SiLU"))
 _ENTRIES = (
     Encoder(
-        "morphology",
-        "built-in",
-        "2",
-        "pooled",
-        121 * len(MORPHOLOGY_FIELDS),
+        name="morphology",
+        source="built-in",
+        revision="2",
+        pool="pooled",
+        width=121 * len(MORPHOLOGY_FIELDS),
         licence="BSD-3-Clause",
         fields=MORPHOLOGY_FIELDS,
     ),
     Encoder(
-        "uni",
-        "hf:MahmoodLab/uni",
-        "b55a5ec6cade1a39edfe6534189a9b8ca7a022f0",
-        "cls",
-        1024,
-        "vit_large_patch16_224",
-        (("init_values", 1e-5), ("dynamic_img_size", True)),
+        name="uni",
+        source="hf:MahmoodLab/uni",
+        revision="b55a5ec6cade1a39edfe6534189a9b8ca7a022f0",
+        pool="cls",
+        width=1024,
+        architecture="vit_large_patch16_224",
+        options=(("init_values", 1e-5), ("dynamic_img_size", True)),
         licence=_NON_COMMERCIAL,
         gated=True,
     ),
     Encoder(
-        "uni2-h",
-        "hf:MahmoodLab/UNI2-h",
-        "d517a8dd47902dd7c308b3c36f63bce47e7b9a43",
-        "cls",
-        1536,
-        "vit_giant_patch14_224",
-        (
+        name="uni2-h",
+        source="hf:MahmoodLab/UNI2-h",
+        revision="d517a8dd47902dd7c308b3c36f63bce47e7b9a43",
+        pool="cls",
+        width=1536,
+        architecture="vit_giant_patch14_224",
+        options=(
             ("depth", 24),
             ("num_heads", 24),
             ("embed_dim", 1536),
@@ -65,115 +67,121 @@ _ENTRIES = (
         gated=True,
     ),
     Encoder(
-        "conch",
-        "hf:MahmoodLab/conch",
-        "f9ca9f877171a28ade80228fb195ac5d79003357",
-        "contrast",
-        512,
-        "vit_base_patch16_224",
-        (("img_size", 448),),
+        name="conch",
+        source="hf:MahmoodLab/conch",
+        revision="f9ca9f877171a28ade80228fb195ac5d79003357",
+        pool="contrast",
+        width=512,
+        architecture="vit_base_patch16_224",
+        options=(("img_size", 448),),
         # The published Stem code brings patches to 256 before CONCH's own transform.
-        Input(448, *_CLIP, resize=(256, 448)),
+        input=Input(448, *_CLIP, resize=(256, 448)),
         licence=_NON_COMMERCIAL,
         gated=True,
     ),
     Encoder(
-        "virchow",
-        "hf:paige-ai/Virchow",
-        "19eebc84ae33e79f1b2d866e6ff90ae50e522f9a",
-        "cls+patch_mean:1",
-        2560,
-        "vit_huge_patch14_224",
-        (("mlp_ratio", 5.3375), ("init_values", 1e-5), *_SWIGLU),
+        name="virchow",
+        source="hf:paige-ai/Virchow",
+        revision="19eebc84ae33e79f1b2d866e6ff90ae50e522f9a",
+        pool="cls+patch_mean:1",
+        width=2560,
+        architecture="vit_huge_patch14_224",
+        options=(("mlp_ratio", 5.3375), ("init_values", 1e-5), *_SWIGLU),
         licence="Apache-2.0",
         gated=True,
         half=True,
     ),
     Encoder(
-        "virchow2",
-        "hf:paige-ai/Virchow2",
-        "3158645804b69e3f3bc4439d4116edddf0840a72",
-        "cls+patch_mean:5",
-        2560,
-        "vit_huge_patch14_224",
-        (("mlp_ratio", 5.3375), ("init_values", 1e-5), ("reg_tokens", 4), *_SWIGLU),
+        name="virchow2",
+        source="hf:paige-ai/Virchow2",
+        revision="3158645804b69e3f3bc4439d4116edddf0840a72",
+        pool="cls+patch_mean:5",
+        width=2560,
+        architecture="vit_huge_patch14_224",
+        options=(("mlp_ratio", 5.3375), ("init_values", 1e-5), ("reg_tokens", 4), *_SWIGLU),
         licence=_NON_COMMERCIAL,
         gated=True,
         half=True,
     ),
     Encoder(
-        "h-optimus-0",
-        "hf:bioptimus/H-optimus-0",
-        "b145cc1e6c6b30d3251aa8b1f844e6974188a743",
-        "cls",
-        1536,
-        "vit_giant_patch14_reg4_dinov2",
-        (("img_size", 224), ("init_values", 1e-5), ("dynamic_img_size", False)),
-        Input(224, *_HOPTIMUS),
+        name="h-optimus-0",
+        source="hf:bioptimus/H-optimus-0",
+        revision="b145cc1e6c6b30d3251aa8b1f844e6974188a743",
+        pool="cls",
+        width=1536,
+        architecture="vit_giant_patch14_reg4_dinov2",
+        options=(("img_size", 224), ("init_values", 1e-5), ("dynamic_img_size", False)),
+        input=Input(224, *_HOPTIMUS),
         licence="Apache-2.0",
         half=True,
     ),
     Encoder(
-        "h-optimus-1",
-        "hf:bioptimus/H-optimus-1",
-        "3592cb220dec7a150c5d7813fb56e68bd57473b9",
-        "cls",
-        1536,
-        "vit_giant_patch14_reg4_dinov2",
-        (("img_size", 224), ("init_values", 1e-5), ("dynamic_img_size", False)),
-        Input(224, *_HOPTIMUS),
+        name="h-optimus-1",
+        source="hf:bioptimus/H-optimus-1",
+        revision="3592cb220dec7a150c5d7813fb56e68bd57473b9",
+        pool="cls",
+        width=1536,
+        architecture="vit_giant_patch14_reg4_dinov2",
+        options=(("img_size", 224), ("init_values", 1e-5), ("dynamic_img_size", False)),
+        input=Input(224, *_HOPTIMUS),
         licence=_NON_COMMERCIAL,
         gated=True,
         half=True,
     ),
     Encoder(
-        "h0-mini",
-        "hf:bioptimus/H0-mini",
-        "5b5cc0505d19ae558270045eb0df8c34df4d9609",
-        "cls",
-        768,
-        "vit_base_patch14_reg4_dinov2",
+        name="h0-mini",
+        source="hf:bioptimus/H0-mini",
+        revision="5b5cc0505d19ae558270045eb0df8c34df4d9609",
+        pool="cls",
+        width=768,
+        architecture="vit_base_patch14_reg4_dinov2",
         # 85.7 M parameters: DINOv2's SwiGLU of 2,048, packed as 4,096 = 5.33334 times the width.
-        (("img_size", 224), ("init_values", 1e-5), ("mlp_ratio", 5.33334), *_SWIGLU),
-        Input(224, *_HOPTIMUS),
+        options=(("img_size", 224), ("init_values", 1e-5), ("mlp_ratio", 5.33334), *_SWIGLU),
+        input=Input(224, *_HOPTIMUS),
         licence=_NON_COMMERCIAL,
         gated=True,
         half=True,
     ),
     Encoder(
-        "gigapath",
-        "hf:prov-gigapath/prov-gigapath",
-        "64f9e26c15019f2d4f6d9113c6822f88bb16b01b",
-        "cls",
-        1536,
-        "vit_giant_patch14_dinov2",
-        (("img_size", 224), ("patch_size", 16), ("mlp_ratio", 5.33334)),
-        Input(224, resize=(256,)),
+        name="gigapath",
+        source="hf:prov-gigapath/prov-gigapath",
+        revision="64f9e26c15019f2d4f6d9113c6822f88bb16b01b",
+        pool="cls",
+        width=1536,
+        architecture="vit_giant_patch14_dinov2",
+        options=(("img_size", 224), ("patch_size", 16), ("mlp_ratio", 5.33334)),
+        input=Input(224, resize=(256,)),
         licence="Apache-2.0, research only",
         gated=True,
         half=True,
     ),
     Encoder(
-        "phikon-v2",
-        "hf:owkin/phikon-v2",
-        "2ae989a9c40cffaa27f0a6cb29cc94d1d6f9a5fd",
-        "cls",
-        1024,
-        "vit_large_patch16_224",
-        (("init_values", 1.0),),
+        name="phikon-v2",
+        source="hf:owkin/phikon-v2",
+        revision="2ae989a9c40cffaa27f0a6cb29cc94d1d6f9a5fd",
+        pool="cls",
+        width=1024,
+        architecture="vit_large_patch16_224",
+        options=(("init_values", 1.0),),
         licence="Owkin non-commercial",
     ),
     Encoder(
-        "resnet18",
-        "https://github.com/ozanciga/self-supervised-histopathology",
-        "nativetenpercent",
-        "pooled",
-        512,
-        "resnet18",
+        name="resnet18",
+        source="https://github.com/ozanciga/self-supervised-histopathology",
+        revision="nativetenpercent",
+        pool="pooled",
+        width=512,
+        architecture="resnet18",
         licence="none stated",
     ),
 )
 ENCODERS: Mapping[str, Encoder] = {entry.name: entry for entry in _ENTRIES}
+
+
+@cache
+def encoders() -> Mapping[str, Encoder]:
+    """The built-in encoders and those of installed plugins, by name."""
+    return {**ENCODERS, **plugin_encoders(ENCODERS)}
 
 
 def find_encoder(name: str) -> Encoder:
@@ -186,16 +194,16 @@ def find_encoder(name: str) -> Encoder:
     """
     if name.startswith("timm:") and len(name) > 5:
         return Encoder(
-            name,
-            "timm",
-            "local",
-            "pooled",
-            0,
-            name.removeprefix("timm:"),
+            name=name,
+            source="timm",
+            revision="local",
+            pool="pooled",
+            width=0,
+            architecture=name.removeprefix("timm:"),
             licence="see the weights",
         )
-    if name not in ENCODERS:
+    if name not in encoders():
         raise EncoderError(
-            f"there is no encoder '{name}'. Choose one of {', '.join(ENCODERS)}, or timm:NAME."
+            f"there is no encoder '{name}'. Choose one of {', '.join(encoders())}, or timm:NAME."
         )
-    return ENCODERS[name]
+    return encoders()[name]
