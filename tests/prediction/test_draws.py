@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -75,13 +76,18 @@ def test_a_damaged_store_is_drawn_again(tmp_path: Path):
     assert held(DrawStore.open_or_create(path, key="k", n_draws=2, **SIZES)) == [False, False]
 
 
-def test_a_temporary_store_vanishes_and_a_kept_one_stays(tmp_path: Path):
+def test_a_temporary_store_vanishes_and_a_kept_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     temporary = DrawStore.create(None, key="k", n_draws=1, **SIZES)
     kept = DrawStore.create(tmp_path / "draws.zarr", key="k", n_draws=1, **SIZES)
-    folder = temporary._path.parent
+    assert list(folder.iterdir())
     temporary.close()
     kept.close()
-    assert not folder.exists()
+    assert not list(folder.iterdir())
     assert (tmp_path / "draws.zarr").is_dir()
 
 

@@ -8,17 +8,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from anndata import AnnData, read_h5ad
+import tifffile
+from anndata import AnnData, concat, read_h5ad
 from napari.settings import get_plugin_settings
 from PIL import Image
 from qtpy.QtWidgets import QFileDialog
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.export_panel import ExportPanel
+from napari_stem._napari.files.exporting import ExportRequest
 from napari_stem._napari.files.launch import fill
+from napari_stem._napari.state.saved_view import View
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.cluster import cluster
 from napari_stem.api.predicting import predict
+from napari_stem.errors import OptionError
+from napari_stem.events import finish
 from napari_stem.sections.section import Section
 from napari_stem.spots.table import positions
 
@@ -66,11 +71,25 @@ def test_without_a_finished_result_there_is_nothing_to_export(viewer):
     assert panel.note.text().startswith("Nothing predicted yet")
 
 
-@pytest.mark.parametrize("suffix", [".h5ad", ".geojson", ".csv", ".ome.tif", ".png", ".html"])
-def test_every_format_is_written(panel, qtbot, tmp_path, suffix, messages):
-    path = export(panel, qtbot, tmp_path / f"biopsy{suffix}")
-    assert path.stat().st_size > 1000
-    assert panel.bar.isHidden()
+def is_picture(path: Path) -> bool:
+    with Image.open(path) as picture:
+        return picture.width > 100 and picture.height > 100
+
+
+def test_every_format_is_written(panel, qtbot, tmp_path, predicted, messages):
+    n = predicted.n_obs
+    is_right = {
+        ".h5ad": lambda path: read_h5ad(path).n_obs == n,
+        ".geojson": lambda path: len(json.loads(path.read_text())["features"]) >= n,
+        ".csv": lambda path: len(pd.read_csv(path)) == n,
+        ".ome.tif": lambda path: len(tifffile.imread(path)) >= predicted.n_vars,
+        ".png": is_picture,
+        ".html": lambda path: "EPCAM" in path.read_text(),
+    }
+    for suffix, check in is_right.items():
+        path = export(panel, qtbot, tmp_path / f"biopsy{suffix}")
+        assert check(path), suffix
+        assert panel.bar.isHidden()
     assert not messages
 
 
@@ -189,13 +208,14 @@ def test_the_slides_path_is_left_out_where_the_preferences_say_so(panel, qtbot, 
     get_plugin_settings("napari-stem").export.slide_path = True
 
 
-def test_a_figure_of_many_genes_is_refused(panel, qtbot, tmp_path, messages):
-    choose(panel.genes, "list")
-    choose(panel.format, ".png")
-    panel.typed.setText(" ".join(f"G{i}" for i in range(13)))
-    panel.export(tmp_path / "biopsy.png")
-    qtbot.waitUntil(lambda: bool(messages) and panel.isEnabled(), timeout=PATIENCE)
-    assert messages
+def test_a_figure_of_many_genes_is_refused(workspace, predicted, tmp_path):
+    others = predicted.copy()
+    others.var_names = [f"{gene}-like" for gene in predicted.var_names]
+    wide = concat([predicted, others], axis=1, merge="first", uns_merge="first")
+    path, view = tmp_path / "biopsy.png", View.of(workspace)
+    with pytest.raises(OptionError, match="13 genes are too many for a figure"):
+        finish(ExportRequest(wide, path, view, genes=tuple(wide.var_names[:13])).events())
+    assert not path.exists()
 
 
 def test_a_figure_shows_the_shown_gene(panel, qtbot, tmp_path):
