@@ -21,7 +21,8 @@ from napari_stem.events import Event, Figures, Loss, Progress, finish
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
-from napari_stem.training.loop import Examples, Fitted, iter_fit
+from napari_stem.training.fit_state import Examples
+from napari_stem.training.loop import Fitted, iter_fit
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
 CONFIG = FitConfig(steps=40, batch_size=16, learning_rate=3e-3, ema=0.9, warmup=5)

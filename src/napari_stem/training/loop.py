@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import time
-import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import torch
 from lightning_fabric import Fabric
-from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from napari_stem.defaults import Keep
 from napari_stem.devices import threads_for
-from napari_stem.errors import TrainingError
-from napari_stem.events import Event, Events, Loss, Pace, Progress
-from napari_stem.model.diffusion import Schedule, diffusion_loss
+from napari_stem.events import Event, Events, Loss, Pace
+from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
-from napari_stem.storage import atomic_path
+from napari_stem.training.fit_state import Examples, FitState
 
 SAVE_SECONDS = 60.0
 VALIDATE_EVERY = 100  # steps
 _FEWEST_VALIDATIONS = 8  # of a short run
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Paired values and conditions.
-
-    Attributes
-    ----------
-    x_start
-        (n, c) values to learn.
-    condition
-        (n, v, S) one vector for each view of a patch, the original first.
-    noise
-        (S,) standard deviation of noise that training adds to the condition, which keeps a
-        network from learning a few hundred spots by heart; zeros in the paper.
-    """
-
-    x_start: Tensor
-    condition: Tensor
-    noise: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +86,7 @@ def iter_fit(
     """
     fabric = Fabric(accelerator=device, devices=1, precision=config.precision)
     fabric.launch()
-    run = _Run(fabric, network, config, identity)
+    run = FitState(fabric, network, config, identity)
     if state_path is not None and state_path.exists():
         run.load(state_path)
     training, held_out = run.to_device(examples), validation and run.to_device(validation)
@@ -163,168 +137,3 @@ class _Seldom:
     def __exit__(self, *_: object) -> None:
         now = time.monotonic()
         self._next = now + 10 * (now - self._start)
-
-
-@dataclass(frozen=True, slots=True)
-class _Best:
-    """The averaged weights with the lowest validation loss so far."""
-
-    loss: float
-    step: int
-    weights: dict[str, Tensor]
-
-
-class _Run:
-    """Network, average and optimiser at one step: saved and loaded whole."""
-
-    def __init__(
-        self, fabric: Fabric, network: StemNetwork, config: FitConfig, identity: str
-    ) -> None:
-        self._fabric = fabric
-        self._config = config
-        self._identity = identity
-        optimizer = torch.optim.AdamW(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
-        self._network, self._optimizer = fabric.setup(network, optimizer)
-        self.average = AveragedModel(network, multi_avg_fn=_warm_average(config.ema))
-        self.average.eval()
-        self.step = 0
-        self.seconds = 0.0
-        self.finished = False
-        self.best: _Best | None = None
-        self._clock = time.monotonic()
-
-    @property
-    def averaged(self) -> StemNetwork:
-        """The network with averaged weights, on the device."""
-        network: StemNetwork = self.average.module  # type: ignore[assignment]
-        return network
-
-    def to_device(self, examples: Examples) -> Examples:
-        parts = (examples.x_start, examples.condition, examples.noise)
-        return Examples(*map(self._fabric.to_device, parts))
-
-    def advance(self, examples: Examples, schedule: Schedule) -> Tensor:
-        """One optimiser step; the loss, still on the device."""
-        seed = _seed(self._config.seed, self.step)
-        random = torch.Generator(self._fabric.device).manual_seed(seed)
-        cuda = [self._fabric.device] if self._fabric.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda):
-            torch.manual_seed(seed)  # dropout
-            self._network.train()
-            x_start, condition = _batch(examples, self._config, random)
-            loss = diffusion_loss(self._network, x_start, condition, schedule, random)
-            self._fabric.backward(loss)
-        norm = self._fabric.clip_gradients(
-            self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
-        )
-        if norm is None or not torch.isfinite(norm):
-            raise TrainingError(
-                f"the loss is no longer finite at step {self.step}. "
-                "Lower the learning rate or use precision 32-true."
-            )
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._config.rate(self.step, self.seconds)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        self.average.update_parameters(self._network)
-        self.step += 1
-        now = time.monotonic()
-        self.seconds, self._clock = self.seconds + now - self._clock, now
-        return loss.detach()
-
-    def spent(self) -> float:
-        """Share of the training that lies behind."""
-        return self._config.spent(self.step, self.seconds)
-
-    def progress(self) -> Progress:
-        """In steps, or in seconds where time is what is limited."""
-        if self._config.minutes is None:
-            done, total = self.step, self._config.steps
-        else:
-            total = math.ceil(60 * self._config.minutes)
-            done = min(total, round(total * self.spent()))
-        return Progress(done, total, "train")
-
-    @torch.no_grad()
-    def validate(self, examples: Examples, schedule: Schedule) -> float:
-        """Loss of the averaged weights on every held-out spot, with noise that never changes."""
-        random = torch.Generator(self._fabric.device).manual_seed(_seed(self._config.seed, -1))
-        losses = [
-            diffusion_loss(
-                self.average, examples.x_start, examples.condition[:, 0], schedule, random
-            )
-            for _ in range(8)
-        ]
-        loss = float(torch.stack(losses).mean())
-        if self.best is None or loss < self.best.loss:
-            weights = self.averaged.state_dict()
-            copies = {name: value.detach().cpu().clone() for name, value in weights.items()}
-            self.best = _Best(loss, self.step, copies)
-        return loss
-
-    def save(self, path: Path) -> None:
-        with atomic_path(path) as draft:
-            torch.save(self._state(), draft)
-
-    def load(self, path: Path) -> None:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            same = (state["config"], state["identity"]) == (asdict(self._config), self._identity)
-        except Exception as error:  # torch raises many kinds for a damaged file
-            raise TrainingError(
-                f"'{path}' is no training state ({error}). Delete it to start anew."
-            ) from error
-        if not same:
-            raise TrainingError(
-                f"'{path}' belongs to a run with other settings, genes or sections. Repeat them to "
-                "resume, or choose another run folder."
-            )
-        self._network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.finished = state["finished"]
-        self.best = state["best"] and _Best(**state["best"])
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "config": asdict(self._config),
-            "identity": self._identity,
-            "network": self._network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "finished": self.finished,
-            "best": self.best
-            and {field.name: getattr(self.best, field.name) for field in fields(self.best)},
-        }
-
-
-def _batch(examples: Examples, config: FitConfig, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Random spots, each in a random view: the original once in `augmented` + 1 times."""
-    n, views, width = examples.condition.shape
-    where: dict[str, Any] = {"device": random.device, "generator": random}
-    rows = torch.randint(n, (config.batch_size,), **where)
-    original = torch.rand(config.batch_size, **where) * (config.augmented + 1) < 1
-    view = torch.randint(1, max(views, 2), (config.batch_size,), **where) % views
-    condition = examples.condition[rows, torch.where(original, 0, view)]
-    noise = torch.randn(config.batch_size, width, **where)
-    return examples.x_start[rows], condition + examples.noise * noise
-
-
-def _warm_average(decay: float) -> Any:
-    """Exponential moving average that forgets its first steps sooner, for short runs."""
-
-    def update(average: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
-        warm = min(decay, (1 + float(updates)) / (10 + float(updates)))
-        torch._foreach_lerp_(average, current, 1 - warm)
-
-    return update
-
-
-def _seed(seed: int, step: int) -> int:
-    """A seed for one step: nearby runs and steps share no random numbers."""
-    return zlib.crc32(f"{seed}/{step}/0".encode())  # the 0 repeats benchmarks/RESULTS.md

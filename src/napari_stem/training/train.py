@@ -29,7 +29,8 @@ from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.paired_data import PairedData, iter_paired_data
 from napari_stem.sections.section import Section
 from napari_stem.text import counted
-from napari_stem.training.loop import Examples, iter_fit, never
+from napari_stem.training.fit_state import Examples
+from napari_stem.training.loop import iter_fit, never
 from napari_stem.training.run_folder import CHECKPOINT, STATE
 
 if TYPE_CHECKING:
