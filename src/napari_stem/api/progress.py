@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm.auto import tqdm
 
+from napari_stem.api.hints import hinted
 from napari_stem.events import Event, Events, Progress, finish
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def run(events: Events[T], *, progress: bool | None, on_event: OnEvent) -> T:
         Called with each event, too.
     """
     shown = _somebody_sees() if progress is None else progress
-    with _Bars(disable=not shown) as bars:
+    with hinted(), _Bars(disable=not shown) as bars:
 
         def tell(event: Event) -> None:
             bars.show(event)

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QObject, Signal
 
+from napari_stem._napari.shell.hints import in_words
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem._napari.train import tasks
@@ -75,7 +76,7 @@ class Trainings(QObject):
         try:
             found = read_run(run.folder)
         except StemError as error:
-            show_warning(str(error))
+            show_warning(in_words(error))
         else:
             if found.standing == "finished":
                 job = start(tasks.install_checkpoint(run.folder), self)
