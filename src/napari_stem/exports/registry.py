@@ -63,6 +63,8 @@ def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[s
 
     Raises
     ------
+    WrongType
+        The table is no prediction.
     OptionError
         The suffix is none of these, its format needs an optional dependency that is missing, or
         a figure cannot show so many genes.
@@ -71,6 +73,9 @@ def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[s
     StorageError
         The file cannot be written; what stood there stays.
     """
+    from napari_stem.spots.provenance import provenance
+
     exporter = find_exporter(path)
     exporter.check(genes)
+    provenance(prediction)
     exporter.write(prediction, Path(path), genes)

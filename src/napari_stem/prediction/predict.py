@@ -17,6 +17,7 @@ from anndata import AnnData
 
 from napari_stem.analysis.agreement import annotation_columns
 from napari_stem.analysis.morans_i import morans_i, neighbour_graph
+from napari_stem.errors import StorageError
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
@@ -28,6 +29,7 @@ from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
 from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD, find_statistics
 from napari_stem.slides.slide import Slide
+from napari_stem.spots.provenance import provenance
 from napari_stem.spots.table import check_spots, library, positions, spot_diameter
 
 if TYPE_CHECKING:
@@ -197,7 +199,7 @@ def add_statistics(
     """
     entries = [entry for entry in find_statistics(names) if entry.on_demand]
     functions = [partial(entry, threshold=threshold) for entry in entries]
-    about = prediction.uns["napari_stem"]
+    about = provenance(prediction, "n_draws")
     for entry, values in zip(entries, store.summary(functions, int(about["n_draws"])), strict=True):
         prediction.layers[entry.name] = values
         if entry.takes_threshold:
@@ -230,10 +232,17 @@ def draws_of(prediction: AnnData, cache: Path) -> DrawStore:
 
     Raises
     ------
+    WrongType
+        The table is no prediction.
     StorageError
-        They are gone.
+        They are gone, or it is a selection of a prediction, which does not find them.
     """
-    return DrawStore.open(_store_path(cache, str(prediction.uns["napari_stem"]["draws"])))
+    about = provenance(prediction)
+    if "draws" not in about:
+        raise StorageError(
+            "a selection of a prediction does not find its draws. Use the whole prediction."
+        )
+    return DrawStore.open(_store_path(cache, str(about["draws"])))
 
 
 def _store_path(cache: Path, name: str) -> Path:
