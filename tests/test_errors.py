@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+import subprocess
+import sys
+import traceback
+from pathlib import Path
 
+import numpy as np
+import pytest
+from PIL import Image
+
+import napari_stem as stem
 from napari_stem import errors
+from napari_stem._napari.shell.hints import WORDS as WINDOW
+from napari_stem._napari.shell.hints import in_words
+from napari_stem.api.hints import WORDS as PYTHON
+from napari_stem.cli.hints import WORDS as TERMINAL
+from napari_stem.errors import Hint, MissingScale, Remedy, SlideNotFound
+from napari_stem.slides.slide import Slide
 
-TREE = [error for _, error in inspect.getmembers(errors, inspect.isclass)]
+KINDS = [error for _, error in inspect.getmembers(errors, inspect.isclass)]
+TREE = [kind for kind in KINDS if issubclass(kind, Exception)]
 
 
 def test_every_error_is_a_stem_error_and_none_is_lost_on_the_way():
@@ -20,3 +37,60 @@ def test_every_error_is_drawn_in_the_module_docstring():
     assert errors.__doc__ is not None
     for error in TREE:
         assert error.__name__ in errors.__doc__
+
+
+def test_an_error_keeps_its_hint_through_a_pickle_and_where_its_place_is_added():
+    error = SlideNotFound("there is no slide.", hint=Hint(Remedy.IMAGE))
+    for other in (pickle.loads(pickle.dumps(error)), error.about("'section'")):
+        assert isinstance(other, SlideNotFound)
+        assert other.hint == error.hint
+    assert str(error.about("'section'")) == "'section': there is no slide."
+
+
+@pytest.mark.parametrize("remedy", Remedy)
+@pytest.mark.parametrize("words", [TERMINAL, WINDOW, PYTHON], ids=["terminal", "window", "python"])
+def test_every_front_end_has_words_for_every_remedy(words, remedy: Remedy):
+    said = Hint(remedy, "0.5").said(words)
+    assert said.endswith(".")
+    assert "{" not in said.replace("={", "")  # Python's own braces aside
+
+
+@pytest.fixture
+def scaleless(tmp_path: Path) -> Path:
+    """A slide that states no scale."""
+    path = tmp_path / "he.png"
+    Image.fromarray(np.full((300, 300, 3), 200, np.uint8)).save(path)
+    return path
+
+
+def test_the_terminal_says_which_option_helps(scaleless: Path):
+    (scaleless.parent / "spots.csv").write_text("x,y\n100,100\n200,200\n")
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "napari_stem", "embed", scaleless.parent / "spots.csv",
+            "-o", scaleless.parent / "o.h5ad", "--image", scaleless,
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("MissingScale: 'spots' states no micrometres per pixel")
+    assert done.stderr.rstrip().endswith("Use --mpp 0.5.")
+
+
+def test_python_says_which_argument_helps(scaleless: Path):
+    spots = stem.make_grid(
+        Slide.from_array(np.zeros((300, 300, 3), np.uint8), mpp=1.0), on_tissue=False
+    )
+    with pytest.raises(MissingScale) as raised:
+        stem.embed(scaleless, spots, cache=False)
+    told = "".join(traceback.format_exception(raised.value))
+    assert "--mpp" not in told
+    assert told.rstrip().endswith("Pass mpp=0.5.")
+
+
+def test_the_window_says_where_to_type_it(scaleless: Path):
+    with pytest.raises(MissingScale) as raised:
+        stem.open_slide(scaleless).require_mpp()
+    assert in_words(raised.value).endswith(
+        "Type it under Scale in the Predict dock, for example 0.5."
+    )

@@ -27,11 +27,53 @@ None derives from `RuntimeError` (Qt workers lose it) or `KeyError` (it quotes i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Self
 
 
+class Remedy(StrEnum):
+    """What a user can change; each front end has words for where."""
+
+    SCALE = "scale"
+    IMAGE = "image"
+    BIN = "bin"
+    NO_BIN = "no bin"
+    WEIGHTS = "weights"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A remedy, and the value that would do or what it is for."""
+
+    remedy: Remedy
+    value: str = ""
+
+    def said(self, words: Mapping[Remedy, str]) -> str:
+        """The hint in the words of a front end, in which "{value}" is replaced."""
+        return words[self.remedy].format(value=self.value)
+
+
 class StemError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose.
+
+    Parameters
+    ----------
+    message
+        What is wrong, where, and what to do, whole without the hint.
+    hint
+        What to change, which the terminal, the window and Python each say in their own words.
+    """
+
+    def __init__(self, message: str = "", *, hint: Hint | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def about(self, where: str) -> Self:
+        """The same error, which says first where it is."""
+        return type(self)(f"{where}: {self}", hint=self.hint)
 
 
 class WrongType(StemError, TypeError):

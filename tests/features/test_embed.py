@@ -173,7 +173,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
         from pathlib import Path
         events = here.iter_embed(
             here.make_slide(), here.make_spots(), [here.MORPHOLOGY], here.PHYSICAL,
-            compute=here.Compute(compute=here.Compute(cache=Path({str(tmp_path)!r}))),
+            compute=here.Compute(cache=Path({str(tmp_path)!r})),
         )
         for event in events:
             print(event.done, flush=True)

@@ -145,7 +145,7 @@ def test_a_slide_without_scale_is_refused_with_advice(
 ):
     section = sections[2]
     pixels = section.slide.read_region(0, 0, section.slide.width, section.slide.height)
-    with pytest.raises(MissingScale, match=r"states no micrometres per pixel.*--mpp"):
+    with pytest.raises(MissingScale, match=r"states no micrometres per pixel.*0\.25"):
         predict(Slide.from_array(pixels), section.spots, trained.checkpoint, **QUICK)
 
 

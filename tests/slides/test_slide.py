@@ -260,7 +260,7 @@ def test_an_argument_wins_over_tags_and_shares_the_file(svs: Path):
 
 def test_a_scale_that_nobody_stated_is_asked_for():
     slide = Slide.from_array(IMAGE)
-    with pytest.raises(MissingScale, match=r"states no micrometres per pixel.*--mpp"):
+    with pytest.raises(MissingScale, match=r"states no micrometres per pixel.*0\.25"):
         slide.require_mpp()
     assert slide.with_mpp(0.5).require_mpp() == 0.5
     for nonsense in (0, -1, np.nan, np.inf):
@@ -518,7 +518,7 @@ def test_damage_inside_a_slide_is_named_when_it_is_read(svs: Path, tmp_path: Pat
     path.write_bytes(content)
     with open_slide(path) as slide:
         slide.read_region(0, 0, 300, 300)
-        with pytest.raises(SlideUnreadable, match=r"slide\.svs' is damaged near"):
+        with pytest.raises(SlideUnreadable, match=r"level 0 could not be read: .*slide\.svs'"):
             slide.read_region(slide.width - 50, slide.height - 50, 50, 50)
 
 

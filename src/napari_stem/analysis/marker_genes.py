@@ -12,6 +12,7 @@ from anndata import AnnData
 
 from napari_stem.errors import SpotsError
 from napari_stem.genes.counts import UNITS
+from napari_stem.spots.provenance import provenance
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -86,6 +87,6 @@ def write_ranking(ranking: pd.DataFrame, clusters: Clusters, path: str | Path) -
 def _log2_fold_changes(prediction: AnnData, values: np.ndarray, inside: np.ndarray) -> pd.Series:
     """Between the means of log values: predictions may be negative, and counts of them NaN."""
     difference = values[inside].mean(axis=0) - values[~inside].mean(axis=0)
-    unit = str(prediction.uns["napari_stem"]["unit"])
+    unit = str(provenance(prediction, "unit")["unit"])
     scale = 1 if unit == UNITS["log2"] else 1 / np.log(2)
     return pd.Series(difference * scale, index=prediction.var_names)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from anndata import AnnData
 
+from napari_stem.api.hints import hinted
 from napari_stem.errors import WrongType
 from napari_stem.io import find_sections, is_spot_source
 from napari_stem.sections.public_data import is_sample, sample_section
@@ -19,7 +20,6 @@ from napari_stem.slides.formats import is_slide
 from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots import grid
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
-from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,22 +93,7 @@ def _unfolded(value: SectionLike) -> Iterator[SectionLike]:
         yield value
 
 
-def check_prediction(value: object, name: str = "prediction") -> AnnData:
-    """A prediction.
-
-    Raises
-    ------
-    WrongType
-        It is no table, or a table that no prediction made.
-    """
-    if isinstance(value, AnnData) and "recipe" in value.uns.get("napari_stem", {}):
-        return value
-    if isinstance(value, AnnData):
-        made = f"a table of {counted(value.n_obs, 'row')} that predict did not make"
-        raise WrongType(f"{name} must be a prediction (what predict returns), got {made}.")
-    raise WrongType.of(name, value, "a prediction (what predict returns)")
-
-
+@hinted()
 def make_grid(
     slide: SlideLike,
     *,
@@ -158,6 +143,7 @@ def make_grid(
     )  # fmt: skip
 
 
+@hinted()
 def read_section(
     path: SectionLike,
     *,

@@ -18,7 +18,7 @@ from napari_stem.api.models import (
     as_geometry,
     with_files,
 )
-from napari_stem.api.places import SectionLike, SlideLike, SpotsLike, as_place, check_prediction
+from napari_stem.api.places import SectionLike, SlideLike, SpotsLike, as_place
 from napari_stem.api.verbs import OnEvent, verb
 from napari_stem.defaults import ENCODERS
 from napari_stem.errors import OptionError
@@ -261,5 +261,5 @@ def draws_of(prediction: AnnData, *, cache: CacheLike = True) -> NDArray[np.floa
     folder = as_cache(cache)
     if folder is None:
         raise OptionError("cache is False, but draws are kept in one. Name the cache of `predict`.")
-    with prediction_room.draws_of(check_prediction(prediction), folder) as store:
+    with prediction_room.draws_of(prediction, folder) as store:
         return store.read(n_draws=int(prediction.uns["napari_stem"]["n_draws"]))

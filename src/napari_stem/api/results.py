@@ -9,9 +9,9 @@ from napari_stem.analysis import cluster as clustering
 from napari_stem.analysis import marker_genes
 from napari_stem.analysis.labels import Clusters
 from napari_stem.analysis.leiden_options import LeidenOptions
-from napari_stem.api.places import check_prediction
 from napari_stem.errors import SpotsError
 from napari_stem.io import read_spots
+from napari_stem.spots.provenance import provenance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,9 @@ def read_prediction(path: str | Path) -> AnnData:
     >>> stem.read_prediction(folder / "slide.h5ad").shape
     (4, 8)
     """
-    return check_prediction(read_spots(path), f"'{path}'")
+    prediction = read_spots(path)
+    provenance(prediction, "recipe", name=f"'{path}'")
+    return prediction
 
 
 def find_clusters(
@@ -82,7 +84,8 @@ def find_clusters(
     True
     """
     options = LeidenOptions(resolution=resolution, n_genes=n_genes, seed=seed)
-    clustering.cluster(check_prediction(prediction), options)
+    provenance(prediction)
+    clustering.cluster(prediction, options)
     return Clusters.of_prediction(prediction)
 
 
@@ -112,6 +115,7 @@ def rank_genes(prediction: AnnData) -> pd.DataFrame:
     >>> list(stem.rank_genes(many).columns)[:3]
     ['cluster', 'gene', 'score']
     """
-    if "leiden" not in check_prediction(prediction).obs:
+    provenance(prediction)
+    if "leiden" not in prediction.obs:
         raise SpotsError("obs['leiden'] is missing: find clusters first (find_clusters).")
     return marker_genes.rank_genes(prediction, Clusters.of_prediction(prediction))

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from tqdm.auto import tqdm
 
+from napari_stem.api.hints import hinted
 from napari_stem.events import Event, Events, Progress, finish
 from napari_stem.options import Option, options_of
 
@@ -67,7 +68,8 @@ def verb(**kinds: type) -> Callable[[Callable[..., Events[T]]], Verb[T]]:
         def wait(
             *args: Any, progress: bool | None = None, on_event: OnEvent = None, **given: Any
         ) -> T:
-            with _Bars(_somebody_sees() if progress is None else progress) as bars:
+            shown = _somebody_sees() if progress is None else progress
+            with hinted(), _Bars(shown) as bars:
 
                 def tell(event: Event) -> None:
                     bars.show(event)
@@ -78,7 +80,8 @@ def verb(**kinds: type) -> Callable[[Callable[..., Events[T]]], Verb[T]]:
 
         @functools.wraps(generator)
         def events(*args: Any, **given: Any) -> Events[T]:
-            return (yield from generator(*args, **gathered(given)))
+            with hinted():
+                return (yield from generator(*args, **gathered(given)))
 
         _describe(wait, events, options, set(kinds))
         cast("Any", wait).events = events

@@ -25,7 +25,7 @@ from napari_stem.features.condition import Condition
 from napari_stem.features.encoders.registry import Encoder, find_encoder
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import as_path, atomic_path
-from napari_stem.text import counted
+from napari_stem.text import counted, one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -182,7 +182,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         mean, std = (tensors[_TARGET + name].numpy() for name in ("mean", "std"))
     except (RuntimeError, LookupError, ValueError) as error:
         raise CheckpointMismatch(
-            f"'{path}': its tensors do not fit its recipe ({_one_line(error)}). "
+            f"'{path}': its tensors do not fit its recipe ({one_line(error)}). "
             "Get the file again from where it was made."
         ) from error
     _check_widths(recipe, condition, mean, path)
@@ -196,7 +196,7 @@ def _opened(path: Path) -> Any:
         return safe_open(path, framework="pt", device="cpu")
     except (SafetensorError, OSError) as error:
         raise CheckpointUnreadable(
-            f"'{path}' is no checkpoint, or it is damaged ({_one_line(error)}). "
+            f"'{path}' is no checkpoint, or it is damaged ({one_line(error)}). "
             "Get the file again from where it was made."
         ) from error
 
@@ -243,7 +243,3 @@ def _check_widths(
 
 def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

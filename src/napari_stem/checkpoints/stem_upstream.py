@@ -33,7 +33,7 @@ from napari_stem.features.condition import Condition
 from napari_stem.features.patches import PAPER
 from napari_stem.genes.panels import read_panel
 from napari_stem.model.network import NetworkConfig, StemNetwork
-from napari_stem.text import a_few
+from napari_stem.text import a_few, one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -169,7 +169,7 @@ def read_network(path: Path) -> StemNetwork:
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise CheckpointMismatch(f"'{path}' is no network of upstream: {reason}.") from error
     return network.eval()
 
@@ -255,7 +255,7 @@ def _load(path: Path, error: type[SpotsError | CheckpointUnreadable]) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError,
             pickle.UnpicklingError) as cause:  # fmt: skip
-        reason = " ".join(str(cause).split())[:160]
+        reason = one_line(cause)
         raise error(f"'{path}' cannot be read as tensors of PyTorch: {reason}.") from cause
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from napari_stem.cli.demonstrating import demo
 from napari_stem.cli.describing import encoders, info
 from napari_stem.cli.evaluating import evaluate
+from napari_stem.cli.hints import WORDS
 from napari_stem.cli.importing import import_upstream
 from napari_stem.cli.predicting import embed, predict
 from napari_stem.cli.training import train
@@ -30,8 +31,9 @@ def main() -> None:
     try:
         app()
     except StemError as error:
+        hint = f" {error.hint.said(WORDS)}" if error.hint else ""
         Console(stderr=True, soft_wrap=True).print(
-            f"{type(error).__name__}: {error}", style="red", highlight=False, markup=False
+            f"{type(error).__name__}: {error}{hint}", style="red", highlight=False, markup=False
         )
         sys.exit(1)
 

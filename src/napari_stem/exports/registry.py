@@ -7,13 +7,16 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-
-from anndata import AnnData
+from typing import TYPE_CHECKING
 
 from napari_stem import exports
-from napari_stem.errors import OptionError, WrongType
+from napari_stem.errors import OptionError
 from napari_stem.exports.exporter import Exporter
+from napari_stem.spots.provenance import provenance
 from napari_stem.storage import as_path
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 DEFAULT_SUFFIX = ".h5ad"
 
@@ -66,6 +69,8 @@ def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[s
 
     Raises
     ------
+    WrongType
+        The table is no prediction.
     OptionError
         The suffix is none of these, its format needs an optional dependency that is missing, or
         a figure cannot show so many genes.
@@ -79,8 +84,7 @@ def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[s
     >>> stem.write_prediction(prediction, folder / "slide.csv")
     """
     path = as_path(path, "the file to write")
-    if not isinstance(prediction, AnnData):
-        raise WrongType.of("prediction", prediction, "a prediction (AnnData)")
+    provenance(prediction)
     exporter = find_exporter(path)
     exporter.check(genes)
     exporter.write(prediction, path, genes)

@@ -15,7 +15,7 @@ import zarr
 from torch import Tensor
 
 from napari_stem.devices import choose_device
-from napari_stem.errors import EncoderError
+from napari_stem.errors import EncoderError, Hint, Remedy
 from napari_stem.events import Events, Pace, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.builders import build_encoder
@@ -149,7 +149,8 @@ class _Work:
                     if size == 1:
                         raise EncoderError(
                             f"{self._encoder.name} needs more memory than {device} has, even for "
-                            "one patch. Choose --device cpu or a smaller encoder."
+                            "one patch. Choose a smaller encoder, or the CPU.",
+                            hint=Hint(Remedy.DEVICE, "cpu"),
                         ) from error
                     size //= 2
             yield missing[rows], torch.stack(vectors, dim=1).numpy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_stem.errors import OptionError, SpotsNotFound
+from napari_stem.errors import Hint, OptionError, Remedy, SpotsNotFound
 from napari_stem.genes.names import named_by_symbol, read_other_symbols, with_other_symbols
 from napari_stem.io.csv import read_csv
 from napari_stem.io.geojson import read_geojson
@@ -115,7 +115,8 @@ def _read(path: Path, bin_um: float | None) -> AnnData:
             return read_binned(path, bin_um=bin_um)
     if bin_um is not None:
         raise OptionError(
-            f"'{path}' has no bins to choose; only Visium HD and Xenium have (--bin {bin_um:g})."
+            f"'{path}' has no bins of {bin_um:g} µm; only Visium HD and Xenium have a choice.",
+            hint=Hint(Remedy.NO_BIN),
         )
     read = next((read for matches, read in _LAYOUTS if matches(path)), None)
     read = read or _READERS.get(path.suffix.lower())

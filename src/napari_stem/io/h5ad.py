@@ -14,6 +14,7 @@ from napari_stem.io.bounded import check_hdf5
 from napari_stem.io.naming import named
 from napari_stem.spots.table import positions, spot_diameter
 from napari_stem.storage import atomic_path
+from napari_stem.text import one_line
 
 
 def read_h5ad(path: Path) -> AnnData:
@@ -33,7 +34,7 @@ def read_h5ad(path: Path) -> AnnData:
     except SpotsError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)
         raise SpotsError(f"'{path}' cannot be read as h5ad: {reason}.") from error
     with named(path):
         positions(table)

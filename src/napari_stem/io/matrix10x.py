@@ -14,7 +14,7 @@ from scipy import sparse
 from napari_stem.errors import CountsError, SpotsError
 from napari_stem.genes.names import IDS, SYMBOLS, unique_names
 from napari_stem.io.bounded import UNREADABLE, check_hdf5, check_size, opened_text
-from napari_stem.text import a_few, repeated
+from napari_stem.text import a_few, one_line, repeated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def _read_h5(path: Path) -> tuple[sparse.csr_matrix, pd.Index, pd.DataFrame]:
     except SpotsError:
         raise
     except UNREADABLE as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)
         raise CountsError(
             f"'{path}' cannot be read as a 10x matrix of version 3 or later: {reason}. "
             "Copy the file again, or export it with a current Space Ranger."

@@ -15,4 +15,4 @@ def named(path: Path) -> Iterator[None]:
     try:
         yield
     except SpotsError as error:
-        raise type(error)(f"'{path}': {error}") from error
+        raise error.about(f"'{path}'") from error

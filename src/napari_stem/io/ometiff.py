@@ -10,6 +10,7 @@ import numpy as np
 from scipy.spatial import KDTree
 from tifffile import TiffWriter
 
+from napari_stem.spots.provenance import provenance
 from napari_stem.spots.table import library, positions, spot_diameter
 from napari_stem.storage import atomic_path
 
@@ -99,7 +100,7 @@ def _tiles(
 
 
 def _metadata(prediction: AnnData, names: list[str], step: int) -> dict[str, object]:
-    about = prediction.uns["napari_stem"]
+    about = provenance(prediction)
     metadata: dict[str, object] = {
         "axes": "CYX",
         "Name": str(about.get("slide", "prediction")),

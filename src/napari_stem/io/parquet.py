@@ -11,6 +11,7 @@ import pandas as pd
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.extras import extra
 from napari_stem.io.bounded import UNREADABLE, check_size
+from napari_stem.text import one_line
 
 _BYTES_OF_A_VALUE = 8
 _ROWS = 1 << 18
@@ -50,7 +51,7 @@ def iter_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator[p
     except (OptionError, SpotsError):
         raise
     except (ArrowException, *UNREADABLE) as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)
         raise SpotsError(f"'{path}' cannot be read as Parquet: {reason}.") from error
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from napari_stem.errors import SlideError, SlideUnreadable
 from napari_stem.slides.pyramid import SlideFile
 from napari_stem.slides.slide import Slide, open_slide
+from napari_stem.spots.provenance import provenance
 from napari_stem.spots.table import library
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def slide_of(prediction: AnnData, folder: Path) -> Slide:
 
     Its file is looked for where it was and in `folder`; one of another size is not taken.
     """
-    about = prediction.uns["napari_stem"]
+    about = provenance(prediction, "slide", "mpp")
     entry = prediction.uns["spatial"][library(prediction)]
     picture = np.asarray(entry["images"]["hires"])
     downsample = 1 / float(entry["scalefactors"]["tissue_hires_scalef"])

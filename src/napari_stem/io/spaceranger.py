@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from napari_stem.errors import CountsError, OptionError, SpotsError, SpotsNotFound
+from napari_stem.errors import CountsError, Hint, OptionError, Remedy, SpotsError, SpotsNotFound
 from napari_stem.io.bounded import UNREADABLE, opened_text, read_json
 from napari_stem.io.matrix10x import Matrix, find_matrix, read_matrix
 from napari_stem.io.naming import named
@@ -162,21 +162,23 @@ def _chosen_bin(path: Path, bin_um: float | None) -> Path:
         size = int(named_bin[1])
         if size < _FINEST_UM and bin_um != size:
             raise OptionError(
-                f"'{path}': bins of {size} um number millions and count a few molecules each. Use "
-                f"square_008um or square_016um beside it, or ask for them (--bin {size})."
+                f"'{path}': bins of {size} µm number millions and count a few molecules each. Use "
+                f"square_008um or square_016um beside it, or ask for those of {size} µm.",
+                hint=Hint(Remedy.BIN, str(size)),
             )
         if bin_um not in (None, size):
             raise OptionError(
-                f"'{path}' has bins of {size} um, not of {bin_um:g} um. Name the folder around it, "
-                "or leave out --bin."
+                f"'{path}' has bins of {size} µm, not of {bin_um:g} µm. Name the folder around it, "
+                f"or take those of {size} µm.",
+                hint=Hint(Remedy.NO_BIN),
             )
         return path
     bins = _bins(path)
     if not bins:
         if bin_um is not None:
             raise OptionError(
-                f"'{path}' has no bins to choose; only Visium HD and Xenium have "
-                f"(--bin {bin_um:g})."
+                f"'{path}' has no bins of {bin_um:g} µm; it has none to choose.",
+                hint=Hint(Remedy.NO_BIN),
             )
         return path
     if bin_um is None:

@@ -14,6 +14,7 @@ from napari_stem.extras import extra
 from napari_stem.io.selection import select
 from napari_stem.spots.table import library, positions, spot_diameter
 from napari_stem.storage import atomic_path
+from napari_stem.text import one_line
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -88,7 +89,7 @@ def read_predicted_spatialdata(path: Path) -> AnnData:
         if (path / _THUMBNAIL).is_dir():
             entry["images"] = {"hires": _thumbnail(path)}
     except Exception as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)
         raise SpotsError(f"'{path}' cannot be read as SpatialData: {reason}.") from error
     table.obs = table.obs.drop(columns=[_REGION, _INSTANCE])
     del table.uns["spatialdata_attrs"]

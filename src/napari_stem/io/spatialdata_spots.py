@@ -12,6 +12,7 @@ from napari_stem.extras import extra
 from napari_stem.io.naming import named
 from napari_stem.io.source import Source, with_source
 from napari_stem.spots.table import positions, spot_diameter
+from napari_stem.text import one_line
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -53,7 +54,7 @@ def read_spatialdata(path: Path) -> AnnData:
     except SpotsError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)
         raise SpotsError(f"'{path}' cannot be read as SpatialData: {reason}.") from error
     table.obsm["spatial"] = xy
     known = table.uns.get("spatial")

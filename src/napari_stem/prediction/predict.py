@@ -29,6 +29,7 @@ from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
 from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD, find_statistics
 from napari_stem.slides.slide import Slide
+from napari_stem.spots.provenance import provenance
 from napari_stem.spots.table import check_spots, library, positions, spot_diameter
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def add_statistics(
     """
     entries = [entry for entry in find_statistics(names) if entry.on_demand]
     functions = [partial(entry, threshold=threshold) for entry in entries]
-    about = prediction.uns["napari_stem"]
+    about = provenance(prediction, "n_draws")
     for entry, values in zip(entries, store.summary(functions, int(about["n_draws"])), strict=True):
         prediction.layers[entry.name] = values
         if entry.takes_threshold:
@@ -232,12 +233,14 @@ def draws_of(prediction: AnnData, cache: Path) -> DrawStore:
 
     Raises
     ------
+    WrongType
+        The table is no prediction.
     StorageError
         They are gone, or some were never drawn.
     SpotsError
         Spots or genes of the table are not those of the draws, in their order.
     """
-    about = prediction.uns["napari_stem"]
+    about = provenance(prediction)
     name, drawn, n_draws = (about.get(key, "") for key in ("draws", "drawn_for", "n_draws"))
     if not name or drawn != _rows_and_columns(prediction):
         raise SpotsError(

@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 
 from napari_stem.analysis.labels import Clusters
 from napari_stem.prediction.statistics import colour_limits
+from napari_stem.spots.provenance import provenance
 from napari_stem.spots.table import library, positions, spot_diameter
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def draw_spots(
 
 def scale_bar(axis: Axes, prediction: AnnData) -> None:
     """A bar of a round length in micrometres, where the scale is known."""
-    mpp = float(prediction.uns["napari_stem"].get("mpp", 0))
+    mpp = float(provenance(prediction).get("mpp", 0))
     if not mpp:
         return
     left, right = axis.get_xlim()
@@ -130,7 +131,7 @@ def scale_bar(axis: Axes, prediction: AnnData) -> None:
 
 def unit(prediction: AnnData) -> str:
     """What the numbers of a prediction are."""
-    return str(prediction.uns["napari_stem"]["unit"])
+    return str(provenance(prediction, "unit")["unit"])
 
 
 def _has(prediction: AnnData, name: str) -> bool:

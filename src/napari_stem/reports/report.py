@@ -15,6 +15,7 @@ import numpy as np
 from napari_stem.evaluation.metrics import METRICS, Scores
 from napari_stem.io.selection import check_genes
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
+from napari_stem.spots.provenance import provenance
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def write_report(
     PanelError
         The prediction lacks a gene.
     """
-    about = prediction.uns["napari_stem"]
+    about = provenance(prediction, "slide", "unit", "n_draws")
     chosen = _chosen(prediction, genes)
     parts = [
         f"<h1>{html.escape(about['slide'])}</h1>",
@@ -111,7 +112,7 @@ def _chosen(prediction: AnnData, genes: Sequence[str]) -> list[str]:
 
 
 def _sizes(prediction: AnnData) -> str:
-    about = prediction.uns["napari_stem"]
+    about = provenance(prediction)
     return (
         f"{prediction.n_obs} spots, {prediction.n_vars} genes, {about['n_draws']} draws a spot, "
         f"in {html.escape(str(about['unit']))}"

@@ -8,7 +8,7 @@ from typing import Self
 
 from anndata import AnnData
 
-from napari_stem.errors import SlideNotFound
+from napari_stem.errors import Hint, Remedy, SlideNotFound
 from napari_stem.io import read_spots, source_of
 from napari_stem.io.annotations import annotated_grid, drawn_regions
 from napari_stem.io.legacy_st import find_images
@@ -170,7 +170,7 @@ def _image_in(path: Path, remark: str) -> Path:
     if len(images) != 1:
         found = remark or ", ".join(p.name for p in images) or "none"
         raise SlideNotFound(
-            f"'{path}' must hold one slide image beside its spots; found: {found}. "
-            "Name the image (--image)."
+            f"'{path}' must hold one slide image beside its spots; found: {found}. Name the image.",
+            hint=Hint(Remedy.IMAGE),
         )
     return images[0]

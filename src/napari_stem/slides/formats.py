@@ -14,6 +14,7 @@ from napari_stem.slides.openslide import is_for_openslide, open_openslide
 from napari_stem.slides.pyramid import SlideFile
 from napari_stem.slides.raster import open_flat
 from napari_stem.slides.tiff import MAGIC, needs_openslide, open_tiff
+from napari_stem.text import one_line
 
 _SUPPORTED = "SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, TIFF, OME-TIFF, OME-Zarr, JPEG, PNG"
 
@@ -60,7 +61,7 @@ def _said_of(path: Path) -> Iterator[None]:
             "pyramidal TIFF."
         ) from error
     except Exception as error:
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        reason = one_line(error)
         raise SlideUnreadable(
             f"'{path}' cannot be read as a slide: {reason}. "
             f"Is the file complete, and in a supported format ({_SUPPORTED})?"

@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from PIL import Image
 
-from napari_stem.errors import MissingScale, OptionError, SlideNotFound, SlideUnreadable
+from napari_stem.errors import (
+    Hint,
+    MissingScale,
+    OptionError,
+    Remedy,
+    SlideNotFound,
+    SlideUnreadable,
+)
 from napari_stem.events import Events, Pace, Progress
 from napari_stem.slides.formats import is_slide, open_file
 from napari_stem.slides.pyramid import Level, Reduced, SlideFile, downsample, with_overviews
 from napari_stem.storage import as_path, cache_dir
+from napari_stem.text import one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,8 +114,10 @@ class Slide:
         if self.mpp is None:
             reason = "" if self.mpp_source == "none" else f" ({self.mpp_source})"
             raise MissingScale(
-                f"'{self.name}' states no micrometres per pixel{reason}. Give it (--mpp; 20x scans "
-                "have about 0.5, 40x scans 0.25), or the spot pitch (Visium 100 um, ST 200 um)."
+                f"'{self.name}' states no micrometres per pixel{reason}. State the scale (20x "
+                "scans have about 0.5, 40x scans 0.25) or the spot pitch (Visium 100 µm, ST "
+                "200 µm).",
+                hint=Hint(Remedy.SCALE, "0.5"),
             )
         return self.mpp
 
@@ -142,7 +152,7 @@ class Slide:
         Raises
         ------
         SlideUnreadable
-            The file is damaged there.
+            The file is damaged there, or out of reach.
         """
         pixels = self.levels[level]
         rows, columns = pixels.shape[:2]
@@ -150,18 +160,17 @@ class Slide:
         right, bottom = min(x + width, columns), min(y + height, rows)
         region = np.full((height, width, 3), 255, np.uint8)
         if left < right and top < bottom:
+            where = f"The region at ({left}, {top}) of level {level}"
             try:
                 found = np.asarray(pixels[top:bottom, left:right])
             except MemoryError as error:
                 raise SlideUnreadable(
-                    f"'{self.path or self.name}' needs more memory than there is near "
-                    f"({left}, {top}) of level {level}. Is it damaged?"
+                    f"{where} needs more memory than there is: '{self.path or self.name}'."
                 ) from error
             except Exception as error:
-                reason = " ".join(str(error).split())[:160] or type(error).__name__
                 raise SlideUnreadable(
-                    f"'{self.path or self.name}' is damaged near ({left}, {top}) of level "
-                    f"{level}: {reason}. Copy it again from the scanner."
+                    f"{where} could not be read: {one_line(error)}. The file may be damaged or out "
+                    f"of reach: '{self.path or self.name}'."
                 ) from error
             region[top - y : bottom - y, left - x : right - x] = found
         return region

@@ -12,6 +12,7 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import ErrorNotification, notification_manager, show_error
 from qtpy.QtCore import QObject, Qt, Signal
 
+from napari_stem._napari.shell.hints import in_words
 from napari_stem.errors import StemError
 
 # A thread in pure Python lets the window wait this long for the interpreter at each Qt call.
@@ -76,7 +77,7 @@ def start(source: Generator[Any, None, Any], parent: QObject) -> Job:
 def notify(error: Exception) -> None:
     """Show an error: one line if it is ours, with its traceback if it is a bug."""
     if isinstance(error, StemError):
-        show_error(str(error))
+        show_error(in_words(error))
     else:
         notification_manager.dispatch(ErrorNotification(error))
 

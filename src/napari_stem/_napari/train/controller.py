@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.shell.docks import window_of
+from napari_stem._napari.shell.hints import in_words
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem._napari.train import tasks
@@ -77,7 +78,7 @@ class Trainings(QObject):
         try:
             found = read_run(run.folder)
         except StemError as error:
-            show_warning(str(error))
+            show_warning(in_words(error))
         else:
             if found.standing == "finished":
                 job = start(tasks.install_checkpoint(run.folder), self)

@@ -16,7 +16,7 @@ from huggingface_hub.errors import (
     RemoteEntryNotFoundError,
 )
 
-from napari_stem.errors import CheckpointMismatch, EncoderError
+from napari_stem.errors import CheckpointMismatch, EncoderError, Hint, Remedy
 from napari_stem.features.encoders.entry import Encoder
 
 NAMES = ("model.safetensors", "pytorch_model.bin")
@@ -49,7 +49,7 @@ def fetch_weights(encoder: Encoder) -> Path:
     if not encoder.source.startswith("hf:"):
         where = f" Get it at {encoder.page} (release {encoder.revision})." if encoder.page else ""
         raise EncoderError(
-            f"{encoder.name} needs a local file of weights: {_option(encoder)}.{where}"
+            f"{encoder.name} needs a local file of weights.{where}", hint=_weights(encoder)
         )
     for name in NAMES:
         try:
@@ -64,7 +64,7 @@ def fetch_weights(encoder: Encoder) -> Path:
         except RemoteEntryNotFoundError:
             continue
         except (HfHubHTTPError, OSError, ValueError) as error:
-            raise EncoderError(_how_to_get(encoder, error)) from error
+            raise EncoderError(_how_to_get(encoder, error), hint=_weights(encoder)) from error
     raise EncoderError(f"{encoder.page} holds no weights that can be read safely.")
 
 
@@ -85,7 +85,8 @@ def weights_file(encoder: Encoder, path: Path) -> Path:
     found = f"several: {', '.join(file.name for file in files)}" if files else "none"
     raise EncoderError(
         f"{encoder.name}: the folder '{path}' should hold one file of weights "
-        f"({', '.join(NAMES)}), there are {found}. Name the file: {_option(encoder)}."
+        f"({', '.join(NAMES)}), there are {found}. Name the file.",
+        hint=_weights(encoder),
     )
 
 
@@ -147,7 +148,8 @@ def check_stamps(
                 f"the checkpoint was trained with other weights of {encoder.name} (commit "
                 f"{there['commit'][:12]}) than those here (commit {here['commit'][:12]}). Fetch "
                 f"them with `hf download {_repository(encoder)} --revision {there['commit']}` and "
-                f"name their folder: {_option(encoder)}."
+                "name their folder.",
+                hint=_weights(encoder),
             )
 
 
@@ -163,7 +165,7 @@ def _how_to_get(encoder: Encoder, error: Exception) -> str:
     if constants.HF_HUB_OFFLINE:
         why += ", because HF_HUB_OFFLINE is set"
         ways.append("unset HF_HUB_OFFLINE where there is a network")
-    ways.append(f"bring a file or folder of them to this machine: {_option(encoder)}")
+    ways.append("bring a file or folder of them to this machine and name it")
     return (
         f"the weights of {encoder.name} are not here and {why}. What to do: {'; or '.join(ways)}."
     )
@@ -173,5 +175,5 @@ def _repository(encoder: Encoder) -> str:
     return encoder.source.removeprefix("hf:")
 
 
-def _option(encoder: Encoder) -> str:
-    return f"--weights {encoder.name}=FILE"
+def _weights(encoder: Encoder) -> Hint:
+    return Hint(Remedy.WEIGHTS, encoder.name)

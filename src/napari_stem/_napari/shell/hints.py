@@ -1,0 +1,19 @@
+"""Where the window lets a user change what an error hints at."""
+
+from __future__ import annotations
+
+from napari_stem.errors import Remedy, StemError
+
+WORDS = {
+    Remedy.SCALE: "Type it under Scale in the Predict dock, for example {value}.",
+    Remedy.IMAGE: "Open the image first, then its spots.",
+    Remedy.BIN: "Choose {value} µm where the spots are loaded.",
+    Remedy.NO_BIN: "Load the spots without a choice of bins.",
+    Remedy.WEIGHTS: "Choose the file with Weights file… for the encoder {value}.",
+    Remedy.DEVICE: "Choose {value} under Device in the settings.",
+}
+
+
+def in_words(error: StemError) -> str:
+    """An error with its hint."""
+    return f"{error} {error.hint.said(WORDS)}" if error.hint else str(error)

@@ -1,0 +1,28 @@
+"""How Python lets a user change what an error hints at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from napari_stem.errors import Remedy, StemError
+
+WORDS = {
+    Remedy.SCALE: "Pass mpp={value}.",
+    Remedy.IMAGE: "Pass image=PATH.",
+    Remedy.BIN: "Pass bin_um={value}.",
+    Remedy.NO_BIN: "Leave out bin_um.",
+    Remedy.WEIGHTS: 'Pass weights={{"{value}": PATH}}.',
+    Remedy.DEVICE: 'Pass device="{value}".',
+}
+
+
+@contextmanager
+def hinted() -> Iterator[None]:
+    """Add the words of an error's hint as a note, which a traceback shows below the message."""
+    try:
+        yield
+    except StemError as error:
+        if error.hint is not None:
+            error.add_note(error.hint.said(WORDS))
+        raise

@@ -1,0 +1,14 @@
+"""Where the terminal lets a user change what an error hints at."""
+
+from __future__ import annotations
+
+from napari_stem.errors import Remedy
+
+WORDS = {
+    Remedy.SCALE: "Use --mpp {value}.",
+    Remedy.IMAGE: "Use --image FILE.",
+    Remedy.BIN: "Use --bin {value}.",
+    Remedy.NO_BIN: "Leave out --bin.",
+    Remedy.WEIGHTS: "Use --weights {value}=FILE.",
+    Remedy.DEVICE: "Use --device {value}.",
+}

@@ -1,0 +1,36 @@
+"""What a prediction tells of how it was made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anndata import AnnData
+
+from napari_stem.errors import WrongType
+
+_EXPECTED = "a prediction (what predict returns)"
+
+
+def provenance(prediction: AnnData, *needed: str, name: str = "prediction") -> dict[str, Any]:
+    """How a prediction was made: its `uns["napari_stem"]`.
+
+    Parameters
+    ----------
+    needed
+        Keys that it must have.
+    name
+        What the caller calls the table.
+
+    Raises
+    ------
+    WrongType
+        The table is no prediction, or one that lacks these keys.
+    """
+    if not isinstance(prediction, AnnData):
+        raise WrongType.of(name, prediction, _EXPECTED)
+    about: dict[str, Any] | None = prediction.uns.get("napari_stem")
+    lacking = [f"[{key!r}]" for key in needed if key not in (about or {})]
+    if about is None or lacking:
+        where = f"uns['napari_stem']{lacking[0] if about is not None else ''}"
+        raise WrongType(f"{name} must be {_EXPECTED}, got a table that lacks {where}.")
+    return about
