@@ -52,7 +52,7 @@ def test_a_section_brings_its_own_spots_and_a_slide_gets_a_grid(names: dict[str,
         (lambda n: stem.train(n["sections"][0], "small", n["folder"]), "recipe must be a recipe"),
         (
             lambda n: stem.find_clusters(n["spots"]),
-            r"got a table that lacks uns\['napari_stem'\]\.$",
+            "got a table that lacks uns",
         ),
         (lambda n: stem.rank_genes(n["slide"]), "prediction must be .*, got a Slide"),
         (lambda n: stem.draws_of(n["spots"]), "prediction must be .*, got a table that lacks"),
@@ -64,7 +64,7 @@ def test_a_section_brings_its_own_spots_and_a_slide_gets_a_grid(names: dict[str,
         (lambda n: stem.write_prediction(n["table"], "x.csv"), "prediction must be a prediction"),
         (
             lambda n: stem.read_prediction(n["table"]),
-            r"spots\.h5ad' must be a prediction .*, got a table",
+            r"spots\.h5ad' must be a prediction",
         ),
     ],
 )
