@@ -44,6 +44,7 @@ def spots() -> AnnData:
         lambda spots: slide_of(spots, HERE),
         provenance,
     ],
+    ids=["rank_genes", "draws_of", "write_report", "write_prediction", "slide_of", "provenance"],
 )
 def test_spots_that_nobody_predicted_are_refused(spots: AnnData, use: Callable[[AnnData], Any]):
     with pytest.raises(WrongType, match=r"a prediction .*, got a table that lacks uns"):
