@@ -1,12 +1,14 @@
-"""Optional dependencies: what needs them says how to install them, before the work if it can."""
+"""Dependencies that are missing or broken: what to install, said before the work if it can be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 
 from napari_stem.errors import OptionError, StemError
+from napari_stem.text import one_line
 
 # The package of each extra.
 _PACKAGES = {"openslide": "openslide", "parquet": "pyarrow", "spatialdata": "spatialdata"}
@@ -27,6 +29,18 @@ def check_extra(name: str, what: str) -> None:
     """
     if find_spec(_PACKAGES[name]) is None:
         raise OptionError(_advice(name, what))
+
+
+def repair_of(error: ImportError) -> str:
+    """How to mend a dependency that cannot be imported; "" where it is no dependency's fault."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "napari_stem"):
+        return ""
+    (name, *_) = packages_distributions().get(package, [package])
+    return (
+        f"The package '{package}' cannot be imported ({one_line(error)}). Its installation seems "
+        f"incomplete. Run: pip install --force-reinstall --no-deps {name}"
+    )
 
 
 @contextmanager

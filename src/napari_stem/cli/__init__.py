@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from napari_stem.cli.importing import import_upstream
 from napari_stem.cli.predicting import embed, predict
 from napari_stem.cli.training import train
 from napari_stem.errors import StemError
+from napari_stem.extras import repair_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,15 +28,21 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command; say a `StemError` on one line and exit with 1."""
+    """Run the command; say what a user can mend on one line and exit with 1."""
     try:
         app()
     except StemError as error:
         hint = f" {error.hint.said(WORDS)}" if error.hint else ""
-        Console(stderr=True, soft_wrap=True).print(
-            f"{type(error).__name__}: {error}{hint}", style="red", highlight=False, markup=False
-        )
-        sys.exit(1)
+        _fail(f"{type(error).__name__}: {error}{hint}")
+    except ImportError as error:
+        if not (repair := repair_of(error)):
+            raise
+        _fail(f"{type(error).__name__}: {repair}")
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(message, style="red", highlight=False, markup=False)
+    sys.exit(1)
 
 
 def _version(

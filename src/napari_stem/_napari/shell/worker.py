@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_stem._napari.shell.hints import in_words
 from napari_stem.errors import StemError
+from napari_stem.extras import repair_of
 
 # A thread in pure Python lets the window wait this long for the interpreter at each Qt call.
 _SWITCH_SECONDS = 0.001
@@ -75,9 +76,11 @@ def start(source: Generator[Any, None, Any], parent: QObject) -> Job:
 
 
 def notify(error: Exception) -> None:
-    """Show an error: one line if it is ours, with its traceback if it is a bug."""
+    """Show an error: one line if a user can mend it, with its traceback if it is a bug."""
     if isinstance(error, StemError):
         show_error(in_words(error))
+    elif isinstance(error, ImportError) and (repair := repair_of(error)):
+        show_error(repair)
     else:
         notification_manager.dispatch(ErrorNotification(error))
 
