@@ -22,6 +22,14 @@ def choose_device(name: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device has no room: CUDA has an error of its own, the others tell it in words."""
+    texts = ("can't allocate memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(text in str(error) for text in texts)
+    )
+
+
 def _present(name: str) -> torch.device:
     try:
         return torch.empty(0, device=name).device

@@ -20,7 +20,7 @@ from napari_stem.spots.table import check_spots, fitting_scales, mpp_from_pitch,
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # tables have no single truth value
 class Section:
     """A slide and the spots on it."""
 

@@ -314,6 +314,7 @@ def _batch(examples: Examples, config: FitConfig, random: torch.Generator) -> tu
 
 def _warm_average(decay: float) -> Any:
     """Exponential moving average that forgets its first steps sooner, for short runs."""
+    # timm's ModelEmaV3 warms up as 1 - (1 + n)^(-2/3), and could not repeat older runs.
 
     def update(average: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
         warm = min(decay, (1 + float(updates)) / (10 + float(updates)))
