@@ -51,7 +51,7 @@ def test_impossible_requests_are_refused(groups):
     prediction, _ = groups
     with pytest.raises(SpotsError, match="4 spots are too few"):
         cluster(prediction[:4].copy())
-    with pytest.raises(OptionError, match="resolution 0 "):
+    with pytest.raises(OptionError, match="resolution is 0; it must be positive"):
         cluster(prediction, resolution=0)
 
 

@@ -73,8 +73,10 @@ def find_clusters(
 
 def check_request(resolution: float, n_genes: int | None = None) -> None:
     """Raise the `OptionError` of `find_clusters` before there is anything to cluster."""
-    if not resolution > 0 or (n_genes is not None and n_genes < 1):
-        raise OptionError(f"resolution {resolution} and {n_genes} genes must be positive.")
+    if not resolution > 0:
+        raise OptionError(f"resolution is {resolution:g}; it must be positive.")
+    if n_genes is not None and n_genes < 1:
+        raise OptionError(f"n_genes is {n_genes}; clusters need at least 1 gene.")
 
 
 def _by_size(communities: NDArray[np.int64]) -> Clusters:

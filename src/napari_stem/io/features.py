@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import UNREADABLE
+from napari_stem.text import one_line
 
 T = TypeVar("T")
 
@@ -26,4 +27,4 @@ def read_features(path: Path, take: Callable[[dict[str, Any]], T | None]) -> lis
         features = content["features"] if isinstance(content, dict) else content
         return [taken for feature in features if (taken := take(feature)) is not None]
     except (*UNREADABLE, AttributeError) as error:
-        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {error!r}.") from error
+        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {one_line(error)}.") from error

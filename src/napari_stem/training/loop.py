@@ -217,9 +217,10 @@ class _Run:
             self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
         )
         if norm is None or not torch.isfinite(norm):
+            half = self._config.precision != "32-true"
             raise TrainingError(
-                f"the loss is no longer finite at step {self.step}. "
-                "Lower the learning rate or use precision 32-true."
+                f"the loss is no longer finite at step {self.step}. Lower the learning rate"
+                f"{' or use precision 32-true' if half else ''}."
             )
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.rate(self.step, self.seconds)
