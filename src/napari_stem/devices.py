@@ -56,6 +56,14 @@ def threads_for(multiplications: float) -> Iterator[None]:
             _usual.pop()
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device has no room: CUDA has an error of its own, the others tell it in words."""
+    texts = ("can't allocate memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(text in str(error) for text in texts)
+    )
+
+
 def _present(name: str) -> torch.device:
     try:
         return torch.empty(0, device=name).device

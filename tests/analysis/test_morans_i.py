@@ -21,6 +21,14 @@ def test_it_equals_scanpys_and_tells_patches_from_noise():
     assert abs(found[1]) < 0.1
 
 
+def test_a_high_level_does_not_hide_the_pattern():
+    xy = RANDOM.uniform(0, 1000, (400, 2))
+    wave = np.sin(xy[:, :1] / 200).astype(np.float32)
+    graph = neighbour_graph(xy)
+    lifted = morans_i(wave + np.float32(1000), graph)
+    np.testing.assert_allclose(lifted, morans_i(wave, graph), rtol=1e-3)
+
+
 def test_each_spot_has_its_six_nearest_others():
     xy = RANDOM.uniform(0, 1000, (50, 2))
     graph = neighbour_graph(xy).toarray()

@@ -88,6 +88,10 @@ def test_tensors_that_do_not_fit_the_recipe_are_refused(trained: TrainResult, tm
     path = rewrite(trained.path, tmp_path / "b.safetensors", recipe=fewer.to_json())
     with pytest.raises(CheckpointMismatch, match=r"disagree on the number of genes \(7, 8, 8\)"):
         load_checkpoint(path)
+    twice = replace(recipe, encoders=2 * recipe.encoders)
+    path = rewrite(trained.path, tmp_path / "c.safetensors", recipe=twice.to_json())
+    with pytest.raises(CheckpointMismatch, match=r"features per patch \(484, 242\)"):
+        load_checkpoint(path)
 
 
 @pytest.mark.parametrize("length", [0, 10, 5000])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_stem.errors import OptionError
+from napari_stem.errors import Hint, OptionError, Remedy
 from napari_stem.events import Event, Partial, Progress, finish
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
@@ -132,17 +132,40 @@ def test_a_stopped_run_goes_on_and_what_is_there_stays(network, tmp_path):
     np.testing.assert_array_equal(resumed[1:], sample(network)[1:])
 
 
-def test_a_batch_that_is_too_large_for_the_memory_is_halved(network):
-    class Small(StemNetwork):
-        def forward(self, x_t, t, condition):
-            if len(x_t) > 2:
-                raise torch.OutOfMemoryError("out of memory")
-            return super().forward(x_t, t, condition)
+FULL = {
+    "cuda": torch.OutOfMemoryError("CUDA out of memory."),
+    "cpu": RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate"),
+    "mps": RuntimeError("MPS backend out of memory (MPS allocated: 18 GB)"),
+}
 
-    small = Small(network.config)
-    small.load_state_dict(network.state_dict())
-    found = sample(small.eval(), batch_size=8)
+
+class Small(StemNetwork):
+    """A network with memory for so many spots at once."""
+
+    def __init__(self, like: StemNetwork, most: int, error: Exception) -> None:
+        super().__init__(like.config)
+        self.load_state_dict(like.state_dict())
+        self.eval()
+        self._most, self._error = most, error
+
+    def forward(self, x_t, t, condition):
+        if len(x_t) > self._most:
+            raise self._error
+        return super().forward(x_t, t, condition)
+
+
+@pytest.mark.parametrize("error", FULL.values(), ids=FULL)
+def test_a_batch_that_is_too_large_for_the_memory_is_halved(network, error):
+    found = sample(Small(network, 2, error), batch_size=8)
     np.testing.assert_allclose(found, sample(network), atol=TOLERANCE)
+
+
+def test_where_not_one_spot_fits_into_the_memory_another_device_is_advised(network):
+    with pytest.raises(OptionError, match="even for one spot") as raised:
+        sample(Small(network, 0, FULL["cpu"]), batch_size=8)
+    assert raised.value.hint == Hint(Remedy.DEVICE, "cpu")
+    with pytest.raises(RuntimeError, match="shapes differ"):  # another error stays what it is
+        sample(Small(network, 0, RuntimeError("shapes differ")), batch_size=8)
 
 
 def test_impossible_samplers_are_refused():

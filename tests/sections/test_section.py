@@ -16,6 +16,7 @@ from skimage.color import rgb2hed
 from napari_stem.errors import OptionError, SlideNotFound, SlideUnreadable, SpotsOutsideSlide
 from napari_stem.genes.names import find_genes
 from napari_stem.sections.section import Section, open_section, section_on
+from napari_stem.sections.synthetic import generate_section
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import has_counts, positions, spot_table
 
@@ -146,3 +147,9 @@ def test_drawn_regions_are_filled_with_a_grid_of_the_open_slide(tmp_path: Path):
 def test_spots_beside_an_open_slide_are_refused(folder: Path):
     with pytest.raises(SpotsOutsideSlide):
         section_on(Slide.from_array(np.zeros((50, 50, 3), np.uint8)), folder)
+
+
+def test_sections_are_told_apart_without_comparing_their_tables():
+    one, other = generate_section("a", seed=0), generate_section("a", seed=0)
+    assert one in [other, one]
+    assert one not in [other]

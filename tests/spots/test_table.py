@@ -53,11 +53,11 @@ def test_a_subset_of_spots_is_a_spot_table():
     ("options", "message"),
     [
         ({"ids": ["a", "b", "b", "c"]}, "more than once: b"),
-        ({"diameter_px": 0}, "diameter of 0 pixels"),
-        ({"diameter_px": np.nan}, "diameter of nan pixels"),
+        ({"diameter_px": 0}, "diameter is 0 pixels"),
+        ({"diameter_px": np.nan}, "diameter is nan pixels"),
         ({"xy": np.zeros((0, 2))}, "at least one"),
         ({"xy": np.zeros(4)}, r"got shape \(4,\)"),
-        ({"xy": np.where(XY == 120, np.nan, XY)}, "2 of 4 spots have no finite position"),
+        ({"xy": np.where(XY == 120, np.nan, XY)}, "coordinates of 2 of 4 spots are not finite"),
     ],
 )
 def test_an_unusable_table_is_refused(options: dict[str, object], message: str):
@@ -96,7 +96,7 @@ def test_tables_from_elsewhere_are_checked():
         positions(AnnData(np.ones((3, 2))))
     lost = table()
     lost.obsm["spatial"] = np.where(XY == 110, np.nan, XY)
-    with pytest.raises(SpotsError, match="spot spot_1 lies at"):
+    with pytest.raises(SpotsError, match="coordinates of spot spot_1 are not finite"):
         positions(lost)
     two = table()
     two.uns["spatial"] = {"A": {}, "B": {}}
@@ -124,7 +124,7 @@ def test_the_pitch_of_an_array_is_that_of_its_lattice_and_not_of_jittered_neighb
 def test_a_pitch_needs_spots_that_are_apart():
     with pytest.raises(SpotsError, match="at least two"):
         pitch(spot_table(XY[:1], diameter_px=5))
-    with pytest.raises(MissingScale, match="a pitch of 0"):
+    with pytest.raises(MissingScale, match="spots 0 pixels and"):
         mpp_from_pitch(spot_table(XY[[0, 0]], diameter_px=5), 100)
 
 

@@ -28,7 +28,7 @@ def morans_i(values: NDArray[np.float32], graph: sparse.csr_matrix) -> NDArray[n
 
     1 for a smooth gradient, about 0 for noise; 0 where a gene is constant.
     """
-    centred = values - values.mean(axis=0)
+    centred = values - values.mean(axis=0, dtype=np.float64)
     squares = (centred**2).sum(axis=0)
     products = (centred * (graph @ centred)).sum(axis=0)
     scale = len(values) / graph.sum()

@@ -23,6 +23,7 @@ from napari_stem.errors import (
 )
 from napari_stem.features.condition import Condition
 from napari_stem.features.encoders.registry import Encoder, find_encoder
+from napari_stem.features.encoders.tensors import below
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import as_path, atomic_path
 from napari_stem.text import counted, one_line
@@ -175,9 +176,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     recipe = replace(recipe, encoders=tuple(_known(entry, path) for entry in recipe.encoders))
     network = StemNetwork(recipe.network)
     try:
-        network.load_state_dict(_below(_NETWORK, tensors))
+        network.load_state_dict(below(_NETWORK, tensors))
         condition = Condition.from_tensors(
-            {name: tensor.numpy() for name, tensor in _below(_CONDITION, tensors).items()}
+            {name: tensor.numpy() for name, tensor in below(_CONDITION, tensors).items()}
         )
         mean, std = (tensors[_TARGET + name].numpy() for name in ("mean", "std"))
     except (RuntimeError, LookupError, ValueError) as error:
@@ -229,17 +230,16 @@ def _known(encoder: Encoder, path: Path) -> Encoder:
 def _check_widths(
     recipe: Recipe, condition: Condition, mean: NDArray[np.float32], path: Path
 ) -> None:
-    found = {
+    found: dict[str, tuple[int, ...]] = {
         "genes": (len(recipe.panel), recipe.network.n_genes, len(mean)),
         "condition numbers": (recipe.network.condition_width, condition.width),
     }
+    widths = [encoder.width for encoder in recipe.encoders]
+    if all(widths):  # only the built model tells that of timm's
+        found["features per patch"] = (sum(widths), len(condition.mean))
     for what, sizes in found.items():
         if len(set(sizes)) > 1:
             raise CheckpointMismatch(
                 f"'{path}': its parts disagree on the number of {what} {sizes}. "
                 "Get the file again from where it was made."
             )
-
-
-def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

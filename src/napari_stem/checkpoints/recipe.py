@@ -14,7 +14,7 @@ from napari_stem.features.patches import PHYSICAL, PatchGeometry
 from napari_stem.model.diffusion import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig
-from napari_stem.text import counted
+from napari_stem.text import counted, one_line
 
 if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
@@ -73,7 +73,9 @@ class Recipe:
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back unchanged."""
-        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
+        values = asdict(replace(self, encoders=()))
+        values["encoders"] = [encoder.to_dict() for encoder in self.encoders]
+        return json.dumps(values, separators=(",", ":"), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Recipe:
@@ -90,7 +92,9 @@ class Recipe:
             values: dict[str, Any] = json.loads(text)
             schema = values["schema"]
         except (ValueError, TypeError, LookupError) as error:
-            raise CheckpointUnreadable(f"{where}: the header holds no recipe ({error}).") from error
+            raise CheckpointUnreadable(
+                f"{where}: the header holds no recipe ({one_line(error)})."
+            ) from error
         if schema != SCHEMA:
             raise CheckpointMismatch(
                 f"{where}: recipe schema {schema}, this version reads {SCHEMA}. "
@@ -110,7 +114,9 @@ class Recipe:
                 fit=FitConfig(**values["fit"]),
             )
         except (TypeError, LookupError, ValueError) as error:
-            raise CheckpointUnreadable(f"{where}: the recipe is incomplete ({error}).") from error
+            raise CheckpointUnreadable(
+                f"{where}: the recipe is incomplete ({one_line(error)})."
+            ) from error
 
 
 def make_recipe(

@@ -14,7 +14,7 @@ import torch
 import zarr
 from torch import Tensor
 
-from napari_stem.devices import choose_device
+from napari_stem.devices import choose_device, is_out_of_memory
 from napari_stem.errors import EncoderError, Hint, Remedy
 from napari_stem.events import Events, Pace, Progress
 from napari_stem.features.compute import Compute
@@ -145,7 +145,9 @@ class _Work:
                 try:
                     vectors = [_describe(module, view, size, device) for view in views]
                     break
-                except torch.OutOfMemoryError as error:
+                except RuntimeError as error:
+                    if not is_out_of_memory(error):
+                        raise
                     if size == 1:
                         raise EncoderError(
                             f"{self._encoder.name} needs more memory than {device} has, even for "

@@ -41,12 +41,11 @@ class PatchGeometry:
     factor: float = 1.0
 
     def __post_init__(self) -> None:
-        if (
-            self.size < 1
-            or not self.factor > 0
-            or (self.width_um is not None and self.width_um <= 0)
-        ):
-            raise OptionError(f"a patch needs a positive width and size: {self}.")
+        if self.size < 1:
+            raise OptionError(f"a patch has {self.size} pixels a side; it needs at least 1.")
+        width = self.factor if self.width_um is None else self.factor * self.width_um
+        if not width > 0:
+            raise OptionError(f"a patch is {width:g} µm wide; its width must be positive.")
 
     def widened(self, factor: float) -> PatchGeometry:
         """The same number of pixels over `factor` times the width."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import UNREADABLE
 from napari_stem.spots.polygons import ring
+from napari_stem.text import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,7 @@ def read_features(path: Path, take: Callable[[dict[str, Any]], T | None]) -> lis
         features = content["features"] if isinstance(content, dict) else content
         return [taken for feature in features if (taken := take(feature)) is not None]
     except (*UNREADABLE, AttributeError) as error:
-        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {error!r}.") from error
+        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {one_line(error)}.") from error
 
 
 def read_polygon(coordinates: list[list[list[float]]]) -> tuple[NDArray[np.float64], ...]:

@@ -22,7 +22,7 @@ from napari_stem.spots.pitch import array_pitch
 from napari_stem.spots.table import check_counts, spot_table
 from napari_stem.text import a_few, repeated
 
-PITCH_UM = 200.0
+ST_PITCH_UM = 200.0
 DIAMETER_OVER_PITCH = 0.5  # 100 um spots, 200 um apart
 _COLUMNS = ["x", "y", "pixel_x", "pixel_y"]
 
@@ -84,7 +84,7 @@ def read_legacy_st(folder: Path) -> AnnData:
         table,
         Source(
             "legacy ST array",
-            pitch_um=PITCH_UM,
+            pitch_um=ST_PITCH_UM,
             image=images[0] if len(images) == 1 else None,
         ),
     )

@@ -223,5 +223,7 @@ def _pixel_um(folder: Path) -> float:
     manifest = folder / _MANIFEST
     stated = read_json(manifest).get("pixel_size", _PIXEL_UM) if manifest.is_file() else _PIXEL_UM
     if not isinstance(stated, int | float) or not 0 < stated < np.inf:
-        raise SpotsError(f"'{manifest}', pixel_size: {stated!r} is no size of a pixel.")
+        raise SpotsError(
+            f"'{manifest}', pixel_size: {stated!r} is no positive number of micrometres per pixel."
+        )
     return float(stated)

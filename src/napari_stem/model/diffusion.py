@@ -36,8 +36,13 @@ class DiffusionConfig:
     prediction: Prediction = "eps"
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or not 0 < self.beta_min <= self.beta_max < 1:
-            raise OptionError(f"steps must be positive, betas within (0, 1) and rising: {self}.")
+        if self.steps < 1:
+            raise OptionError(f"steps is {self.steps}; it must be at least 1.")
+        if not 0 < self.beta_min <= self.beta_max < 1:
+            raise OptionError(
+                f"beta_min is {self.beta_min} and beta_max {self.beta_max}; both must lie between "
+                "0 and 1, and beta_max may not be the lower one."
+            )
         if self.prediction not in get_args(Prediction):
             raise OptionError(f"prediction '{self.prediction}' is unknown; choose eps or v.")
 

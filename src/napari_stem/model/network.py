@@ -50,11 +50,13 @@ class NetworkConfig:
     learned_variance: bool = False
 
     def __post_init__(self) -> None:
-        sizes = (self.n_genes, self.condition_width, self.width, self.heads, self.genes_per_token)
-        if min(sizes) < 1 or self.depth < 0 or not 0 <= self.dropout < 1:
-            raise OptionError(
-                f"the network's sizes must be positive, dropout within [0, 1): {self}."
-            )
+        for name in ("n_genes", "condition_width", "width", "heads", "genes_per_token"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.depth < 0:
+            raise OptionError(f"depth is {self.depth}; it may not be negative.")
+        if not 0 <= self.dropout < 1:
+            raise OptionError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
         if self.width % self.heads:
             raise OptionError(
                 f"network width {self.width} is no multiple of its {self.heads} heads. "

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from napari_stem.devices import choose_device, threads_for
+from napari_stem.devices import choose_device, is_out_of_memory, threads_for
+from napari_stem.errors import Hint, OptionError, Remedy
 from napari_stem.events import Events, Pace, Partial, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Denoise, Schedule, denoiser, log_snr_steps
@@ -57,6 +59,8 @@ def iter_sample(
     ------
     StorageError
         A draw could not be kept.
+    OptionError
+        The device has too little memory even for one spot.
     """
     n_draws = options.n_draws
     draw_batch = _Drawer(network, schedule, options, compute)
@@ -74,9 +78,11 @@ def iter_sample(
                     part = slice(rows.start + start, min(rows.start + start + size, rows.stop))
                     try:
                         x = draw_batch(conditions[part], positions[part], draw, size)
-                    except torch.OutOfMemoryError:
-                        if size == 1:
+                    except RuntimeError as error:
+                        if not is_out_of_memory(error):
                             raise
+                        if size == 1:
+                            raise draw_batch.too_large() from error
                         size //= 2
                         continue
                     values[start : start + len(x)] = to_values(x)
@@ -140,11 +146,21 @@ class _Drawer:
         compute: Compute,
     ) -> None:
         self._device = choose_device(compute.device)
-        self._network = network.to(self._device)
+        # The caller's network stays where it is.
+        here = next(network.parameters()).device == self._device
+        self._network = network if here else deepcopy(network).to(self._device)
         self._schedule = schedule
         self._seed = options.seed
         self._sampler = SAMPLERS[options.sampler]
         self._steps = log_snr_steps(schedule, min(options.n_steps, schedule.steps))
+
+    def too_large(self) -> OptionError:
+        """The error that not even one spot fits."""
+        return OptionError(
+            f"the network needs more memory than {self._device} has, even for one spot. Use "
+            "another device.",
+            hint=Hint(Remedy.DEVICE, "cpu"),
+        )
 
     def __call__(
         self,

@@ -22,7 +22,7 @@ from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 from napari_stem.text import counted
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)  # tables have no single truth value
 class Section:
     """A slide and the spots on it; closing it releases the slide's file."""
 

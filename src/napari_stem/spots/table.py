@@ -63,12 +63,12 @@ def spot_table(
     """
     xy = np.asarray(xy, dtype=np.float64)
     if xy.ndim != 2 or xy.shape[1] != 2 or not len(xy):
-        raise SpotsError(f"at least one (x, y) is needed, got shape {xy.shape}.")
+        raise SpotsError(f"positions need rows (x, y), at least one; got shape {xy.shape}.")
     if not np.isfinite(xy).all():
         lost = int((~np.isfinite(xy)).any(axis=1).sum())
-        raise SpotsError(f"{lost} of {len(xy)} spots have no finite position.")
+        raise SpotsError(f"coordinates of {lost} of {len(xy)} spots are not finite (NaN).")
     if not 0 < diameter_px < np.inf:
-        raise SpotsError(f"a spot diameter of {diameter_px} pixels is not positive.")
+        raise SpotsError(f"the spot diameter is {diameter_px} pixels; it must be positive.")
     index = pd.Index(ids if ids is not None else [f"spot_{i}" for i in range(len(xy))], dtype=str)
     if not index.is_unique:
         raise SpotsError(f"spot ids must be unique; these come more than once: {repeated(index)}.")
@@ -97,7 +97,7 @@ def positions(spots: AnnData) -> NDArray[np.float64]:
     xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)[:, :2]
     if not np.isfinite(xy).all():
         row = np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]
-        raise SpotsError(f"spot {spots.obs_names[row]} lies at {xy[row]}, which is no place.")
+        raise SpotsError(f"coordinates of spot {spots.obs_names[row]} are not finite: {xy[row]}.")
     return xy
 
 
@@ -161,7 +161,10 @@ def mpp_from_pitch(spots: AnnData, pitch_um: float) -> float:
     """Micrometres per pixel of a slide whose array has a known pitch (Visium 100, ST 200)."""
     spacing = pitch(spots)
     if not spacing > 0 or not pitch_um > 0:
-        raise MissingScale(f"a pitch of {spacing} px and {pitch_um} um gives no scale.")
+        raise MissingScale(
+            f"spots {spacing:g} pixels and {pitch_um:g} µm apart tell no scale; both must be "
+            "positive."
+        )
     return pitch_um / spacing
 
 

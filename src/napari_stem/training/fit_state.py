@@ -98,9 +98,10 @@ class FitState:
             self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
         )
         if norm is None or not torch.isfinite(norm):
+            half = self._config.precision != "32-true"
             raise TrainingError(
-                f"the loss is no longer finite at step {self.step}. "
-                "Lower the learning rate or use precision 32-true."
+                f"the loss is no longer finite at step {self.step}. Lower the learning rate"
+                f"{' or use precision 32-true' if half else ''}."
             )
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.rate(self.step, self.seconds)
@@ -203,6 +204,7 @@ def _batch(examples: Examples, config: FitConfig, random: torch.Generator) -> tu
 
 def _warm_average(decay: float) -> Any:
     """Exponential moving average that forgets its first steps sooner, for short runs."""
+    # timm's ModelEmaV3 warms up as 1 - (1 + n)^(-2/3), and could not repeat older runs.
 
     def update(average: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
         warm = min(decay, (1 + float(updates)) / (10 + float(updates)))

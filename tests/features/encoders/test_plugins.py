@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
+from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.cli import app
 from napari_stem.errors import EncoderError
 from napari_stem.features.encoders.builders import build_encoder
@@ -83,6 +84,8 @@ def test_an_entry_survives_json_without_what_builds_it(install: Install):
     again = Encoder.from_dict(json.loads(json.dumps(entry.to_dict())))
     assert again == entry
     assert again.build is None
+    recipe = make_recipe("small", ["A"], encoders=["means"])
+    assert Recipe.from_json(recipe.to_json(), "here") == recipe
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ class Encoder:
         return [f"{name} {a} instead of {b}" for name, (a, b) in pairs.items() if a != b]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready values; a plugin's `build` is none."""
+        """As JSON-ready values, without what builds it."""
         values = asdict(replace(self, build=None))
         del values["build"]
         return values

@@ -65,7 +65,11 @@ def fetch_weights(encoder: Encoder) -> Path:
             continue
         except (HfHubHTTPError, OSError, ValueError) as error:
             raise EncoderError(_how_to_get(encoder, error), hint=_weights(encoder)) from error
-    raise EncoderError(f"{encoder.page} holds no weights that can be read safely.")
+    raise EncoderError(
+        f"{encoder.page} holds neither {' nor '.join(NAMES)}, of which {encoder.name} is read. "
+        "Bring a file of weights to this machine and name it.",
+        hint=_weights(encoder),
+    )
 
 
 def weights_file(encoder: Encoder, path: Path) -> Path:

@@ -63,11 +63,11 @@ def renamed(state: Mapping[str, object]) -> State:
         if isinstance(value, Tensor)
     }
     if any(name.startswith(_CONCH + "trunk.") for name in tensors):
-        tensors = _below(_CONCH, tensors)
+        tensors = below(_CONCH, tensors)
         return {k: v for k, v in tensors.items() if not k.startswith(_CONCH_UNUSED)}
     for prefix in _CIGA:
         if f"{prefix}conv1.weight" in tensors:
-            tensors = _below(prefix, tensors)
+            tensors = below(prefix, tensors)
     if "embeddings.cls_token" in tensors:
         tensors = _from_transformers(tensors)
     return {name: value for name, value in tensors.items() if not name.startswith(_HEADS)}
@@ -91,5 +91,6 @@ def _from_transformers(tensors: State) -> State:
     return named
 
 
-def _below(prefix: str, tensors: State) -> State:
+def below(prefix: str, tensors: Mapping[str, Tensor]) -> State:
+    """Tensors whose names start with a prefix, without it."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
