@@ -1,4 +1,4 @@
-"""Figures of a recipe by leaving one of several sections out, for choosing its settings.
+"""Metrics of a recipe by leaving one of several sections out, for choosing its settings.
 
 python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 [--steps 800 1200 1600]
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[1200])
     given = parser.parse_args()
     sections = [sample_section(name) for name in given.sections]
-    figures: dict[str, list[Scores]] = {}
+    metrics: dict[str, list[Scores]] = {}
     for held_out in sections:
         known = [section for section in sections if section is not held_out]
         panel = hmhvg([section.spots for section in known], given.genes)
@@ -37,16 +37,16 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 checkpoint = train(known, recipe, Path(folder)).checkpoint
             found = evaluate(checkpoint, held_out, known)
-            add(figures, found, f"{MODEL}, {steps:,}")
-    for method, rows in figures.items():
+            add(metrics, found, f"{MODEL}, {steps:,}")
+    for method, rows in metrics.items():
         mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
         print(f"{method:>12}", "  ".join(f"{name} {value:.3f}" for name, value in mean.items()))
 
 
-def add(figures: dict[str, list[Scores]], found: Evaluation, model: str) -> None:
-    """Keep a section's figures; those of the baselines are the same for all steps."""
+def add(metrics: dict[str, list[Scores]], found: Evaluation, model: str) -> None:
+    """Keep a section's metrics; those of the baselines are the same for all steps."""
     for method, scores in found.scores.items():
-        rows = figures.setdefault(model if method == MODEL else method, [])
+        rows = metrics.setdefault(model if method == MODEL else method, [])
         if scores not in rows:
             rows.append(scores)
 

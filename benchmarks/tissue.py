@@ -22,7 +22,7 @@ from napari_stem.slides.tissue import tissue_mask
 _COLUMNS, _ROWS = 33, 35  # places of the array
 
 
-def figures(section: str) -> str:
+def agreement(section: str) -> str:
     folder = her2st_folder(section)
     spots = pd.read_csv(folder / "spots.tsv", sep="\t").query("selected == 1")
     places = spots[["x", "y"]].to_numpy(float)
@@ -53,7 +53,7 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|")
     for name in parser.parse_args().sections:
-        print(figures(name.removeprefix("her2st:")))
+        print(agreement(name.removeprefix("her2st:")))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Metrics:
     """How well held-out spots are predicted at a training step.
 
     Attributes
@@ -59,7 +59,7 @@ class Figures:
     methods
         The values of `metrics.METRICS`, by method; the model's first, then its baselines'.
     draws
-        Realisations a spot that the model's figures come from.
+        Draws per spot from which the model's metrics come.
     """
 
     step: int
@@ -79,7 +79,7 @@ class Variation:
     variance: tuple[float, ...]
 
 
-Event: TypeAlias = Progress | Partial | Loss | Figures | Variation
+Event: TypeAlias = Progress | Partial | Loss | Metrics | Variation
 Events: TypeAlias = Generator[Event, None, T]
 
 

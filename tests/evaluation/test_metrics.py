@@ -1,4 +1,4 @@
-"""Figures equal hand-computed cases, closed forms and independent implementations."""
+"""Metrics equal hand-computed cases, closed forms and independent implementations."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_half_precision_draws_lose_nothing_to_their_sums():
 
 @pytest.mark.parametrize("truth", [np.zeros((4, 3)), TRUTH])
 @pytest.mark.parametrize("scale", [0.0, 1.0])
-def test_no_figure_is_ever_nan(truth, scale):
+def test_no_metric_is_ever_nan(truth, scale):
     draws = scale * np.random.default_rng(0).normal(size=(3, len(truth), 3))
     assert all(np.isfinite(value) for value in score(draws, truth).values())
 

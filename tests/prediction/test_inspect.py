@@ -85,7 +85,7 @@ def test_training_spots_are_alike_and_foreign_tissue_is_not(inspector, sections)
     assert foreign.ood > 1
 
 
-def test_figures_of_a_gene_are_those_of_a_prediction(inspector, sections, trained):
+def test_metrics_of_a_gene_are_those_of_a_prediction(inspector, sections, trained):
     section = sections[2]
     spots = section.spots[[5]].copy()
     expected = predict(section.slide, spots, trained.checkpoint, n_draws=10, cache=False)

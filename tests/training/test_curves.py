@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_stem.events import Figures, Loss, Progress, Variation
+from napari_stem.events import Loss, Metrics, Progress, Variation
 from napari_stem.training.curves import Curves
 
 
@@ -37,6 +37,6 @@ def test_genes_lie_by_their_measured_variance_and_the_latest_report_counts():
 
 def test_without_events_there_is_nothing_to_draw():
     curves = Curves()
-    curves.add([Figures(1, 4, {})])
+    curves.add([Metrics(1, 4, {})])
     for found in (curves.training, curves.held_out, curves.variances):
         assert found.shape == (2, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stem.events import Event, Figures, Loss, Partial, Progress, Variation
+from napari_stem.events import Event, Loss, Metrics, Partial, Progress, Variation
 from napari_stem.training.event_lines import from_line, to_line
 
 
@@ -15,7 +15,7 @@ from napari_stem.training.event_lines import from_line, to_line
         Progress(3, 9, "embed", "morphology"),
         Loss(7, 0.25),
         Loss(7, 0.25, 0.5),
-        Figures(7, 4, {"Stem": {"mae": 0.1}, "50-NN": {"mae": 0.2}}),
+        Metrics(7, 4, {"Stem": {"mae": 0.1}, "50-NN": {"mae": 0.2}}),
         Variation(7, ("A", "B"), (1.0, 2.0), (0.5, 0.25), (1.5, 2.5), (0.1, 0.2)),
     ],
 )
@@ -37,3 +37,8 @@ def test_a_preview_comes_without_its_array():
 )
 def test_what_is_no_event_is_none(line: str):
     assert from_line(line) is None
+
+
+def test_metrics_of_earlier_runs_are_read():
+    line = '{"event":"Figures","step":7,"draws":4,"methods":{"Stem":{"mae":0.1}}}'
+    assert from_line(line) == Metrics(7, 4, {"Stem": {"mae": 0.1}})

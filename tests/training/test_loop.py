@@ -17,7 +17,7 @@ from torch import Tensor
 
 from napari_stem.defaults import Keep
 from napari_stem.errors import TrainingError
-from napari_stem.events import Event, Figures, Loss, Progress, finish
+from napari_stem.events import Event, Loss, Metrics, Progress, finish
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
@@ -197,13 +197,13 @@ def test_a_budget_of_time_ends_training_and_is_told_in_seconds():
     assert (last.done, last.total) == (2, 2)  # of 1.2 seconds
 
 
-def test_figures_are_measured_of_the_averaged_network_now_and_then():
+def test_metrics_are_measured_of_the_averaged_network_now_and_then():
     seen = []
 
     def measure(averaged: StemNetwork, step: int) -> list[Event]:
         assert not averaged.training
         seen.append(step)
-        return [Figures(step, 4, {})]
+        return [Metrics(step, 4, {})]
 
     _, losses = fit_validated(measure=measure)
     assert seen[0] == losses[0].step

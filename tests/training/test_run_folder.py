@@ -14,7 +14,7 @@ import platformdirs
 import pytest
 
 from napari_stem.errors import TrainingError
-from napari_stem.events import Event, Events, Figures, Loss, Progress, Variation, finish
+from napari_stem.events import Event, Events, Loss, Metrics, Progress, Variation, finish
 from napari_stem.training.event_lines import to_line
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run_folder import (
@@ -107,17 +107,17 @@ def test_many_who_look_at_once_do_not_take_each_other_for_a_running_run(folder: 
 
 
 def test_what_was_reported_again_after_a_kill_counts_once(folder: Path):
-    before = [Loss(10, 0.9, 0.8), Figures(10, 4, {}), Loss(20, 0.7, 0.6), Loss(30, 0.5, 0.4)]
+    before = [Loss(10, 0.9, 0.8), Metrics(10, 4, {}), Loss(20, 0.7, 0.6), Loss(30, 0.5, 0.4)]
     after = [Loss(20, 0.71, 0.61), Loss(30, 0.51, 0.41)]
     lines = [*map(to_line, before), '{"event":"Lo', "", *map(to_line, after)]
     (folder / HISTORY).write_text("\n".join(lines))
     assert read_history(folder) == [*before[:2], *after]
 
 
-def test_figures_of_an_evaluation_that_was_run_again_count_once(folder: Path):
+def test_metrics_of_an_evaluation_that_was_run_again_count_once(folder: Path):
     variation = Variation(30, ("A",), (1.0,), (1.0,), (1.0,), (1.0,))
-    told = [Loss(30, 0.5, 0.4), Figures(30, 4, {"Stem": {"mae": 1.0}}), variation]
-    again = [Figures(30, 4, {"Stem": {"mae": 0.9}}), variation]
+    told = [Loss(30, 0.5, 0.4), Metrics(30, 4, {"Stem": {"mae": 1.0}}), variation]
+    again = [Metrics(30, 4, {"Stem": {"mae": 0.9}}), variation]
     (folder / HISTORY).write_text("\n".join(map(to_line, [*told, *again])))
     assert read_history(folder) == [told[0], *again]
 

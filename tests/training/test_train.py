@@ -23,7 +23,7 @@ from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.errors import CountsError, OptionError, PanelError, SpotsError, TrainingError
 from napari_stem.evaluation.evaluate import averaged
 from napari_stem.evaluation.live import variation
-from napari_stem.events import Event, Figures, Loss, Partial, Progress, Variation, finish
+from napari_stem.events import Event, Loss, Metrics, Partial, Progress, Variation, finish
 from napari_stem.sections.section import Section
 from napari_stem.sections.synthetic import generate_section
 from napari_stem.sections.synthetic_tissue import REGIONS
@@ -39,7 +39,7 @@ PATIENCE = 600  # s that a child process may take on a busy machine
 QUICK: dict[str, Any] = {"n_draws": 4, "cache": False}
 
 
-def test_a_trained_checkpoint_knows_its_held_out_figures(trained: TrainResult):
+def test_a_trained_checkpoint_knows_its_held_out_metrics(trained: TrainResult):
     evaluation = trained.evaluation
     assert evaluation is not None
     assert evaluation.prediction.layers["truth"].shape == evaluation.prediction.shape
@@ -48,13 +48,13 @@ def test_a_trained_checkpoint_knows_its_held_out_figures(trained: TrainResult):
     assert loaded.about["scores"]["Stem"]["mae"] == evaluation.scores["Stem"]["mae"]
 
 
-def test_evaluating_again_gives_the_same_figures(sections: list[Section], trained: TrainResult):
+def test_evaluating_again_gives_the_same_metrics(sections: list[Section], trained: TrainResult):
     again = evaluate(load_checkpoint(trained.path), sections[2], sections[:2], **QUICK)
     assert trained.evaluation is not None
     assert again.scores == trained.evaluation.scores
 
 
-def test_figures_do_not_depend_on_draws_that_a_cache_holds(
+def test_metrics_do_not_depend_on_draws_that_a_cache_holds(
     sections: list[Section], trained: TrainResult, tmp_path: Path
 ):
     section, cached = sections[2], {**QUICK, "cache": tmp_path}
@@ -90,7 +90,7 @@ def test_a_run_reports_its_stages_and_both_losses(
     losses = [event for event in events if isinstance(event, Loss)]
     assert losses[-1].step == recipe.fit.steps
     assert losses[-1].validation is not None
-    quick, *_, final = (event for event in events if isinstance(event, Figures))
+    quick, *_, final = (event for event in events if isinstance(event, Metrics))
     assert quick.step < recipe.fit.steps
     assert list(quick.methods) == list(final.methods) == ["Stem", "ridge", "50-NN"]
     assert final.draws == QUICK["n_draws"]
@@ -98,7 +98,7 @@ def test_a_run_reports_its_stages_and_both_losses(
     assert variation.genes == recipe.panel
 
 
-def test_the_last_figures_and_variation_are_those_of_the_evaluation(trained: TrainResult):
+def test_the_last_metrics_and_variation_are_those_of_the_evaluation(trained: TrainResult):
     evaluation = trained.evaluation
     assert evaluation is not None
     truth, mean = evaluation.prediction.layers["truth"], evaluation.prediction.X
@@ -107,7 +107,7 @@ def test_the_last_figures_and_variation_are_those_of_the_evaluation(trained: Tra
     assert told.mean == pytest.approx(mean[:, :1].mean(axis=0))
 
 
-def test_figures_of_several_held_out_sections_are_weighted_by_spots(
+def test_metrics_of_several_held_out_sections_are_weighted_by_spots(
     sections: list[Section], recipe: Recipe, tmp_path: Path
 ):
     halves = [hold_out_spots(section, 0.3) for section in sections[:2]]

@@ -46,7 +46,7 @@ class Checkpoint:
     target_mean, target_std
         (c,) what turns the network's values back into the log space of the recipe.
     about
-        For people: training slides, number of spots, held-out figures, versions.
+        For people: training slides, number of spots, held-out metrics, versions.
     """
 
     recipe: Recipe

@@ -62,7 +62,7 @@ class Bars:
                 self._note(note)
             case events.Partial(draws, total, _):
                 self._note(f"{draws} of {total} draws")
-            case events.Figures(step, _, methods):
+            case events.Metrics(step, _, methods):
                 first = BRIEF[0]
                 told = ", ".join(f"{m} {first.text(s[first.name])}" for m, s in methods.items())
                 self._progress.console.print(

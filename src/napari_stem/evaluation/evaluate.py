@@ -30,7 +30,7 @@ MODEL, RIDGE, NEAREST = "Stem", "ridge", "50-NN"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """Figures of one held-out section.
+    """Metrics of one held-out section.
 
     Attributes
     ----------

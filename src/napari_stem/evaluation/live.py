@@ -1,4 +1,4 @@
-"""Quick figures on held-out spots while training runs, beside baselines computed once."""
+"""Quick metrics on held-out spots while training runs, beside baselines computed once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from napari_stem.evaluation.baselines import nearest, ridge
 from napari_stem.evaluation.evaluate import MODEL, NEAREST, RIDGE
 from napari_stem.evaluation.metrics import score
-from napari_stem.events import Event, Figures, Variation, finish
+from napari_stem.events import Event, Metrics, Variation, finish
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
@@ -30,7 +30,7 @@ _OPTIONS = PredictOptions(n_draws=4, sampler="dpm++", steps=10)
 _MOST_SPOTS = 400
 
 
-class LiveFigures:
+class LiveMetrics:
     """Draws a few realisations of held-out spots and compares them with what was measured.
 
     Parameters
@@ -59,10 +59,10 @@ class LiveFigures:
         self._compute = compute
 
     def __call__(self, network: StemNetwork, step: int) -> Iterator[Event]:
-        """Figures of all methods, and the variation of each gene."""
+        """Metrics of all methods, and the variation of each gene."""
         draws = self._draw(network)
         model = {MODEL: score(draws, self._truth)}
-        yield Figures(step, _OPTIONS.n_draws, model | dict(self._baselines))
+        yield Metrics(step, _OPTIONS.n_draws, model | dict(self._baselines))
         yield variation(step, self._checkpoint.recipe.panel, self._truth, draws.mean(axis=0))
 
     @cached_property

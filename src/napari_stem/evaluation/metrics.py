@@ -1,8 +1,8 @@
-"""Figures of merit in the log space; arrays in, numbers out.
+"""Metrics in the log space: arrays in, numbers out.
 
-Predictions are (n, c) or, as draws, (K, n, c); truth is (n, c): n spots, c genes. No figure is
-ever NaN: genes whose truth is constant are left out of PCC-k and RVD, and where none is left the
-figure is 0.
+Predictions are (n, c) or, as draws, (K, n, c); truth is (n, c): n spots, c genes. No metric is
+ever NaN: genes with constant truth are left out of PCC-k and RVD; if none is left, the metric
+is 0.
 """
 
 from __future__ import annotations

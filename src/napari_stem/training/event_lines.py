@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from napari_stem.events import Event, Figures, Loss, Partial, Progress, Variation
+from napari_stem.events import Event, Loss, Metrics, Partial, Progress, Variation
 
 _KIND = "event"
 _KINDS: dict[str, Callable[..., Event]] = {
-    kind.__name__: kind for kind in (Progress, Partial, Loss, Figures, Variation)
+    kind.__name__: kind for kind in (Progress, Partial, Loss, Metrics, Variation)
 }
+_KINDS["Figures"] = Metrics  # its name in the histories of earlier runs
 
 
 def to_line(event: Event) -> str:

@@ -42,7 +42,7 @@ class Run:
     reason
         Why it failed.
     methods
-        Figures of a finished run by method, empty without held-out sections.
+        Metrics of a finished run by method, empty without held-out sections.
     installed
         The copy of the checkpoint that the plugin lists, "" before.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from napari_stem.events import Event, Events, Figures, Loss, Pace, T, Variation
+from napari_stem.events import Event, Events, Loss, Metrics, Pace, T, Variation
 from napari_stem.storage import writing
 from napari_stem.training.event_lines import from_line, to_line
 
@@ -14,7 +14,7 @@ _LOSS_SECONDS = 2.0  # between losses that are kept, unless they were validated
 
 
 def read_history(folder: Path) -> list[Event]:
-    """Losses, figures and variation of a run in the order of their steps.
+    """Losses, metrics and variation of a run in the order of their steps.
 
     What a run reported between its last saved state and its death was reported again when it
     resumed; the later report counts.
@@ -23,15 +23,15 @@ def read_history(folder: Path) -> list[Event]:
         lines = (folder / HISTORY).read_bytes().splitlines()
     except OSError:
         return []
-    found: list[Loss | Figures | Variation] = []
+    found: list[Loss | Metrics | Variation] = []
     for event in map(from_line, lines):
-        if isinstance(event, Loss | Figures | Variation):
+        if isinstance(event, Loss | Metrics | Variation):
             _take_back(found, event)
             found.append(event)
     return list(found)
 
 
-def _take_back(found: list[Loss | Figures | Variation], event: Loss | Figures | Variation) -> None:
+def _take_back(found: list[Loss | Metrics | Variation], event: Loss | Metrics | Variation) -> None:
     """Drop what an event reports again; a loss says that all of its steps are run again."""
     start = len(found)
     while start and found[start - 1].step >= event.step:
@@ -63,4 +63,4 @@ def _append(path: Path, text: str) -> None:
 def _is_kept(event: Event, pace: Pace) -> bool:
     if isinstance(event, Loss):
         return event.validation is not None or pace.due()
-    return isinstance(event, Figures | Variation)
+    return isinstance(event, Metrics | Variation)

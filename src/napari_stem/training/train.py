@@ -17,8 +17,8 @@ from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError
 from napari_stem.evaluation.evaluate import Evaluation, averaged, iter_evaluate
-from napari_stem.evaluation.live import LiveFigures, variation
-from napari_stem.events import Events, Figures, Variation
+from napari_stem.evaluation.live import LiveMetrics, variation
+from napari_stem.events import Events, Metrics, Variation
 from napari_stem.features.compute import Compute
 from napari_stem.features.condition import Condition
 from napari_stem.features.encoders.hub import stamps
@@ -46,7 +46,7 @@ class TrainResult:
     path
         Where the checkpoint lies.
     evaluations
-        Figures of each held-out section.
+        Metrics of each held-out section.
     """
 
     checkpoint: Checkpoint
@@ -59,7 +59,7 @@ class TrainResult:
 
     @property
     def evaluation(self) -> Evaluation | None:
-        """Figures of the held-out section, of the first one of several, None without any."""
+        """Metrics of the held-out section, of the first one of several, None without any."""
         return self.evaluations[0] if self.evaluations else None
 
 
@@ -76,7 +76,7 @@ def iter_train(
 ) -> Events[TrainResult]:
     """Train on sections with counts; evaluate on held-out ones; save the checkpoint.
 
-    While training runs, quick figures on the held-out spots are reported beside those of ridge
+    While training runs, quick metrics on the held-out spots are reported beside those of ridge
     regression and retrieval.
 
     Parameters
@@ -88,7 +88,7 @@ def iter_train(
         Sections that training never sees; their loss is reported while training runs.
     keep
         "best" keeps the weights with the lowest loss on the held-out sections, which flatters
-        their figures a little; "last" those of the last step, as without held-out sections.
+        their metrics a little; "last" those of the last step, as without held-out sections.
     finish_now
         Once it says yes, training ends with the weights so far, which are evaluated and saved.
 
@@ -119,7 +119,7 @@ def iter_train(
         torch.manual_seed(recipe.fit.seed)
         network = StemNetwork(recipe.network)
     checkpoint = Checkpoint(recipe, network, condition, mean, std)
-    live = LiveFigures(checkpoint, known, unseen, compute) if unseen else None
+    live = LiveMetrics(checkpoint, known, unseen, compute) if unseen else None
     fitted = yield from iter_fit(
         network,
         Schedule(recipe.diffusion),
@@ -141,9 +141,9 @@ def iter_train(
     for section in tested:
         evaluations.append((yield from iter_evaluate(checkpoint, section, known, options, compute)))
     if evaluations:
-        figures = _figures(evaluations)
-        checkpoint = replace(checkpoint, about={**about, "kept": keep, **figures})
-        yield Figures(fitted.step, options.n_draws, figures["scores"])
+        metrics = _metrics(evaluations)
+        checkpoint = replace(checkpoint, about={**about, "kept": keep, **metrics})
+        yield Metrics(fitted.step, options.n_draws, metrics["scores"])
         yield _variation(fitted.step, recipe.panel, evaluations)
     path = save_checkpoint(checkpoint, run_folder / CHECKPOINT)
     return TrainResult(checkpoint, path, tuple(evaluations))
@@ -196,7 +196,7 @@ def _about(sections: Sequence[Section], n_spots: int) -> dict[str, Any]:
     }
 
 
-def _figures(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+def _metrics(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     scores, gene_pcc = averaged(evaluations)
     return {
         "held_out": ", ".join(evaluation.section for evaluation in evaluations),

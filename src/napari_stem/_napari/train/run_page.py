@@ -25,7 +25,7 @@ from napari_stem._napari.train import tasks
 from napari_stem._napari.train.curves import TrainingCurves
 from napari_stem.errors import StemError
 from napari_stem.evaluation.metrics import METRICS
-from napari_stem.events import Figures, Loss, Progress
+from napari_stem.events import Loss, Metrics, Progress
 from napari_stem.training.run_folder import Run, read_run
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class TrainingView(QWidget):
             self.curves.show_events(events)
         for event in events:
             match event:
-                case Figures():
+                case Metrics():
                     self._show_figures(event)
                 case Progress():
                     self._show_progress(event)
@@ -206,7 +206,7 @@ class TrainingView(QWidget):
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
 
-    def _show_figures(self, figures: Figures) -> None:
+    def _show_figures(self, figures: Metrics) -> None:
         self.figures_note.setText(
             f"Held-out spots at step {figures.step:,}, mean of {figures.draws} draws, beside "
             "baselines from the same data:"
