@@ -11,8 +11,8 @@ from anndata import AnnData
 
 from napari_stem.api.places import SectionLike, as_section
 from napari_stem.defaults import N_GENES
+from napari_stem.features.encoders import registry
 from napari_stem.features.encoders.hub import availability
-from napari_stem.features.encoders.registry import ENCODERS
 from napari_stem.genes import panels
 from napari_stem.sections.section import Section
 
@@ -45,7 +45,7 @@ def encoders() -> pd.DataFrame:
             "weights": availability(entry),
             "page": entry.page,
         }
-        for name, entry in ENCODERS.items()
+        for name, entry in registry.encoders().items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("encoder")
 

@@ -128,7 +128,7 @@ def evaluate(
     Examples
     --------
     >>> evaluation = stem.evaluate(checkpoint, sections[1], sections[0], n_draws=4)
-    >>> evaluation.scores["ridge"].mae > 0
+    >>> evaluation.scores["ridge"]["mae"] > 0
     True
     """
     model, tested = as_checkpoint(checkpoint), as_section(section)

@@ -12,6 +12,7 @@ from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.labels import Clusters
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.section import Section
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import positions, spot_table
@@ -182,7 +183,9 @@ def test_more_draws_leave_alone_what_is_looked_at(viewer, workspace, section, re
     assert title.text.startswith("C: mean of 4 draws")
 
     layer.visible = False
-    workspace.take_result(draws_of(section, 1, request=replace(request_, seed=1)))
+    workspace.take_result(
+        draws_of(section, 1, request=replace(request_, options=PredictOptions(seed=1)))
+    )
     assert shown(viewer) == [section.slide.name, "C mean"]
 
 

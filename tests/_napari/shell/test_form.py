@@ -144,7 +144,7 @@ def test_the_wheel_scrolls_the_page_instead_of_changing_a_value(form):
     [
         (SettingsPanel, {**options_of(PredictOptions), **options_of(Compute)}),
         (lambda: TrainingOptions(Workspace()), {**options_of(TrainPlan), **FIT_OPTIONS}),
-        (lambda: LeidenPanel(Workspace(), None), options_of(LeidenOptions)),
+        (lambda: LeidenPanel(Workspace()), options_of(LeidenOptions)),
     ],
 )
 def test_the_docks_hold_every_option_and_fit_into_a_narrow_dock(qtbot, panel, options):

@@ -108,7 +108,7 @@ def test_a_second_one_is_refused_and_the_first_goes_on(run, bench, results, requ
     run.start(request_, Predictor())
     other = Predictor()
     with pytest.raises(OptionError, match="Another prediction runs"):
-        run.start(replace(request_, seed=1), other)
+        run.start(replace(request_, options=PredictOptions(seed=1)), other)
     bench.finish(run)
     assert not other.asked
     assert results[-1].request is request_
@@ -168,7 +168,7 @@ def test_nothing_is_made_of_what_was_abandoned(run, bench, results, request_):
 
 
 def test_more_draws_continue_what_is_there(run, bench, results, request_):
-    run.start(replace(request_, n_draws=2), Predictor())
+    run.start(request_.with_draws(2), Predictor())
     bench.finish(run)
     run.start(request_, Predictor())
     bench.finish(run)
