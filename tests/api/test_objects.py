@@ -8,10 +8,13 @@ from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
+import tifffile
 
 import napari_stem as stem
 from napari_stem.errors import SpotsError, StorageError
+from napari_stem.io.preview import slide_of
 
 
 def test_a_public_object_is_one_line(names: dict[str, Any], trained: Any):
@@ -37,6 +40,31 @@ def test_a_slide_reads_the_same_in_another_process(names: dict[str, Any], of_fil
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         there = pool.submit(type(slide).read_region, slide, 100, 200, 30, 20).result()
     np.testing.assert_array_equal(there, slide.read_region(100, 200, 30, 20))
+
+
+def test_what_a_verb_opens_of_a_path_is_closed_when_it_ends(names: dict[str, Any]):
+    path = names["folder"] / "he.tif"
+    image = names["slide"].read_region(0, 0, 1200, 1200)
+    tifffile.imwrite(path, image, tile=(256, 256), photometric="rgb")
+    slide = stem.open_slide(path, mpp=0.5)
+    stem.embed(slide, names["spots"], cache=False)
+    assert slide.read_region(0, 0, 4, 4).shape == (4, 4, 3)  # the caller's own stays open
+    slide.close()
+    with pytest.raises(stem.StemError, match="micrometres per pixel"):
+        stem.embed(path, names["spots"], cache=False)
+    assert str(path) not in {file.path for file in psutil.Process().open_files()}
+
+
+def test_a_preview_looks_the_same_in_another_process(names: dict[str, Any]):
+    whole = names["prediction"].copy()
+    whole.uns["napari_stem"]["slide_path"] = ""
+    (entry,) = whole.uns["spatial"].values()
+    entry["images"]["hires"] = entry["images"]["hires"][::2, ::2]
+    entry["scalefactors"]["tissue_hires_scalef"] /= 2
+    preview = slide_of(whole, names["folder"])
+    again = pickle.loads(pickle.dumps(preview))
+    np.testing.assert_array_equal(again.levels[0][100:103, 5:9], preview.levels[0][100:103, 5:9])
+    assert again.mpp == preview.mpp
 
 
 def test_a_section_closes_its_slide(names: dict[str, Any]):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pandas as pd
 from anndata import AnnData
 
-from napari_stem.api.places import SectionLike, as_section
+from napari_stem.api.places import Opened, SectionLike
 from napari_stem.defaults import N_GENES
 from napari_stem.features.encoders import registry
 from napari_stem.features.encoders.hub import availability
@@ -135,6 +135,8 @@ def deg(sections: TablesLike, column: str, n: int) -> list[str]:
 
 def _tables(sections: TablesLike) -> Sequence[AnnData]:
     several = [sections] if isinstance(sections, AnnData | Section | str | Path) else sections
-    return [
-        one if isinstance(one, AnnData) else as_section(one, "sections").spots for one in several
-    ]
+    with Opened() as opened:
+        return [
+            one if isinstance(one, AnnData) else opened.section(one, "sections").spots
+            for one in several
+        ]

@@ -6,6 +6,7 @@ What is wrong with an argument is said here: its name, what was expected, what c
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -33,42 +34,48 @@ SectionLike: TypeAlias = "Section | str | Path"
 SectionsLike: TypeAlias = "SectionLike | Iterable[SectionLike]"
 
 
-def as_slide(value: SlideLike, name: str = "slide") -> Slide:
-    """A slide, opened if a path is given."""
-    if isinstance(value, Slide):
-        return value
-    if isinstance(value, str | Path):
-        return open_slide(value)
-    raise WrongType.of(name, value, "a slide, a section, or the path or name of one")
+class Opened(ExitStack):
+    """Opens what callers name, and at its end closes what it opened; their objects stay open."""
+
+    def slide(self, value: SlideLike, name: str = "slide") -> Slide:
+        """A slide, opened if a path is given."""
+        if isinstance(value, Slide):
+            return value
+        if isinstance(value, str | Path):
+            return self.enter_context(open_slide(value))
+        raise WrongType.of(name, value, "a slide, a section, or the path or name of one")
+
+    def section(self, value: SectionLike, name: str = "section") -> Section:
+        """A section, opened if a path or a name such as "her2st:C5" is given."""
+        if isinstance(value, Section):
+            return value
+        return self.enter_context(_open_section(value, name))
+
+    def sections(self, value: SectionsLike, name: str = "sections") -> list[Section]:
+        """Sections, of one or of several; a folder of sections stands for all of them."""
+        several = [value] if isinstance(value, Section | str | Path) else value
+        if not isinstance(several, Iterable):
+            raise WrongType.of(name, value, "sections, or paths or names of sections")
+        return [self.section(one, name) for each in several for one in _unfolded(each)]
+
+    def place(
+        self, slide: SlideLike | SectionLike, spots: SpotsLike | None
+    ) -> tuple[Slide, AnnData]:
+        """A slide and its spots: those given, the section's own, or a grid over the tissue."""
+        if isinstance(slide, str | Path) and _is_section(slide):
+            slide = self.section(slide)
+        if isinstance(slide, Section):
+            return _on(slide.slide, slide.spots if spots is None else spots)
+        opened = self.slide(slide)
+        return (opened, grid.make_grid(opened)) if spots is None else _on(opened, spots)
 
 
-def as_section(value: SectionLike, name: str = "section", **opening: Any) -> Section:
-    """A section, opened if a path or a name such as "her2st:C5" is given."""
-    if isinstance(value, Section):
-        return value
+def _open_section(value: str | Path, name: str, **opening: Any) -> Section:
     if not isinstance(value, str | Path):
         raise WrongType.of(name, value, 'a section, the path of one, or a name such as "her2st:C5"')
     if is_sample(str(value)):
         return sample_section(str(value))
     return open_section(value, **opening)
-
-
-def as_sections(value: SectionsLike, name: str = "sections") -> list[Section]:
-    """Sections, of one or of several; a folder of sections stands for all of them."""
-    several = [value] if isinstance(value, Section | str | Path) else value
-    if not isinstance(several, Iterable):
-        raise WrongType.of(name, value, "sections, or paths or names of sections")
-    return [as_section(one, name) for each in several for one in _unfolded(each)]
-
-
-def as_place(slide: SlideLike | SectionLike, spots: SpotsLike | None) -> tuple[Slide, AnnData]:
-    """A slide and its spots: those given, the section's own, or a grid over the tissue."""
-    if isinstance(slide, str | Path) and _is_section(slide):
-        slide = as_section(slide)
-    if isinstance(slide, Section):
-        return _on(slide.slide, slide.spots if spots is None else spots)
-    opened = as_slide(slide)
-    return (opened, grid.make_grid(opened)) if spots is None else _on(opened, spots)
 
 
 def _on(slide: Slide, spots: SpotsLike) -> tuple[Slide, AnnData]:
@@ -137,15 +144,16 @@ def make_grid(
     >>> stem.make_grid(slide, pitch_um=100, on_tissue=False).obsm["spatial"].shape
     (33, 2)
     """
-    return grid.make_grid(
-        as_slide(slide), pitch_um=pitch_um, diameter_um=diameter_um, layout=layout, region=region,
-        on_tissue=on_tissue,
-    )  # fmt: skip
+    with Opened() as opened:
+        return grid.make_grid(
+            opened.slide(slide), pitch_um=pitch_um, diameter_um=diameter_um, layout=layout,
+            region=region, on_tissue=on_tissue,
+        )  # fmt: skip
 
 
 @hinted()
 def read_section(
-    path: SectionLike,
+    path: str | Path,
     *,
     image: str | Path | None = None,
     mpp: float | None = None,
@@ -191,4 +199,4 @@ def read_section(
     opening = {
         "image": image, "mpp": mpp, "pitch_um": pitch_um, "bin_um": bin_um, "symbols": symbols,
     }  # fmt: skip
-    return as_section(path, "path", **opening)
+    return _open_section(path, "path", **opening)

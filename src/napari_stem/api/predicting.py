@@ -18,7 +18,7 @@ from napari_stem.api.models import (
     as_geometry,
     with_files,
 )
-from napari_stem.api.places import SectionLike, SlideLike, SpotsLike, as_place
+from napari_stem.api.places import Opened, SectionLike, SlideLike, SpotsLike
 from napari_stem.api.verbs import OnEvent, verb
 from napari_stem.defaults import ENCODERS
 from napari_stem.errors import OptionError
@@ -87,11 +87,12 @@ def embed(
     >>> stem.embed("generated:1", spots.copy(), "morphology").shape
     (4, 242)
     """
-    place, table = as_place(slide, spots)
-    vectors = yield from iter_embedding(
-        place, table, as_encoders(encoders), as_geometry(geometry),
-        compute=with_files(compute, cache, weights),
-    )  # fmt: skip
+    with Opened() as opened:
+        place, table = opened.place(slide, spots)
+        vectors = yield from iter_embedding(
+            place, table, as_encoders(encoders), as_geometry(geometry),
+            compute=with_files(compute, cache, weights),
+        )  # fmt: skip
     return vectors[:, 0]
 
 
@@ -153,12 +154,13 @@ def predict(
     (4, 8)
     """
     model, work = as_checkpoint(checkpoint), with_files(compute, cache, weights)
-    place, table = as_place(slide, spots)
-    return (
-        yield from prediction_room.iter_predict(
-            place, table, model, options, work, statistics=statistics, threshold=threshold
+    with Opened() as opened:
+        place, table = opened.place(slide, spots)
+        return (
+            yield from prediction_room.iter_predict(
+                place, table, model, options, work, statistics=statistics, threshold=threshold
+            )
         )
-    )
 
 
 @verb(options=PredictOptions, compute=Compute)
@@ -210,18 +212,19 @@ def inspect(
     """
     work = with_files(compute, cache=False, weights=weights)
     inspector = Inspector(as_checkpoint(checkpoint), options, work)
-    place, table = as_place(slide, spots)
-    events = inspector.iter_inspect(
-        place, (float(xy[0]), float(xy[1])), spot_diameter_px=spot_diameter(table), spots=table
-    )
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            found: Inspection = end.value
-            return found
-        if not isinstance(event, Inspection):
-            yield event
+    with Opened() as opened:
+        place, table = opened.place(slide, spots)
+        events = inspector.iter_inspect(
+            place, (float(xy[0]), float(xy[1])), spot_diameter_px=spot_diameter(table), spots=table
+        )
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                found: Inspection = end.value
+                return found
+            if not isinstance(event, Inspection):
+                yield event
 
 
 iter_embed, iter_predict, iter_inspect = embed.events, predict.events, inspect.events

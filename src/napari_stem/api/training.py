@@ -6,12 +6,7 @@ import tempfile
 from pathlib import Path
 
 from napari_stem.api.models import CacheLike, CheckpointLike, Weights, as_checkpoint, with_files
-from napari_stem.api.places import (
-    SectionLike,
-    SectionsLike,
-    as_section,
-    as_sections,
-)
+from napari_stem.api.places import Opened, SectionLike, SectionsLike
 from napari_stem.api.verbs import OnEvent, verb
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
@@ -76,16 +71,19 @@ def train(
     >>> sorted(result.evaluation.scores)
     ['50-NN', 'Stem', 'ridge']
     """
-    result = yield from iter_training(
-        as_sections(sections),
-        _checked(recipe),
-        Path(run_folder),
-        held_out=as_sections(held_out, "held_out"),
-        options=options,
-        compute=with_files(compute, cache, weights),
-        keep=keep,
-    )
-    return result
+    whole = _checked(recipe)
+    with Opened() as opened:
+        return (
+            yield from iter_training(
+                opened.sections(sections),
+                whole,
+                Path(run_folder),
+                held_out=opened.sections(held_out, "held_out"),
+                options=options,
+                compute=with_files(compute, cache, weights),
+                keep=keep,
+            )
+        )
 
 
 @verb(options=PredictOptions, compute=Compute)
@@ -110,7 +108,7 @@ def evaluate(
     section
         A section with counts that training never saw, or the path or name of one.
     training_sections
-        The sections that the checkpoint learned from; the baselines learn from them, too.
+        The sections that the checkpoint whole from; the baselines learn from them, too.
     {options}
     cache, weights, progress, on_event
         As in `predict`.
@@ -131,12 +129,12 @@ def evaluate(
     >>> evaluation.scores["ridge"]["mae"] > 0
     True
     """
-    model, tested = as_checkpoint(checkpoint), as_section(section)
-    work = with_files(compute, cache, weights)
-    known = yield from iter_paired_data(
-        as_sections(training_sections, "training_sections"), model.recipe, work
-    )
-    return (yield from iter_comparison(model, tested, known, options, work))
+    model, work = as_checkpoint(checkpoint), with_files(compute, cache, weights)
+    with Opened() as opened:
+        tested = opened.section(section)
+        seen = opened.sections(training_sections, "training_sections")
+        known = yield from iter_paired_data(seen, model.recipe, work)
+        return (yield from iter_comparison(model, tested, known, options, work))
 
 
 @verb(options=PredictOptions, compute=Compute)
@@ -181,17 +179,19 @@ def cross_validate(
     >>> [fold.section for fold in stem.cross_validate(sections[:2], recipe, n_draws=4)]
     ['section-0', 'section-1']
     """
-    opened, found = as_sections(sections), list[Evaluation]()
-    if len(opened) < 2:
-        raise OptionError(f"cross-validation needs at least two sections, got {len(opened)}.")
-    for index, section in enumerate(opened):
-        others = opened[:index] + opened[index + 1 :]
-        with tempfile.TemporaryDirectory(prefix="napari-stem-") as folder:
-            result = yield from iter_training(
-                others, _checked(recipe), Path(folder), held_out=section, options=options,
-                compute=with_files(compute, cache, weights),
-            )  # fmt: skip
-        found += result.evaluations
+    whole, found = _checked(recipe), list[Evaluation]()
+    with Opened() as opened:
+        every = opened.sections(sections)
+        if len(every) < 2:
+            raise OptionError(f"cross-validation needs at least two sections, got {len(every)}.")
+        for index, section in enumerate(every):
+            others = every[:index] + every[index + 1 :]
+            with tempfile.TemporaryDirectory(prefix="napari-stem-") as folder:
+                result = yield from iter_training(
+                    others, whole, Path(folder), held_out=section, options=options,
+                    compute=with_files(compute, cache, weights),
+                )  # fmt: skip
+            found += result.evaluations
     return tuple(found)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,13 @@ class PreviewSlide(Slide):
         file = SlideFile((Enlarged(picture, downsample), *small.levels), mpp, "prediction")
         return cls(file, name=name, path=None, fingerprint=f"preview of {small.fingerprint}")
 
+    def __reduce__(self) -> tuple[Callable[..., Slide], tuple[object, ...]]:
+        """Another process gets the thumbnail."""
+        enlarged = self.levels[0]
+        assert isinstance(enlarged, Enlarged)
+        parts = enlarged.picture, enlarged.factor
+        return partial(PreviewSlide.of_picture, mpp=self.mpp, name=self.name), parts
+
     def read_region(
         self, x: int, y: int, width: int, height: int, level: int = 0
     ) -> NDArray[np.uint8]:
@@ -50,17 +59,17 @@ class Enlarged:
         height, width = (round(side * factor) for side in picture.shape[:2])
         self.shape = (height, width, 3)
         self.size = height * width * 3
-        self._picture = picture
+        self.picture, self.factor = picture, factor
 
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
         key = key if isinstance(key, tuple) else (key,)
         rows, columns = (
             np.arange(mine)[part] * theirs // mine
             for mine, theirs, part in zip(
-                self.shape[:2], self._picture.shape, (*key, slice(None))[:2], strict=False
+                self.shape[:2], self.picture.shape, (*key, slice(None))[:2], strict=False
             )
         )
-        found: NDArray[np.uint8] = self._picture[np.ix_(rows, columns)][(..., *key[2:])]
+        found: NDArray[np.uint8] = self.picture[np.ix_(rows, columns)][(..., *key[2:])]
         return found
 
 
