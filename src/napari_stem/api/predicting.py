@@ -123,8 +123,8 @@ def predict(
         What `train` made, or its path.
     {options}
     statistics, threshold
-        Further statistics over the draws, which become layers: "median", "mode", "above" (the
-        share of draws above `threshold`).
+        Further statistics over the draws, which become layers, such as "median" or "above" (the
+        share of draws above `threshold`); `prediction.statistics.STATISTICS` lists all.
     cache
         Folder that keeps embeddings and draws, so that stopped work goes on: True for the user's
         own, which the terminal and napari share, False for none.

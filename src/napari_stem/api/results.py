@@ -9,6 +9,7 @@ from napari_stem.analysis import cluster as clustering
 from napari_stem.analysis import marker_genes
 from napari_stem.analysis.labels import Clusters
 from napari_stem.analysis.leiden_options import LeidenOptions
+from napari_stem.api.keywords import with_options
 from napari_stem.errors import SpotsError
 from napari_stem.io import read_spots
 from napari_stem.spots.provenance import provenance
@@ -48,9 +49,8 @@ def read_prediction(path: str | Path) -> AnnData:
     return prediction
 
 
-def find_clusters(
-    prediction: AnnData, *, resolution: float = 1.0, n_genes: int | None = None, seed: int = 0
-) -> Clusters:
+@with_options(options=LeidenOptions)
+def find_clusters(prediction: AnnData, *, options: LeidenOptions) -> Clusters:
     """Leiden clusters of spots by predicted expression, the largest first.
 
     Parameters
@@ -58,12 +58,7 @@ def find_clusters(
     prediction
         What `predict` returned. `obs["leiden"]` and `uns["leiden_colors"]` are written, which
         scanpy, squidpy and the exports read.
-    resolution
-        Higher gives more clusters.
-    n_genes
-        Only the genes that vary most; None takes all.
-    seed
-        The same seed gives the same clusters.
+    {options}
 
     Returns
     -------
@@ -83,7 +78,6 @@ def find_clusters(
     >>> sum(clusters.sizes) == many.n_obs
     True
     """
-    options = LeidenOptions(resolution=resolution, n_genes=n_genes, seed=seed)
     provenance(prediction)
     clustering.cluster(prediction, options)
     return Clusters.of_prediction(prediction)

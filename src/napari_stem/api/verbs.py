@@ -10,15 +10,14 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from tqdm.auto import tqdm
 
 from napari_stem.api.hints import hinted
+from napari_stem.api.keywords import with_options
 from napari_stem.events import Event, Events, Progress, finish
-from napari_stem.options import Option, options_of
 
 OnEvent: TypeAlias = "Callable[[Event], object] | None"
 T = TypeVar("T")
@@ -51,20 +50,13 @@ def verb(**kinds: type) -> Callable[[Callable[..., Events[T]]], Verb[T]]:
     Parameters
     ----------
     kinds
-        Dataclasses of options, by the generator's argument that takes one. Callers give each
-        option as a keyword of its own.
+        Dataclasses of options, by the generator's argument that takes one (`with_options`).
     """
-    options = {name: about for kind in kinds.values() for name, about in options_of(kind).items()}
 
     def decorate(generator: Callable[..., Events[T]]) -> Verb[T]:
-        def gathered(given: dict[str, Any]) -> dict[str, Any]:
-            made = {
-                argument: kind(**{k: given.pop(k) for k in options_of(kind) if k in given})
-                for argument, kind in kinds.items()
-            }
-            return given | made
+        work = with_options(**kinds)(generator)
 
-        @functools.wraps(generator)
+        @functools.wraps(work)
         def wait(
             *args: Any, progress: bool | None = None, on_event: OnEvent = None, **given: Any
         ) -> T:
@@ -76,51 +68,31 @@ def verb(**kinds: type) -> Callable[[Callable[..., Events[T]]], Verb[T]]:
                     if on_event is not None:
                         on_event(event)
 
-                return finish(generator(*args, **gathered(given)), tell)
+                return finish(work(*args, **given), tell)
 
-        @functools.wraps(generator)
+        @functools.wraps(work)
         def events(*args: Any, **given: Any) -> Events[T]:
             with hinted():
-                return (yield from generator(*args, **gathered(given)))
+                return (yield from work(*args, **given))
 
-        _describe(wait, events, options, set(kinds))
-        cast("Any", wait).events = events
-        return cast("Verb[T]", wait)
+        made, twin = cast("Any", wait), cast("Any", events)
+        _describe(made, twin)
+        made.events = twin
+        return cast("Verb[T]", made)
 
     return decorate
 
 
-def _describe(wait: Any, events: Any, options: Mapping[str, Option], hidden: set[str]) -> None:
-    """Say in both signatures and docstrings what callers may give."""
+def _describe(wait: Any, twin: Any) -> None:
+    """What the function returns; and that the twin is one, whom nobody listens to."""
     own = inspect.signature(wait)
-    taken = [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=about.default, annotation=_kind(about)
-        )
-        for name, about in options.items()
-    ]
-    shown = [p for p in own.parameters.values() if p.name not in hidden]
-    first = [p for p in shown if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-    rest = [p for p in shown if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    for_twin = [p for p in rest if p.name not in _LISTENING]
     result = str(own.return_annotation).removeprefix("Events[").removesuffix("]")
-    wait.__signature__ = own.replace(parameters=[*first, *taken, *rest], return_annotation=result)
-    events.__signature__ = own.replace(parameters=[*first, *taken, *for_twin])
-    events.__name__ = events.__qualname__ = f"iter_{wait.__name__}"
-    summary, text = inspect.cleandoc(wait.__doc__).split("\n", 1)
-    text = text.replace("{options}", "\n".join(map(_entry, options, options.values())))
-    wait.__doc__ = f"{summary}\n{text}"
-    events.__doc__ = f"{summary}\n{_TWIN.format(name=wait.__name__)}{text}"
-
-
-def _entry(name: str, about: Option) -> str:
-    """An option among the parameters of a docstring."""
-    told = textwrap.wrap(f"{about.label}. {about.help}", 92)
-    return "\n    ".join([name, *told])
-
-
-def _kind(about: Option) -> str:
-    return f"{about.kind.__name__} | None" if about.unset else about.kind.__name__
+    wait.__signature__ = own.replace(return_annotation=result)
+    kept = [p for p in own.parameters.values() if p.name not in _LISTENING]
+    twin.__signature__ = own.replace(parameters=kept)
+    twin.__name__ = twin.__qualname__ = f"iter_{wait.__name__}"
+    summary, text = wait.__doc__.split("\n", 1)
+    twin.__doc__ = f"{summary}\n{_TWIN.format(name=wait.__name__)}{text}"
 
 
 def _somebody_sees() -> bool:

@@ -25,7 +25,7 @@ from napari_stem.cli.sections import section_of, section_to_predict
 from napari_stem.features.compute import Compute
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.prediction.statistics import THRESHOLD
+from napari_stem.prediction.statistics import ON_DEMAND, THRESHOLD
 
 _Encoding = Annotated[Compute, Flags(options_of(Compute, ("device", "patch_batch_size")))]
 
@@ -83,7 +83,7 @@ def predict(
         list[str] | None,
         typer.Option(
             "--statistic",
-            help="A further statistic over draws, such as median, mode or above; repeat.",
+            help=f"A further statistic over draws, as a layer: {', '.join(ON_DEMAND)}; repeat.",
         ),
     ] = None,
     threshold: Annotated[

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from napari_stem.defaults import N_DRAWS, SAMPLER
 from napari_stem.model.samplers import SAMPLERS
@@ -60,8 +61,13 @@ class PredictOptions:
 
     def draw_alike(self, other: PredictOptions) -> bool:
         """Whether they give the same draws, of which there may be more or fewer."""
-        mine, theirs = ((o.sampler, o.n_steps, o.seed) for o in (self, other))
-        return mine == theirs
+        return self.of_a_draw() == other.of_a_draw()
+
+    def of_a_draw(self) -> dict[str, Any]:
+        """All that decides a single draw, by name."""
+        values = asdict(replace(self, steps=self.n_steps))
+        del values["n_draws"]
+        return values
 
     @property
     def n_steps(self) -> int:

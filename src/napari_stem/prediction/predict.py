@@ -168,8 +168,7 @@ def summarise(
         "recipe": recipe.to_json(),
         "unit": UNITS[recipe.transform],
         "statistic": "mean",
-        "sampler": json.dumps({"name": options.sampler, "steps": options.n_steps}),
-        "seed": options.seed,
+        **options.of_a_draw(),
         "n_draws": options.n_draws,
         "slide": slide.name,
         "slide_path": str(slide.path.absolute()) if slide.path else "",
@@ -282,6 +281,5 @@ def _store_name(
     """
     key = hashlib.sha256(embeddings.tobytes())
     key.update(positions(spots).tobytes())
-    sampler = options.sampler, options.n_steps
-    key.update(repr((checkpoint.fingerprint, options.seed, sampler)).encode())
+    key.update(repr((checkpoint.fingerprint, sorted(options.of_a_draw().items()))).encode())
     return key.hexdigest()[:32]

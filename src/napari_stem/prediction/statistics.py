@@ -187,3 +187,4 @@ STATISTICS: Mapping[str, Statistic] = {
     )
 }
 CARRIED = tuple(name for name, entry in STATISTICS.items() if entry.carried and entry.of_draws)
+ON_DEMAND = tuple(name for name, entry in STATISTICS.items() if entry.on_demand)

@@ -15,7 +15,7 @@ Build: TypeAlias = "nn.Module | Callable[[Path | None], nn.Module]"
 Triple = tuple[float, float, float]
 IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _COMMERCIAL = {"BSD-3-Clause": True, "Apache-2.0": True}
-_UNKNOWN = ("none stated", "see the weights")
+_UNKNOWN = ("", "none stated", "see the weights")
 
 
 @dataclass(frozen=True, slots=True)
