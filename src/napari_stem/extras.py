@@ -1,4 +1,4 @@
-"""Optional dependencies: what needs them says how to install them, before the work if it can."""
+"""Optional dependencies: errors say how to install them, if possible before long work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_extra(name: str, what: str) -> None:
     Parameters
     ----------
     what
-        Needs it: the name of a format, for people.
+        Display name of what needs it, such as a format.
 
     Raises
     ------

@@ -29,7 +29,7 @@ class PatchGeometry:
     ----------
     width_um
         Width in micrometres. None is the published code's geometry: `size` pixels of level 0, or
-        the spot's diameter where that is larger, whatever the scan's resolution.
+        the spot's diameter if that is larger, at any resolution of the scan.
     size
         Pixels on a side.
     factor
@@ -46,7 +46,10 @@ class PatchGeometry:
             or not self.factor > 0
             or (self.width_um is not None and self.width_um <= 0)
         ):
-            raise OptionError(f"a patch needs a positive width and size: {self}.")
+            raise OptionError(
+                f"PatchGeometry is not valid: width_um is {self.width_um}, size {self.size} "
+                f"and factor {self.factor}; all must be positive."
+            )
 
     def widened(self, factor: float) -> PatchGeometry:
         """The same number of pixels over `factor` times the width."""

@@ -37,7 +37,11 @@ class DiffusionConfig:
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not 0 < self.beta_min <= self.beta_max < 1:
-            raise OptionError(f"steps must be positive, betas within (0, 1) and rising: {self}.")
+            raise OptionError(
+                f"The noise schedule has {self.steps} steps and betas from {self.beta_min:g} "
+                f"to {self.beta_max:g}; it needs at least 1 step and 0 < beta_min <= beta_max "
+                "< 1."
+            )
         if self.prediction not in get_args(Prediction):
             raise OptionError(f"prediction '{self.prediction}' is unknown; choose eps or v.")
 
@@ -77,8 +81,8 @@ class Step:
 def log_snr_steps(schedule: Schedule, n: int) -> list[Step]:
     """`n` steps from t = T - 1 to t = 0 and to no noise at all, evenly spaced in log-SNR.
 
-    Even spacing in t bends the spread of the draws and leaves their mean alone, so that nobody
-    notices. Every step starts at a trained timestep, none twice: `n` = T takes all of them.
+    Even spacing in t distorts the spread of the draws but not their mean. Every step starts at a
+    trained timestep, none twice: `n` = T uses all of them.
     """
     noisiest, cleanest = schedule.log_snr[[-1, 0]].tolist()
     even = torch.linspace(noisiest, cleanest, n, dtype=torch.float64)
