@@ -41,10 +41,10 @@ def test_every_error_is_drawn_in_the_module_docstring():
 
 def test_an_error_keeps_its_hint_through_a_pickle_and_where_its_place_is_added():
     error = SlideNotFound("there is no slide.", hint=Hint(Remedy.IMAGE))
-    for other in (pickle.loads(pickle.dumps(error)), error.about("'section'")):
+    for other in (pickle.loads(pickle.dumps(error)), error.about("File: 'a'.")):
         assert isinstance(other, SlideNotFound)
         assert other.hint == error.hint
-    assert str(error.about("'section'")) == "'section': there is no slide."
+    assert str(error.about("File: 'a'.")) == "there is no slide. File: 'a'."
 
 
 @pytest.mark.parametrize("remedy", Remedy)

@@ -1,4 +1,4 @@
-"""Which genes are expressed where on an H&E slide (the method: Stem, ICLR 2025).
+"""Predict gene expression per spot from H&E slides (the method: Stem, ICLR 2025).
 
 >>> import napari_stem as stem
 >>> prediction = stem.predict("slide.svs", None, "breast.safetensors")

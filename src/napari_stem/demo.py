@@ -1,4 +1,4 @@
-"""The main job from nothing: generate sections, train on some, predict another one."""
+"""The demo: generate sections, train on some, predict another one."""
 
 from __future__ import annotations
 

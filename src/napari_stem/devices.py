@@ -9,6 +9,7 @@ from threading import Lock
 import torch
 
 from napari_stem.errors import OptionError
+from napari_stem.text import one_line
 
 _PER_THREAD = 2e9  # multiplications of a pass for which one more thread is worth waiting for
 _lock = Lock()
@@ -34,9 +35,9 @@ def choose_device(name: str) -> torch.device:
 def threads_for(multiplications: float) -> Iterator[None]:
     """Let torch use as many threads as passes of this size keep busy, within a block.
 
-    Threads of a small network wait for each other at every layer. Beside another busy process a
-    wait takes as long as that process is let run, and two threads are 10 to 200 times slower than
-    one (benchmarks/RESULTS.md). The number is set where the network is evaluated, in the thread
+    Threads of a small network wait for each other at every layer. If another process is busy, a
+    wait lasts as long as that process runs, and two threads are 10 to 200 times slower than one
+    (benchmarks/RESULTS.md). The number is set where the network is evaluated, in the thread
     that does so: libraries with an OpenMP layer of their own (numba's) change it for their caller.
 
     Parameters
@@ -69,6 +70,5 @@ def _present(name: str) -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
         raise OptionError(
-            f"device '{name}' cannot be used here ({str(error).splitlines()[0]}). "
-            "Choose auto or cpu."
+            f"Device '{name}' is not available: {one_line(error)}. Choose auto or cpu."
         ) from error

@@ -3,8 +3,8 @@
 ::
 
     StemError
-    ├── WrongType                 an argument of another kind than expected
-    ├── OptionError               an option outside of its range
+    ├── WrongType                 an argument of the wrong type
+    ├── OptionError               an option outside its range
     ├── SlideError                a slide that cannot be used
     │   ├── SlideNotFound
     │   ├── SlideUnreadable
@@ -13,13 +13,13 @@
     │   ├── SpotsNotFound
     │   ├── SpotsOutsideSlide
     │   └── CountsError           negative, not finite, or not of these spots
-    ├── PanelError                genes that a slide or a panel lacks
-    ├── EncoderError              an unknown encoder, or weights that are not here
+    ├── PanelError                a panel is empty, too large, or has missing genes
+    ├── EncoderError              an unknown encoder, or missing weights
     ├── CheckpointError
     │   ├── CheckpointNotFound
     │   ├── CheckpointUnreadable
     │   └── CheckpointMismatch    made for another encoder, geometry or schema
-    ├── TrainingError             a run that cannot start or go on
+    ├── TrainingError             a run that cannot start or continue
     └── StorageError              a file that could not be written
 
 None derives from `RuntimeError` (Qt workers lose it) or `KeyError` (it quotes its message).
@@ -34,7 +34,7 @@ from typing import Self
 
 
 class Remedy(StrEnum):
-    """What a user can change; each front end has words for where."""
+    """What a user can change to mend an error; each front end words it for itself."""
 
     SCALE = "scale"
     IMAGE = "image"
@@ -46,7 +46,7 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A remedy, and the value that would do or what it is for."""
+    """A remedy, with a value that helps, or the name of what it concerns."""
 
     remedy: Remedy
     value: str = ""
@@ -62,9 +62,9 @@ class StemError(Exception):
     Parameters
     ----------
     message
-        What is wrong, where, and what to do, whole without the hint.
+        What is wrong, where, and what to do; complete without the hint.
     hint
-        What to change, which the terminal, the window and Python each say in their own words.
+        What to change, worded by each of the terminal, the window and Python.
     """
 
     def __init__(self, message: str = "", *, hint: Hint | None = None) -> None:
@@ -72,12 +72,12 @@ class StemError(Exception):
         self.hint = hint
 
     def about(self, where: str) -> Self:
-        """The same error, which says first where it is."""
-        return type(self)(f"{where}: {self}", hint=self.hint)
+        """The same error, which also says where, as a last sentence."""
+        return type(self)(f"{self} {where}", hint=self.hint)
 
 
 class WrongType(StemError, TypeError):
-    """An argument is of another kind than expected, or two are swapped."""
+    """An argument has the wrong type, or two are swapped."""
 
     @classmethod
     def of(cls, name: str, value: object, expected: str) -> Self:
@@ -85,12 +85,15 @@ class WrongType(StemError, TypeError):
         kind = type(value).__name__
         if type(value).__module__.startswith(("napari_stem.", "anndata.")):
             article = "an" if kind[0] in "AEIO" else "a"
-            return cls(f"{name} must be {expected}, got {article} {kind}. Are two swapped?")
+            return cls(
+                f"{name} must be {expected}, got {article} {kind}. Check the order of the "
+                "arguments."
+            )
         return cls(f"{name} must be {expected}, got {repr(value)[:60]} ({kind}).")
 
 
 class OptionError(StemError, ValueError):
-    """An option is outside of its range or contradicts another one."""
+    """An option is outside its range or contradicts another one."""
 
 
 class SlideError(StemError, ValueError):
@@ -118,7 +121,7 @@ class SpotsNotFound(SpotsError, FileNotFoundError):
 
 
 class SpotsOutsideSlide(SpotsError):
-    """Spots lie outside of the slide: wrong image, scale or axis order."""
+    """Spots lie outside the slide: wrong image, scale or axis order."""
 
 
 class CountsError(SpotsError):
@@ -150,7 +153,7 @@ class CheckpointMismatch(CheckpointError):
 
 
 class TrainingError(StemError, ValueError):
-    """A training run cannot start or go on."""
+    """A training run cannot start or continue."""
 
 
 class StorageError(StemError, OSError):

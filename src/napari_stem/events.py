@@ -1,7 +1,7 @@
-"""What long work says while it runs: small frozen events, at most about ten a second.
+"""Progress of long work as small frozen events, at most about ten per second.
 
 Long work is a generator of events whose return value is its result. Closing the generator
-cancels within one batch; what was finished is on disk by then.
+cancels within one batch; finished work is on disk by then.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Progress:
 class Partial:
     """A preview of a prediction: statistics over the draws so far.
 
-    `mean` is (n, c) and nobody writes to it again.
+    `mean` is (n, c) and is not changed afterwards.
     """
 
     draws: int
@@ -52,12 +52,12 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """How well held-out spots are predicted at a training step.
+    """Metrics of held-out spots at a training step.
 
     Attributes
     ----------
     methods
-        The values of `metrics.METRICS`, by method; the model's first, then its baselines'.
+        Values of `metrics.METRICS` by method: first the model, then the baselines.
     draws
         Draws per spot from which the model's metrics come.
     """
@@ -99,14 +99,14 @@ def finish(events: Events[T], on_event: Callable[[Event], None] = _ignore) -> T:
 
 
 class Pace:
-    """Says when the next event is due, so that a fast loop does not flood its listener."""
+    """Limits the rate of events, so that a fast loop does not flood its listener."""
 
     def __init__(self, seconds: float = 0.1) -> None:
         self._seconds = seconds
         self._last = float("-inf")
 
     def due(self) -> bool:
-        """Whether `seconds` have passed since this last answered yes."""
+        """Whether `seconds` have passed since the last True."""
         now = time.monotonic()
         if now - self._last < self._seconds:
             return False

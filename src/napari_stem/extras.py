@@ -1,4 +1,4 @@
-"""Dependencies that are missing or broken: what to install, said before the work if it can be."""
+"""Dependencies that are missing or broken: what to install, if possible before long work."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_extra(name: str, what: str) -> None:
     Parameters
     ----------
     what
-        Needs it: the name of a format, for people.
+        Display name of what needs it, such as a format.
 
     Raises
     ------

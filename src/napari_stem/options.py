@@ -1,7 +1,7 @@
-"""Options as data: one field of a dataclass says its default, range and words to every front end.
+"""Options as data: a dataclass field states default, range and wording for every front end.
 
-The docks build their forms of these fields, the terminal its flags, and Python checks them, so
-that a new option is one line.
+Docks build their forms from these fields, the terminal builds its flags, and Python checks values,
+so that a new option is one line.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ Choices = Mapping[Any, str]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What people read of an option, and which values it takes.
+    """Wording of an option and its allowed values.
 
     Attributes
     ----------
     label
-        Its name in a form.
+        Label in forms.
     help
-        What changing it does, in a sentence.
+        Effect of the option, in one sentence.
     default
-        Its value unless it is chosen.
+        Default value.
     kind
         int, float, bool or str.
     unit
-        Of a number, for people.
+        Unit of a number.
     minimum, maximum
-        Of a number, both allowed.
+        Range of a number, inclusive.
     step
-        By which a form's arrows change a number; 1 unless given.
+        Step of a form's arrows; default 1.
     choices
-        Allowed values with their names for people, or a function that gives them.
+        Allowed values and their display names, or a function that returns them.
     examples
-        Values to offer where others are allowed, too.
+        Suggested values, if others are allowed, too.
     unset
-        What None means, for people; "" where None is no value.
+        Display text of None; "" if None is not allowed.
     advanced
-        Whether forms fold it away.
+        Whether forms hide it among the advanced options.
     flag
-        Its name in the terminal where that differs from the field's.
+        Name in the terminal, if it differs from the field's.
     """
 
     label: str
@@ -66,11 +66,11 @@ class Option:
     flag: str = ""
 
     def allowed(self) -> Choices | None:
-        """The allowed values with their names; None where any value within the range is."""
+        """Allowed values and their display names; None if any value within the range is allowed."""
         return self.choices() if callable(self.choices) else self.choices
 
     def in_words(self, value: Any) -> str:
-        """A value as people read it."""
+        """A value as display text."""
         if value is None:
             return self.unset
         if (allowed := self.allowed()) is not None:
@@ -135,7 +135,7 @@ def options_of(kind: type | Any, names: Iterable[str] = ()) -> dict[str, Option]
 
 
 def overrides(options: Mapping[str, Option], unset: str) -> dict[str, Option]:
-    """The same options for a choice that replaces another's, which None, said so, leaves alone."""
+    """The same options as overrides: None, shown as `unset`, keeps the other value."""
     return {
         name: replace(about, default=None, unset=about.unset or unset)
         for name, about in options.items()
@@ -148,7 +148,7 @@ def check_options(values: Any) -> None:
     Raises
     ------
     OptionError
-        One is out of its range or not among its choices; the message names both.
+        A value is outside its range or choices; the message names both.
     """
     for name, about in options_of(values).items():
         if problem := about.problem(name, getattr(values, name)):

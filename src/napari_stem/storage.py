@@ -1,4 +1,4 @@
-"""Where files live, and writing them so that a failure loses nothing."""
+"""Folders of user data, and atomic writing of files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def as_path(value: str | Path, what: str, name: str = "path") -> Path:
 
 
 def cache_dir() -> Path:
-    """Folder of what can be computed again; NAPARI_STEM_CACHE overrides the user's own."""
+    """Folder for cached results; NAPARI_STEM_CACHE overrides the user's default."""
     return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("napari-stem"))
 
 
@@ -46,26 +46,26 @@ def runs_dir() -> Path:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say a failed write to `path` as a `StorageError`; errors of ours stay what they are."""
+    """Turn a failed write to `path` into a `StorageError`; a `StemError` passes unchanged."""
     try:
         yield
     except StemError:
         raise
     except OSError as error:
         raise StorageError(
-            f"'{path}' could not be written ({error.strerror or error}). "
-            "Free some space or choose another folder, then try again."
+            f"The file could not be written: {error.strerror or error}. Free disk space or "
+            f"choose another folder, then try again. Path: '{path}'."
         ) from error
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Write a file or a folder beside its place and move it there when it is whole.
+    """Write a file or a folder under a temporary name, and rename it when it is complete.
 
     Yields
     ------
-    A path in the same folder. On success it replaces `path`, a folder only by a folder; on any
-    failure it is removed and what stood at `path` stays.
+    A temporary path in the same folder. On success it replaces `path` (a folder replaces only a
+    folder); on failure it is removed, and `path` stays as it was.
 
     Raises
     ------
@@ -92,7 +92,10 @@ def _beside(path: Path) -> Path:
 
 def _replace_folder(path: Path, draft: Path) -> None:
     if not draft.is_dir():
-        raise StorageError(f"'{path}' is a folder, so it is left as it is. Name a file instead.")
+        raise StorageError(
+            "A folder has this name, so it was not overwritten. Choose a file name. Folder: "
+            f"'{path}'."
+        )
     old = _beside(path)
     path.rename(old)
     try:

@@ -1,4 +1,4 @@
-"""Lists, numbers and others' texts in messages."""
+"""Wording of lists, numbers and foreign error texts in messages."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def repeated(names: pd.Index) -> str:
-    """A few of the names that come more than once."""
+    """A few of the names that occur more than once."""
     return a_few(names[names.duplicated()].unique(), most=3)
 
 
 def one_line(error: object, most: int = 160) -> str:
     """What an error says, on one line, cut between words, without a full stop at its end.
 
-    An error that says nothing is told by its kind.
+    An error without a message is named by its type.
     """
     text = " ".join(str(error).split()) or type(error).__name__
     if len(text) <= most:

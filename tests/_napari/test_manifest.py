@@ -120,7 +120,7 @@ def test_a_sample_that_cannot_be_downloaded_is_one_message(viewer, monkeypatch):
     monkeypatch.delenv(DATA_VARIABLE, raising=False)
     nobody_there = "http://127.0.0.1:9"
     monkeypatch.setitem(public_data.her2st_folder.__kwdefaults__, "url", nobody_there)
-    with pytest.raises(SlideNotFound, match=r"could not be downloaded .* Connect to the internet"):
+    with pytest.raises(SlideNotFound, match=r"could not be downloaded: .* Connect to the internet"):
         viewer.open_sample("napari-stem", "her2st_section")
     assert not list(viewer.layers)
 

@@ -61,7 +61,7 @@ def test_spots_are_aligned_by_name_and_those_without_annotation_are_left_out():
 
 
 def test_no_common_spot_is_said():
-    with pytest.raises(SpotsError, match="None of the 200 spots has an annotation in 'kind'"):
+    with pytest.raises(SpotsError, match="No spot has both a cluster and an annotation in 'kind'"):
         compare(labels(0, "ab"), pd.Series(["x"], ["elsewhere"], name="kind"))
 
 

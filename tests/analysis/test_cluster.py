@@ -50,7 +50,7 @@ def test_one_gene_can_be_clustered(groups):
 
 def test_too_few_spots_are_refused(groups):
     prediction, _ = groups
-    with pytest.raises(SpotsError, match="4 spots are too few"):
+    with pytest.raises(SpotsError, match="at least 5 spots; there are 4"):
         cluster(prediction[:4].copy())
 
 

@@ -42,7 +42,8 @@ def test_a_name_and_a_colour_change_nothing_else(clusters):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [(" ", "needs a name"), ("3", "is called '3'"), ("Cluster 3", "called")]
+    ("name", "message"),
+    [(" ", "needs a name"), ("3", "is already called '3'"), ("Cluster 3", "called")],
 )
 def test_names_are_not_empty_and_differ(clusters, name, message):
     with pytest.raises(OptionError, match=message):
@@ -54,7 +55,7 @@ def test_a_cluster_may_keep_its_name(clusters):
 
 
 def test_colours_are_checked(clusters):
-    with pytest.raises(OptionError, match="'red' is no colour"):
+    with pytest.raises(OptionError, match="'red' is not a colour"):
         clusters.recoloured(1, "red")
 
 

@@ -66,5 +66,5 @@ def test_a_spot_alone_is_no_group_but_belongs_to_the_others(prediction):
 @pytest.mark.parametrize("labels", [["a"] * 36, [None] * 36])
 def test_one_cluster_has_nothing_to_be_compared_with(prediction, labels):
     clusters = Clusters.of_labels(pd.Series(labels, dtype="category"))
-    with pytest.raises(SpotsError, match="two are needed"):
+    with pytest.raises(SpotsError, match="at least two clusters"):
         rank_genes(prediction, clusters)

@@ -36,11 +36,11 @@ def test_a_section_brings_its_own_spots_and_a_slide_gets_a_grid(names: dict[str,
     [
         (
             lambda n: stem.predict(n["checkpoint"], n["spots"], n["slide"]),
-            r"checkpoint must be a checkpoint, .*, got a Slide\. Are two swapped\?",
+            r"checkpoint must be a checkpoint, .*, got a Slide\. Check the order",
         ),
         (
             lambda n: stem.predict(n["spots"], n["slide"], n["checkpoint"]),
-            r"slide must be a slide, a section, .*, got an AnnData\. Are two swapped\?",
+            r"slide must be a slide, a section, .*, got an AnnData\. Check the order",
         ),
         (
             lambda n: stem.predict(n["slide"], 3, n["checkpoint"]),
@@ -96,5 +96,5 @@ def test_closing_a_twin_keeps_what_was_finished(names: dict[str, Any], own_cache
 
 
 def test_unequal_sections_are_not_confused_by_cross_validation(names: dict[str, Any]):
-    with pytest.raises(stem.StemError, match="at least two sections, got 1"):
+    with pytest.raises(stem.StemError, match="at least two sections; got 1"):
         stem.cross_validate(names["sections"][:1], names["recipe"])

@@ -90,5 +90,5 @@ def test_a_part_or_another_order_has_no_draws(names: dict[str, Any], part: Any):
 def test_draws_that_were_never_made_are_told(names: dict[str, Any]):
     prediction = names["prediction"].copy()
     prediction.uns["napari_stem"]["n_draws"] = 9  # as if a continuation had been stopped
-    with pytest.raises(StorageError, match="some of the 9 draws of this prediction are missing"):
+    with pytest.raises(StorageError, match="Some of the 9 draws of this prediction are missing"):
         stem.draws_of(prediction)

@@ -161,7 +161,9 @@ def test_files_that_would_run_code_are_refused(tmp_path: Path, capsys):
     (tmp_path / "evil.pt").write_bytes(pickle.dumps({"ema": Code()}, protocol=2))
     torch.save({"ema": Code()}, tmp_path / "zip.pt")
     for name in ("evil.pt", "zip.pt"):
-        with pytest.raises(CheckpointUnreadable, match=rf"{name}' cannot be read as tensors"):
+        with pytest.raises(
+            CheckpointUnreadable, match=rf"could not be read as PyTorch tensors.*{name}'"
+        ):
             read_network(tmp_path / name)
     assert "executed" not in capsys.readouterr().out
 
@@ -173,30 +175,30 @@ def test_other_networks_are_refused(tmp_path: Path, weights):
     with pytest.raises(CheckpointMismatch, match="tensor 'pos_embed'"):
         read_network(written(tmp_path / "a.pt", other))
     del weights["blocks.1.attn.qkv.weight"]
-    with pytest.raises(CheckpointMismatch, match=r"a\.pt' is no network of upstream"):
+    with pytest.raises(CheckpointMismatch, match=r"do not match the published network.*a\.pt'"):
         read_network(written(tmp_path / "a.pt", weights))
     table = {"gene_joint_embed.gene_name_ebd": torch.ones(2, 2)}
     with pytest.raises(CheckpointMismatch, match=r"histology\.0\.weight"):
         read_network(written(tmp_path / "a.pt", table))
     torch.save([1, 2], tmp_path / "a.pt")
-    with pytest.raises(CheckpointUnreadable, match="no tensors by name"):
+    with pytest.raises(CheckpointUnreadable, match="no named tensors"):
         read_network(tmp_path / "a.pt")
     content = written(tmp_path / "a.pt", upstream_weights()).read_bytes()
     (tmp_path / "a.pt").write_bytes(content[: len(content) // 2])
-    with pytest.raises(CheckpointUnreadable, match=r"a\.pt' cannot be read"):
+    with pytest.raises(CheckpointUnreadable, match=r"could not be read.*a\.pt'"):
         read_network(tmp_path / "a.pt")
 
 
 def test_a_checkpoint_must_fit_its_lists(tmp_path: Path, weights):
     path = written(tmp_path / "a.pt", weights)
     embeddings = np.ones((9, NUMBERS), np.float32)
-    with pytest.raises(CheckpointMismatch, match="trained with 5 genes, not 3"):
+    with pytest.raises(CheckpointMismatch, match="has 5 genes, but 3 were given"):
         read_checkpoint(path, PANEL[:3], embeddings, encoders=["uni"])
-    with pytest.raises(CheckpointMismatch, match="7 numbers of uni, not 1024"):
+    with pytest.raises(CheckpointMismatch, match="7 features of uni, but 1024"):
         read_checkpoint(path, PANEL, embeddings, encoders=["uni"])
-    with pytest.raises(CheckpointMismatch, match=r"7 numbers of uni\+conch, not 1536"):
+    with pytest.raises(CheckpointMismatch, match=r"7 features of uni\+conch, but 1536"):
         read_checkpoint(path, PANEL, embeddings)
-    with pytest.raises(EncoderError, match="no encoder 'resnet19'"):
+    with pytest.raises(EncoderError, match="Encoder 'resnet19' is unknown"):
         read_checkpoint(path, PANEL, embeddings, encoders=["resnet19"])
 
 
@@ -238,17 +240,17 @@ def test_damaged_data_sets_are_refused(data_set: Path, tmp_path: Path):
     with pytest.raises(SpotsNotFound, match="no embeddings of virchow"):
         open_upstream(data_set, encoders=["virchow"])
     data = open_upstream(data_set)
-    with pytest.raises(SpotsError, match="has no slide X; it has MEND139"):
+    with pytest.raises(SpotsError, match="no slide 'X' in this data set; it has MEND139"):
         data.embeddings("X")
     path = data_set / "processed_data/1spot_conch_ebd/MEND139_conch.pt"
     torch.save(torch.zeros(7, 512), path)
-    with pytest.raises(SpotsError, match="saw different spots"):
+    with pytest.raises(SpotsError, match="embeddings of different spots"):
         data.embeddings("MEND139")
     torch.save({"a": 1}, path)
-    with pytest.raises(SpotsError, match=r"MEND139_conch\.pt' holds no tensor of 2"):
+    with pytest.raises(SpotsError, match=r"tensor of 2 dimensions.*MEND139_conch\.pt'"):
         data.embeddings("MEND139")
     path.unlink()
-    with pytest.raises(SpotsError, match=r"MEND139_conch\.pt' cannot be read"):
+    with pytest.raises(SpotsError, match=r"could not be read.*MEND139_conch\.pt'"):
         data.embeddings("MEND139")
 
 

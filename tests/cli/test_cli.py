@@ -63,7 +63,7 @@ def test_a_checkpoint_is_evaluated_beside_the_baselines(trained: TrainResult, tm
     )  # fmt: skip
     for word in ("Stem", "ridge", "50-NN", "PCC-10", "CRPS"):
         assert word in output
-    assert "Against the measured counts" in (tmp_path / "r.html").read_text()
+    assert "Compared with measured counts" in (tmp_path / "r.html").read_text()
 
 
 def test_info_says_what_a_file_is(trained: TrainResult):
@@ -95,7 +95,7 @@ def test_the_version_is_printed():
             ["predict", "a.svs", "b.safetensors", "--statistic", "maximum"],
             "OptionError: statistic 'maximum' is unknown; choose mean,",
         ),
-        (["info", "her2st:Z9"], "OptionError: there is no sample 'her2st:Z9'."),
+        (["info", "her2st:Z9"], "OptionError: There is no sample section 'her2st:Z9'."),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_one(arguments, message):

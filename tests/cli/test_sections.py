@@ -126,7 +126,7 @@ def test_what_is_held_out_is_not_trained_on(tmp_path: Path, sections: list[Secti
     plan = TrainPlan.from_json((run_folder / PLAN).read_text(), "plan")
     assert [source.name for source in plan.sections] == ["A"]
     assert [source.name for source in plan.held_out] == ["B"]
-    with pytest.raises(OptionError, match="trained on and held out"):
+    with pytest.raises(OptionError, match="both in training and held out"):
         replace(plan, sections=plan.held_out)
 
 
@@ -146,7 +146,7 @@ def test_a_data_set_is_trained_on_section_by_section(tmp_path: Path, sections: l
 
 def test_info_tells_what_real_sources_hold(data_dir: Path):
     for folder, words in (
-        ("visium/scanpy_fixture", ["100 genes", "Visium, Space Ranger 1", "100 um apart"]),
+        ("visium/scanpy_fixture", ["100 genes", "Visium, Space Ranger 1", "pitch of 100 µm"]),
         ("her2st/C5", ["legacy ST array", "0.68", "HE.jpg"]),
         ("squidpy_mouse_brain_crop/counts_100genes.h5ad", ["spots: 49", "100 genes", "spot table"]),
     ):

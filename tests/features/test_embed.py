@@ -263,5 +263,5 @@ def test_a_slide_without_scale_is_refused(spots):
 
 @pytest.mark.parametrize("device", ["hal", "cuda:99"])
 def test_a_device_that_is_not_here_is_refused(slide, spots, device):
-    with pytest.raises(OptionError, match=f"device '{device}' cannot be used here"):
+    with pytest.raises(OptionError, match=f"Device '{device}' is not available"):
         finish(iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(device=device)))

@@ -51,7 +51,7 @@ def test_impossible_counts_are_refused(bad: float):
 
 
 def test_normalised_values_are_no_counts_and_a_few_fractions_are():
-    with pytest.raises(CountsError, match="3 of 3 values are no whole numbers"):
+    with pytest.raises(CountsError, match="3 of 3 values are not whole numbers"):
         transform_counts(spots(np.log1p(COUNTS) + COUNTS / 9), GENES, "log2")
     corrected = COUNTS.copy()
     corrected[0, 1] = 2.5
@@ -59,9 +59,9 @@ def test_normalised_values_are_no_counts_and_a_few_fractions_are():
 
 
 def test_a_missing_gene_a_missing_matrix_and_an_unknown_transform_are_named():
-    with pytest.raises(PanelError, match="C4: 1 of the panel's 2 genes are missing"):
+    with pytest.raises(PanelError, match=r"missing in C4: .*\(1 of 2\)"):
         transform_counts(spots(), ["A", "Z"], "log2", where="C4")
-    with pytest.raises(SpotsError, match="hold no counts"):
+    with pytest.raises(SpotsError, match="have no counts"):
         transform_counts(spots(None), ["A"], "log2")
     with pytest.raises(OptionError, match="'log10' is unknown"):
         transform_counts(spots(), ["A"], "log10")  # type: ignore[arg-type]

@@ -44,7 +44,11 @@ def test_a_gene_that_is_given_twice_is_kept_once():
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"A\nB\nA\n", "names A more than once"), (b"", "names no gene"), (b"\xff", "no readable")],
+    [
+        (b"A\nB\nA\n", "has A more than once"),
+        (b"", "gene list is empty"),
+        (b"\xff", "could not be read"),
+    ],
 )
 def test_a_bad_file_says_so_and_spares_the_others(content: bytes, problem: str):
     good = save_marker_set("good", ["A"])

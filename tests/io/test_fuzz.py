@@ -179,5 +179,5 @@ def test_a_member_that_unpacks_without_end_is_refused(
     monkeypatch.setattr(bounded, "_SMALL", 1 << 20)
     content = gzip.decompress((tmp_path / damaged).read_bytes())
     (tmp_path / damaged).write_bytes(gzip.compress(content + b"0\t" * (1 << 22)))
-    with pytest.raises(SpotsError, match=r"claims [\d.]+ MB and stores"):
+    with pytest.raises(SpotsError, match=r"declares [\d.]+ MB but stores"):
         read_spots(path)

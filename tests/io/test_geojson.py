@@ -108,18 +108,18 @@ def test_points_and_centroids_of_drawn_shapes_become_spots(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "cannot be read as GeoJSON"),
-        ('{"a": 1}', "cannot be read as GeoJSON"),
-        ("[1, 2]", "cannot be read as GeoJSON"),
-        ('[{"geometry": null}]', "cannot be read as GeoJSON"),
-        ('[{"geometry": {"type": "Point", "coordinates": [1]}}]', "cannot be read as GeoJSON"),
-        ('[{"geometry": {"type": "Polygon", "coordinates": [[[1, 2]]]}}]', "cannot be read"),
-        ("[]", "holds no point and no polygon"),
+        ("{", "could not be read as GeoJSON"),
+        ('{"a": 1}', "could not be read as GeoJSON"),
+        ("[1, 2]", "could not be read as GeoJSON"),
+        ('[{"geometry": null}]', "could not be read as GeoJSON"),
+        ('[{"geometry": {"type": "Point", "coordinates": [1]}}]', "could not be read as GeoJSON"),
+        ('[{"geometry": {"type": "Polygon", "coordinates": [[[1, 2]]]}}]', "could not be read"),
+        ("[]", "no points and no polygons"),
         ('[{"geometry": {"type": "Point", "coordinates": [1, 2]}}]', "diameter of a single spot"),
     ],
 )
 def test_unusable_files_are_refused(tmp_path: Path, text: str, message: str):
     path = tmp_path / "drawn.geojson"
     path.write_text(text)
-    with pytest.raises(SpotsError, match=rf"drawn\.geojson'.*{message}"):
+    with pytest.raises(SpotsError, match=rf"{message}.*drawn\.geojson'"):
         read_spots(path)

@@ -67,7 +67,7 @@ def test_a_thumbnail_is_refused_where_detail_matters(pictured: AnnData, tmp_path
     Path(pictured.uns["napari_stem"]["slide_path"]).unlink()
     slide = slide_of(pictured, tmp_path)
     for stand_in in (slide, slide.with_mpp(1.0)):
-        with pytest.raises(SlideUnreadable, match=r"only the thumbnail .* Open the slide's file"):
+        with pytest.raises(SlideUnreadable, match=r"Only the thumbnail .* Open the slide's file"):
             stand_in.read_region(0, 0, 10, 10)
 
 

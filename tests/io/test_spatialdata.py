@@ -69,7 +69,7 @@ def test_what_others_wrote_is_not_replaced(tmp_path: Path, prediction: AnnData):
     path = tmp_path / "raw.zarr"
     counts = np.arange(6)
     zarr.create_group(path).create_array("counts", data=counts)
-    with pytest.raises(StorageError, match=r"raw\.zarr.* is no prediction.*another name"):
+    with pytest.raises(StorageError, match=r"is not a prediction.*another name.*raw\.zarr"):
         write_prediction(prediction, path)
     np.testing.assert_array_equal(zarr.open_array(path / "counts", mode="r")[:], counts)
     assert list(tmp_path.iterdir()) == [path]
@@ -78,5 +78,5 @@ def test_what_others_wrote_is_not_replaced(tmp_path: Path, prediction: AnnData):
 def test_a_damaged_folder_is_said(tmp_path: Path):
     path = tmp_path / "broken.zarr"
     path.mkdir()
-    with pytest.raises(SpotsError, match="cannot be read as SpatialData"):
+    with pytest.raises(SpotsError, match="could not be read as SpatialData"):
         read_predicted_spatialdata(path)

@@ -77,7 +77,7 @@ def test_what_this_package_writes_is_read_back(tmp_path: Path, prediction: AnnDa
 def test_stores_without_one_annotating_table_are_refused(tmp_path: Path):
     circles = ShapesModel.parse(XY, geometry=0, radius=30)
     SpatialData(shapes={"spots": circles}).write(tmp_path / "none.zarr")
-    with pytest.raises(SpotsError, match=r"none\.zarr' must hold one table .*found: none"):
+    with pytest.raises(SpotsError, match=r"one table that .*found: none.*none\.zarr'"):
         read_spots(tmp_path / "none.zarr")
     store(circles).write(tmp_path / "torn.zarr")
     for path in (tmp_path / "torn.zarr" / "shapes").rglob("*.parquet"):

@@ -176,7 +176,7 @@ def test_dropout_acts_while_training_only():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"width": 100, "heads": 6}, "no multiple of its 6 heads"),
+        ({"width": 100, "heads": 6}, "a multiple of its 6 heads"),
         ({"n_genes": 0}, "n_genes is 0; it must be at least 1"),
         ({"dropout": 1.0}, "dropout"),
     ],

@@ -92,5 +92,5 @@ def test_a_temporary_store_vanishes_and_a_kept_one_stays(
 
 
 def test_a_store_that_is_gone_says_so(tmp_path: Path):
-    with pytest.raises(StorageError, match="gone or damaged"):
+    with pytest.raises(StorageError, match="missing or damaged"):
         DrawStore.open(tmp_path / "none.zarr")

@@ -55,7 +55,7 @@ def test_a_section_is_downloaded_once_and_checked(mirror):
 def test_a_changed_file_is_refused(mirror):
     url, www = mirror
     next(www.rglob("*.jpg")).write_text("changed")
-    with pytest.raises(SlideNotFound, match=r"'HE\.jpg' of HER2ST C2.*NAPARI_STEM_DATA"):
+    with pytest.raises(SlideNotFound, match=r"'HE\.jpg' of HER2ST section C2.*NAPARI_STEM_DATA"):
         her2st_folder("C2", url=url)
 
 
@@ -74,5 +74,5 @@ def test_a_local_copy_is_used(data_dir: Path):
 
 
 def test_an_unknown_sample_is_refused_with_those_there_are():
-    with pytest.raises(OptionError, match=r"no sample 'her2st:Q1'.*her2st:C2"):
+    with pytest.raises(OptionError, match=r"no sample section 'her2st:Q1'.*her2st:C2"):
         sample_section("her2st:Q1")

@@ -68,7 +68,7 @@ def test_a_spot_table_beside_any_image(tmp_path: Path):
     path, image = tmp_path / "spots.h5ad", tmp_path / "image.png"
     assert open_section(path, image=image).slide.mpp is None
     assert open_section(path, image=image, pitch_um=100).slide.mpp == pytest.approx(2)
-    with pytest.raises(SlideNotFound, match="Name the image"):
+    with pytest.raises(SlideNotFound, match="Choose the image"):
         open_section(path)
 
 
@@ -90,7 +90,7 @@ def test_the_image_must_be_one_and_whole(folder: Path):
     (folder / "HE.png").unlink()
     with pytest.raises(SlideNotFound, match="found: none"):
         open_section(folder)
-    with pytest.raises(OptionError, match="is no scale"):
+    with pytest.raises(OptionError, match="must be a positive number"):
         open_section(folder, image=_image(folder), mpp=-1)
 
 

@@ -264,7 +264,7 @@ def test_a_scale_that_nobody_stated_is_asked_for():
         slide.require_mpp()
     assert slide.with_mpp(0.5).require_mpp() == 0.5
     for nonsense in (0, -1, np.nan, np.inf):
-        with pytest.raises(OptionError, match="is no scale"):
+        with pytest.raises(OptionError, match="must be a positive number"):
             slide.with_mpp(nonsense)
 
 
@@ -460,17 +460,17 @@ def cmyk(path: Path) -> None:
     [
         (lambda path: path.write_text("a text"), "cannot identify image"),
         pytest.param(lambda path: path.write_bytes(b""), "cannot identify image", id="empty"),
-        (lambda path: path.write_bytes(b"II*\0"), "cannot be read as a slide"),
+        (lambda path: path.write_bytes(b"II*\0"), "could not be read as a slide"),
         (lambda path: tifffile.imwrite(path, IMAGE[..., 0]), "MINISBLACK"),
         (lambda path: tifffile.imwrite(path, IMAGE.astype(np.uint16)), "uint16"),
         (cmyk, "SEPARATED"),
-        (lambda path: Image.fromarray(IMAGE[..., 0]).save(path, "PNG"), "mode L"),
+        (lambda path: Image.fromarray(IMAGE[..., 0]).save(path, "PNG"), "mode is L"),
     ],
 )
 def test_files_that_are_no_colour_image_are_refused(tmp_path: Path, write, reason: str):
     path = tmp_path / "slide.tif"
     write(path)
-    with pytest.raises(SlideUnreadable, match=rf"slide\.tif.*{reason}"):
+    with pytest.raises(SlideUnreadable, match=rf"{reason}.*slide\.tif'"):
         open_slide(path)
 
 
@@ -481,7 +481,7 @@ def test_an_image_too_large_to_decode_whole_is_refused_before_it_is_read(tmp_pat
     content[16:24] = (60_000).to_bytes(4) * 2  # width and height in the header
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4)
     path.write_bytes(content)
-    with pytest.raises(SlideError, match=r"60000 x 60000 pixels.*tiled, pyramidal TIFF"):
+    with pytest.raises(SlideError, match=r"60000 x 60000 px.*tiled, pyramidal TIFF"):
         open_slide(path)
 
 
@@ -504,7 +504,7 @@ def test_a_truncated_jpeg_is_refused(tmp_path: Path):
     path = tmp_path / "photo.jpg"
     Image.fromarray(IMAGE).save(path)
     path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(SlideUnreadable, match=r"photo\.jpg.*truncated"):
+    with pytest.raises(SlideUnreadable, match=r"truncated.*photo\.jpg'"):
         open_slide(path)
 
 
@@ -518,7 +518,7 @@ def test_damage_inside_a_slide_is_named_when_it_is_read(svs: Path, tmp_path: Pat
     path.write_bytes(content)
     with open_slide(path) as slide:
         slide.read_region(0, 0, 300, 300)
-        with pytest.raises(SlideUnreadable, match=r"level 0 could not be read: .*slide\.svs'"):
+        with pytest.raises(SlideUnreadable, match=r"level 0: .*slide\.svs'"):
             slide.read_region(slide.width - 50, slide.height - 50, 50, 50)
 
 

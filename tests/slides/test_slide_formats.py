@@ -194,15 +194,15 @@ def test_the_first_focus_of_a_czi_is_shown(tmp_path: Path):
 def test_a_czi_that_cannot_be_used_says_why(tmp_path: Path):
     path = tmp_path / "slide.czi"
     write_czi(path, [CziTile(IMAGE[..., :1], 0, 0)], 0.5)
-    with pytest.raises(SlideUnreadable, match=r"is not RGB.*the H&E image is needed"):
+    with pytest.raises(SlideUnreadable, match=r"is not RGB.*open the H&E image"):
         open_slide(path)
     write_czi(path, [CziTile(IMAGE, 0, 0)], 0.5)
     content = path.read_bytes()
     path.write_bytes(czi_said_to_be(1, content))
-    with pytest.raises(SlideUnreadable, match="none, zstd and JPEG XR are read"):
+    with pytest.raises(SlideUnreadable, match="none, zstd and JPEG XR are"):
         open_slide(path)
     path.write_bytes(content[:-200])  # the directory comes last
-    with pytest.raises(SlideUnreadable, match=r"slide\.czi' cannot be read as a slide"):
+    with pytest.raises(SlideUnreadable, match=r"could not be read as a slide.*slide\.czi'"):
         open_slide(path)
 
 
@@ -228,7 +228,7 @@ def test_slides_that_share_a_file_may_each_close_it(tmp_path: Path):
 def test_the_preview_beside_an_mrxs_is_not_taken_for_the_slide(tmp_path: Path):
     path = tmp_path / "slide.mrxs"
     Image.fromarray(IMAGE).save(path, "JPEG")
-    with pytest.raises(SlideUnreadable, match=r"slide\.mrxs' cannot be read as a slide"):
+    with pytest.raises(SlideUnreadable, match=r"could not be read as a slide.*slide\.mrxs'"):
         open_slide(path)
 
 
@@ -294,7 +294,7 @@ def test_pixels_that_are_not_square_have_no_single_scale(tmp_path: Path):
         with open_slide(path) as slide:
             assert slide.mpp == (mpp and pytest.approx(mpp, rel=1e-4))
             if mpp is None:
-                with pytest.raises(MissingScale, match=r"pixels of 0\.25 x 0\.3 um are not square"):
+                with pytest.raises(MissingScale, match=r"pixels of 0\.25 x 0\.3 µm are not square"):
                     slide.require_mpp()
 
 

@@ -72,9 +72,15 @@ def test_a_region_keeps_the_places_of_the_whole_grid():
         ({"pitch_um": float("nan")}, "must be positive"),
         ({"diameter_um": -5}, "must be positive"),
         ({"layout": "round"}, "layout 'round' is unknown; choose hex or square"),
-        ({"pitch_um": 1e-4}, "spots; choose a larger pitch"),
-        ({"region": [[0, 0], [1, 1]]}, "region: a polygon needs at least three corners"),
-        ({"region": [[0, 0], [1, np.nan], [1, 0]]}, "region: a corner of a polygon is not finite"),
+        ({"pitch_um": 1e-4}, "Choose a larger pitch"),
+        (
+            {"region": [[0, 0], [1, 1]]},
+            "region is not valid: a polygon needs at least three corners",
+        ),
+        (
+            {"region": [[0, 0], [1, np.nan], [1, 0]]},
+            "region is not valid: a corner of a polygon is not finite",
+        ),
     ],
 )
 def test_an_impossible_grid_is_refused(options: dict[str, object], message: str):
@@ -85,8 +91,8 @@ def test_an_impossible_grid_is_refused(options: dict[str, object], message: str)
 def test_a_grid_needs_a_scale_and_something_to_lie_on():
     with pytest.raises(MissingScale):
         make_grid(Slide.from_array(np.zeros((90, 90, 3), np.uint8)))
-    with pytest.raises(SpotsError, match=r"'white': a grid of 100.0 um has no spot on tissue"):
+    with pytest.raises(SpotsError, match=r"pitch of 100 µm has no spot on tissue of 'white'"):
         make_grid(WHITE)
     outside = [[5000, 5000], [6000, 5000], [6000, 6000]]
-    with pytest.raises(SpotsError, match="no spot on the slide in the region"):
+    with pytest.raises(SpotsError, match="no spot on any part of 'white' in the region"):
         make_grid(WHITE, region=outside, on_tissue=False)

@@ -58,5 +58,5 @@ def test_a_file_of_geojson_is_a_region(tmp_path, kind):
     [shapely.Point(1, 2), features(), {"no": "type"}, "missing.geojson", [[0, 0], [1, 1]], 5, []],
 )
 def test_what_is_no_region_is_refused(region):
-    with pytest.raises(OptionError, match="region: "):
+    with pytest.raises(OptionError, match="region"):
         as_polygons(region)

@@ -104,7 +104,7 @@ def test_a_picture_without_a_telling_name_is_taken_at_the_only_factor_that_fits(
 def test_another_picture_fits_no_scale_factor(spots: AnnData):
     small = Slide.from_array(np.zeros((10, 10, 3), np.uint8))
     assert fitting_scales(spots, small) == {}
-    with pytest.raises(SpotsOutsideSlide, match="Is this the full-resolution image"):
+    with pytest.raises(SpotsOutsideSlide, match="Check that this is the full-resolution image"):
         check_spots(spots, small)
 
 
@@ -115,5 +115,5 @@ def test_scaling_leaves_the_given_table_as_it_was(spots: AnnData):
     np.testing.assert_array_equal(positions(spots), before)
     assert spot_diameter(twice) == pytest.approx(spot_diameter(spots))
     for nonsense in (0, -1, np.nan, np.inf):
-        with pytest.raises(OptionError, match="cannot be scaled"):
+        with pytest.raises(OptionError, match="scale factor of the spots is"):
             scale_spots(spots, nonsense)

@@ -35,13 +35,13 @@ def test_spots_that_cannot_be_trained_on_are_told(tmp_path: Path, change: str):
     spots = section.spots.copy()
     match change:
         case "no counts":
-            spots, problem = spots[:, :0].copy(), "holds no counts"
+            spots, problem = spots[:, :0].copy(), "have no counts"
         case "only zeros":
             spots.X = spots.X * 0
-            problem = "no spot has a count"
+            problem = "are zero"
         case _:
             spots.X = spots.X * -1
-            problem = "is impossible"
+            problem = "must be finite and not negative"
     spots.write_h5ad(tmp_path / "spots.h5ad")
     source = SectionSource(
         str(tmp_path / "spots.h5ad"), image=str(tmp_path / "he.png"), mpp=section.slide.mpp

@@ -59,10 +59,10 @@ def test_a_folder_keeps_one_plan_and_may_change_its_device(folder: Path):
 
 
 def test_a_damaged_plan_is_named(folder: Path, tmp_path: Path):
-    with pytest.raises(TrainingError, match="is no folder of a training run"):
+    with pytest.raises(TrainingError, match="is not a run folder"):
         read_run(tmp_path)
     (folder / "plan.json").write_text("{}")
-    with pytest.raises(TrainingError, match="is no plan of a training run"):
+    with pytest.raises(TrainingError, match="training plan could not be read"):
         read_run(folder)
     assert [run.standing for run in list_runs(tmp_path)] == ["failed"]
 
@@ -85,9 +85,9 @@ def test_a_run_whose_process_is_killed_is_interrupted(folder: Path):
     assert child.stdout is not None
     child.stdout.readline()
     assert read_run(folder).standing == "running"
-    with pytest.raises(TrainingError, match="is running already"), held(folder):
+    with pytest.raises(TrainingError, match="is already running"), held(folder):
         pass
-    with pytest.raises(TrainingError, match="is running"):
+    with pytest.raises(TrainingError, match="still running"):
         delete_run(folder)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()

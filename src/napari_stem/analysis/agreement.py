@@ -1,4 +1,4 @@
-"""How well clusters agree with what is known of the spots."""
+"""Agreement of clusters with annotations of the spots."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from sklearn.metrics import adjusted_rand_score
 
 from napari_stem.errors import SpotsError
+from napari_stem.text import counted
 
 _MOST_KINDS = 50  # beyond, a column holds names rather than kinds
 
@@ -49,8 +50,9 @@ def compare(clusters: pd.Series, annotation: pd.Series) -> Agreement:
     both = clusters.notna() & known.notna()
     if not both.any():
         raise SpotsError(
-            f"None of the {len(clusters)} spots has an annotation in '{annotation.name}'. Choose "
-            "another column, or load the spots whose names the prediction has."
+            f"No spot has both a cluster and an annotation in '{annotation.name}' "
+            f"({counted(len(clusters), 'spot')}). Choose another column, or load the spots "
+            "that were predicted."
         )
     clusters, known = clusters[both], known[both]
     ari = adjusted_rand_score(pd.factorize(known)[0], pd.factorize(clusters)[0])
@@ -58,7 +60,7 @@ def compare(clusters: pd.Series, annotation: pd.Series) -> Agreement:
 
 
 def annotation_columns(spots: pd.DataFrame) -> list[str]:
-    """Columns that say of what kind a spot is; the clusters themselves are none."""
+    """Annotation columns of a spot table, without the clusters."""
     return [
         str(name)
         for name, column in spots.items()

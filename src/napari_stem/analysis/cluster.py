@@ -46,7 +46,7 @@ def find_clusters(prediction: AnnData, options: LeidenOptions | None = None) -> 
     """
     options = options or LeidenOptions()
     if prediction.n_obs < FEWEST:
-        raise SpotsError(f"{prediction.n_obs} spots are too few to cluster; {FEWEST} are needed.")
+        raise SpotsError(f"Clustering needs at least {FEWEST} spots; there are {prediction.n_obs}.")
     values = np.asarray(prediction.X, dtype=np.float32)
     if options.n_genes is not None:
         values = values[:, np.argsort(-values.var(axis=0))[: options.n_genes]]

@@ -28,12 +28,12 @@ _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clusters:
-    """Which spots belong together, and what people call that.
+    """Cluster of each spot, with names and colours of the clusters.
 
     Attributes
     ----------
     numbers
-        (n,) uint16, 1 for the first name; 0 belongs to none.
+        (n,) uint16, 1 for the first name; 0 for spots without a cluster.
     names
         All different.
     colours
@@ -95,7 +95,7 @@ class Clusters:
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """What people read: "Cluster 3" until it has a name of its own."""
+        """Display names: "Cluster 3" until the cluster has a name of its own."""
         return tuple(map(cluster_title, self.names))
 
     def spots_in(self, numbers: Collection[int]) -> NDArray[np.bool_]:
@@ -112,15 +112,15 @@ class Clusters:
         """
         name = " ".join(name.split())
         if not name:
-            raise OptionError("A cluster needs a name. Type one.")
+            raise OptionError("A cluster needs a name.")
         others = {
             *self.names[: number - 1], *self.names[number:],
             *self.titles[: number - 1], *self.titles[number:],
         }  # fmt: skip
         if name in others:
             raise OptionError(
-                f"Another cluster is called '{name}'. Choose another name, or select both and "
-                "merge them."
+                f"Another cluster is already called '{name}'. Choose another name, or "
+                "merge the two clusters."
             )
         return replace(self, names=_replaced(self.names, number, name))
 
@@ -133,16 +133,16 @@ class Clusters:
             The colour is not of the form "#rrggbb".
         """
         if not _COLOUR.fullmatch(colour):
-            raise OptionError(f"'{colour}' is no colour; it must look like #0072B2.")
+            raise OptionError(f"'{colour}' is not a colour; use the form #0072B2.")
         return replace(self, colours=_replaced(self.colours, number, colour))
 
     def merged(self, numbers: Collection[int]) -> Clusters:
-        """One cluster of several; it has name and colour of the first of them.
+        """Several clusters as one, with the name and colour of the first.
 
         Raises
         ------
         OptionError
-            They are fewer than two.
+            Fewer than two were given.
         """
         if len(numbers) < 2:
             raise OptionError("Select two or more clusters to merge them.")
@@ -170,7 +170,7 @@ class Clusters:
 
 
 def cluster_title(name: str) -> str:
-    """What people read of a cluster: a bare number says too little."""
+    """Display name of a cluster: "Cluster 3" for a bare number."""
     return f"Cluster {name}" if name.isdecimal() else name
 
 

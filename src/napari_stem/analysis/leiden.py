@@ -1,7 +1,7 @@
 """Leiden partition of a weighted graph, here or in a process of its own.
 
 igraph holds the interpreter for as long as it works: a third of a second for 20,000 spots, one
-for 50,000. A window would stand still; `python -m napari_stem.leiden` works beside it.
+for 50,000. `python -m napari_stem.analysis.leiden` keeps a window responsive.
 """
 
 from __future__ import annotations

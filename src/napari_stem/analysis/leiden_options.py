@@ -1,4 +1,4 @@
-"""What decides Leiden clusters, as data that every front end offers."""
+"""Options of Leiden clustering, as data that every front end offers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from napari_stem.options import check_options, option
 
 @dataclass(frozen=True, slots=True)
 class LeidenOptions:
-    """What decides Leiden clusters.
+    """Options of Leiden clustering.
 
     Attributes
     ----------
     n_genes
-        None takes all.
+        None uses all genes.
     """
 
     resolution: float = option(
         1.0,
         "Resolution",
-        "Of Leiden; higher gives more clusters.",
+        "Resolution of Leiden clustering; a higher value gives more clusters.",
         minimum=0.01,
         maximum=100,
         step=0.1,
@@ -28,7 +28,7 @@ class LeidenOptions:
     n_genes: int | None = option(
         None,
         "Genes",
-        "How many of the genes that vary most between spots decide.",
+        "Number of genes used: those with the highest variance between spots.",
         kind=int,
         minimum=1,
         maximum=100_000,

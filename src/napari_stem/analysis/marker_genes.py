@@ -1,4 +1,4 @@
-"""Genes by how much a cluster's spots differ from all others."""
+"""Marker genes of clusters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rank_genes(prediction: AnnData, clusters: Clusters) -> pd.DataFrame:
 
     Returns
     -------
-    A row a cluster and gene, the highest score first: `cluster` (its number), `gene`, `score`
+    One row per cluster and gene, the highest score first: `cluster` (its number), `gene`, `score`
     (z), `log2_fold_change` (difference of the means of log2 values) and `p_adjusted` (Benjamini
     and Hochberg). Clusters of one spot are left out.
 
@@ -47,8 +47,8 @@ def rank_genes(prediction: AnnData, clusters: Clusters) -> pd.DataFrame:
     ranked = [str(number) for number in np.flatnonzero(sizes >= _FEWEST) + 1]
     if not ranked or (sizes > 0).sum() < 2:
         raise SpotsError(
-            "Genes are ranked between clusters: two are needed, one of them of two spots or "
-            "more. Cluster with a higher resolution."
+            "Ranking genes needs at least two clusters, one of them with two or more "
+            "spots. Cluster with a higher resolution."
         )
     known = clusters.numbers > 0
     labels = pd.Categorical(clusters.numbers[known].astype(str))

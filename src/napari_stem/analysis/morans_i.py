@@ -1,4 +1,4 @@
-"""How patchy genes are: spatial autocorrelation of values at spots."""
+"""Spatial autocorrelation of genes: Moran's I of values at spots."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ def encoders() -> pd.DataFrame:
 
     Returns
     -------
-    A row an encoder, by name: `width` (features per patch), `licence`, `commercial` (whether it
+    One row per encoder, by name: `width` (features per patch), `licence`, `commercial` (whether it
     allows commercial use; None where none is stated), `gated` (whether the hub asks for a request
-    first), `weights` (where they are), `page`. Beside these, "timm:NAME" is any model of timm.
+    first), `weights` (where they are), `page`. "timm:NAME" also works, for any model of timm.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How Python lets a user change what an error hints at."""
+"""Python's words for the hints of errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = {
 
 @contextmanager
 def hinted() -> Iterator[None]:
-    """Add the words of an error's hint as a note, which a traceback shows below the message."""
+    """Add an error's hint as a note, which a traceback shows below the message."""
     try:
         yield
     except StemError as error:

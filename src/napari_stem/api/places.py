@@ -1,6 +1,6 @@
 """Slides, spots and sections as callers may write them: objects, paths, or names of samples.
 
-What is wrong with an argument is said here: its name, what was expected, what came instead.
+Errors about arguments name the argument, what was expected and what was given.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _open_section(value: str | Path, name: str, **opening: Any) -> Section:
 
 
 def _on(slide: Slide, spots: SpotsLike) -> tuple[Slide, AnnData]:
-    """Spots of a slide, read if a path is given, which may tell the slide's scale."""
+    """Spots of a slide, read if a path is given; they may give the slide's scale."""
     if isinstance(spots, AnnData):
         return slide, spots
     if isinstance(spots, str | Path):
@@ -117,18 +117,18 @@ def make_grid(
     slide
         A slide, or the path of one.
     pitch_um, diameter_um
-        Distance of neighbouring spots and diameter of a spot, in micrometres.
+        Distance between neighbouring spots and diameter of a spot, in micrometres.
     layout
         "hex" shifts every second row by half a pitch; "square" does not.
     region
-        What spots must lie in: corners (m, 2) of a polygon, x and y in level-0 pixels; a shapely
+        Area of the spots: corners (m, 2) of a polygon, x and y in level-0 pixels; a shapely
         polygon; GeoJSON, as a mapping or the path of a file; or several of these.
     on_tissue
         Leave out spots whose centre is on the background, on ink, or out of focus.
 
     Returns
     -------
-    A spot table without counts. `uns["excluded"]` tells which ink or blur was left out, if any.
+    A spot table without counts. `uns["excluded"]` lists ink and blur that were left out, if any.
 
     Raises
     ------
@@ -169,16 +169,16 @@ def read_section(
         A folder with an image and spots (Space Ranger, Xenium, HEST, a legacy ST array), a spot
         table, or the name of a sample: "her2st:C5", "generated:1".
     image
-        The slide, where it does not lie beside the spots.
+        The slide, if it is not in the folder of the spots.
     mpp
-        Micrometres per pixel, where neither the slide nor the spots state it.
+        Micrometres per pixel, if neither the slide nor the spots state it.
     pitch_um
-        Distance of neighbouring spots in micrometres, from which the scale follows where nothing
-        else tells it (Visium 100, legacy ST arrays 200).
+        Spot pitch in micrometres (Visium 100, legacy ST arrays 200), which gives the scale if
+        nothing else states it.
     bin_um
-        Width of the bins of Visium HD, or of the squares in which Xenium's molecules are counted.
+        Bin size of Visium HD, or of the squares in which Xenium's transcripts are counted.
     symbols
-        A table of old and current gene symbols, by which panels find genes, too.
+        A table of old and current gene symbols, so that panels also find old symbols.
 
     Returns
     -------

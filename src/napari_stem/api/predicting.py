@@ -51,7 +51,7 @@ def embed(
     progress: bool | None = None,
     on_event: OnEvent = None,
 ) -> Events[NDArray[np.float32]]:
-    """Describe the patches around spots by vectors of pathology foundation models.
+    """Compute embeddings of the patches around spots with pathology foundation models.
 
     Parameters
     ----------
@@ -64,12 +64,12 @@ def embed(
     geometry
         The tissue that a patch covers: "physical", 112 µm across, or "paper", 224 level-0 pixels.
     cache
-        Folder that keeps what was computed: True for the user's own, False for none.
+        Folder that caches results: True for the user's own, False for none.
     weights
         Local weight files of encoders, or their folders, by encoder name.
     {options}
     progress
-        Whether a bar shows how far it is; None shows it in terminals and notebooks.
+        Whether to show a progress bar; None shows it in terminals and notebooks.
     on_event
         Called with each event of the work.
 
@@ -80,7 +80,7 @@ def embed(
     Raises
     ------
     StemError
-        What stands in the way, and what to do.
+        The error names the cause and what to do.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def predict(
     progress: bool | None = None,
     on_event: OnEvent = None,
 ) -> Events[AnnData]:
-    """Predict which genes are expressed where.
+    """Predict gene expression at the spots of a slide.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def predict(
     weights
         Local weight files of encoders, or their folders, by encoder name.
     progress
-        Whether a bar shows how far it is; None shows it in terminals and notebooks.
+        Whether to show a progress bar; None shows it in terminals and notebooks.
     on_event
         Called with each event; a `Partial` carries the mean of the draws so far.
 
@@ -145,7 +145,7 @@ def predict(
     Raises
     ------
     StemError
-        What stands in the way, and what to do.
+        The error names the cause and what to do.
 
     Examples
     --------
@@ -176,14 +176,14 @@ def inspect(
     progress: bool | None = None,
     on_event: OnEvent = None,
 ) -> Events[Inspection]:
-    """Predict one place of a slide, and tell how far to trust it.
+    """Predict at one point of a slide, with its distance to the training data.
 
     Parameters
     ----------
     slide
         A slide or a section, or the path or name of one.
     xy
-        The place, x and y in level-0 pixels.
+        The point, x and y in level-0 pixels.
     checkpoint
         What `train` made, or its path.
     spots
@@ -191,7 +191,7 @@ def inspect(
         the section's own, or a grid.
     {options}
     weights, progress, on_event
-        As in `predict`, whose draws for a spot at this place are the same.
+        As in `predict`, which makes the same draws for a spot at this point.
 
     Returns
     -------
@@ -201,7 +201,7 @@ def inspect(
     Raises
     ------
     StemError
-        What stands in the way, and what to do.
+        The error names the cause and what to do.
 
     Examples
     --------
@@ -263,6 +263,8 @@ def draws_of(prediction: AnnData, *, cache: CacheLike = True) -> NDArray[np.floa
     """
     folder = as_cache(cache)
     if folder is None:
-        raise OptionError("cache is False, but draws are kept in one. Name the cache of `predict`.")
+        raise OptionError(
+            "cache is False, but draws are read from a cache. Pass the cache that `predict` used."
+        )
     with prediction_room.draws_of(prediction, folder) as store:
         return store.read(n_draws=int(prediction.uns["napari_stem"]["n_draws"]))

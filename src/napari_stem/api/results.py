@@ -93,7 +93,7 @@ def rank_genes(prediction: AnnData) -> pd.DataFrame:
 
     Returns
     -------
-    A row a cluster and gene, the highest score first: `cluster`, `gene`, `score` (z),
+    One row per cluster and gene, the highest score first: `cluster`, `gene`, `score` (z),
     `log2_fold_change` and `p_adjusted` (which orders genes and tests nothing: the clusters were
     found in the same values).
 
@@ -111,5 +111,7 @@ def rank_genes(prediction: AnnData) -> pd.DataFrame:
     """
     provenance(prediction)
     if "leiden" not in prediction.obs:
-        raise SpotsError("obs['leiden'] is missing: find clusters first (find_clusters).")
+        raise SpotsError(
+            "obs['leiden'] is missing. Find clusters first: find_clusters(prediction)."
+        )
     return marker_genes.rank_genes(prediction, Clusters.of_prediction(prediction))

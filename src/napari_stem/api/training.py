@@ -1,4 +1,4 @@
-"""From sections with counts to checkpoints, and what these are worth."""
+"""Training of checkpoints on sections with counts, and their evaluation."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def train(
     recipe
         What to learn and how; `make_recipe` makes one.
     run_folder
-        Holds the unfinished run's state and, at the end, the checkpoint. The same call with the
-        same folder goes on where a stopped one was.
+        Folder for the state and, at the end, the checkpoint. The same call with the same folder
+        resumes a stopped run.
     held_out
         Sections that training never sees, on which the checkpoint is evaluated.
     keep
@@ -99,7 +99,7 @@ def evaluate(
     progress: bool | None = None,
     on_event: OnEvent = None,
 ) -> Events[Evaluation]:
-    """Compare a checkpoint with ridge regression and retrieval on a held-out section.
+    """Compare a checkpoint with ridge regression and nearest neighbours on a held-out section.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def cross_validate(
     with Opened() as opened:
         every = opened.sections(sections)
         if len(every) < 2:
-            raise OptionError(f"cross-validation needs at least two sections, got {len(every)}.")
+            raise OptionError(f"Cross-validation needs at least two sections; got {len(every)}.")
         for index, section in enumerate(every):
             others = every[:index] + every[index + 1 :]
             with tempfile.TemporaryDirectory(prefix="napari-stem-") as folder:
@@ -204,5 +204,5 @@ iter_train, iter_evaluate, iter_cross_validate = (
 
 def _checked(recipe: Recipe) -> Recipe:
     if not isinstance(recipe, Recipe):
-        raise WrongType.of("recipe", recipe, "a recipe, which make_recipe makes")
+        raise WrongType.of("recipe", recipe, "a recipe (from make_recipe)")
     return recipe

@@ -1,4 +1,4 @@
-"""Long work as verbs that return its result, with a bar where somebody sees it.
+"""Long work as functions that return its result, with a progress bar.
 
 Each is written once, as a generator of events that takes its options as dataclasses; `verb` makes
 the function that waits for the result and takes the options as keywords, and keeps the generator
@@ -31,7 +31,7 @@ Closing it stops the work within a batch; what was finished stays in the cache.
 
 
 class Verb(Protocol[R]):
-    """A function that waits for its result, and its twin that tells how far it is."""
+    """A function that waits for its result, and its twin that yields events."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> R:
         """Work to the end."""

@@ -1,1 +1,1 @@
-"""What a trained model carries, and the file that carries it."""
+"""Trained models: their recipe and their file."""

@@ -37,16 +37,16 @@ _NETWORK, _CONDITION, _TARGET = "network.", "condition.", "target."
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Everything that a prediction needs beside the slide.
+    """Everything that a prediction needs, apart from the slide and spots.
 
     Attributes
     ----------
     network
         With averaged weights, in evaluation mode, on the CPU.
     target_mean, target_std
-        (c,) what turns the network's values back into the log space of the recipe.
+        (c,) mean and standard deviation that turn network outputs into the log space of the recipe.
     about
-        For people: training slides, number of spots, held-out metrics, versions.
+        Description: training slides, number of spots, held-out metrics, versions.
     """
 
     recipe: Recipe
@@ -172,7 +172,10 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         try:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
-            raise CheckpointUnreadable(f"'{path}' is damaged: {error}.") from error
+            raise CheckpointUnreadable(
+                f"The checkpoint is damaged: {one_line(error)}. Get the file again from its "
+                f"source. File: '{path}'."
+            ) from error
     recipe = replace(recipe, encoders=tuple(_known(entry, path) for entry in recipe.encoders))
     network = StemNetwork(recipe.network)
     try:
@@ -183,8 +186,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         mean, std = (tensors[_TARGET + name].numpy() for name in ("mean", "std"))
     except (RuntimeError, LookupError, ValueError) as error:
         raise CheckpointMismatch(
-            f"'{path}': its tensors do not fit its recipe ({one_line(error)}). "
-            "Get the file again from where it was made."
+            f"The checkpoint's tensors do not match its recipe: {one_line(error)}. Get the "
+            f"file again from its source. File: '{path}'."
         ) from error
     _check_widths(recipe, condition, mean, path)
     return Checkpoint(recipe, network.eval(), condition, mean, std, about)
@@ -197,8 +200,9 @@ def _opened(path: Path) -> Any:
         return safe_open(path, framework="pt", device="cpu")
     except (SafetensorError, OSError) as error:
         raise CheckpointUnreadable(
-            f"'{path}' is no checkpoint, or it is damaged ({one_line(error)}). "
-            "Get the file again from where it was made."
+            f"This is not a checkpoint, or it is damaged: {one_line(error)}. Choose a "
+            ".safetensors file from training, or get the file again from its source. "
+            f"File: '{path}'."
         ) from error
 
 
@@ -206,14 +210,17 @@ def _header(file: Any, path: Path) -> tuple[Recipe, dict[str, Any]]:
     header = file.metadata() or {}
     if _RECIPE not in header:
         raise CheckpointUnreadable(
-            f"'{path}' holds weights without a napari-stem recipe. "
-            "Use a checkpoint that napari-stem trained."
+            "The file has weights but no napari-stem recipe. Use a checkpoint that "
+            f"napari-stem trained. File: '{path}'."
         )
     recipe = Recipe.from_json(header[_RECIPE], f"'{path}'")
     try:
         return recipe, json.loads(header.get(_ABOUT, "{}"))
     except ValueError as error:
-        raise CheckpointUnreadable(f"'{path}': the header's description is damaged.") from error
+        raise CheckpointUnreadable(
+            "The checkpoint is damaged: its description is not JSON. Get the file again from "
+            f"its source. File: '{path}'."
+        ) from error
 
 
 def _known(encoder: Encoder, path: Path) -> Encoder:
@@ -221,8 +228,9 @@ def _known(encoder: Encoder, path: Path) -> Encoder:
     known = find_encoder(encoder.name)
     if differing := encoder.differences(known):
         raise CheckpointMismatch(
-            f"'{path}' was made with an encoder {encoder.name} of {', '.join(differing)}. "
-            "Install the version that made it, or train again."
+            "The checkpoint was trained with another version of the encoder "
+            f"{encoder.name}: {', '.join(differing)}. Install the napari-stem version that "
+            f"trained it, or train again. File: '{path}'."
         )
     return known
 
@@ -232,7 +240,7 @@ def _check_widths(
 ) -> None:
     found: dict[str, tuple[int, ...]] = {
         "genes": (len(recipe.panel), recipe.network.n_genes, len(mean)),
-        "condition numbers": (recipe.network.condition_width, condition.width),
+        "components of the condition": (recipe.network.condition_width, condition.width),
     }
     widths = [encoder.width for encoder in recipe.encoders]
     if all(widths):  # only the built model tells that of timm's
@@ -240,6 +248,7 @@ def _check_widths(
     for what, sizes in found.items():
         if len(set(sizes)) > 1:
             raise CheckpointMismatch(
-                f"'{path}': its parts disagree on the number of {what} {sizes}. "
-                "Get the file again from where it was made."
+                f"The checkpoint contradicts itself on the number of {what}: "
+                f"{', '.join(map(str, sizes))}. Get the file again from its source. File: "
+                f"'{path}'."
             )

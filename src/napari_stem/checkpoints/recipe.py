@@ -1,4 +1,4 @@
-"""What a checkpoint was made with: every choice that a prediction must repeat, as JSON."""
+"""The recipe of a checkpoint: every choice that a prediction must repeat, as JSON."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Recipe:
     transform
         How raw counts became training values.
     standardised
-        Whether the network learns values of zero mean and unit variance a gene.
+        Whether the network learns values of zero mean and unit variance per gene.
     geometry
         The tissue that a patch covers.
     encoders
@@ -57,7 +57,7 @@ class Recipe:
     schema: int = SCHEMA
 
     def patch_widths(self, slide: Slide, spot_diameter_px: float) -> tuple[float, ...]:
-        """Sides of the squares that the encoders look at, in level-0 pixels, smallest first.
+        """Widths of the patches that the encoders see, in level-0 pixels, smallest first.
 
         Raises
         ------
@@ -93,12 +93,12 @@ class Recipe:
             schema = values["schema"]
         except (ValueError, TypeError, LookupError) as error:
             raise CheckpointUnreadable(
-                f"{where}: the header holds no recipe ({one_line(error)})."
+                f"The recipe could not be read: {one_line(error)}. File: {where}."
             ) from error
         if schema != SCHEMA:
             raise CheckpointMismatch(
-                f"{where}: recipe schema {schema}, this version reads {SCHEMA}. "
-                "Update napari-stem, or train the checkpoint again."
+                f"The recipe has schema {schema}; this version reads schema {SCHEMA}. "
+                f"Update napari-stem, or train the checkpoint again. File: {where}."
             )
         try:
             return cls(
@@ -115,7 +115,8 @@ class Recipe:
             )
         except (TypeError, LookupError, ValueError) as error:
             raise CheckpointUnreadable(
-                f"{where}: the recipe is incomplete ({one_line(error)})."
+                f"The recipe is not valid: {one_line(error)}. Get the file again from its "
+                f"source. File: {where}."
             ) from error
 
 
@@ -141,10 +142,10 @@ def make_recipe(
     encoders
         Names of encoders, whose vectors are concatenated ("morphology" needs no download).
     transform
-        What is learned of raw counts: "log2", log2(count + 1), or "log1p_cp10k", log(counts per
+        Transform of raw counts: "log2", log2(count + 1), or "log1p_cp10k", log(counts per
         10,000 + 1).
     geometry
-        The tissue that a patch covers; 112 µm across unless told otherwise.
+        The tissue that a patch covers; default 112 µm across.
     fit
         Training settings that replace the preset's, by their names in `FitConfig`.
 
@@ -165,10 +166,10 @@ def make_recipe(
     if preset not in get_args(Preset):
         raise OptionError(f"preset '{preset}' is unknown; choose {' or '.join(get_args(Preset))}.")
     if not panel:
-        raise PanelError("the panel is empty. Choose at least one gene.")
+        raise PanelError("The panel is empty. Choose at least one gene.")
     unknown = set(fit or {}) - {field.name for field in fields(FitConfig)}
     if unknown:
-        raise OptionError(f"unknown training settings: {', '.join(sorted(unknown))}.")
+        raise OptionError(f"Unknown training settings: {', '.join(sorted(unknown))}.")
     found = tuple(find_encoder(name) for name in encoders)
     width = max(1, sum(encoder.width for encoder in found))
     small = preset == "small"

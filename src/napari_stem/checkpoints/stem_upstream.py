@@ -101,20 +101,25 @@ class UpstreamData:
     def _joined(self, slide: str, kind: str, dimensions: int) -> NDArray[np.float32]:
         if slide not in self.slides:
             raise SpotsError(
-                f"'{self.root}' has no slide {slide}; it has {a_few(self.slides, most=6)}."
+                f"There is no slide '{slide}' in this data set; it has "
+                f"{a_few(self.slides, most=6)}. Folder: '{self.root}'."
             )
         parts = []
         for encoder in self.encoders:
             path = _processed(self.root) / _folder(encoder, kind) / f"{slide}_{encoder}{kind}.pt"
             vectors = _load(path, SpotsError)
             if not isinstance(vectors, Tensor) or vectors.ndim != dimensions:
-                raise SpotsError(f"'{path}' holds no tensor of {dimensions} dimensions.")
+                raise SpotsError(
+                    f"The embeddings must be a tensor of {dimensions} dimensions. File: '{path}'."
+                )
             parts.append(vectors.detach().float().numpy())
         if len({part.shape[:-1] for part in parts}) > 1:
             shapes = ", ".join(
                 f"{name} {part.shape}" for name, part in zip(self.encoders, parts, strict=True)
             )
-            raise SpotsError(f"{slide}: the encoders saw different spots ({shapes}).")
+            raise SpotsError(
+                f"The encoders have embeddings of different spots for {slide}: {shapes}."
+            )
         return np.concatenate(parts, axis=-1)
 
 
@@ -130,18 +135,22 @@ def open_upstream(root: Path, *, encoders: Sequence[str] = ENCODERS) -> Upstream
     Raises
     ------
     SpotsNotFound
-        The folder is none, or lacks the embeddings of an encoder.
+        The folder is not such a data set, or lacks the embeddings of an encoder.
     PanelError
         A list is empty or names something twice.
     """
     if not is_upstream(root):
         raise SpotsNotFound(
-            f"'{root}' holds no processed_data/{_SLIDES} and {_GENES}; is it upstream's data set?"
+            "This is not a processed data set of the published code: "
+            f"processed_data/{_SLIDES} and {_GENES} are missing. Folder: '{root}'."
         )
     for encoder in encoders:
         folder = _processed(root) / _folder(encoder, "")
         if not folder.is_dir():
-            raise SpotsNotFound(f"'{folder}' is missing: there are no embeddings of {encoder}.")
+            raise SpotsNotFound(
+                f"The data set has no embeddings of {encoder}: this folder is missing. Folder: "
+                f"'{folder}'."
+            )
     slides, panel = (tuple(read_panel(_processed(root) / name)) for name in (_SLIDES, _GENES))
     return UpstreamData(root, slides, panel, tuple(encoders))
 
@@ -162,7 +171,7 @@ def read_network(path: Path) -> StemNetwork:
     if isinstance(content, Mapping):
         content = next((content[name] for name in _WEIGHTS if name in content), content)
     if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise CheckpointUnreadable(f"'{path}' holds no tensors by name.")
+        raise CheckpointUnreadable(f"The file has no named tensors. File: '{path}'.")
     weights = {_ours(str(name), path): value.float() for name, value in content.items()}
     config = _config(weights, path)
     network = StemNetwork(config)
@@ -170,7 +179,9 @@ def read_network(path: Path) -> StemNetwork:
         network.load_state_dict(weights)
     except RuntimeError as error:
         reason = one_line(error)
-        raise CheckpointMismatch(f"'{path}' is no network of upstream: {reason}.") from error
+        raise CheckpointMismatch(
+            f"The tensors do not match the published network: {reason}. File: '{path}'."
+        ) from error
     return network.eval()
 
 
@@ -188,13 +199,13 @@ def read_checkpoint(
     panel
         Genes in the order of upstream's selected_gene_list.txt.
     embeddings
-        (n, d) of the spots that it was trained on, from which the distance to the training data
-        is told (`UpstreamData.embeddings`).
+        (n, d) of its training spots (`UpstreamData.embeddings`), for distances to the training
+        data.
 
     Raises
     ------
     CheckpointError
-        The file cannot be used, or has another number of genes or of condition's numbers.
+        The file cannot be used, or its numbers of genes or features differ.
     EncoderError
         This package lacks one of the encoders; `read_network` needs none.
     """
@@ -202,8 +213,8 @@ def read_checkpoint(
     recipe = make_recipe("paper", panel, encoders=encoders, geometry=PAPER)
     expected = {
         "genes": (network.config.n_genes, len(panel)),
-        "numbers of a condition": (network.config.condition_width, embeddings.shape[-1]),
-        f"numbers of {'+'.join(encoders)}": (
+        "features of an embedding": (network.config.condition_width, embeddings.shape[-1]),
+        f"features of {'+'.join(encoders)}": (
             network.config.condition_width,
             recipe.network.condition_width,
         ),
@@ -211,8 +222,8 @@ def read_checkpoint(
     for what, (here, there) in expected.items():
         if here != there:
             raise CheckpointMismatch(
-                f"'{path}' was trained with {here} {what}, not {there}. "
-                "Give the gene list and the embeddings that it was trained with."
+                f"The network has {here} {what}, but {there} were given. Use the gene list "
+                f"and the embeddings that it was trained with. File: '{path}'."
             )
     condition = Condition.fit(embeddings, components=None)
     scale, centre = np.diagonal(condition.axes), condition.mean
@@ -230,7 +241,7 @@ def _reading_standardised(
 ) -> StemNetwork:
     """The same network for conditions z = (embedding - mean) scale, where upstream's is raw.
 
-    W e + b = (W / scale) z + (W mean + b); a number that never varied has no z.
+    W e + b = (W / scale) z + (W mean + b); a feature that never varied has no z.
     """
     first = network.histology[0]
     assert isinstance(first, torch.nn.Linear)
@@ -256,7 +267,9 @@ def _load(path: Path, error: type[SpotsError | CheckpointUnreadable]) -> Any:
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError,
             pickle.UnpicklingError) as cause:  # fmt: skip
         reason = one_line(cause)
-        raise error(f"'{path}' cannot be read as tensors of PyTorch: {reason}.") from cause
+        raise error(
+            f"The file could not be read as PyTorch tensors: {reason}. File: '{path}'."
+        ) from cause
 
 
 def _ours(name: str, path: Path) -> str:
@@ -266,7 +279,9 @@ def _ours(name: str, path: Path) -> str:
     for theirs, ours in _NAMES:
         if re.fullmatch(theirs, stem):
             return re.sub(theirs, ours, stem) + (f".{kind}" if kind else "")
-    raise CheckpointMismatch(f"'{path}' holds a tensor '{name}' that upstream's network lacks.")
+    raise CheckpointMismatch(
+        f"The file has a tensor '{name}', which the published network lacks. File: '{path}'."
+    )
 
 
 def _config(weights: Mapping[str, Tensor], path: Path) -> NetworkConfig:
@@ -278,11 +293,13 @@ def _config(weights: Mapping[str, Tensor], path: Path) -> NetworkConfig:
         inner = weights["blocks.0.mlp.0.weight"].shape[0]
         outputs = weights["head.linear.weight"].shape[0]
     except (LookupError, ValueError) as error:
-        raise CheckpointMismatch(f"'{path}' is no network of upstream: {error}.") from error
+        raise CheckpointMismatch(
+            f"The tensors do not match the published network: {error}. File: '{path}'."
+        ) from error
     if depth > len(weights) or outputs not in (1, 2) or width % HEADS:
         raise CheckpointMismatch(
-            f"'{path}': {depth} blocks, {outputs} outputs a gene and width {width} are not those "
-            "of upstream's network."
+            f"{depth} blocks, {outputs} outputs per gene and width {width} do not match "
+            f"the published network. File: '{path}'."
         )
     return NetworkConfig(
         n_genes,

@@ -1,4 +1,4 @@
-"""The `napari-stem` command: each function reads its options and calls the core."""
+"""The `napari-stem` command: each command reads its options and calls the core."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
-    help="Predict gene expression from H&E slides, on this machine. For research use only.",
+    help="Predict gene expression from H&E slides on this machine. For research use only.",
 )
 
 

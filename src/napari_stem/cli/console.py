@@ -30,7 +30,7 @@ def run_events(events: Events[T], mode: str = "bars") -> T:
 
 
 def print_scores(evaluation: Evaluation) -> None:
-    """Print what a prediction is worth, method by method."""
+    """Print the metrics of each method."""
     from napari_stem.cli.terminal import scores_table
 
-    console.print(scores_table(evaluation.scores, f"Held out: {evaluation.section}"))
+    console.print(scores_table(evaluation.scores, f"Held-out section: {evaluation.section}"))

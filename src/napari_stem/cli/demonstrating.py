@@ -10,13 +10,16 @@ from typing import Annotated
 import typer
 
 from napari_stem.cli.console import console, print_scores, run_events
+from napari_stem.text import counted
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(
         "demo-output"
     ),
-    view: Annotated[bool, typer.Option(help="Open napari where there is a display.")] = True,
+    view: Annotated[
+        bool, typer.Option(help="Open napari at the end, if there is a display.")
+    ] = True,
 ) -> None:
     """Generate slides, train on some, predict another one, and show it."""
     from napari_stem.demo import iter_demo
@@ -24,7 +27,7 @@ def demo(
     result = run_events(iter_demo(output))
     print_scores(result.evaluation)
     clusters = result.evaluation.prediction.obs["leiden"].nunique()
-    console.print(f"{clusters} clusters. Results lie in {output.resolve()}:")
+    console.print(f"{counted(clusters, 'cluster')}. Results in {output.resolve()}:")
     for path in result.files:
         console.print(f"  {path.name}")
     if view and _has_display():

@@ -11,17 +11,21 @@ import typer
 from napari_stem.cli.console import console
 from napari_stem.cli.options import Bin, Data
 from napari_stem.cli.sections import section_of
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
 def info(
-    path: Annotated[str, typer.Argument(help="A slide, spots, a section or a checkpoint.")],
+    path: Annotated[
+        str,
+        typer.Argument(help="A slide, spot table, section, sample (her2st:C2) or checkpoint."),
+    ],
     bin_um: Bin = None,
     data: Data = None,
 ) -> None:
-    """Say what a file is and whether it can be used."""
+    """Describe a slide, spot table, section or checkpoint, and check that it can be read."""
     from napari_stem.io import is_spot_source, read_spots
     from napari_stem.sections.public_data import is_sample
     from napari_stem.slides.slide import open_slide
@@ -30,8 +34,8 @@ def info(
         from napari_stem.checkpoints.checkpoint import read_about
 
         recipe, about = read_about(path)
-        console.print(f"checkpoint: {len(recipe.panel)} genes, {recipe.transform}, encoders "
-                      f"{'+'.join(e.name for e in recipe.encoders)}")  # fmt: skip
+        genes, names = counted(len(recipe.panel), "gene"), "+".join(e.name for e in recipe.encoders)
+        console.print(f"checkpoint: {genes}, {recipe.transform}, encoders {names}")
         console.print_json(json.dumps({"recipe": json.loads(recipe.to_json()), "about": about}))
     elif is_sample(path):
         _print_spots(section_of(path, data).spots)
@@ -40,19 +44,19 @@ def info(
     else:
         with open_slide(path) as slide:
             sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)
-            scale = f"{slide.mpp:.4g} um/px ({slide.mpp_source})" if slide.mpp else "unknown"
+            scale = f"{slide.mpp:.4g} µm/px ({slide.mpp_source})" if slide.mpp else "unknown"
             console.print(f"slide: levels {sizes}; scale {scale}")
 
 
 def encoders() -> None:
-    """List the encoders: numbers a patch, licence, access, and whether the weights are here."""
+    """List the encoders: features per patch, licence, access, and where the weights are."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from napari_stem.features.encoders.hub import availability
     from napari_stem.features.encoders.registry import encoders as known_encoders
 
-    headings = ("name", "width", "px", "licence", "commercial", "access", "weights")
+    headings = ("name", "features", "px", "licence", "commercial", "access", "weights")
     table = Table(*headings, box=SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
     for entry in known_encoders().values():
         commercial = {True: "allowed", False: "no", None: "unknown"}[entry.commercial]
@@ -61,7 +65,7 @@ def encoders() -> None:
             "request" if entry.gated else "open", availability(entry),
         )  # fmt: skip
     console.print(table)
-    console.print("timm:NAME takes any model of timm, with --weights timm:NAME=FILE.")
+    console.print("Also any model of timm: timm:NAME, with --weights timm:NAME=FILE.")
 
 
 def _print_spots(spots: AnnData) -> None:
@@ -69,13 +73,15 @@ def _print_spots(spots: AnnData) -> None:
     from napari_stem.spots.table import mpp_from_pitch, pitch
 
     source = source_of(spots)
-    apart = f", {pitch(spots):.1f} pixels apart" if spots.n_obs > 1 else ""
-    console.print(f"spots: {spots.n_obs}{apart}; {spots.n_vars} genes; {source.format}")
+    apart = f", pitch {pitch(spots):.1f} px" if spots.n_obs > 1 else ""
+    console.print(
+        f"spots: {spots.n_obs:,}{apart}; {counted(spots.n_vars, 'gene')}; {source.format}"
+    )
     if mpp := source.mpp:
-        console.print(f"scale: {mpp:.4g} um/px (stated)")
+        console.print(f"scale: {mpp:.4g} µm/px (from the files)")
     elif source.pitch_um and apart:
         mpp = mpp_from_pitch(spots, source.pitch_um)
-        console.print(f"scale: {mpp:.4g} um/px (spots are {source.pitch_um:g} um apart)")
+        console.print(f"scale: {mpp:.4g} µm/px (from the spot pitch of {source.pitch_um:g} µm)")
     if source.image:
         console.print(f"slide: {source.image}")
     if source.remark:

@@ -17,15 +17,19 @@ from napari_stem.prediction.options import PredictOptions
 
 @with_flags
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of `train`.")],
-    section: Annotated[str, typer.Argument(help="A held-out section with counts.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint: a .safetensors file.")],
+    section: Annotated[str, typer.Argument(help="Section with counts that training never saw.")],
     *,
     training: Annotated[
-        list[str], typer.Option("--train", help="The sections that it learned from; repeat.")
+        list[str],
+        typer.Option(
+            "--train",
+            help="Section that the checkpoint was trained on. Can be given several times.",
+        ),
     ],
     options: PredictOptions,
     compute: Compute,
-    report: Annotated[Path | None, typer.Option(help="Write an .html report.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report to this file.")] = None,
     symbols: Symbols = None,
     bin_um: Bin = None,
     mpp: Mpp = None,
@@ -33,7 +37,7 @@ def evaluate(
     cache: Cache = None,
     data: Data = None,
 ) -> None:
-    """Compare a checkpoint with ridge regression and retrieval on a held-out section."""
+    """Compare a checkpoint with ridge regression and nearest neighbours on a held-out section."""
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.evaluation.evaluate import iter_evaluate
     from napari_stem.reports.report import write_report

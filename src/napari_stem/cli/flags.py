@@ -1,4 +1,4 @@
-"""Flags of commands, made from options: one place says their defaults, ranges and words."""
+"""Flags of commands, made from options, which state default, range and wording."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _annotation(name: str, about: Option) -> Any:
 
 
 def _help(about: Option) -> str:
-    """What changing it does, its unit, and what its values mean."""
+    """The help of an option, its unit, and the meaning of its values."""
     allowed = about.allowed() or {}
     names = [_named(value, text) for value, text in allowed.items() if text.lower() != value]
     unit = about.unit if about.unit.lower() not in about.help.lower() else ""

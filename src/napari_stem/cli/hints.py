@@ -1,4 +1,4 @@
-"""Where the terminal lets a user change what an error hints at."""
+"""The terminal's words for the hints of errors."""
 
 from __future__ import annotations
 

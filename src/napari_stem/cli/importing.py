@@ -8,16 +8,29 @@ from typing import Annotated
 import typer
 
 from napari_stem.cli.console import console
+from napari_stem.text import counted
 
 
 def import_upstream(
-    checkpoint: Annotated[Path, typer.Argument(help="A .pt file of the published code.")],
-    data_set: Annotated[Path, typer.Argument(help="The data set that it was trained on.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
-    encoder: Annotated[list[str] | None, typer.Option(help="Its encoders, in order.")] = None,
-    held_out: Annotated[list[str] | None, typer.Option(help="Slides that it never saw.")] = None,
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Checkpoint of the published code: a .pt file.")
+    ],
+    data_set: Annotated[Path, typer.Argument(help="Data set that it was trained on.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Checkpoint to write: a .safetensors file.")
+    ],
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Encoder that it was trained with. Can be given several times, in order."
+        ),
+    ] = None,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(help="Slide that training never saw. Can be given several times."),
+    ] = None,
 ) -> None:
-    """Turn a checkpoint of the published code into one of this package."""
+    """Convert a checkpoint of the published code."""
     import numpy as np
 
     from napari_stem.checkpoints.checkpoint import save_checkpoint
@@ -29,4 +42,7 @@ def import_upstream(
     embeddings = np.concatenate([opened.embeddings(slide) for slide in slides])
     loaded = read_checkpoint(checkpoint, opened.panel, embeddings, encoders=encoders)
     save_checkpoint(loaded, output)
-    console.print(f"{len(opened.panel)} genes, {len(embeddings)} training spots: {output}")
+    console.print(
+        f"{counted(len(opened.panel), 'gene')}, {counted(len(embeddings), 'training spot')}: "
+        f"{output}"
+    )

@@ -15,38 +15,55 @@ if TYPE_CHECKING:
     from napari_stem.features.compute import Compute
 
 Mpp = Annotated[
-    float | None, typer.Option(help="Micrometres per pixel, where the slide states none.")
+    float | None,
+    typer.Option(help="Scale of the slide in µm/px, if the file states none or a wrong value."),
 ]
-Image = Annotated[Path | None, typer.Option(help="The slide, where SPOTS is no folder with one.")]
+Image = Annotated[
+    Path | None, typer.Option(help="Slide image, if it is not in the folder of the spots.")
+]
 Bin = Annotated[
     float | None,
-    typer.Option("--bin", help="Micrometres of Visium HD's bins, or of squares for Xenium."),
+    typer.Option("--bin", help="Bin size in µm of Visium HD, or side of the squares for Xenium."),
 ]
 Symbols = Annotated[
     Path | None,
-    typer.Option(help="Old and new gene symbols: HGNC's complete set, or a table of two columns."),
+    typer.Option(
+        help="Table of old and current gene symbols: HGNC's complete set, or two columns."
+    ),
 ]
 Weights = Annotated[
-    list[str] | None, typer.Option(help="ENCODER=FILE: local weights, or their folder; repeat.")
+    list[str] | None,
+    typer.Option(
+        metavar="ENCODER=FILE",
+        help="Local weights of an encoder, a file or folder. Can be given several times.",
+    ),
 ]
 Cache = Annotated[
-    Path | None, typer.Option(help="Folder of embeddings and draws; the user's own otherwise.")
+    Path | None,
+    typer.Option(help="Folder that caches embeddings and draws; default: the user's cache."),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(envvar="NAPARI_STEM_DATA", help="Folder that holds her2st/, not downloaded then."),
+    typer.Option(
+        envvar="NAPARI_STEM_DATA", help="Folder that contains her2st/, instead of downloading it."
+    ),
 ]
 Output = Annotated[
     list[Path] | None,
-    typer.Option("--output", "-o", help=f"Write {formats()}; repeat."),
+    typer.Option(
+        "--output",
+        "-o",
+        help=f"File to write, by suffix: {formats()}. Can be given several times.",
+    ),
 ]
 Progress = Annotated[
-    Literal["bars", "jsonl"], typer.Option("--events", help="Progress for people or programs.")
+    Literal["bars", "jsonl"],
+    typer.Option("--events", help="Show progress as bars, or as JSON lines for other programs."),
 ]
 
 
 def compute_of(compute: Compute, cache: Path | None, weights: list[str] | None) -> Compute:
-    """Where it runs, with the user's own cache where none is named."""
+    """`Compute` with the chosen cache or the user's own."""
     from napari_stem.storage import cache_dir
 
     return replace(compute, cache=cache or cache_dir(), weights=weight_files(weights))
@@ -58,6 +75,8 @@ def weight_files(texts: list[str] | None) -> dict[str, Path]:
     for text in texts or []:
         name, equals, file = text.rpartition("=")
         if not equals:
-            raise OptionError(f"--weights {text}: write ENCODER=FILE.")
+            raise OptionError(
+                f"--weights is '{text}'; use ENCODER=FILE, for example uni=model.bin."
+            )
         files[name] = Path(file)
     return files

@@ -26,16 +26,19 @@ from napari_stem.features.compute import Compute
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import ON_DEMAND, THRESHOLD
+from napari_stem.text import counted
 
 _Encoding = Annotated[Compute, Flags(options_of(Compute, ("device", "patch_batch_size")))]
 
 
 @with_flags
 def embed(
-    spots: Annotated[str, typer.Argument(help="A section, or a spot table with --image.")],
+    spots: Annotated[str, typer.Argument(help="Section, or spot table with --image.")],
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="An .h5ad file.")],
-    encoder: Annotated[list[str] | None, typer.Option(help="Repeat to concatenate.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .h5ad.")],
+    encoder: Annotated[
+        list[str] | None, typer.Option(help="Encoder; several are concatenated.")
+    ] = None,
     compute: _Encoding,
     image: Image = None,
     bin_um: Bin = None,
@@ -44,7 +47,7 @@ def embed(
     cache: Cache = None,
     data: Data = None,
 ) -> None:
-    """Describe the patches around spots; the vectors go to obsm["embedding"]."""
+    """Compute embeddings of the patches around spots, as obsm["embedding"]."""
     from napari_stem.features.embed import iter_embed
     from napari_stem.features.encoders.registry import find_encoder
     from napari_stem.features.patches import PHYSICAL
@@ -60,34 +63,45 @@ def embed(
     )  # fmt: skip
     section.spots.obsm["embedding"] = vectors[:, 0]
     write_h5ad(section.spots, output)
-    console.print(f"{vectors.shape[0]} spots, {vectors.shape[2]} numbers each: {output}")
+    console.print(
+        f"{counted(vectors.shape[0], 'spot')}, {vectors.shape[2]} features each: {output}"
+    )
 
 
 @with_flags
 def predict(
-    slide: Annotated[str, typer.Argument(help="A slide, or a section with its own spots.")],
-    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of `train`.")],
+    slide: Annotated[str, typer.Argument(help="Slide, or section with its own spots.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint: a .safetensors file.")],
     *,
     output: Output = None,
-    spots: Annotated[Path | None, typer.Option(help="A spot table on the slide.")] = None,
+    spots: Annotated[
+        Path | None, typer.Option(help="Spot table of the slide; default: a grid over the tissue.")
+    ] = None,
     pitch: Annotated[
         float | None,
         typer.Option(
             min=0.1,
-            help="Micrometres between spots: of a grid (default 100), or of a spot table, which "
-            "then tells the scale of a slide that states none.",
+            help="Spot pitch in µm: of the grid (default 100), or of the spot table, which "
+            "then gives the scale of a slide without one.",
         ),
     ] = None,
-    genes: Annotated[list[str] | None, typer.Option("--gene", help="To show; repeat.")] = None,
+    genes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gene", help="Gene to show in figures and reports. Can be given several times."
+        ),
+    ] = None,
     statistics: Annotated[
         list[str] | None,
         typer.Option(
             "--statistic",
-            help=f"A further statistic over draws, as a layer: {', '.join(ON_DEMAND)}; repeat.",
+            help=f"Further statistic over the draws, as a layer: {', '.join(ON_DEMAND)}. Can be "
+            "given several times.",
         ),
     ] = None,
     threshold: Annotated[
-        float, typer.Option(help="Of the statistic above, in the prediction's log space.")
+        float,
+        typer.Option(help="Threshold of the statistic above, in the log space of the prediction."),
     ] = THRESHOLD,
     options: PredictOptions,
     leiden: LeidenOptions,
@@ -99,7 +113,7 @@ def predict(
     data: Data = None,
     events: Progress = "bars",
 ) -> None:
-    """Predict a slide on its spots, or on a grid over its tissue."""
+    """Predict gene expression at the spots of a slide, or on a grid over its tissue."""
     from napari_stem.analysis.cluster import FEWEST, cluster
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.exports.registry import DEFAULT_SUFFIX, find_exporter, write_prediction
@@ -111,7 +125,9 @@ def predict(
     for path in output or ():
         find_exporter(path).check(genes or ())
     loaded = load_checkpoint(checkpoint)
-    check_panel(genes or [], loaded.recipe.panel, "--gene")
+    check_panel(
+        genes or [], loaded.recipe.panel, "the checkpoint", why="Choose genes that it predicts."
+    )
     section = section_to_predict(slide, spots, pitch, data, mpp=mpp, bin_um=bin_um)
     outputs = output or [Path(f"{section.name}-prediction{DEFAULT_SUFFIX}")]
     work = iter_predict(

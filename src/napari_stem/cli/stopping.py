@@ -1,4 +1,4 @@
-"""Ways to stop long work: signals, and orders on standard input."""
+"""Stopping of long work: by signals, and by orders on standard input."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stoppable(show: Callable[[Event], None]) -> Iterator[Callable[[Event], None]
 
 
 def orders(listen: bool) -> Callable[[], bool]:
-    """Whether standard input has said "finish"; "pause" and its end act as the first Ctrl+C."""
+    """Whether standard input had the line "finish"; "pause" and its end act like Ctrl+C."""
     finish = threading.Event()
     if listen:
         threading.Thread(target=_obey, args=(finish,), daemon=True).start()

@@ -58,7 +58,7 @@ class Bars:
                 self._progress.update(self._task, completed=done, total=total)
             case events.Loss(_, value, validation):
                 note = f"loss {value:.3f}"
-                note += f", held out {validation:.3f}" if validation is not None else ""
+                note += f", held-out {validation:.3f}" if validation is not None else ""
                 self._note(note)
             case events.Partial(draws, total, _):
                 self._note(f"{draws} of {total} draws")

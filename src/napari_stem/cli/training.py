@@ -22,19 +22,28 @@ def train(
     sections: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Folders with image, spots and counts, or her2st:C2, generated:1, …; "
-            "without any, the run goes on as it was planned."
+            help="Section folders with image, spots and counts, or samples such as her2st:C2 "
+            "and generated:1. Without any, the run in --run is resumed."
         ),
     ] = None,
     *,
-    run: Annotated[Path, typer.Option(help="Folder of the run; the same one resumes it.")],
+    run: Annotated[
+        Path, typer.Option(help="Run folder. An existing run with the same settings is resumed.")
+    ],
     held_out: Annotated[
         str | None,
-        typer.Option(help="A further section to evaluate on, or a share of each such as 0.2."),
+        typer.Option(
+            help="Section to evaluate on, or the share of each section to hold out, such as 0.2."
+        ),
     ] = None,
     genes: PanelChoice,
-    panel: Annotated[Path | None, typer.Option(help="A gene list instead, one a line.")] = None,
-    encoder: Annotated[list[str] | None, typer.Option(help="Repeat to concatenate.")] = None,
+    panel: Annotated[
+        Path | None,
+        typer.Option(help="File with the genes, one per line, instead of selecting them."),
+    ] = None,
+    encoder: Annotated[
+        list[str] | None, typer.Option(help="Encoder; several are concatenated.")
+    ] = None,
     plan: Annotated[dict[str, Any], Flags(options_of(TrainPlan))],
     fit: Annotated[dict[str, Any], Flags(FIT_OPTIONS)],
     symbols: Symbols = None,
@@ -48,15 +57,15 @@ def train(
         bool,
         typer.Option(
             "--listen",
-            help='Obey lines on standard input: "pause" saves the state and stops, as the end of '
-            'the input does; "finish" evaluates and saves the weights so far.',
+            help='Obey lines on standard input: "pause" saves the state and stops, "finish" '
+            "evaluates and saves the weights so far. The end of the input pauses, too.",
         ),
     ] = False,
 ) -> None:
-    """Train on sections with counts; the checkpoint lies in the run's folder.
+    """Train a checkpoint on sections with counts.
 
-    Ctrl+C saves the state and stops with exit code 130; the same command, or --run alone, goes
-    on from there.
+    The run folder holds the state and, at the end, checkpoint.safetensors. Ctrl+C saves the
+    state and stops with exit code 130; the same command, or --run alone, resumes.
     """
     from napari_stem.genes.panels import read_panel
     from napari_stem.storage import cache_dir

@@ -1,1 +1,1 @@
-"""What a prediction is worth, beside baselines."""
+"""Metrics of predictions, compared with baselines."""

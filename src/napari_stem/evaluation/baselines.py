@@ -1,4 +1,4 @@
-"""What a model must beat: ridge regression and retrieval, from the same embeddings.
+"""Baselines from the same embeddings: ridge regression and nearest neighbours.
 
 Both give draws (K, n, c), so that they are scored as the model is, spread included.
 """
@@ -61,7 +61,7 @@ def nearest(train_x: Array, train_y: Array, test_x: Array, *, k: int = 50) -> Ar
 
     Returns
     -------
-    (k, n, c), or all training spots where there are fewer; their mean is the retrieval
+    (k, n, c), or all training spots where there are fewer; their mean is the 50-NN
     prediction, their spread its uncertainty.
     """
     scaler = StandardScaler().fit(train_x)

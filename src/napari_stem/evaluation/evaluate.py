@@ -1,4 +1,4 @@
-"""A checkpoint on held-out sections, beside baselines fitted to the same spots."""
+"""Evaluation of a checkpoint on held-out sections, with baselines fitted to the same spots."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Evaluation:
     Attributes
     ----------
     scores
-        By method: the model, ridge regression, retrieval of the 50 nearest training spots.
+        Metrics by method: the model, ridge regression, 50 nearest training spots (50-NN).
     gene_pcc
         (c,) correlation of each gene of the panel.
     prediction

@@ -1,4 +1,4 @@
-"""Quick metrics on held-out spots while training runs, beside baselines computed once."""
+"""Quick metrics of held-out spots during training, with baselines computed once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST_SPOTS = 400
 
 
 class LiveMetrics:
-    """Draws a few realisations of held-out spots and compares them with what was measured.
+    """Makes a few draws for held-out spots and compares them with measured values.
 
     Parameters
     ----------

@@ -26,14 +26,14 @@ _CONSTANT = 1e-12  # variance below which a gene says nothing
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One entry of the table of metrics.
+    """An entry of the table of metrics.
 
     Attributes
     ----------
     name
         In checkpoints, histories and Python.
     heading, tooltip
-        For people.
+        Display texts.
     better
         "higher", "lower", or the value that is best.
     judges
@@ -52,7 +52,7 @@ class Metric:
     digits: int = 3
 
     def text(self, value: float) -> str:
-        """A value for people."""
+        """A value as display text."""
         return f"{value:.{self.digits}f}"
 
     def loss(self, value: float) -> float:
@@ -149,29 +149,35 @@ METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric(
-            "pcc_10", "PCC-10", "Mean of the 10 highest correlations of genes; 1 is best.",
+            "pcc_10", "PCC-10", "Mean of the 10 highest gene-wise Pearson correlations; 1 is best.",
             "higher", partial(pcc_at, k=10),
         ),
         Metric(
-            "pcc_50", "PCC-50", "Mean of the 50 highest correlations of genes; 1 is best.",
+            "pcc_50", "PCC-50", "Mean of the 50 highest gene-wise Pearson correlations; 1 is best.",
             "higher", partial(pcc_at, k=50),
         ),
         Metric(
-            "pcc_all", "PCC-all", "Mean correlation of all genes; 1 is best.", "higher", pcc_at
+            "pcc_all", "PCC-all", "Mean Pearson correlation over all genes; 1 is best.",
+            "higher", pcc_at,
         ),
         Metric("mae", "MAE", "Mean absolute error; 0 is best.", "lower", mae),
         Metric("mse", "MSE", "Mean squared error; 0 is best.", "lower", mse),
-        Metric("rvd", "RVD", "How far the variances of genes are off; 0 is best.", "lower", rvd),
         Metric(
-            "crps", "CRPS", "Error of the draws as a distribution; 0 is best.", "lower", crps,
-            judges="draws",
+            "rvd", "RVD",
+            "Relative variation distance of predicted and measured gene variances; 0 is best.",
+            "lower", rvd,
+        ),
+        Metric(
+            "crps", "CRPS",
+            "Continuous ranked probability score of the draws; 0 is best.",
+            "lower", crps, judges="draws",
         ),
         Metric(
             "coverage", "90 % coverage",
-            "Share of measured values in the central 90 % of the draws; 0.9 is best.",
+            "Share of measured values within the central 90 % of the draws; 0.9 is best.",
             0.9, coverage, judges="draws",
         ),
     )
 }  # fmt: skip
-# Told where there is room for few, the most telling first.
+# Shown where space is short, the most informative first.
 BRIEF = (METRICS["pcc_50"], METRICS["mae"])

@@ -1,4 +1,4 @@
-"""What a prediction is written as: one module a format.
+"""Export formats of predictions: one module per format.
 
 A new format is one new file here with an `EXPORTER`; the Export dock, the terminal and Python find
 it. These modules import their libraries when something is written, since front ends list all

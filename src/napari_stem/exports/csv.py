@@ -21,6 +21,6 @@ def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
 EXPORTER = Exporter(
     suffix=".csv",
     name="CSV table",
-    holds="A row per spot: place, cluster, and mean and SD of each gene.",
+    holds="One row per spot: x, y, cluster, mean and SD of each gene.",
     write=_write,
 )

@@ -1,4 +1,4 @@
-"""What an entry says of a format that predictions are written in."""
+"""The description of an export format."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Exporter:
     suffix
         In lower case, with its dots.
     name, holds
-        For people: what it is called, and what of a prediction it holds.
+        Display texts: name of the format, and what it contains.
     write
         Writes it.
     extra
         The optional dependency that it needs, as `extras` names it; "" for none.
     most_genes
-        Of a figure, how many genes it shows; None where the file holds all of the prediction.
+        Maximum number of genes that a figure shows; None for files with the whole prediction.
     """
 
     suffix: str
@@ -49,7 +49,7 @@ class Exporter:
     most_genes: int | None = None
 
     def check(self, genes: Sequence[str] = ()) -> None:
-        """See before long work whether it can be written.
+        """Check before long work that the format can be written.
 
         Raises
         ------
@@ -60,6 +60,6 @@ class Exporter:
             check_extra(self.extra, self.name)
         if self.most_genes is not None and len(genes) > self.most_genes:
             raise OptionError(
-                f"{len(genes)} genes are too many for a figure ({self.name}); it shows up to "
-                f"{self.most_genes}. Name those, or none for the leading ones."
+                f"{self.name} shows at most {self.most_genes} genes; {len(genes)} were "
+                "chosen. Choose fewer genes, or none to show the best predicted ones."
             )

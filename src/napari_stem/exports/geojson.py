@@ -21,6 +21,6 @@ def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
 EXPORTER = Exporter(
     suffix=".geojson",
     name="QuPath GeoJSON",
-    holds="Tiles with measurements and clusters; drop the file on the slide in QuPath.",
+    holds="Tiles with measurements and clusters. Drop the file onto the slide in QuPath.",
     write=_write,
 )

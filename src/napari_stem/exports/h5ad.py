@@ -21,6 +21,6 @@ def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
 EXPORTER = Exporter(
     suffix=".h5ad",
     name="AnnData",
-    holds="All of the prediction; scanpy, squidpy and this program open it again.",
+    holds="The whole prediction, for scanpy, squidpy and napari-stem.",
     write=_write,
 )

@@ -21,6 +21,6 @@ def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
 EXPORTER = Exporter(
     suffix=".ome.tif",
     name="OME-TIFF heatmaps",
-    holds="A channel for mean and SD of each gene, which lies on the slide.",
+    holds="One channel per gene for mean and one for SD, aligned with the slide.",
     write=_write,
 )

@@ -21,7 +21,7 @@ def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
 EXPORTER = Exporter(
     suffix=".parquet",
     name="Parquet table",
-    holds="The rows of the CSV table, smaller and faster to read.",
+    holds="The same table as CSV, smaller and faster to read.",
     write=_write,
     extra="parquet",
 )

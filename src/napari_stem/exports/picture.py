@@ -1,4 +1,4 @@
-"""Figures."""
+"""PNG figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
 EXPORTER = Exporter(
     suffix=".png",
     name="PNG figure",
-    holds="Maps of the leading or chosen genes.",
+    holds="Maps of chosen genes, or of the best predicted ones.",
     write=_write,
     most_genes=MOST_IN_FIGURE,
 )

@@ -32,7 +32,7 @@ def exporters() -> tuple[Exporter, ...]:
 
 
 def formats() -> str:
-    """The suffixes of all formats, for people."""
+    """The suffixes of all formats, as display text."""
     *others, last = (entry.suffix for entry in exporters())
     return f"{', '.join(others)} or {last}"
 
@@ -48,13 +48,13 @@ def find_exporter(path: str | Path) -> Exporter:
     for entry in exporters():
         if Path(path).name.lower().endswith(entry.suffix):
             return entry
-    raise OptionError(f"no format has the suffix of '{path}'; choose {formats()}.")
+    raise OptionError(f"The suffix of '{path}' is not an export format; choose {formats()}.")
 
 
 def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[str] = ()) -> None:
     """Write a prediction in the format of the suffix.
 
-    `.h5ad` and `.zarr` (SpatialData) hold all of it, `.csv` and `.parquet` a table, `.geojson`
+    `.h5ad` and `.zarr` (SpatialData) contain all of it, `.csv` and `.parquet` a table, `.geojson`
     tiles for QuPath, `.ome.tif` heatmaps, `.png` a figure, `.html` a report; `io.select` makes a
     part of it.
 

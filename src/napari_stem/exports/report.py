@@ -21,7 +21,7 @@ def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
 EXPORTER = Exporter(
     suffix=".html",
     name="HTML report",
-    holds="Maps of genes, clusters and how the prediction was made, on one page.",
+    holds="One page with maps of genes, clusters and how the prediction was made.",
     write=_write,
     most_genes=MOST_IN_FIGURE,
 )

@@ -21,7 +21,7 @@ def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
 EXPORTER = Exporter(
     suffix=".zarr",
     name="SpatialData",
-    holds="All of the prediction, with the spots as circles in level-0 pixels.",
+    holds="The whole prediction, with spots as circles in level-0 pixels.",
     write=_write,
     extra="spatialdata",
 )

@@ -1,4 +1,4 @@
-"""Where and with what heavy work runs: one object, handed down whole."""
+"""Device, batch sizes, cache and weights of heavy work, as one object."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Compute:
     device: str = option(
         "auto",
         "Device",
-        "What computes: auto takes a GPU if there is one; cpu, cuda, cuda:1 and mps name one.",
+        "auto uses a GPU if there is one; cpu, cuda, cuda:1 and mps choose a device.",
         examples=DEVICES,
         advanced=True,
     )
     batch_size: int = option(
         256,
         "Batch size",
-        "Spots that the network sees at once; halved when memory runs out.",
+        "Spots per batch of the network; halved when memory runs out.",
         minimum=1,
         maximum=65_536,
         advanced=True,
@@ -47,7 +47,7 @@ class Compute:
     patch_batch_size: int = option(
         64,
         "Patch batch",
-        "Patches that an encoder sees at once; halved when memory runs out.",
+        "Patches per batch of an encoder; halved when memory runs out.",
         minimum=1,
         maximum=65_536,
         advanced=True,

@@ -36,7 +36,7 @@ class Condition:
     distance_axes
         (d, r) from centred embeddings to a space in which distances are measured.
     reach
-        () distance to the nearest other one that 99 of 100 training spots do not exceed.
+        () 99th percentile of nearest-neighbour distances among training spots; the unit of `ood`.
     """
 
     mean: NDArray[np.float32]
@@ -57,11 +57,11 @@ class Condition:
         embeddings
             (n, d).
         components
-            S, principal components to keep, at most n - 1; None keeps all d numbers.
+            S, principal components to keep, at most n - 1; None keeps all d features.
         noise
-            Standard deviation of the noise that training adds to every standardised number of an
-            embedding. It hides directions in which spots hardly differ, as ridge regression with
-            alpha = n noise^2 does; every component has unit variance together with its noise.
+            Standard deviation of the noise that training adds to every standardised feature of an
+            embedding. It hides directions in which spots hardly differ, like ridge regression with
+            alpha = n noise^2; each component together with its noise has unit variance.
         """
         mean, std = embeddings.mean(axis=0), embeddings.std(axis=0)
         scale = np.where(std > 0, 1 / np.where(std > 0, std, 1), 0)  # constants say nothing
@@ -88,7 +88,7 @@ class Condition:
 
     @property
     def width(self) -> int:
-        """S, numbers of a condition."""
+        """S, components of a condition."""
         return int(self.axes.shape[1])
 
     def transform(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -96,7 +96,7 @@ class Condition:
         return np.asarray((embeddings - self.mean) @ self.axes, dtype=np.float32)
 
     def ood(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Distance (n,) to the nearest training spot; 1 is the training spots' 99th percentile."""
+        """Distance (n,) to the nearest training spot, in units of `reach`."""
         return self.nearest(embeddings, 1)[:, 0]
 
     def nearest(self, embeddings: NDArray[np.float32], k: int) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Patches to embeddings, batch by batch, kept on disk so that no patch is described twice."""
+"""Patches to embeddings, batch by batch, cached on disk so that none is computed twice."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def iter_embed(
     Raises
     ------
     SpotsOutsideSlide, MissingScale, EncoderError, SlideUnreadable, StorageError
-        What stands in the way, and what to do.
+        The error names the cause and what to do.
     """
     check_spots(spots, slide)
     compute = compute or Compute()
@@ -150,8 +150,9 @@ class _Work:
                         raise
                     if size == 1:
                         raise EncoderError(
-                            f"{self._encoder.name} needs more memory than {device} has, even for "
-                            "one patch. Choose a smaller encoder, or the CPU.",
+                            f"Encoder {self._encoder.name} needs more memory than {device} "
+                            "has, even for one patch. Choose a smaller encoder, or the "
+                            "CPU.",
                             hint=Hint(Remedy.DEVICE, "cpu"),
                         ) from error
                     size //= 2

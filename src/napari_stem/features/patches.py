@@ -29,7 +29,7 @@ class PatchGeometry:
     ----------
     width_um
         Width in micrometres. None is the published code's geometry: `size` pixels of level 0, or
-        the spot's diameter where that is larger, whatever the scan's resolution.
+        the spot's diameter if that is larger, at any resolution of the scan.
     size
         Pixels on a side.
     factor

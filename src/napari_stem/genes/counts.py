@@ -34,14 +34,14 @@ def panel_counts(spots: AnnData, panel: Sequence[str], where: str) -> NDArray[np
     Raises
     ------
     SpotsError
-        The table holds no counts.
+        The table has no counts.
     CountsError
         A count is negative or not finite.
     PanelError
         The table lacks genes of the panel; the message names them.
     """
     if not has_counts(spots):
-        raise SpotsError(f"{where}: the spots hold no counts. Training needs paired counts.")
+        raise SpotsError(f"The spots of {where} have no counts. Use spots with raw counts.")
     check_counts(spots)
     found = measured_genes(panel, spots.var, where)
     matrix = sparse.csc_matrix(spots.X)
@@ -52,18 +52,18 @@ def panel_counts(spots: AnnData, panel: Sequence[str], where: str) -> NDArray[np
 
 
 def counted_spots(spots: AnnData, panel: Sequence[str], where: str) -> AnnData:
-    """The spots that counted any gene of a panel; of the others nothing can be learned.
+    """The spots with counts of any gene of a panel; the others teach a model nothing.
 
     Raises
     ------
     SpotsError, PanelError
         As `panel_counts`.
     CountsError
-        No spot counted any.
+        No spot has any.
     """
     counted = panel_counts(spots, panel, where).any(axis=1)
     if not counted.any():
-        raise CountsError(f"{where}: no spot counted any gene of the panel.")
+        raise CountsError(f"No spot of {where} has counts of any gene of the panel.")
     return spots[counted].copy()
 
 
@@ -75,7 +75,7 @@ def transform_counts(
     Parameters
     ----------
     spots
-        Raw counts of all genes measured, not of the panel alone: depth is their sum.
+        Raw counts of all measured genes, not of the panel alone: their sum is the library size.
     transform
         "log2": log2(count + 1) of raw counts (the paper's). "log1p_cp10k": scanpy's
         ``normalize_total(target_sum=1e4)`` followed by ``log1p``.

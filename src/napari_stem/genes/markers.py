@@ -15,7 +15,7 @@ from napari_stem.storage import atomic_path
 
 @dataclass(frozen=True, slots=True)
 class MarkerSet:
-    """Genes that belong together, and where that is known from.
+    """A set of marker genes and its source.
 
     `problem` says why the file of a set cannot be used; such a set has no genes.
     """
@@ -71,11 +71,11 @@ def save_marker_set(name: str, genes: Sequence[str]) -> MarkerSet:
     """
     name = name.strip()
     if not name or name.startswith(".") or set(name) & set('/\\:*?"<>|'):
-        raise OptionError(f"'{name}' cannot name a marker set. Use letters and digits.")
+        raise OptionError(f"'{name}' is not a valid name for a marker set. Use letters and digits.")
     if any(name == known.name for known in BUILT_IN):
         raise OptionError(f"'{name}' is a built-in marker set. Choose another name.")
     if not genes:
-        raise OptionError("a marker set needs at least one gene.")
+        raise OptionError("A marker set needs at least one gene.")
     made = MarkerSet(name, tuple(dict.fromkeys(genes)), str(_folder() / f"{name}.txt"))
     with atomic_path(made.source) as draft:
         draft.write_text("\n".join(made.genes) + "\n", encoding="utf-8")

@@ -20,6 +20,7 @@ import pandas as pd
 from anndata.utils import make_index_unique
 
 from napari_stem.errors import PanelError
+from napari_stem.text import one_line
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -67,17 +68,17 @@ def find_genes(panel: Sequence[str], var: pd.DataFrame) -> FoundGenes:
 
 
 def ensembl_id(name: str) -> str | None:
-    """An Ensembl gene id without its version; None for what is none."""
+    """An Ensembl gene id without its version; None for other names."""
     found = _ENSEMBL.fullmatch(name)
     return found[1] if found else None
 
 
 def why_missing(missing: Sequence[str], var: pd.DataFrame) -> str:
-    """What may explain that genes are missing, for people; empty if nothing is known."""
+    """A possible reason why genes are missing, as display text; "" if none is known."""
     names = [str(name) for name in var.index]
     if any(map(ensembl_id, names)) and not any(map(ensembl_id, missing)):
         return (
-            "The table names genes by Ensembl id and lacks a column of symbols: add "
+            "The table names genes by Ensembl id and has no column of symbols. Add "
             f"var['{SYMBOLS}']."
         )
     folded = {name.casefold(): name for name in names}
@@ -85,14 +86,14 @@ def why_missing(missing: Sequence[str], var: pd.DataFrame) -> str:
     if 2 * len(other_case) > len(missing):
         mine, theirs = other_case[0]
         return (
-            f"The table has {theirs} in place of {mine}: human symbols are in upper case, those of "
-            "mice are not. Is it the same species?"
+            f"The table has {theirs} instead of {mine}. Human symbols are in upper case, "
+            "mouse symbols are not: check the species."
         )
     return ""
 
 
 def named_by_symbol(table: AnnData) -> AnnData:
-    """The table with its genes named by symbols, where it tells them, and every name once.
+    """The table with its genes named by symbols, if it has them, and every name once.
 
     Ensembl ids move to `var["gene_ids"]`. A symbol that comes twice gets "-1", "-2", … from its
     second column on; `var["gene_name"]` keeps the symbol, so that panels find all of them.
@@ -139,7 +140,9 @@ def read_other_symbols(path: str | Path) -> dict[str, set[str]]:
             separator = "\t" if "\t" in file.readline() else ","
         table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise PanelError(f"'{path}' is no readable table of gene symbols: {error}.") from error
+        raise PanelError(
+            f"The table of gene symbols could not be read: {one_line(error)}. File: '{path}'."
+        ) from error
     if "symbol" in table and set(_OLD_COLUMNS) & set(table):
         old = [table[column] for column in _OLD_COLUMNS if column in table]
         pairs = [
@@ -151,7 +154,7 @@ def read_other_symbols(path: str | Path) -> dict[str, set[str]]:
     elif table.shape[1] > 1:
         pairs = list(zip(table.iloc[:, 0], table.iloc[:, 1], strict=True))
     else:
-        raise PanelError(f"'{path}' needs an old and a current symbol in each line.")
+        raise PanelError(f"Each line needs an old and a current symbol. File: '{path}'.")
     targets, others = defaultdict(set), defaultdict(set)
     for name, current in pairs:
         targets[name].add(current)

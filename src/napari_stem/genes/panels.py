@@ -16,7 +16,7 @@ from scipy import sparse
 from napari_stem.errors import PanelError
 from napari_stem.genes.names import FoundGenes, find_genes, why_missing
 from napari_stem.spots.table import check_counts
-from napari_stem.text import a_few
+from napari_stem.text import a_few, counted, one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,8 +109,8 @@ def deg(tables: Sequence[AnnData], column: str, n: int) -> list[str]:
     panel = list(dict.fromkeys(marks["names"]))
     if not panel:
         raise PanelError(
-            f"no gene differs between the regions of '{column}' (adjusted p below "
-            f"{_SIGNIFICANT}). Choose another column or another kind of panel."
+            f"No gene differs between the regions of '{column}' (adjusted p below "
+            f"{_SIGNIFICANT}). Choose another column or another way to select genes."
         )
     return panel
 
@@ -137,16 +137,19 @@ def _region_sizes(values: pd.Series) -> pd.Series:
 
 
 def _annotated(tables: Sequence[AnnData], column: str, genes: Sequence[str]) -> AnnData:
-    """Pooled raw counts of those spots whose region has others beside it."""
+    """Pooled raw counts of the spots in regions of at least two spots."""
     known = [table for table in tables if column in table.obs]
     if not known:
         there = ", ".join(region_columns(tables)) or "none"
-        raise PanelError(f"no slide names regions in '{column}'; columns there are: {there}.")
+        raise PanelError(
+            f"No section has regions in a column '{column}'. Columns with regions: {there}."
+        )
     regions = pd.concat([table.obs[column].astype(object) for table in known], ignore_index=True)
     sizes = _region_sizes(regions)
     if len(sizes) < 2:
         raise PanelError(
-            f"'{column}' names {len(sizes)} regions of at least two spots; comparing needs two."
+            f"Column '{column}' has {counted(len(sizes), 'region')} with at least two "
+            "spots; two regions are needed."
         )
     for table in known:
         check_counts(table)
@@ -167,8 +170,9 @@ def _variable_genes(tables: Sequence[AnnData], n: int) -> list[str]:
     genes = sorted(gene for gene in variable & shared if not _HOUSEKEEPING.match(gene))
     if not 1 <= n <= len(genes):
         raise PanelError(
-            f"a panel of {n} genes was asked for; the slides share {len(genes)} highly variable "
-            "genes. Ask for fewer genes or give a gene list."
+            f"{n} genes were requested, but the sections share only "
+            f"{counted(len(genes), 'highly variable gene')}. Choose fewer genes or give a "
+            "gene list."
         )
     return genes
 
@@ -227,14 +231,16 @@ def read_panel(path: str | Path) -> list[str]:
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise PanelError(f"'{path}' is no readable gene list: {error}.") from error
+        raise PanelError(
+            f"The gene list could not be read: {one_line(error)}. File: '{path}'."
+        ) from error
     fields = (re.split(r"[,;\t]", line.split("#")[0])[0].strip().strip('"') for line in lines)
     panel = [gene for gene in fields if gene]
     if not panel:
-        raise PanelError(f"'{path}' names no gene. Write one gene symbol a line.")
+        raise PanelError(f"The gene list is empty. Write one gene symbol per line. File: '{path}'.")
     twice = sorted({gene for gene in panel if panel.count(gene) > 1})
     if twice:
-        raise PanelError(f"'{path}' names {a_few(twice)} more than once.")
+        raise PanelError(f"The gene list has {a_few(twice)} more than once. File: '{path}'.")
     return panel
 
 
@@ -244,9 +250,9 @@ def check_panel(panel: Sequence[str], genes: Collection[str], where: str, *, why
     missing = [gene for gene in panel if gene not in present]
     if missing:
         raise PanelError(
-            f"{where}: {len(missing)} of the panel's {len(panel)} genes are missing "
-            f"({a_few(missing)}). "
-            f"{why or 'Remove them from the panel or use slides that measured them.'}"
+            f"Genes are missing in {where}: {a_few(missing)} ({len(missing)} of "
+            f"{len(panel)}). "
+            f"{why or 'Remove them from the panel, or use sections that measured them.'}"
         )
 
 

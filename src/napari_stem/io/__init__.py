@@ -1,4 +1,4 @@
-"""Files of spots and predictions: one module a format, and the choice among those to read."""
+"""Files of spots and predictions: one module per format, and the choice among them on reading."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ __all__ = [
 
 
 def is_spot_source(path: Path) -> bool:
-    """Whether `read_spots` knows the format of what lies there."""
+    """Whether `read_spots` knows the format of this file or folder."""
     known = (matches for matches, _ in (*_BINNED, *_LAYOUTS))
     return path.suffix.lower() in _READERS or any(matches(path) for matches in known)
 
 
 def find_sections(folder: Path) -> list[Path]:
-    """What `read_spots` reads as one section each: the folder, or what it holds.
+    """Paths that `read_spots` reads as one section each: the folder, or what it contains.
 
-    A data set in HEST's layout holds tables, other folders hold folders of sections; where
-    nothing is known, the folder itself is returned, of which reading tells what is wrong.
+    A data set in HEST's layout contains tables, other folders contain folders of sections. A
+    folder of unknown layout is returned itself; reading it then says what is wrong.
     """
     if found := _sections_of(folder):
         return found
@@ -68,19 +68,19 @@ def read_spots(
 ) -> AnnData:
     """Read a spot table, with counts where there are any.
 
-    Files: .h5ad, .csv, .tsv or .geojson of places. Folders: Space Ranger's (Visium, Visium HD),
-    Xenium's, SpatialData (.zarr), data sets in HEST's layout, legacy ST arrays. Genes are named
-    by symbols where the file tells them; `source_of` tells what the format says of the slide.
+    Files: .h5ad, .csv, .tsv or .geojson. Folders: Space Ranger's (Visium, Visium HD), Xenium's,
+    SpatialData (.zarr), data sets in HEST's layout, legacy ST arrays. Genes are named
+    by symbols where the file has them; `source_of` gives what the format states about the slide.
 
     Parameters
     ----------
     path
         The file or the folder.
     bin_um
-        Micrometres of a Visium HD bin (the largest there is otherwise), or of the squares in
-        which Xenium's molecules are counted (100 otherwise).
+        Bin size of Visium HD in micrometres (default: the largest), or of the squares in which
+        Xenium's transcripts are counted (default 100).
     symbols
-        A table of old and current gene symbols, by which panels find genes too.
+        A table of old and current gene symbols, so that panels also find old symbols.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def read_spots(
     PanelError
         The table of symbols cannot be read.
     OptionError
-        The format has no bins, or needs a package that is not installed.
+        The format has no bins, or an optional dependency is missing.
 
     Examples
     --------
@@ -109,20 +109,22 @@ def read_spots(
 
 def _read(path: Path, bin_um: float | None) -> AnnData:
     if not path.exists():
-        raise SpotsNotFound(f"There are no spots at '{path}'. Check the path.")
+        raise SpotsNotFound(f"There is no spot table at '{path}'. Check the path.")
     for matches, read_binned in _BINNED:
         if matches(path):
             return read_binned(path, bin_um=bin_um)
     if bin_um is not None:
         raise OptionError(
-            f"'{path}' has no bins of {bin_um:g} µm; only Visium HD and Xenium have a choice.",
+            "Only Visium HD and Xenium have a bin size to choose; these spots are another "
+            f"format. Path: '{path}'.",
             hint=Hint(Remedy.NO_BIN),
         )
     read = next((read for matches, read in _LAYOUTS if matches(path)), None)
     read = read or _READERS.get(path.suffix.lower())
     if read is None:
         raise SpotsNotFound(
-            f"'{path}' is no spot table: {', '.join(_READERS)}, or a folder of Space Ranger, "
-            "Xenium, SpatialData, HEST's layout or a legacy ST array is needed."
+            f"This is not a spot table. Supported are {', '.join(_READERS)} files, and "
+            "folders of Space Ranger, Xenium, SpatialData, HEST and legacy ST arrays. "
+            f"Path: '{path}'."
         )
     return read(path)

@@ -71,8 +71,8 @@ def read_annotations(path: Path) -> list[Region]:
     found = read_features(path, _region)
     if not found:
         raise SpotsError(
-            f"'{path}' holds no annotation with an area. Draw one in QuPath, and export objects as "
-            "GeoJSON."
+            "The file has no annotation with an area. Draw one in QuPath and export the "
+            f"objects as GeoJSON. File: '{path}'."
         )
     return found
 
@@ -101,8 +101,9 @@ def annotated_grid(
     kept = grid[grid.obs[COLUMN].notna().to_numpy()].copy()
     if not kept.n_obs:
         raise SpotsError(
-            f"'{slide.name}': no spot of a grid of {pitch_um:g} um lies in an annotation. Choose a "
-            "smaller pitch; are the annotations of this slide?"
+            f"No spot of a grid with a pitch of {pitch_um:g} µm lies in an annotation of "
+            f"'{slide.name}'. Choose a smaller pitch, and check that the annotations "
+            "belong to this slide."
         )
     return kept
 

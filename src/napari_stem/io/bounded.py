@@ -1,7 +1,7 @@
-"""Reading files of others within bounds: damaged or hostile ones must not fill the memory.
+"""Bounded reading of files: a damaged or hostile file must not fill the memory.
 
-A compressed file may claim to be far larger than it is. What counts hold compresses 5 to 50
-times; beyond `_RATIO`, and unless it is small anyway, a claim is refused before it is believed.
+A compressed file may declare a size far beyond its content. Counts compress 5 to 50 times; a
+larger ratio than `_RATIO` is refused before memory is allocated, unless the size is small.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import h5py
 import pandas as pd
 
 from napari_stem.errors import SpotsError
+from napari_stem.text import one_line
 
 _RATIO = 200
 _SMALL = 1 << 28  # bytes that any file may unpack to
@@ -28,17 +29,17 @@ _MOST_JSON = 1 << 20  # bytes of scale factors and the like
 
 
 def check_size(claimed: int, stored: int, what: str) -> None:
-    """Raise a `SpotsError` if `stored` bytes claim to hold far more than counts would."""
+    """Raise a `SpotsError` if `stored` bytes declare far more content than counts can have."""
     if claimed > max(_SMALL, _RATIO * stored):
         raise SpotsError(
-            f"{what} claims {claimed / 1e6:,.0f} MB and stores {stored / 1e6:,.1f} MB. The file is "
-            "damaged; get it again from where it was made."
+            f"{what} declares {claimed / 1e6:,.0f} MB but stores only {stored / 1e6:,.1f} "
+            "MB. The file is probably damaged; get it again from its source."
         )
 
 
 @contextmanager
 def opened_text(path: Path) -> Iterator[io.TextIOBase]:
-    """A text file, unpacked if its content is gzip, whatever its name says.
+    """A text file, decompressed if its content is gzip, under any name.
 
     Raises
     ------
@@ -79,7 +80,7 @@ class _Unpacked(io.RawIOBase):
 def check_fields(table: pd.DataFrame, path: Path) -> None:
     """Raise a `SpotsError` if lines have more fields than the header, which pandas would shift."""
     if not isinstance(table.index, pd.RangeIndex):
-        raise SpotsError(f"'{path}' has lines with more fields than its header names.")
+        raise SpotsError(f"Some lines have more fields than the header has names. File: '{path}'.")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -92,19 +93,24 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         if path.stat().st_size > _MOST_JSON:
-            raise SpotsError(f"'{path}' is too large for what it should hold.")
+            raise SpotsError(
+                f"This JSON file is larger than {_MOST_JSON >> 20} MB, too large for its "
+                f"purpose. File: '{path}'."
+            )
         content = json.loads(path.read_text(encoding="utf-8-sig"), parse_int=float)
     except SpotsError:
         raise
     except (OSError, ValueError, RecursionError) as error:
-        raise SpotsError(f"'{path}' cannot be read as JSON: {error}.") from error
+        raise SpotsError(
+            f"The file could not be read as JSON: {one_line(error)}. File: '{path}'."
+        ) from error
     if not isinstance(content, dict):
-        raise SpotsError(f"'{path}' holds no JSON object.")
+        raise SpotsError(f"The file is not a JSON object. File: '{path}'.")
     return content
 
 
 def check_hdf5(file: h5py.File, path: Path) -> None:
-    """Raise a `SpotsError` if a data set of the file claims far more than is stored.
+    """Raise a `SpotsError` if a data set of the file declares far more than it stores.
 
     Raises
     ------
@@ -115,7 +121,7 @@ def check_hdf5(file: h5py.File, path: Path) -> None:
     def check(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset) and item.shape is not None:
             claimed = item.size * max(1, item.dtype.itemsize)
-            check_size(claimed, item.id.get_storage_size(), f"'{path}', {name},")
+            check_size(claimed, item.id.get_storage_size(), f"{name} in '{path}'")
 
     file.visititems(check)
 

@@ -15,6 +15,7 @@ from napari_stem.io.bounded import UNREADABLE, check_fields
 from napari_stem.io.naming import named
 from napari_stem.spots.table import positions, spaced_diameter, spot_table
 from napari_stem.storage import atomic_path
+from napari_stem.text import one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,18 +34,20 @@ def read_csv(path: Path) -> AnnData:
     try:
         table = pd.read_csv(path, sep=_separator(path), dtype=str, skipinitialspace=True)
     except UNREADABLE as error:
-        raise SpotsError(f"'{path}' cannot be read as a table: {error}.") from error
+        raise SpotsError(
+            f"The file could not be read as a table: {one_line(error)}. File: '{path}'."
+        ) from error
     check_fields(table, path)
     table.columns = table.columns.astype(str).str.strip().str.lower()
     if not {"x", "y"} <= set(table.columns):
         raise SpotsError(
-            f"'{path}' needs the columns x and y in full-resolution pixels; it has "
-            f"{', '.join(table.columns)}."
+            "The table needs the columns x and y, in full-resolution pixels; it has "
+            f"{', '.join(table.columns)}. File: '{path}'."
         )
     xy = table[["x", "y"]].apply(pd.to_numeric, errors="coerce").to_numpy(float)
     if not np.isfinite(xy).all():
         line = int(np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]) + 2
-        raise SpotsError(f"'{path}', line {line}: x or y is no number.")
+        raise SpotsError(f"x or y is not a number in line {line}. File: '{path}'.")
     ids = list(table["id"].astype(str)) if "id" in table else None
     with named(path):
         diameter = _diameter(table, xy)
@@ -52,7 +55,7 @@ def read_csv(path: Path) -> AnnData:
 
 
 def _separator(path: Path) -> str:
-    """The commonest of the usual ones in the header; guessing from all text can take minutes."""
+    """The most common usual separator of the header; guessing from all text can take minutes."""
     with path.open(encoding="utf-8-sig") as file:
         header = file.readline(_LONGEST_HEADER)
     found = max(",;\t", key=header.count)
@@ -64,12 +67,12 @@ def _diameter(table: pd.DataFrame, xy: NDArray[np.float64]) -> float:
         return spaced_diameter(xy)
     stated = pd.to_numeric(table["diameter"], errors="coerce").dropna()
     if stated.empty:
-        raise SpotsError("the column diameter holds no number.")
+        raise SpotsError("The column diameter has no number.")
     return float(stated.median())
 
 
 def write_csv(prediction: AnnData, path: Path) -> None:
-    """One row a spot: x, y, distance to the training data, cluster, then mean and SD a gene."""
+    """One row per spot: x, y, distance to the training data, cluster, then mean and SD per gene."""
     with atomic_path(path) as draft:
         _wide(prediction).to_csv(draft)
 

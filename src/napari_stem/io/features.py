@@ -1,4 +1,4 @@
-"""What a GeoJSON file holds, as QuPath and other programs write it."""
+"""Features of GeoJSON files, as QuPath and other programs write them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ T = TypeVar("T")
 
 
 def read_features(path: Path, take: Callable[[dict[str, Any]], T | None]) -> list[T]:
-    """What `take` makes of each feature, without those of which it makes nothing.
+    """The results of `take` for each feature, without None.
 
     Raises
     ------
     SpotsError
-        The file is no GeoJSON, or `take` stumbled over a feature.
+        The file is not GeoJSON, or `take` failed on a feature.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_int=float)
         features = content["features"] if isinstance(content, dict) else content
         return [taken for feature in features if (taken := take(feature)) is not None]
     except (*UNREADABLE, AttributeError) as error:
-        raise SpotsError(f"'{path}' cannot be read as GeoJSON: {one_line(error)}.") from error
+        raise SpotsError(
+            f"The file could not be read as GeoJSON: {one_line(repr(error))}. File: '{path}'."
+        ) from error
 
 
 def read_polygon(coordinates: list[list[list[float]]]) -> tuple[NDArray[np.float64], ...]:
@@ -41,7 +43,7 @@ def read_polygon(coordinates: list[list[list[float]]]) -> tuple[NDArray[np.float
     Raises
     ------
     ValueError
-        There is no ring, or one is none.
+        There is no ring, or one is not valid.
     """
     if not coordinates:
         raise ValueError("a polygon has no corners")

@@ -38,7 +38,10 @@ def read_geojson(path: Path) -> AnnData:
     """
     found = read_features(path, _place)
     if not found:
-        raise SpotsError(f"'{path}' holds no point and no polygon. Draw or export some.")
+        raise SpotsError(
+            "The file has no points and no polygons. Export annotations from QuPath as "
+            f"GeoJSON. File: '{path}'."
+        )
     ids, centres, sizes = zip(*found, strict=True)
     xy, areas = np.array(centres), [size for size in sizes if size > 0]
     unique = all(ids) and len(set(ids)) == len(ids)
@@ -96,7 +99,7 @@ def _features(prediction: AnnData) -> Iterator[dict[str, Any]]:
 
 
 def _classes(prediction: AnnData) -> list[dict[str, Any] | None]:
-    """A class a spot, None for one of no cluster; empty without clusters."""
+    """The class of each spot, None without a cluster; empty without clusters."""
     if "leiden" not in prediction.obs:
         return []
     clusters = prediction.obs["leiden"].astype("category").cat

@@ -23,7 +23,7 @@ def read_h5ad(path: Path) -> AnnData:
     Raises
     ------
     SpotsError
-        The file is damaged, or its rows have no place on a slide.
+        The file is damaged, or its rows have no coordinates on a slide.
     """
     try:
         with warnings.catch_warnings():
@@ -35,7 +35,9 @@ def read_h5ad(path: Path) -> AnnData:
         raise
     except Exception as error:
         reason = one_line(error)
-        raise SpotsError(f"'{path}' cannot be read as h5ad: {reason}.") from error
+        raise SpotsError(
+            f"The file could not be read as h5ad: {reason}. File: '{path}'."
+        ) from error
     with named(path):
         positions(table)
         spot_diameter(table)

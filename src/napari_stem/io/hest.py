@@ -34,7 +34,7 @@ def hest_tables(root: Path) -> list[Path]:
 
 
 def read_hest(path: Path) -> AnnData:
-    """Spots of a section, with raw counts and what the metadata tell of its slide.
+    """Spots of a section, with raw counts and what the metadata state about its slide.
 
     Parameters
     ----------
@@ -53,8 +53,9 @@ def read_hest(path: Path) -> AnnData:
         if len(tables) != 1:
             names = ", ".join(table.stem for table in tables[:6])
             raise SpotsNotFound(
-                f"'{path}' holds {len(tables)} sections ({names}{' …' * (len(tables) > 6)}). Name "
-                f"one, for example {tables[0]}."
+                f"The data set has {len(tables)} sections "
+                f"({names}{' …' * (len(tables) > 6)}); only one can be opened. Choose one, "
+                f"for example '{tables[0]}'."
             )
         path = tables[0]
     root, name = path.parent.parent, path.stem

@@ -20,10 +20,10 @@ from napari_stem.io.source import Source, with_source
 from napari_stem.slides.suffixes import SLIDES
 from napari_stem.spots.pitch import array_pitch
 from napari_stem.spots.table import check_counts, spot_table
-from napari_stem.text import a_few, repeated
+from napari_stem.text import a_few, one_line, repeated
 
 ST_PITCH_UM = 200.0
-DIAMETER_OVER_PITCH = 0.5  # 100 um spots, 200 um apart
+DIAMETER_OVER_PITCH = 0.5  # 100 µm spots, 200 µm apart
 _COLUMNS = ["x", "y", "pixel_x", "pixel_y"]
 
 
@@ -38,7 +38,7 @@ def read_legacy_st(folder: Path) -> AnnData:
     Returns
     -------
     A spot table. `uns["not_counted"]` names the spots inside the tissue without counts,
-    `uns["not_placed"]` counted ones without a place; both are left out.
+    `uns["not_placed"]` those with counts but no coordinates; both are left out.
 
     Raises
     ------
@@ -50,8 +50,8 @@ def read_legacy_st(folder: Path) -> AnnData:
     spots_file, counts_file = _find(folder, "spot", "selection"), _counts_file(folder)
     if spots_file is None or counts_file is None:
         raise SpotsNotFound(
-            f"'{folder}' is no legacy ST folder: it needs a spot table (*spots*.tsv or "
-            "*selection*.tsv) and counts (*.tsv.gz)."
+            "This is not a legacy ST folder: a spot table (*spots*.tsv or "
+            f"*selection*.tsv) and counts (*.tsv.gz) are needed. Folder: '{folder}'."
         )
     spots, counts = _read_spots(spots_file), _read_counts(counts_file)
     unknown = counts.index.difference(spots.index)
@@ -59,9 +59,9 @@ def read_legacy_st(folder: Path) -> AnnData:
     counted = inside[inside.index.isin(counts.index)]
     if counted.empty or len(unknown) > len(counts) // 2:
         raise CountsError(
-            f"'{counts_file}' counts {len(counts)} spots, of which {len(unknown)} are not in "
-            f"'{spots_file.name}' (for example {a_few(unknown[:3])}). "
-            "Are both files of the same section?"
+            f"{len(unknown)} of the {len(counts)} spots with counts are not in "
+            f"'{spots_file.name}' (for example {a_few(unknown[:3])}). Check that both "
+            f"files belong to the same section. File: '{counts_file}'."
         )
     array_xy = counted[["x", "y"]].to_numpy(float)
     xy = counted[["pixel_x", "pixel_y"]].to_numpy(float)
@@ -96,31 +96,35 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def _read_spots(path: Path) -> pd.DataFrame:
-    """Places by "XxY", and whether each was selected as inside of the tissue."""
+    """Coordinates by "XxY", and whether each spot was selected as inside the tissue."""
     try:
         with opened_text(path) as file:
             spots = pd.read_csv(file, sep="\t")
     except SpotsError:
         raise
     except UNREADABLE as error:
-        raise SpotsError(f"'{path}' cannot be read as a table of spots: {error}.") from error
+        raise SpotsError(
+            f"The file could not be read as a table of spots: {one_line(error)}. File: '{path}'."
+        ) from error
     check_fields(spots, path)
     missing = [name for name in _COLUMNS if name not in spots]
     if missing:
         raise SpotsError(
-            f"'{path}' lacks the columns {', '.join(missing)}; it has {', '.join(spots.columns)}."
+            f"The columns {', '.join(missing)} are missing; the table has "
+            f"{', '.join(spots.columns)}. File: '{path}'."
         )
     places: pd.DataFrame = spots[_COLUMNS].apply(pd.to_numeric, errors="coerce")
     lost = ~np.isfinite(places.to_numpy(float)).all(axis=1)
     if lost.any():
         raise SpotsError(
-            f"'{path}', line {spots.index[lost][0] + 2}: {', '.join(_COLUMNS)} must be numbers."
+            f"{', '.join(_COLUMNS)} must be numbers in line {spots.index[lost][0] + 2}. "
+            f"File: '{path}'."
         )
     # Several files write whole array coordinates as "10.0".
     array_xy = places[["x", "y"]].round().astype(int).to_numpy()
     places.index = pd.Index([f"{x}x{y}" for x, y in array_xy], dtype=str)
     if not places.index.is_unique:
-        raise SpotsError(f"'{path}' has spots more than once: {repeated(places.index)}.")
+        raise SpotsError(f"Spots occur more than once: {repeated(places.index)}. File: '{path}'.")
     places["selected"] = spots["selected"].to_numpy() == 1 if "selected" in spots else True
     return places
 
@@ -132,14 +136,16 @@ def _read_counts(path: Path) -> pd.DataFrame:
     except SpotsError:
         raise
     except UNREADABLE as error:
-        raise CountsError(f"'{path}' cannot be read as a table of counts: {error}.") from error
+        raise CountsError(
+            f"The file could not be read as a table of counts: {one_line(error)}. File: '{path}'."
+        ) from error
     counts.index = counts.index.astype(str)
-    for what, names in (("spots", counts.index), ("genes", counts.columns)):
+    for what, names in (("Spots", counts.index), ("Genes", counts.columns)):
         if not names.is_unique:
-            raise CountsError(f"'{path}' has {what} more than once: {repeated(names)}.")
+            raise CountsError(f"{what} occur more than once: {repeated(names)}. File: '{path}'.")
     texts = counts.columns[~counts.dtypes.map(pd.api.types.is_numeric_dtype)]
     if len(texts):
-        raise CountsError(f"'{path}': gene {texts[0]} has counts that are no numbers.")
+        raise CountsError(f"Some counts of gene {texts[0]} are not numbers. File: '{path}'.")
     numbers: pd.DataFrame = counts.astype(np.float32)
     return numbers
 

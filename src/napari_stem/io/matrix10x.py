@@ -57,8 +57,9 @@ def find_matrix(folder: Path) -> Path | None:
             found = sorted(p for p in folder.glob(pattern) if p.suffix == ".h5" or p.is_dir())
             if len(found) > 1:
                 raise CountsError(
-                    f"'{folder}' holds several matrices ({a_few(p.name for p in found)}). "
-                    "Keep the one of these spots."
+                    "The folder has several count matrices "
+                    f"({a_few(p.name for p in found)}). Keep the one that belongs to these "
+                    f"spots. Folder: '{folder}'."
                 )
             if found:
                 return found[0]
@@ -77,14 +78,15 @@ def read_matrix(path: Path) -> Matrix:
     counts, barcodes, features = _read_mtx(path) if path.is_dir() else _read_h5(path)
     if counts.shape != (len(barcodes), len(features)):
         raise CountsError(
-            f"'{path}' holds a matrix of {counts.shape[0]} barcodes by {counts.shape[1]} features "
-            f"with {len(barcodes)} barcodes and {len(features)} features by name."
+            f"The matrix has {counts.shape[0]} barcodes by {counts.shape[1]} features, but "
+            f"the file names {len(barcodes)} barcodes and {len(features)} features. File: "
+            f"'{path}'."
         )
     if not barcodes.is_unique:
-        raise CountsError(f"'{path}' has barcodes more than once: {repeated(barcodes)}.")
+        raise CountsError(f"Barcodes occur more than once: {repeated(barcodes)}. File: '{path}'.")
     genes = (features["kind"] == _EXPRESSION).to_numpy()
     if not genes.any():
-        raise CountsError(f"'{path}' holds no feature of the kind '{_EXPRESSION}'.")
+        raise CountsError(f"The matrix has no feature of the type '{_EXPRESSION}'. File: '{path}'.")
     kept = features[genes]
     var = pd.DataFrame(
         {IDS: kept["id"].to_numpy(), SYMBOLS: kept["name"].to_numpy()},
@@ -110,8 +112,8 @@ def _read_h5(path: Path) -> tuple[sparse.csr_matrix, pd.Index, pd.DataFrame]:
     except UNREADABLE as error:
         reason = one_line(error)
         raise CountsError(
-            f"'{path}' cannot be read as a 10x matrix of version 3 or later: {reason}. "
-            "Copy the file again, or export it with a current Space Ranger."
+            f"The file could not be read as a 10x matrix of version 3 or later: {reason}. "
+            f"Download it again, or export it with a current Space Ranger. File: '{path}'."
         ) from error
 
 
@@ -137,8 +139,8 @@ def _checked_csr(
     )
     if not sound:
         raise CountsError(
-            f"'{path}', matrix: data, indices, indptr and shape do not fit each other. "
-            "The file is damaged; copy it again."
+            "data, indices, indptr and shape of the matrix contradict each other: the "
+            f"file is damaged. Get it again from its source. File: '{path}'."
         )
     wide = np.int64 if len(data) > np.iinfo(np.int32).max else np.int32
     return sparse.csr_matrix(
@@ -154,7 +156,7 @@ def _read_mtx(folder: Path) -> tuple[sparse.csr_matrix, pd.Index, pd.DataFrame]:
     )
     names = _read_table(features)
     if names.shape[1] < 2:
-        raise CountsError(f"'{features}' needs an id and a name in each line.")
+        raise CountsError(f"Each line needs an id and a name. File: '{features}'.")
     kinds = names[2] if names.shape[1] > 2 else _EXPRESSION
     counts = _read_coordinates(matrix)
     return (
@@ -169,7 +171,7 @@ def _member(folder: Path, *names: str) -> Path:
         for path in (folder / f"{name}.gz", folder / name):
             if path.is_file():
                 return path
-    raise CountsError(f"'{folder}' lacks {names[0]} or {names[0]}.gz.")
+    raise CountsError(f"The folder has neither {names[0]} nor {names[0]}.gz. Folder: '{folder}'.")
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -179,7 +181,9 @@ def _read_table(path: Path) -> pd.DataFrame:
     except SpotsError:
         raise
     except UNREADABLE as error:
-        raise CountsError(f"'{path}' cannot be read as a table: {error}.") from error
+        raise CountsError(
+            f"The file could not be read as a table: {one_line(error)}. File: '{path}'."
+        ) from error
 
 
 def _read_coordinates(path: Path) -> sparse.csr_matrix:
@@ -188,13 +192,16 @@ def _read_coordinates(path: Path) -> sparse.csr_matrix:
         with opened_text(path) as file:
             first = file.readline()
             if not first.startswith(_HEADER) or "general" not in first or "pattern" in first:
-                raise CountsError(f"'{path}' must begin with '{_HEADER} integer general'.")
+                raise CountsError(
+                    f"A Matrix Market file must begin with '{_HEADER} integer general'. File: "
+                    f"'{path}'."
+                )
             line = file.readline()
             while line.startswith("%"):
                 line = file.readline()
             n_genes, n_barcodes, n = (int(number) for number in line.split())
             if min(n_genes, n_barcodes, n) < 0 or max(n_genes, n_barcodes) > np.iinfo(np.int32).max:
-                raise CountsError(f"'{path}': a matrix of {line.strip()} is impossible.")
+                raise CountsError(f"A matrix of size {line.strip()} is impossible. File: '{path}'.")
             check_size(n * _LEAST_BYTES, path.stat().st_size, f"'{path}'")
             check_size(n_barcodes * 8, path.stat().st_size, f"'{path}'")
             entries = (
@@ -205,15 +212,18 @@ def _read_coordinates(path: Path) -> sparse.csr_matrix:
     except SpotsError:
         raise
     except UNREADABLE as error:
-        raise CountsError(f"'{path}' cannot be read as a Matrix Market file: {error}.") from error
+        raise CountsError(
+            f"The file could not be read as a Matrix Market file: {one_line(error)}. File: "
+            f"'{path}'."
+        ) from error
     if entries.shape != (n, 3):
-        raise CountsError(f"'{path}' announces {n} counts and holds {len(entries)}.")
+        raise CountsError(f"The file declares {n} counts but has {len(entries)}. File: '{path}'.")
     row, column = entries[:, 0] - 1, entries[:, 1] - 1
     inside = (row >= 0) & (row < n_genes) & (column >= 0) & (column < n_barcodes)
     if not inside.all():
         raise CountsError(
-            f"'{path}': count {int(np.flatnonzero(~inside)[0]) + 1} lies outside of the matrix of "
-            f"{n_genes} by {n_barcodes}."
+            f"Count {int(np.flatnonzero(~inside)[0]) + 1} lies outside the matrix of "
+            f"{n_genes} by {n_barcodes}. File: '{path}'."
         )
     return sparse.csr_matrix(
         (entries[:, 2].astype(np.float32), (column.astype(np.int32), row.astype(np.int32))),

@@ -1,4 +1,4 @@
-"""Errors of spot tables say which file the table came from."""
+"""Errors about a spot table end with the file that the table came from."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from napari_stem.errors import SpotsError
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Put `path` before what a spot table is refused for."""
+    """Name `path` at the end of errors about a spot table."""
     try:
         yield
     except SpotsError as error:
-        raise error.about(f"'{path}'") from error
+        raise error.about(f"File: '{path}'.") from error

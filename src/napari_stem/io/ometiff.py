@@ -26,7 +26,7 @@ _BYTES_OF_BIGTIFF = 2**31  # before compression, which is not known ahead
 
 
 def write_ometiff(prediction: AnnData, path: Path) -> None:
-    """Write a channel a gene and statistic, with the slide's top left corner as its own.
+    """Write one channel per gene and statistic, with the slide's top left corner as its own.
 
     Spots are discs of their value, the rest is NaN. A pixel is a whole number of level-0
     pixels, and its size in micrometres is stated where the slide's scale is known.

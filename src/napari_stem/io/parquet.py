@@ -52,7 +52,9 @@ def iter_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator[p
         raise
     except (ArrowException, *UNREADABLE) as error:
         reason = one_line(error)
-        raise SpotsError(f"'{path}' cannot be read as Parquet: {reason}.") from error
+        raise SpotsError(
+            f"The file could not be read as Parquet: {reason}. File: '{path}'."
+        ) from error
 
 
 def _check(file: Any, path: Path, columns: Sequence[str] | None) -> None:
@@ -60,7 +62,8 @@ def _check(file: Any, path: Path, columns: Sequence[str] | None) -> None:
     missing = [name for name in columns or () if name not in names]
     if missing:
         raise SpotsError(
-            f"'{path}' lacks the columns {', '.join(missing)}; it has {', '.join(names)}."
+            f"The columns {', '.join(missing)} are missing; the table has "
+            f"{', '.join(names)}. File: '{path}'."
         )
     wanted = len(names) if columns is None else len(columns)
     claimed = file.metadata.num_rows * wanted * _BYTES_OF_A_VALUE

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PreviewSlide(Slide):
-    """A thumbnail in the size of its slide: good to look at, refused where detail matters."""
+    """A thumbnail enlarged to the size of its slide: for display; full resolution is refused."""
 
     @classmethod
     def of_picture(
@@ -42,10 +42,10 @@ class PreviewSlide(Slide):
     def read_region(
         self, x: int, y: int, width: int, height: int, level: int = 0
     ) -> NDArray[np.uint8]:
-        """Raise: whoever reads a region wants more detail than there is."""
+        """Raise an error: a thumbnail lacks the detail of a region."""
         raise SlideUnreadable(
-            f"Of '{self.name}' only the thumbnail in the prediction is here. Open the slide's "
-            "file to work on it."
+            f"Only the thumbnail of '{self.name}' is available, from the prediction. Open "
+            "the slide's file to work on it."
         )
 
 
@@ -95,7 +95,7 @@ def slide_of(prediction: AnnData, folder: Path) -> Slide:
 
 
 def _open_same(path: Path, shape: tuple[int, ...], downsample: float) -> Slide | None:
-    """The slide of a file, if it is one and has the size that its thumbnail tells."""
+    """The slide of a file, if it is one and has the size of the thumbnail."""
     try:
         slide = open_slide(path)
     except SlideError:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_stem.errors import PanelError, SpotsError
 from napari_stem.spots.polygons import inside
 from napari_stem.spots.table import positions
-from napari_stem.text import a_few
+from napari_stem.text import a_few, counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -42,7 +42,7 @@ def select(
     if region:
         chosen = inside(positions(prediction), [[polygon] for polygon in region])
     if not chosen.any():
-        raise SpotsError("No spot's centre lies inside of the region. Draw it larger.")
+        raise SpotsError("No spot centre lies inside the region. Draw a larger region.")
     columns = list(dict.fromkeys(genes)) or slice(None)
     part = prediction[chosen, columns].copy()
     if genes or region:
@@ -55,6 +55,7 @@ def check_genes(prediction: AnnData, genes: Sequence[str]) -> None:
     lacking = [gene for gene in genes if gene not in prediction.var_names]
     if lacking:
         raise PanelError(
-            f"The prediction lacks {a_few(lacking, most=5)}. It has {prediction.n_vars} genes, for "
-            f"example {', '.join(prediction.var_names[:3])}."
+            f"The prediction does not contain {a_few(lacking, most=5)}. It has "
+            f"{counted(prediction.n_vars, 'gene')}, for example "
+            f"{', '.join(prediction.var_names[:3])}."
         )

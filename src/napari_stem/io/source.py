@@ -1,4 +1,4 @@
-"""Where a spot table came from, and what its format tells of the slide."""
+"""Where a spot table came from, and what its format states about the slide."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _SLOT = "source"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is known beside the spots themselves.
+    """What the files of a spot table state besides the spots.
 
     Attributes
     ----------
     format
-        For people, such as "Visium HD, 16 um bins".
+        Display text, such as "Visium HD, 16 µm bins".
     pitch_um
         Micrometres between neighbouring spots; None where the format has no fixed array.
     mpp
         Micrometres per level-0 pixel that the files state; None where they do not.
     image
-        The slide that was found beside the spots.
+        The slide that was found with the spots.
     remark
         What else a user should know.
     beyond_slide
-        Whether spots may lie beside the slide, which then are left out, as where an instrument
-        measured more tissue than the picture shows.
+        Whether spots outside the slide are left out instead of refused, because the instrument
+        measured more tissue than the image shows.
     bins
         Sizes in micrometres in which
     folder
@@ -48,7 +48,7 @@ class Source:
 
 
 def with_source(spots: AnnData, source: Source) -> AnnData:
-    """The table, which remembers its source, also when it is written to h5ad."""
+    """The table with its source, which is also kept in h5ad files."""
     known = {name: value for name, value in asdict(source).items() if value}
     known |= {name: str(value) for name, value in known.items() if isinstance(value, Path)}
     known["bins"] = list(source.bins)  # a file holds no tuple
@@ -57,7 +57,7 @@ def with_source(spots: AnnData, source: Source) -> AnnData:
 
 
 def source_of(spots: AnnData) -> Source:
-    """The source that a table remembers; one without any facts for tables from elsewhere."""
+    """The source of a table; empty for tables of other origin."""
     known = spots.uns.get(_SLOT)
     if not isinstance(known, dict) or "format" not in known:
         return Source("spot table")

@@ -1,8 +1,8 @@
 """Folders that Space Ranger writes: Visium (versions 1 and 2, CytAssist) and Visium HD's bins.
 
-`outs/spatial` holds places and scale factors, `outs` the matrix; Visium HD has both for each
-size of bin below `outs/binned_outputs/square_008um`. Places are in pixels of the image that the
-program was given, which it does not copy: that slide is looked for beside.
+`outs/spatial` holds coordinates and scale factors, `outs` the matrix; Visium HD has both for each
+bin size, in `outs/binned_outputs/square_008um` and the like. Coordinates are in pixels of the
+input image, which Space Ranger does not copy: the slide is searched for near the folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from napari_stem.slides.suffixes import SLIDES
 from napari_stem.spots.section_names import section_name, up_to_sample
 from napari_stem.spots.table import check_counts, library, spot_table
 from napari_stem.spots.visium import PITCH_UM
-from napari_stem.text import a_few, repeated
+from napari_stem.text import a_few, one_line, repeated
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -44,7 +44,7 @@ _DRAWN = re.compile(
 
 
 def is_spaceranger(path: Path) -> bool:
-    """Whether a folder is one of Space Ranger's, or the one around it."""
+    """Whether this is a Space Ranger folder, or its parent."""
     return path.is_dir() and (_spatial(path) is not None or bool(_bins(path)))
 
 
@@ -54,32 +54,33 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
     Parameters
     ----------
     path
-        The folder "outs", the one around it, or for Visium HD also "binned_outputs" or one size
-        of bin.
+        The folder "outs", its parent, or for Visium HD also "binned_outputs" or the folder of one
+        bin size.
     bin_um
-        Micrometres of a Visium HD bin; the largest there is otherwise. Bins below 8 um are read
-        only if asked for here.
+        Bin size of Visium HD in micrometres; default: the largest. Bins below 8 µm are read only
+        if requested here.
 
     Returns
     -------
     A spot table with all scale factors, and `obs` "array_row" and "array_col".
-    `uns["not_counted"]` tells how many spots inside the tissue the matrix lacks; they are left
-    out.
+    `uns["not_counted"]` is the number of spots inside the tissue that are not in the matrix; they
+    are left out.
 
     Raises
     ------
     SpotsNotFound
-        The folder lacks the places, or bins of this size.
+        The folder has no coordinates, or no bins of this size.
     SpotsError, CountsError
         Files are damaged or do not belong together.
     OptionError
-        The bins are too small to read unasked, or `bin_um` is asked of a folder without a choice.
+        The bins are too small to read unless requested, or the folder has no bins.
     """
     folder = _chosen_bin(path, bin_um)
     spatial = _spatial(folder)
     if spatial is None:
         raise SpotsNotFound(
-            f"'{folder}' holds no spatial/{_POSITIONS[1]}. Name Space Ranger's folder 'outs'."
+            f"The folder has no spatial/{_POSITIONS[1]}. Choose Space Ranger's folder "
+            f"'outs'. Folder: '{folder}'."
         )
     scalefactors = _scalefactors(spatial / "scalefactors_json.json")
     positions_file = next(p for name in _POSITIONS if (p := spatial / name).is_file())
@@ -120,10 +121,10 @@ def picture_scale(spots: AnnData, image: Path) -> float | None:
 
 
 def find_slides(folder: Path) -> list[Path]:
-    """Images beside a Space Ranger folder that may be its slide: the nearest ones.
+    """Images near a Space Ranger folder that may be its slide: the nearest ones.
 
-    Looked for in the folder with the places and in those around it up to the sample's, and in
-    their "image", "images" and "spatial". Pictures that Space Ranger draws do not count.
+    The search covers the folder with the coordinates, its parents up to the sample's folder, and
+    their "image", "images" and "spatial". Images that Space Ranger writes are ignored.
     """
     for around in up_to_sample(folder):
         for place in (around, *(around / name for name in ("image", "images", "spatial"))):
@@ -145,7 +146,7 @@ def _spatial(folder: Path) -> Path | None:
 
 
 def _bins(path: Path) -> dict[int, Path]:
-    """Folders of a Visium HD run by the micrometres of their bins."""
+    """Folders of a Visium HD run by bin size in micrometres."""
     for folder in (path, path / "binned_outputs", path / "outs" / "binned_outputs"):
         found = {
             int(size[1]): p
@@ -162,14 +163,15 @@ def _chosen_bin(path: Path, bin_um: float | None) -> Path:
         size = int(named_bin[1])
         if size < _FINEST_UM and bin_um != size:
             raise OptionError(
-                f"'{path}': bins of {size} µm number millions and count a few molecules each. Use "
-                f"square_008um or square_016um beside it, or ask for those of {size} µm.",
+                f"Bins of {size} µm are too many and too sparse: millions of bins with a "
+                "few transcripts each. Use square_008um or square_016um, or ask "
+                f"explicitly for bins of {size} µm. Folder: '{path}'.",
                 hint=Hint(Remedy.BIN, str(size)),
             )
         if bin_um not in (None, size):
             raise OptionError(
-                f"'{path}' has bins of {size} µm, not of {bin_um:g} µm. Name the folder around it, "
-                f"or take those of {size} µm.",
+                f"This folder has bins of {size} µm, not of {bin_um:g} µm. Choose its "
+                f"parent folder, or bins of {size} µm. Folder: '{path}'.",
                 hint=Hint(Remedy.NO_BIN),
             )
         return path
@@ -177,7 +179,8 @@ def _chosen_bin(path: Path, bin_um: float | None) -> Path:
     if not bins:
         if bin_um is not None:
             raise OptionError(
-                f"'{path}' has no bins of {bin_um:g} µm; it has none to choose.",
+                f"This folder has spots without bins, so bins of {bin_um:g} µm cannot be "
+                f"chosen. Folder: '{path}'.",
                 hint=Hint(Remedy.NO_BIN),
             )
         return path
@@ -186,7 +189,8 @@ def _chosen_bin(path: Path, bin_um: float | None) -> Path:
         return _chosen_bin(bins[int(bin_um)], None)
     if bin_um not in bins:
         raise SpotsNotFound(
-            f"'{path}' has no bins of {bin_um:g} um, but of {', '.join(map(str, sorted(bins)))} um."
+            f"There are no bins of {bin_um:g} µm. Available: "
+            f"{', '.join(map(str, sorted(bins)))} µm. Folder: '{path}'."
         )
     return bins[int(bin_um)]
 
@@ -199,7 +203,9 @@ def _scalefactors(path: Path) -> dict[str, float]:
         if isinstance(value, int | float) and np.isfinite(value)
     }
     if not factors.get("spot_diameter_fullres", 0) > 0:
-        raise SpotsError(f"'{path}' lacks spot_diameter_fullres, the spots' diameter in pixels.")
+        raise SpotsError(
+            f"spot_diameter_fullres, the spot diameter in pixels, is missing. File: '{path}'."
+        )
     return factors
 
 
@@ -209,19 +215,21 @@ def _read_positions(path: Path) -> pd.DataFrame:
     missing = [name for name in _COLUMNS if name not in table]
     if missing:
         raise SpotsError(
-            f"'{path}' lacks the columns {', '.join(missing)}; it has "
-            f"{', '.join(map(str, table.columns))}."
+            f"The columns {', '.join(missing)} are missing; the table has "
+            f"{', '.join(map(str, table.columns))}. File: '{path}'."
         )
     numbers: pd.DataFrame = table[_COLUMNS[1:]].apply(pd.to_numeric, errors="coerce")
     lost = ~(abs(numbers.to_numpy(float)) < _FARTHEST).all(axis=1)
     if lost.any():
         raise SpotsError(
-            f"'{path}', spot {int(np.flatnonzero(lost)[0]) + 1}: {', '.join(_COLUMNS[1:])} must be "
-            "numbers."
+            f"{', '.join(_COLUMNS[1:])} must be numbers in spot "
+            f"{int(np.flatnonzero(lost)[0]) + 1}. File: '{path}'."
         )
     numbers.index = pd.Index(table["barcode"], dtype=str)
     if not numbers.index.is_unique:
-        raise SpotsError(f"'{path}' has barcodes more than once: {repeated(numbers.index)}.")
+        raise SpotsError(
+            f"Barcodes occur more than once: {repeated(numbers.index)}. File: '{path}'."
+        )
     numbers["in_tissue"] = numbers["in_tissue"] == 1
     return numbers
 
@@ -234,11 +242,16 @@ def _read_csv(path: Path) -> pd.DataFrame:
     except SpotsError:
         raise
     except UNREADABLE as error:
-        raise SpotsError(f"'{path}' cannot be read as a table of spots: {error}.") from error
+        raise SpotsError(
+            f"The file could not be read as a table of spots: {one_line(error)}. File: '{path}'."
+        ) from error
     if table.iat[0, 0] == _COLUMNS[0]:
         return table.iloc[1:].set_axis(list(table.iloc[0]), axis=1)
     if table.shape[1] != len(_COLUMNS):
-        raise SpotsError(f"'{path}' has {table.shape[1]} columns, not {', '.join(_COLUMNS)}.")
+        raise SpotsError(
+            f"The table has {table.shape[1]} columns; these are needed: {', '.join(_COLUMNS)}. "
+            f"File: '{path}'."
+        )
     return table.set_axis(_COLUMNS, axis=1)
 
 
@@ -247,16 +260,18 @@ def _counted(
 ) -> pd.DataFrame:
     inside = places[places["in_tissue"]]
     if inside.empty:
-        raise SpotsError(f"'{positions_file}' has no spot inside the tissue (in_tissue is 1).")
+        raise SpotsError(
+            f"No spot is inside the tissue (in_tissue is never 1). File: '{positions_file}'."
+        )
     if matrix is None:
         return inside
     counted = inside[inside.index.isin(matrix.barcodes)]
     unknown = matrix.barcodes.difference(places.index)
     if counted.empty or len(unknown) > len(matrix.barcodes) // 2:
         raise CountsError(
-            f"'{matrix_file}' counts {len(matrix.barcodes)} barcodes, of which {len(unknown)} are "
-            f"not in '{positions_file.name}' and {len(counted)} lie inside the tissue. "
-            "Are both files of the same run?"
+            f"Of {len(matrix.barcodes)} barcodes with counts, {len(unknown)} are not in "
+            f"'{positions_file.name}' and {len(counted)} lie inside the tissue. Check that "
+            f"both files belong to the same run. File: '{matrix_file}'."
         )
     return counted
 
@@ -264,10 +279,10 @@ def _counted(
 def _source(spatial: Path, scalefactors: dict[str, Any], positions_file: Path) -> Source:
     images = find_slides(spatial.parent)
     image = images[0] if len(images) == 1 else None
-    several = f"several images beside: {a_few((p.name for p in images), most=4)}"
+    several = f"several images in the folder: {a_few((p.name for p in images), most=4)}"
     remark = several if len(images) > 1 else ""
     if size := scalefactors.get("bin_size_um"):
-        name = f"Visium HD, {size:g} um bins"
+        name = f"Visium HD, {size:g} µm bins"
         return Source(name, pitch_um=float(size), image=image, remark=remark)
     if (spatial / "cytassist_image.tiff").is_file():
         name = "Visium CytAssist"

@@ -38,7 +38,8 @@ def write_spatialdata(prediction: AnnData, path: Path) -> None:
     """
     if path.exists() and not is_predicted_spatialdata(path):
         raise StorageError(
-            f"'{path}' is no prediction, so it is left as it is. Choose another name."
+            "The existing folder is not a prediction, so it was not overwritten. Choose "
+            f"another name. Folder: '{path}'."
         )
     with extra("spatialdata", "SpatialData"):
         from spatialdata import SpatialData, models
@@ -90,7 +91,9 @@ def read_predicted_spatialdata(path: Path) -> AnnData:
             entry["images"] = {"hires": _thumbnail(path)}
     except Exception as error:
         reason = one_line(error)
-        raise SpotsError(f"'{path}' cannot be read as SpatialData: {reason}.") from error
+        raise SpotsError(
+            f"The folder could not be read as SpatialData: {reason}. Folder: '{path}'."
+        ) from error
     table.obs = table.obs.drop(columns=[_REGION, _INSTANCE])
     del table.uns["spatialdata_attrs"]
     table.uns["spatial"] = {str(place["library"]): entry}

@@ -35,7 +35,7 @@ def is_spatialdata(path: Path) -> bool:
 def read_spatialdata(path: Path) -> AnnData:
     """The table that annotates shapes, its rows at their centres.
 
-    Places are in the coordinate system "global", or else in the first one that is not of a
+    Coordinates are in the coordinate system "global", or else in the first one that is not of a
     smaller picture: level-0 pixels, where the store was made of a slide and its spots.
 
     Raises
@@ -55,7 +55,9 @@ def read_spatialdata(path: Path) -> AnnData:
         raise
     except Exception as error:
         reason = one_line(error)
-        raise SpotsError(f"'{path}' cannot be read as SpatialData: {reason}.") from error
+        raise SpotsError(
+            f"The folder could not be read as SpatialData: {reason}. Folder: '{path}'."
+        ) from error
     table.obsm["spatial"] = xy
     known = table.uns.get("spatial")
     kept = dict(known) if isinstance(known, dict) and len(known) == 1 else {path.stem: {}}
@@ -80,8 +82,8 @@ def _annotated(data: Any, path: Path) -> tuple[AnnData, Any]:
     if len(pairs) != 1:
         found = ", ".join(pairs) or "none"
         raise SpotsError(
-            f"'{path}' must hold one table that annotates shapes; found: {found}. "
-            "Write a store of one section."
+            f"Exactly one table that annotates shapes is needed; found: {found}. Write a "
+            f"store with one section. Folder: '{path}'."
         )
     (table, region, about), *_ = pairs.values()
     rows = table.obs[about["region_key"]].astype(str) == region
@@ -90,8 +92,8 @@ def _annotated(data: Any, path: Path) -> tuple[AnnData, Any]:
     missing = ~instances.isin(shapes.index)
     if missing.any():
         raise SpotsError(
-            f"'{path}': {int(missing.sum())} rows of the table have no shape in '{region}', for "
-            f"example {instances[missing].iloc[0]}."
+            f"Rows of the table without a shape in '{region}': {int(missing.sum())}, for "
+            f"example {instances[missing].iloc[0]}. Folder: '{path}'."
         )
     return table, shapes.loc[instances.to_numpy()]
 

@@ -1,7 +1,7 @@
-"""Xenium's output folders as pseudo-spots: molecules counted in the squares of a grid.
+"""Xenium's output folders as pseudo-spots: transcripts counted in the squares of a grid.
 
-Xenium counts in micrometres of its own image. Where 10x's alignment of the H&E image lies beside
-(*_imagealignment.csv), places are in that image's pixels, else in the morphology image's.
+Xenium counts in micrometres of its own image. With 10x's alignment of the H&E image in the folder
+(*_imagealignment.csv), coordinates are pixels of that image, otherwise of the morphology image.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from napari_stem.io.parquet import iter_parquet, read_parquet
 from napari_stem.io.source import Source, with_source
 from napari_stem.spots.table import spot_table
 from napari_stem.spots.visium import DIAMETER_OVER_PITCH, PITCH_UM
-from napari_stem.text import a_few
+from napari_stem.text import a_few, one_line
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -55,31 +55,31 @@ def is_xenium(path: Path) -> bool:
 
 
 def read_xenium(path: Path, *, bin_um: float | None = None) -> AnnData:
-    """Squares of a grid in which molecules were found, with their counts.
+    """Squares of a grid that contain transcripts, with their counts.
 
-    Molecules of a quality below 20 and controls are left out, as in 10x's matrices. Where there
-    is no transcripts.parquet, cells are counted whole, in the square of their centre.
+    Transcripts of a quality below 20 and controls are left out, as in 10x's matrices. Without
+    transcripts.parquet, whole cells are counted in the square of their centre.
 
     Parameters
     ----------
     bin_um
-        Micrometres of a square; 100 otherwise, Visium's pitch.
+        Side of a square in micrometres; default 100, the pitch of Visium.
 
     Raises
     ------
     OptionError
         The squares are too small, or the package pyarrow is not installed.
     SpotsNotFound
-        The folder holds neither molecules nor cells with a matrix.
+        The folder has neither transcripts nor cells with a matrix.
     SpotsError, CountsError
         A file is damaged; the message names it and the field.
     """
     size = PITCH_UM if bin_um is None else bin_um
     if not _FINEST_UM <= size < np.inf:
-        raise OptionError(f"squares of {size} um: choose at least {_FINEST_UM:g} um.")
+        raise OptionError(f"The bin size is {size:g} µm; it must be at least {_FINEST_UM:g} µm.")
     tally = _tally_molecules(path, size) if (path / _MOLECULES).is_file() else _cells(path, size)
     if not len(tally.counts):
-        raise SpotsError(f"'{path}' holds no molecule of a quality of at least {_QUALITY}.")
+        raise SpotsError(f"No transcript has a quality of at least {_QUALITY}. Folder: '{path}'.")
     places, square = np.unique(tally.squares, axis=0, return_inverse=True)
     alignment = _alignment(path)
     to_pixels = (alignment or _Alignment(np.eye(3))).to_slide(_pixel_um(path))
@@ -98,14 +98,17 @@ def read_xenium(path: Path, *, bin_um: float | None = None) -> AnnData:
             library=path.absolute().name or "xenium",
         )
     table.obs[["array_col", "array_row"]] = places
-    what = "molecules" if (path / _MOLECULES).is_file() else "cells"
+    what = "transcripts" if (path / _MOLECULES).is_file() else "cells"
     return with_source(
         table,
         Source(
-            f"Xenium {what} in squares of {size:g} um",
+            f"Xenium {what} in squares of {size:g} µm",
             pitch_um=size,
             mpp=1 / pixels,
-            remark="" if alignment else "in pixels of Xenium's own image: no H&E alignment found",
+            remark=""
+            if alignment
+            else "no alignment of the H&E image found: coordinates are pixels of Xenium's own "
+            "image",
             beyond_slide=True,
         ),
     )
@@ -124,7 +127,7 @@ def _tally_molecules(folder: Path, size: float) -> _Tally:
         known = names.cat.categories
         control = np.array([name.startswith(_CONTROLS) for name in known], dtype=bool)
         kept = (quality[:, 0] >= _QUALITY) & ~control[names.cat.codes]
-        squares = _squares(xy[kept], size, f"'{path}', x_location and y_location")
+        squares = _squares(xy[kept], size, f"x_location and y_location in '{path}'")
         gene = np.array([codes.setdefault(name, len(codes)) for name in known], dtype=np.int64)
         parts.append(_summed(squares, gene[names.cat.codes[kept]], np.ones(kept.sum())))
     return _joined(parts, list(codes))
@@ -133,17 +136,19 @@ def _tally_molecules(folder: Path, size: float) -> _Tally:
 def _cells(folder: Path, size: float) -> _Tally:
     path, matrix_file = folder / _CELLS, find_matrix(folder)
     if matrix_file is None:
-        raise SpotsNotFound(f"'{folder}' has neither {_MOLECULES} nor cell_feature_matrix.h5.")
+        raise SpotsNotFound(
+            f"The folder has neither {_MOLECULES} nor cell_feature_matrix.h5. Folder: '{folder}'."
+        )
     cells = read_parquet(path, ["cell_id", "x_centroid", "y_centroid"])
     matrix = read_matrix(matrix_file)
     row = pd.Index(cells["cell_id"].map(_text)).get_indexer(matrix.barcodes)
     if (row < 0).any():
         raise SpotsError(
-            f"'{path}' lacks {int((row < 0).sum())} of the {len(row)} cells of "
-            f"'{matrix_file.name}', for example {matrix.barcodes[row < 0][0]}."
+            f"{int((row < 0).sum())} of the {len(row)} cells of '{matrix_file.name}' are "
+            f"missing, for example {matrix.barcodes[row < 0][0]}. File: '{path}'."
         )
     places = cells[["x_centroid", "y_centroid"]].apply(pd.to_numeric, errors="coerce")
-    squares = _squares(places.to_numpy(float)[row], size, f"'{path}', x_centroid and y_centroid")
+    squares = _squares(places.to_numpy(float)[row], size, f"x_centroid and y_centroid in '{path}'")
     entries = matrix.counts.tocoo()
     return _joined(
         [_summed(squares[entries.row], entries.col.astype(np.int64), entries.data)],
@@ -153,7 +158,7 @@ def _cells(folder: Path, size: float) -> _Tally:
 
 def _squares(xy: NDArray[np.float64], size: float, where: str) -> NDArray[np.int64]:
     if not np.isfinite(xy).all() or (abs(xy) / size > _MOST_CODES).any():
-        raise SpotsError(f"{where}, must be places in micrometres.")
+        raise SpotsError(f"Coordinates must be numbers in micrometres: {where}.")
     return np.floor(xy / size).astype(np.int64)
 
 
@@ -205,17 +210,21 @@ def _alignment(folder: Path) -> _Alignment | None:
         return None
     if len(found) > 1:
         raise SpotsError(
-            f"'{folder}' holds several alignments ({a_few(p.name for p in found)}). "
-            "Keep the one of the H&E image."
+            f"The folder has several alignments ({a_few(p.name for p in found)}). Keep the "
+            f"one of the H&E image. Folder: '{folder}'."
         )
     try:
         matrix = pd.read_csv(found[0], header=None).to_numpy(float)
     except UNREADABLE as error:
-        raise SpotsError(f"'{found[0]}' cannot be read as an alignment: {error}.") from error
+        raise SpotsError(
+            f"The file could not be read as an alignment: {one_line(error)}. File: '{found[0]}'."
+        ) from error
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
-        raise SpotsError(f"'{found[0]}' holds no 3 x 3 matrix of numbers.")
+        raise SpotsError(f"The alignment must be a 3 x 3 matrix of numbers. File: '{found[0]}'.")
     if abs(np.linalg.det(matrix)) < 1e-9:
-        raise SpotsError(f"'{found[0]}' maps the image onto a line; align the images again.")
+        raise SpotsError(
+            f"The alignment maps the image onto a line. Align the images again. File: '{found[0]}'."
+        )
     return _Alignment(matrix)
 
 
@@ -224,6 +233,7 @@ def _pixel_um(folder: Path) -> float:
     stated = read_json(manifest).get("pixel_size", _PIXEL_UM) if manifest.is_file() else _PIXEL_UM
     if not isinstance(stated, int | float) or not 0 < stated < np.inf:
         raise SpotsError(
-            f"'{manifest}', pixel_size: {stated!r} is no positive number of micrometres per pixel."
+            f"pixel_size is {stated!r}; it must be a positive number in micrometres. File: "
+            f"'{manifest}'."
         )
     return float(stated)

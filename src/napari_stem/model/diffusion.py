@@ -82,8 +82,8 @@ class Step:
 def log_snr_steps(schedule: Schedule, n: int) -> list[Step]:
     """`n` steps from t = T - 1 to t = 0 and to no noise at all, evenly spaced in log-SNR.
 
-    Even spacing in t bends the spread of the draws and leaves their mean alone, so that nobody
-    notices. Every step starts at a trained timestep, none twice: `n` = T takes all of them.
+    Even spacing in t distorts the spread of the draws but not their mean. Every step starts at a
+    trained timestep, none twice: `n` = T uses all of them.
     """
     noisiest, cleanest = schedule.log_snr[[-1, 0]].tolist()
     even = torch.linspace(noisiest, cleanest, n, dtype=torch.float64)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from napari_stem.options import check_options, option
 
-UNLIMITED = 10**9  # steps, where time is what is limited
+UNLIMITED = 10**9  # steps, if the time is limited
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class FitConfig:
     augmented
         Transformed views of a patch for each original one (paper, table 4: 1:4).
     ema
-        Decay of the weight average that predicts; it warms up over the first steps.
+        Decay of the exponential moving average of the weights, with which the checkpoint
+        predicts; it warms up over the first steps.
     warmup
         Steps over which the learning rate rises to its value.
     decay
@@ -28,14 +29,14 @@ class FitConfig:
     clip
         Largest gradient norm.
     minutes
-        Training ends after so much time where its steps are not done earlier. How far it comes
-        depends on the machine then; the learning rate falls with time as it would with steps.
+        Time limit of training. The number of steps then depends on the machine; a cosine learning
+        rate falls with time instead of steps.
     """
 
     steps: int = option(
         250_000,
         "Steps",
-        "Training ends after so many steps.",
+        "Number of training steps.",
         minimum=1,
         maximum=UNLIMITED,
         step=100,
@@ -43,7 +44,7 @@ class FitConfig:
     minutes: float | None = option(
         None,
         "Time",
-        "Training ends after so long, unless its steps are done earlier.",
+        "Training stops after this time if its steps are not finished earlier.",
         kind=float,
         unit="minutes",
         minimum=0.01,
@@ -62,7 +63,7 @@ class FitConfig:
     learning_rate: float = option(
         1e-4,
         "Learning rate",
-        "How far a step moves the weights.",
+        "Step size of the optimiser (AdamW).",
         minimum=1e-6,
         maximum=1,
         step=1e-4,
@@ -80,15 +81,15 @@ class FitConfig:
     )
     decay: Literal["constant", "cosine"] = option(
         "constant",
-        "Rate decay",
-        "Of the learning rate after the warm-up.",
-        choices={"constant": "constant", "cosine": "cosine, to zero"},
+        "Learning-rate schedule",
+        "How the learning rate changes after the warm-up.",
+        choices={"constant": "constant", "cosine": "falls to zero along a cosine"},
         advanced=True,
     )
     augmented: float = option(
         4.0,
         "Augmentation",
-        "Flipped and turned views of a patch for each original one.",
+        "Flipped and rotated views of a patch per original patch.",
         unit="views",
         minimum=0,
         maximum=100,
@@ -98,7 +99,7 @@ class FitConfig:
     weight_decay: float = option(
         0.0,
         "Weight decay",
-        "How strongly AdamW pulls weights to zero.",
+        "Strength with which AdamW pulls weights towards zero.",
         minimum=0,
         maximum=1,
         step=0.001,
@@ -107,7 +108,7 @@ class FitConfig:
     clip: float = option(
         1.0,
         "Gradient clipping",
-        "Largest norm of the gradient.",
+        "Maximum norm of the gradient.",
         minimum=0.001,
         maximum=1_000_000,
         step=0.1,
@@ -115,8 +116,9 @@ class FitConfig:
     )
     ema: float = option(
         0.9999,
-        "Weight average",
-        "Decay of the weight average (EMA) that predicts; it warms up over the first steps.",
+        "EMA decay",
+        "Decay of the exponential moving average of the weights, which is used to "
+        "predict; it warms up over the first steps.",
         minimum=0,
         maximum=0.999_999,
         step=0.001,
@@ -125,8 +127,8 @@ class FitConfig:
     precision: Literal["32-true", "bf16-mixed"] = option(
         "32-true",
         "Precision",
-        "Of the network's arithmetic; mixed is faster on GPUs that have bfloat16.",
-        choices={"32-true": "float32", "bf16-mixed": "mixed bfloat16"},
+        "Numerical precision of training; mixed precision is faster on GPUs with bfloat16.",
+        choices={"32-true": "float32", "bf16-mixed": "bfloat16 and float32"},
         advanced=True,
     )
     seed: int = option(
@@ -142,7 +144,7 @@ class FitConfig:
         check_options(self)
 
     def spent(self, step: int, seconds: float = 0.0) -> float:
-        """Share of the training that lies behind: of its steps or of its time."""
+        """Finished share of the training, by steps or time."""
         share = step / self.steps
         return share if self.minutes is None else max(share, seconds / (60 * self.minutes))
 

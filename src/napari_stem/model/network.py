@@ -23,9 +23,9 @@ class NetworkConfig:
     n_genes
         C, values in and out.
     condition_width
-        S, numbers that describe a patch.
+        S, components of the condition of a spot.
     width
-        D, numbers of a token.
+        D, width of a token.
     mlp_ratio
         Hidden width of a block's MLP over `width`.
     genes_per_token
@@ -59,8 +59,9 @@ class NetworkConfig:
             raise OptionError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
         if self.width % self.heads:
             raise OptionError(
-                f"network width {self.width} is no multiple of its {self.heads} heads. "
-                f"Choose width {self.width // self.heads * self.heads or self.heads}."
+                f"The network's width is {self.width}; it must be a multiple of its "
+                f"{self.heads} heads, for example "
+                f"{self.width // self.heads * self.heads or self.heads}."
             )
 
     @property
@@ -70,7 +71,7 @@ class NetworkConfig:
 
 
 class GeneTokens(nn.Module):
-    """Values of genes to tokens: what a gene's value says, plus which gene it is."""
+    """Gene values to tokens: an embedding of the value plus an embedding of the gene."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -106,7 +107,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Transformer block whose scale, shift and gates come from the condition (adaLN-Zero)."""
+    """Transformer block with adaLN-Zero modulation by the condition."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -131,7 +132,7 @@ class Block(nn.Module):
 
 
 class Head(nn.Module):
-    """Tokens to one output a gene, or to two where the variance is learned."""
+    """Tokens to one output per gene, or two with learned variance."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -152,7 +153,7 @@ class Head(nn.Module):
 class StemNetwork(nn.Module):
     """Predicts the noise in noisy expression, given the time and the histology of the spot.
 
-    Source: the paper, appendix C: DiT blocks over one token a gene, without position.
+    Source: the paper, appendix C: DiT blocks over one token per gene, without positions.
     """
 
     def __init__(self, config: NetworkConfig) -> None:

@@ -30,7 +30,7 @@ def gene_noise(
     seed
         Key of the generator, 64 bits.
     positions
-        (n, 2) float64 level-0 pixels, told apart by sixteenths of a pixel.
+        (n, 2) float64 level-0 pixels, distinct down to 1/16 pixel.
     draw
         The draw of all spots, or (n,) one a spot.
     step

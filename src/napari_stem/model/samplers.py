@@ -64,7 +64,7 @@ class Sampler:
     Attributes
     ----------
     label
-        For people.
+        Display text.
     steps
         Evaluations of the network that keep the spread of the draws.
     solve

@@ -1,4 +1,4 @@
-"""Draws on disk: K realisations a spot, written before anybody hears of them."""
+"""Draws on disk: K draws per spot, written before they are announced."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class DrawStore:
         Parameters
         ----------
         key
-            Whatever decides the draws; a store is opened again only for the same key.
+            Everything that determines the draws; a store is reopened only for the same key.
 
         Raises
         ------
@@ -82,7 +82,8 @@ class DrawStore:
             return cls(path)
         except Exception as error:  # zarr raises many kinds
             raise StorageError(
-                f"the draws at '{path}' are gone or damaged. Predict again to make them."
+                "The draws of this prediction are missing or damaged. Predict again. "
+                f"Folder: '{path}'."
             ) from error
 
     @classmethod
@@ -126,7 +127,7 @@ class DrawStore:
         return not np.isnan(self._array[draw, rows, 0]).any()
 
     def draw(self, draw: int) -> NDArray[np.float32]:
-        """One realisation of all spots (n, c)."""
+        """One draw of all spots (n, c)."""
         return np.asarray(self._array[draw], dtype=np.float32)
 
     def read(self, rows: slice = slice(None), n_draws: int | None = None) -> NDArray[np.float32]:
@@ -140,7 +141,7 @@ class DrawStore:
     ) -> list[NDArray[np.float32]]:
         """What functions of draws (K, b, c) give, each (n, c), over the first `n_draws`.
 
-        Reads one block at a time: memory holds K x block x c numbers, whatever n is.
+        Reads one block at a time, so that memory use does not depend on n.
         """
         found = [np.empty((self.n_spots, self.n_genes), np.float32) for _ in statistics]
         for rows in self.blocks():

@@ -1,4 +1,4 @@
-"""What a checkpoint says of one place on a slide, how sure it is, and how far to trust it."""
+"""Prediction at one point of a slide, with its uncertainty and distance to the training data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _INTERVAL = (0.05, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the spot nearest to a point measured.
+    """Measured values of the spot nearest to a point.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inspection:
-    """The draws of one point and what they stand on.
+    """The draws of one point and their distance to the training data.
 
     Attributes
     ----------
@@ -61,19 +61,18 @@ class Inspection:
     mpp
         Micrometres per level-0 pixel; None where the slide states none.
     unit
-        Of the draws, for people.
+        Unit of the draws, as display text.
     draws
         (K, c), fewer than `n_draws` while they still arrive.
     nearest
-        (r,) distances to the nearest training spots, nearest first; 1 is the distance to their
-        own nearest other one that 99 of 100 training spots do not exceed.
+        (r,) distances to the nearest training spots, nearest first, in units of the 99th
+        percentile of nearest-neighbour distances among training spots.
     similarity
-        (r,) share of the training spots that lie farther from their own nearest other one than
-        this point lies from each of `nearest`: 1 for a training spot itself, 0 where all
-        training spots are more alike than that. Where tissue is like the training tissue, the
-        first is spread evenly between 0 and 1.
+        (r,) share of the training spots whose nearest-neighbour distance is larger than each of
+        `nearest`: 1 for a training spot itself, 0 if all training spots are closer to each other.
+        For tissue like the training tissue, the first value is uniform between 0 and 1.
     measured
-        None where no measured spot lies within a spot's diameter.
+        None if no measured spot lies within a spot diameter.
     """
 
     xy: tuple[float, float]
@@ -105,12 +104,12 @@ class Inspection:
         return float(self.of(gene).mean())
 
     def interval(self, gene: str) -> tuple[float, float]:
-        """Between which a further draw of a gene falls in 90 of 100 cases."""
+        """Central 90 % interval of a gene: a further draw falls inside in 90 of 100 cases."""
         low, high = at_quantiles(self.of(gene), _INTERVAL)
         return float(low), float(high)
 
     def truth(self, gene: str) -> float | None:
-        """What the spot here measured of a gene."""
+        """Measured value of a gene at this point."""
         return None if self.measured is None else self.measured.values.get(gene)
 
 
@@ -137,7 +136,7 @@ class Inspector:
         spot_diameter_px: float,
         spots: AnnData | None = None,
     ) -> Generator[Event | Inspection, None, Inspection]:
-        """Draw for the patch around a point; it is told again each time the draws double.
+        """Make draws for the patch around a point, with an event each time the draws double.
 
         The draws are those that a prediction with the same options has for a spot at this place.
 
@@ -153,7 +152,7 @@ class Inspector:
         Raises
         ------
         SpotsOutsideSlide, MissingScale, SlideUnreadable, EncoderError, OptionError
-            What stands in the way, and what to do.
+            The error names the cause and what to do.
         """
         recipe, options = self.checkpoint.recipe, self.options
         trained = self.checkpoint.about.get("weights", {})
@@ -193,7 +192,7 @@ class Inspector:
 
 
 def as_table(inspections: Sequence[Inspection], genes: Sequence[str]) -> pd.DataFrame:
-    """Points as rows to compare: place, trust, and mean, interval and truth of each gene."""
+    """One row per point: position, `ood`, and mean, interval and measured value of each gene."""
     return pd.DataFrame([_row(inspection, genes) for inspection in inspections])
 
 

@@ -1,4 +1,4 @@
-"""What decides the draws of a prediction, as data that every front end offers."""
+"""Options of a prediction's draws, as data that every front end offers."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from napari_stem.options import check_options, option
 
 @dataclass(frozen=True, slots=True)
 class PredictOptions:
-    """What decides the draws of a prediction.
+    """Options of a prediction's draws.
 
     Attributes
     ----------
     steps
-        None takes what the sampler needs to keep the spread of the draws.
+        Network evaluations per draw; None uses the default of the sampler.
     """
 
     n_draws: int = option(
         N_DRAWS,
         "Draws per spot",
-        "The mean of the draws is the prediction, their spread its uncertainty.",
+        "Number of draws; their mean is the prediction and their spread is its uncertainty.",
         minimum=1,
         maximum=1000,
         flag="draws",
@@ -31,15 +31,15 @@ class PredictOptions:
     sampler: str = option(
         SAMPLER,
         "Sampler",
-        "How a draw is made from noise; DPM-Solver++ needs the fewest steps.",
+        "Algorithm that turns noise into a draw; DPM-Solver++ needs the fewest steps.",
         choices=lambda: {name: sampler.label for name, sampler in SAMPLERS.items()},
         advanced=True,
     )
     steps: int | None = option(
         None,
         "Steps",
-        "Evaluations of the network per draw; automatic is what the sampler needs to keep the "
-        "spread of the draws.",
+        "Network evaluations per draw; automatic uses as many as the sampler needs to "
+        "keep the spread of the draws.",
         kind=int,
         minimum=1,
         maximum=1000,
@@ -50,7 +50,7 @@ class PredictOptions:
     seed: int = option(
         0,
         "Seed",
-        "The same seed gives a spot the same draws, whatever is predicted beside it.",
+        "The same seed gives the same draws for a spot, in any selection of spots.",
         minimum=0,
         maximum=2**32 - 1,
         advanced=True,

@@ -68,7 +68,7 @@ def iter_draws(
     Raises
     ------
     SlideError, SpotsError, EncoderError, OptionError, StorageError
-        What stands in the way, and what to do.
+        The error names the cause and what to do.
     """
     check_spots(spots, slide)
     recipe = checkpoint.recipe
@@ -132,7 +132,7 @@ def iter_predict(
     Raises
     ------
     SlideError, SpotsError, EncoderError, OptionError, StorageError
-        What stands in the way, and what to do.
+        The error names the cause and what to do.
     """
     options = options or PredictOptions()
     find_statistics(statistics)
@@ -243,17 +243,16 @@ def draws_of(prediction: AnnData, cache: Path) -> DrawStore:
     name, drawn, n_draws = (about.get(key, "") for key in ("draws", "drawn_for", "n_draws"))
     if not name or drawn != _rows_and_columns(prediction):
         raise SpotsError(
-            f"the {prediction.n_obs} spots and {prediction.n_vars} genes of this table are not "
-            "those of its draws. Take the draws of the whole prediction, then the rows and "
-            "columns that you need."
+            f"The table's {prediction.n_obs} spots and {prediction.n_vars} genes differ "
+            "from those of its draws. Take the draws of the whole prediction, then select "
+            "rows and columns."
         )
     store = DrawStore.open(_store_path(cache, str(name)))
     if store.n_draws < n_draws or not all(
         store.has(draw, rows) for draw in range(n_draws) for rows in store.blocks()
     ):
         raise StorageError(
-            f"some of the {n_draws} draws of this prediction are missing. Predict again to make "
-            "them."
+            f"Some of the {n_draws} draws of this prediction are missing. Predict again."
         )
     return store
 
@@ -275,9 +274,9 @@ def _store_name(
     checkpoint: Checkpoint,
     options: PredictOptions,
 ) -> str:
-    """A name that only exactly these draws have: found again when they are asked for again.
+    """A name that is unique to these draws, so that a repeated prediction finds them.
 
-    Embeddings tell the slide, its scale, the patches and the encoders' weights.
+    Embeddings identify the slide, its scale, the patches and the weights of the encoders.
     """
     key = hashlib.sha256(embeddings.tobytes())
     key.update(positions(spots).tobytes())

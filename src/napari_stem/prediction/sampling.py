@@ -1,4 +1,4 @@
-"""From conditions to draws: batches, noise keys, and where to go on."""
+"""From conditions to draws: batches, noise keys, and resuming."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def iter_sample(
     Parameters
     ----------
     conditions
-        (n, S) one a spot.
+        (n, S) one per spot.
     positions
         (n, 2) level-0 pixels of the spots.
     to_values
-        From the network's numbers (b, c) to those that are kept.
+        Function of network outputs (b, c) to the values that are stored.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def iter_sample_point(
 
 
 class _Drawer:
-    """Draws of one batch, whatever the batch."""
+    """Draws of one batch; the result does not depend on the batch."""
 
     def __init__(
         self,

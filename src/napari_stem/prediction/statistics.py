@@ -33,13 +33,13 @@ class Statistic:
     name
         In the terminal, in Python, and of its layer in a prediction.
     label, tooltip
-        For people.
+        Display texts.
     of_draws
-        From draws (K, b, c) to (b, c); None where it is no matter of draws.
+        Function of draws (K, b, c) to (b, c); None for values that do not come from draws.
     is_value
         Whether it is an expression of the gene, in the unit and on the scale of the values.
     carried
-        Whether each prediction holds it; the others are computed from the draws when asked for.
+        Whether each prediction contains it; others are computed from the draws on request.
     limits
         Ends of its colours where they do not depend on the values.
     takes_threshold
@@ -63,7 +63,7 @@ class Statistic:
 
     @property
     def on_demand(self) -> bool:
-        """Whether it is computed from the draws when somebody asks for it."""
+        """Whether it is computed from the draws on request."""
         return self.of_draws is not None and not self.carried
 
     def title(self, threshold: float | None = None) -> str:
@@ -79,7 +79,7 @@ def find_statistics(names: Iterable[str]) -> list[Statistic]:
     Raises
     ------
     OptionError
-        There is none of a name; the message lists those there are.
+        A name is unknown; the message lists the known ones.
     """
     known = {name: entry for name, entry in STATISTICS.items() if entry.of_draws is not None}
     wanted = list(dict.fromkeys(names))
@@ -149,11 +149,11 @@ def colour_limits(parts: Sequence[NDArray[np.floating]]) -> tuple[float, float]:
 STATISTICS: Mapping[str, Statistic] = {
     entry.name: entry
     for entry in (
-        Statistic("mean", "mean", "Mean of a spot's draws: the prediction.", mean, carried=True),
+        Statistic("mean", "mean", "Mean of the draws: the prediction.", mean, carried=True),
         Statistic(
             "std",
             "SD",
-            "Standard deviation of a spot's draws: how uncertain the prediction is.",
+            "Standard deviation of the draws: the uncertainty of the prediction.",
             standard_deviation,
             is_value=False,
             carried=True,
@@ -161,29 +161,29 @@ STATISTICS: Mapping[str, Statistic] = {
         Statistic(
             "q05",
             "5 % quantile",
-            "A further draw lies below it in 5 of 100 cases.",
+            "Lower end of the 90 % interval: 5 % of further draws lie below.",
             partial(at_quantiles, q=0.05),
             carried=True,
         ),
         Statistic(
             "q95",
             "95 % quantile",
-            "A further draw lies above it in 5 of 100 cases.",
+            "Upper end of the 90 % interval: 5 % of further draws lie above.",
             partial(at_quantiles, q=0.95),
             carried=True,
         ),
-        Statistic("median", "median", "Half of a spot's draws lie below it.", median),
-        Statistic("mode", "mode", "Where a spot's draws lie closest to each other.", mode),
+        Statistic("median", "median", "Median of the draws.", median),
+        Statistic("mode", "mode", "Mode of the draws: the most likely value.", mode),
         Statistic(
             "above",
             "P(above threshold)",
-            "Share of a spot's draws above the threshold.",
+            "Share of the draws above the threshold: the probability of a value above it.",
             share_above,
             is_value=False,
             limits=(0.0, 1.0),
             takes_threshold=True,
         ),
-        Statistic("truth", "measured", "What the spots measured.", None, carried=True),
+        Statistic("truth", "measured", "Measured value of the spot.", None, carried=True),
     )
 }
 CARRIED = tuple(name for name, entry in STATISTICS.items() if entry.carried and entry.of_draws)

@@ -1,1 +1,1 @@
-"""Figures and pages about a prediction."""
+"""Plots and reports of a prediction."""

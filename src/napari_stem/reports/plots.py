@@ -1,4 +1,4 @@
-"""Figures of predictions. Each returns a matplotlib figure and touches no global state."""
+"""Plots of predictions. Each function returns a matplotlib figure and touches no global state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NO_CLUSTER = "white"
 def gene_maps(
     prediction: AnnData, genes: Sequence[str], *, layers: Sequence[str] | None = None
 ) -> Figure:
-    """A row a gene: measured (where known), predicted mean and its standard deviation."""
+    """One row per gene: measured (if known), predicted mean and standard deviation."""
     rows = layers or [name for name in ("truth", "mean", "std") if _has(prediction, name)]
     titles = {"truth": "measured", "mean": "predicted", "std": "standard deviation"}
     figure = Figure(figsize=(3.4 * len(rows), 3.1 * len(genes)), layout="constrained")

@@ -17,6 +17,7 @@ from napari_stem.io.selection import check_genes
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.spots.provenance import provenance
 from napari_stem.storage import atomic_path
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -63,7 +64,7 @@ def write_report(
     scores: Mapping[str, Scores] | None = None,
     genes: Sequence[str] = (),
 ) -> None:
-    """Write one HTML file with figures inside, which needs no network.
+    """Write one self-contained HTML file.
 
     Parameters
     ----------
@@ -82,10 +83,10 @@ def write_report(
     parts = [
         f"<h1>{html.escape(about['slide'])}</h1>",
         f"<p class=sub>{_sizes(prediction)}</p>",
-        "<p class=note>A statistical model's guess. For research use only, not for diagnosis.</p>",
+        "<p class=note>Predicted, not measured. For research use only, not for diagnosis.</p>",
     ]
     if scores:
-        parts += ["<h2>Against the measured counts</h2>", _table(scores)]
+        parts += ["<h2>Compared with measured counts</h2>", _table(scores)]
     parts += ["<h2>Genes</h2>", _image(gene_maps(prediction, chosen), "Maps of genes")]
     if "truth" in prediction.layers:
         parts += ["<h2>Variation</h2>", _image(variation_curve(prediction), "Variance of genes")]
@@ -94,8 +95,9 @@ def write_report(
     if "ood" in prediction.obs:
         far = int((prediction.obs["ood"] > 1).sum())
         parts.append(
-            f"<h2>Distance to the training data</h2><p>{far} of {prediction.n_obs} spots look "
-            "unlike 99 % of the training spots; mistrust their predictions.</p>"
+            f"<h2>Distance to the training data</h2><p>{far:,} of "
+            f"{counted(prediction.n_obs, 'spot')} differ from the training tissue (farther "
+            "than 99 % of the training spots); predictions there are unreliable.</p>"
         )
     parts += ["<h2>How it was made</h2>", f"<pre>{html.escape(_provenance(about))}</pre>"]
     page = (
@@ -114,8 +116,8 @@ def _chosen(prediction: AnnData, genes: Sequence[str]) -> list[str]:
 def _sizes(prediction: AnnData) -> str:
     about = provenance(prediction)
     return (
-        f"{prediction.n_obs} spots, {prediction.n_vars} genes, {about['n_draws']} draws a spot, "
-        f"in {html.escape(str(about['unit']))}"
+        f"{counted(prediction.n_obs, 'spot')}, {counted(prediction.n_vars, 'gene')}, "
+        f"{about['n_draws']} draws per spot, in {html.escape(str(about['unit']))}"
     )
 
 

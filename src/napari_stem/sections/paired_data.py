@@ -1,4 +1,4 @@
-"""Sections as tensors see them: embeddings beside the values that were measured."""
+"""Sections as arrays: embeddings paired with measured values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairedData:
-    """What training, baselines and metrics know of spots.
+    """Paired embeddings and values of spots, for training, baselines and metrics.
 
     Attributes
     ----------

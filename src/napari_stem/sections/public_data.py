@@ -11,6 +11,7 @@ from napari_stem.errors import OptionError, SlideNotFound
 from napari_stem.sections.section import Section, open_section
 from napari_stem.sections.synthetic import generate_section
 from napari_stem.storage import cache_dir
+from napari_stem.text import one_line
 
 DATA_VARIABLE = "NAPARI_STEM_DATA"
 HER2ST_URL = (
@@ -94,8 +95,8 @@ def sample_section(name: str, *, data: Path | None = None) -> Section:
     if kind == "her2st" and which in HER2ST:
         return open_section(her2st_folder(which, data))
     raise OptionError(
-        f"there is no sample '{name}'. Choose generated:SEED (for example generated:1) or one of "
-        f"{', '.join(f'her2st:{section}' for section in HER2ST)}."
+        f"There is no sample section '{name}'. Choose generated:SEED (for example "
+        f"generated:1), or one of {', '.join(f'her2st:{section}' for section in HER2ST)}."
     )
 
 
@@ -116,7 +117,8 @@ def her2st_folder(section: str, data: Path | None = None, *, url: str = HER2ST_U
             pooch.retrieve(f"{url}/{path}", f"sha256:{sha256}", fname=name, path=folder)
         except (OSError, ValueError) as error:
             raise SlideNotFound(
-                f"'{name}' of HER2ST {section} could not be downloaded ({error}). Connect to the "
-                f"internet, or name a folder that holds her2st/{section} in {DATA_VARIABLE}."
+                f"'{name}' of HER2ST section {section} could not be downloaded: "
+                f"{one_line(error)}. Connect to the internet, or set {DATA_VARIABLE} to a "
+                f"folder that contains her2st/{section}."
             ) from error
     return folder

@@ -62,14 +62,13 @@ def open_section(
     path
         Anything that `read_spots` reads: a folder with an image and spots, or a spot table.
     image
-        The slide, where it does not lie beside the spots. One of the small pictures that Space
+        The slide, if it is not in the folder of the spots. One of the small pictures that Space
         Ranger writes (tissue_hires_image.png) is taken at its own scale.
     mpp
         Micrometres per pixel. Where neither this, nor the format of the spots, nor the image's
         metadata state it, it follows from the spots' pitch.
     pitch_um
-        Distance of neighbouring spots in micrometres; that of the format otherwise (Visium 100,
-        legacy ST arrays 200).
+        Spot pitch in micrometres; default: that of the format (Visium 100, legacy ST arrays 200).
     bin_um, symbols
         As in `read_spots`.
 
@@ -99,7 +98,7 @@ def section_on(
     bin_um: float | None = None,
     symbols: str | Path | None = None,
 ) -> Section:
-    """Spots for a slide that is open already, and the slide at the scale that they tell.
+    """Spots for an open slide, and the slide at the scale that they give.
 
     Regions that a pathologist drew in QuPath (.geojson) are filled with a grid. Spots of other
     files are taken as by `placed`.
@@ -124,17 +123,17 @@ def section_on(
 
 
 def placed(spots: AnnData, slide: Slide, *, pitch_um: float | None = None) -> Section:
-    """Spots on a slide, and the slide at the scale that they tell.
+    """Spots on a slide, and the slide at the scale that they give.
 
     Where the slide is a reduced picture of the one that was measured, spots are moved onto it by
     a scale factor of their table: the one of its name (tissue_hires_image), or the only one that
-    makes them fit; `source_of` says so. Spots beside the slide are left out where their format
+    makes them fit; `source_of` records it. Spots outside the slide are left out if their format
     measures more tissue than a slide shows.
 
     Parameters
     ----------
     pitch_um
-        Distance of neighbouring spots in micrometres; that of the format otherwise.
+        Spot pitch in micrometres; default: that of the format.
 
     Raises
     ------
@@ -161,7 +160,7 @@ def placed(spots: AnnData, slide: Slide, *, pitch_um: float | None = None) -> Se
 
 def _moved(spots: AnnData, scale: float, picture: str) -> AnnData:
     moved = scale_spots(spots, scale)
-    remark = f"on {picture}, at {scale:.3g} of full"
+    remark = f"coordinates scaled to the image {picture} (factor {scale:.3g})"
     return with_source(moved, replace(source_of(moved), remark=remark))
 
 
@@ -170,7 +169,8 @@ def _image_in(path: Path, remark: str) -> Path:
     if len(images) != 1:
         found = remark or ", ".join(p.name for p in images) or "none"
         raise SlideNotFound(
-            f"'{path}' must hold one slide image beside its spots; found: {found}. Name the image.",
+            f"Exactly one slide image is needed with the spots; found: {found}. Choose the "
+            f"image. Path: '{path}'.",
             hint=Hint(Remedy.IMAGE),
         )
     return images[0]

@@ -57,7 +57,7 @@ def generate_section(name: str, *, seed: int, size_px: int = 2000) -> Section:
     seed
         Decides tissue, stain and counts.
     size_px
-        Side of the square slide, 0.5 um a pixel.
+        Side of the square slide, 0.5 µm per pixel.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What on a slide looks like tissue and is none, or cannot be judged: ink, and blur."""
+"""Areas of a slide that are not usable tissue: pen marks and blur."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _FAINT = 0.2  # optical density of red light that ink has at least
 _RED_OVER_GREEN = 0.12  # by which ink absorbs more red than green; H&E absorbs green the most
 _BLACK = 0.6  # optical density of every colour in black ink
 _GREY = 0.75  # of its green, the share that black ink absorbs of blue; H&E absorbs about half
-_SITE = 192  # pixels of a look at the tissue's sharpness
+_SITE = 192  # side in pixels of a square in which sharpness is measured
 _SITE_MPP = 1.0  # micrometres each, or coarser
-_SITES = 250  # looks, about, at most
-# Sharpness beside the slide's own below which tissue is out of focus. Measured on three slides:
-# tissue in focus has 0.74 to 1.5, blurred by 2, 4 and 8 pixels (of 0.7 um) 0.4, 0.22 and 0.15.
+_SITES = 250  # squares, about, at most
+# Sharpness relative to the slide's own below which tissue is blurred. Measured on three slides:
+# tissue in focus has 0.74 to 1.5, blurred by 2, 4 and 8 pixels (of 0.7 µm) 0.4, 0.22 and 0.15.
 _BLURRED = 0.4
-_FEWEST = 9  # looks that tell how sharp a slide is
-_NEIGHBOURS = 0.5  # share of neighbouring looks that must agree
+_FEWEST = 9  # squares needed to know how sharp a slide is
+_NEIGHBOURS = 0.5  # share of neighbouring squares that must agree
 
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A reason why something is not counted as tissue, and the share of the slide it takes."""
+    """A reason to exclude an area from tissue, and its share of the slide."""
 
     reason: str
     share: float
@@ -66,9 +66,9 @@ def find_ink(
 
 
 def find_blur(slide: Slide, mask: NDArray[np.bool_], downsample: float) -> NDArray[np.bool_]:
-    """Where tissue is out of focus beside the rest of its slide.
+    """Where tissue is out of focus, relative to the rest of its slide.
 
-    Sharpness is the strength of the finest structure beside that of twice as coarse structure,
+    Sharpness is the strength of the finest structure relative to that of twice as coarse structure,
     which neither stain nor cell density change much.
 
     Parameters
@@ -111,7 +111,7 @@ def _sharpness(slide: Slide, level: int, y: float, x: float) -> float:
     )
     try:
         green = slide.read_region(left, top, _SITE, _SITE, level)[..., 1].astype(np.float32)
-    except SlideUnreadable:  # damage there is told to whoever needs these pixels
+    except SlideUnreadable:  # damage there is reported when these pixels are needed
         return np.nan
     smooth = ndimage.gaussian_filter(green, 1)
     smoother = ndimage.gaussian_filter(green, 2)

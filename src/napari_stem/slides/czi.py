@@ -1,4 +1,4 @@
-"""Zeiss's CZI slides, in the compressions that scanners of bright fields write."""
+"""Zeiss's CZI slides, in the compressions that brightfield scanners write."""
 
 from __future__ import annotations
 
@@ -37,22 +37,28 @@ def open_czi(path: Path) -> SlideFile:
 def _open(file: CziFile, path: Path) -> SlideFile:
     if file.is_part:
         raise SlideUnreadable(
-            f"'{path}' is a part of a slide in several files, which cannot be read. Export it from "
-            "ZEN as one file."
+            "This is one part of a slide in several files, which is not supported. Export "
+            f"the slide from ZEN as one file. File: '{path}'."
         )
     tiles = file.tiles()
     first = min((tile.plane for tile in tiles), default=())
     tiles = [tile for tile in tiles if tile.plane == first]
     full = [tile for tile in tiles if tile.down == 1]
     if not full:
-        raise SlideUnreadable(f"'{path}' holds no tile at full resolution. Copy it again.")
+        raise SlideUnreadable(
+            "The file has no tile at full resolution, so it is incomplete. Get it again from "
+            f"its source. File: '{path}'."
+        )
     for tile in tiles:
         _check(tile, path)
     left, top = min(tile.x for tile in full), min(tile.y for tile in full)
     width = max(tile.x + tile.width for tile in full) - left
     height = max(tile.y + tile.height for tile in full) - top
     if max(width, height) > _LARGEST:
-        raise SlideUnreadable(f"'{path}' claims {width} x {height} pixels, which no scan has.")
+        raise SlideUnreadable(
+            f"The file declares an image of {width} x {height} px, which is implausible for a "
+            f"scan. Check the file. File: '{path}'."
+        )
     levels = tuple(
         CziLevel(
             file,
@@ -71,18 +77,19 @@ def _open(file: CziFile, path: Path) -> SlideFile:
 def _check(tile: Tile, path: Path) -> None:
     if tile.pixel_type not in DEPTHS:
         raise SlideUnreadable(
-            f"'{path}' is not RGB: its pixels are of CZI's type {tile.pixel_type}. Fluorescence "
-            "cannot be used; the H&E image is needed."
+            f"The image is not RGB: its CZI pixel type is {tile.pixel_type}. Fluorescence "
+            f"is not supported; open the H&E image. File: '{path}'."
         )
     if tile.compression not in COMPRESSIONS:
         raise SlideUnreadable(
-            f"'{path}' is compressed in CZI's way {tile.compression}; none, zstd and JPEG XR are "
-            "read. Export it from ZEN in one of these."
+            f"CZI compression {tile.compression} is not supported; none, zstd and JPEG XR "
+            f"are. Export the slide from ZEN with one of these. File: '{path}'."
         )
     if tile.width * tile.height > _LARGEST_TILE:
         raise SlideUnreadable(
-            f"'{path}' claims a tile of {tile.width} x {tile.height} pixels; at most "
-            f"{_LARGEST_TILE:,} pixels can be read. Export it from ZEN in tiles."
+            f"The file has a tile of {tile.width} x {tile.height} px; at most "
+            f"{_LARGEST_TILE:,} pixels are supported. Export the slide from ZEN with "
+            f"smaller tiles. File: '{path}'."
         )
 
 

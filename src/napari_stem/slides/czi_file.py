@@ -87,14 +87,14 @@ class CziFile:
         """All tiles of all levels."""
         name, allocated, used = self._unpack(_SEGMENT, self._directory)
         if name.rstrip(b"\0") != b"ZISRAWDIRECTORY":
-            raise ValueError("its directory of tiles is not where the header says")
+            raise ValueError("the tile directory is not where the header says")
         entries = self._read(self._directory + _SEGMENT.size, used or allocated)
         (count,) = _COUNT.unpack_from(entries)
         found, at = [], _DIRECTORY_HEAD
         for _ in range(count):
             schema, pixel_type, place, _, compression, n = _ENTRY.unpack_from(entries, at)
             if schema != b"DV" or n < 0:
-                raise ValueError("its directory of tiles is damaged")
+                raise ValueError("the tile directory is damaged")
             first, at = at + _ENTRY.size, at + _ENTRY.size + n * _DIMENSION.size
             dimensions = {}
             for start in range(first, at, _DIMENSION.size):
@@ -158,7 +158,7 @@ def _tile(dimensions: dict[str, list[int]], place: int, pixel_type: int, compres
     (x, across, width), (y, along, height) = dimensions.pop("X"), dimensions.pop("Y")
     scene, order = (dimensions.pop(name, [0])[0] for name in ("S", "M"))
     if min(width, height) < 1:
-        raise ValueError(f"a tile claims {width} x {height} pixels")
+        raise ValueError(f"a tile declares {width} x {height} px")
     covered, stored = max((across, width), (along, height))  # the longer side tells more
     return Tile(
         x, y, width, height,

@@ -27,7 +27,7 @@ def is_slide(path: Path) -> bool:
 
 
 def open_file(path: Path) -> SlideFile:
-    """Open an image by its content, or by its name where the content tells too little.
+    """Open an image by its content, or by its name if the content is ambiguous.
 
     Raises
     ------
@@ -50,19 +50,19 @@ def open_file(path: Path) -> SlideFile:
 
 @contextmanager
 def _said_of(path: Path) -> Iterator[None]:
-    """Decoders raise whatever they like: say all of it as one error that names the file."""
+    """Decoders raise errors of any type: turn them into one error that names the file."""
     try:
         yield
     except SlideUnreadable:
         raise
     except MemoryError as error:
         raise SlideUnreadable(
-            f"'{path}' needs more memory than there is to be opened. Convert it to a tiled, "
-            "pyramidal TIFF."
+            "Not enough memory to open the slide. Convert it to a tiled, pyramidal TIFF. "
+            f"File: '{path}'."
         ) from error
     except Exception as error:
         reason = one_line(error)
         raise SlideUnreadable(
-            f"'{path}' cannot be read as a slide: {reason}. "
-            f"Is the file complete, and in a supported format ({_SUPPORTED})?"
+            f"The file could not be read as a slide: {reason}. Check that it is complete "
+            f"and in a supported format ({_SUPPORTED}). File: '{path}'."
         ) from error

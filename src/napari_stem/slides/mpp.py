@@ -22,7 +22,7 @@ _MICROMETRES = {
 
 
 class Stated(NamedTuple):
-    """Width and height of a pixel in micrometres, and who states them."""
+    """Width and height of a pixel in micrometres, and where they are stated."""
 
     x: float
     y: float
@@ -30,14 +30,14 @@ class Stated(NamedTuple):
 
 
 def micrometres(unit: str | None) -> float | None:
-    """Micrometres of one unit of length; None for a unit that is none."""
+    """Micrometres of one unit of length; None for an unknown unit."""
     return _MICROMETRES.get((unit or "").strip().lower())
 
 
 def choose_mpp(stated: Iterable[Stated | None]) -> tuple[float | None, str]:
     """The first plausible scale and its source; none where its pixels are not square.
 
-    A screen's 72 or 96 dots an inch, or no unit, give 265 um or more and are passed over.
+    A screen's 72 or 96 dots an inch, or no unit, give 265 µm or more and are ignored.
     """
     for one in stated:
         if one is None or not all(
@@ -45,7 +45,7 @@ def choose_mpp(stated: Iterable[Stated | None]) -> tuple[float | None, str]:
         ):
             continue
         if abs(one.x - one.y) > _SQUARE * max(one.x, one.y):
-            return None, f"{one.source}: pixels of {one.x:.4g} x {one.y:.4g} um are not square"
+            return None, f"{one.source}: pixels of {one.x:.4g} x {one.y:.4g} µm are not square"
         return (one.x * one.y) ** 0.5 if one.x != one.y else one.x, one.source
     return None, "none"
 

@@ -34,7 +34,9 @@ def open_zarr(path: Path) -> SlideFile:
     """
     picture = _multiscale(path)
     if picture is None:
-        raise SlideUnreadable(f"'{path}' describes no OME-Zarr picture (multiscales).")
+        raise SlideUnreadable(
+            f"This is not an OME-Zarr image: its metadata lack multiscales. Folder: '{path}'."
+        )
     axes = _axes(picture)
     group = zarr.open_group(path, mode="r")
     stored = [group[dataset["path"]] for dataset in picture["datasets"]]
@@ -86,13 +88,13 @@ def _check_rgb(path: Path, array: Any, axes: str, channels: list[dict[str, Any]]
     if not {"Y", "X", "C"} <= set(axes) or not is_rgb or not flat or array.dtype != np.uint8:
         told = f", colours {' '.join(colours)}" if any(colours) else ""
         raise SlideUnreadable(
-            f"'{path}' is not RGB: axes {axes}, shape {array.shape}, {array.dtype}{told}. "
-            "Stem predicts from H&E in 8-bit colour."
+            f"The image is not RGB: axes {axes}, shape {array.shape}, type "
+            f"{array.dtype}{told}. An 8-bit RGB image of H&E is needed. Folder: '{path}'."
         )
     if np.prod(array.chunks) > 3 * _LARGEST_CHUNK:
         raise SlideUnreadable(
-            f"'{path}' has chunks of {array.chunks}, too large to read a part of it. Write it "
-            "again with chunks of 256 or 512 pixels."
+            f"Chunks of {array.chunks} are too large to read by region. Write the image "
+            f"again with chunks of 256 or 512 pixels. Folder: '{path}'."
         )
 
 

@@ -22,7 +22,7 @@ _AT_ONCE = 4096  # rows and columns that OpenSlide is asked for
 def is_for_openslide(path: Path) -> bool:
     """Whether a file is in one of the formats that OpenSlide alone reads.
 
-    Some are told by their name: an MRXS file is a JPEG picture, beside the folder of its slide.
+    Some are known by their name: an MRXS file is a JPEG image next to the folder of its slide.
     """
     if path.suffix.lower() in _SUFFIXES:
         return True
@@ -79,7 +79,10 @@ class OpenSlideLevel(Sliced):
 
 def _check_size(path: Path, width: int, height: int) -> None:
     if not (0 < width <= _LARGEST and 0 < height <= _LARGEST):
-        raise SlideUnreadable(f"'{path}' claims {width} x {height} pixels, which no scan has.")
+        raise SlideUnreadable(
+            f"The file declares an image of {width} x {height} px, which is implausible for a "
+            f"scan. Check the file. File: '{path}'."
+        )
 
 
 def _stated(properties: Any) -> Stated | None:

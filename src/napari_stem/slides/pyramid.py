@@ -44,9 +44,9 @@ class SlideFile:
     levels
         Level 0 first.
     mpp, mpp_source
-        The scale that its metadata state, and where; or why they state none.
+        The scale in the metadata and its source, or the reason why there is none.
     identity
-        What tells its content from that of others, where the file itself does not.
+        Identity of its content, if the file itself has none.
     handle
         What must be closed.
     """

@@ -1,4 +1,4 @@
-"""JPEG, PNG and other pictures that must be decoded whole."""
+"""JPEG, PNG and other images that must be decoded whole."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def open_flat(path: Path) -> SlideFile:
     with _open_image(path) as image:
         check_flat(path, image.height, image.width)
         if image.mode in _COLOURLESS or image.mode.startswith("I;16"):
-            raise SlideUnreadable(f"'{path}' is not RGB: its pixels are of mode {image.mode}.")
+            raise SlideUnreadable(
+                f"The image is not RGB: its mode is {image.mode}. File: '{path}'."
+            )
         mode = "RGBA" if image.has_transparency_data else "RGB"
         pixels = over_white(np.asarray(image.convert(mode)))
     return SlideFile((pixels,))
@@ -39,14 +41,15 @@ def check_flat(path: Path, height: int, width: int) -> None:
     """Raise if a picture that must be decoded whole would not fit into memory."""
     if height * width > _LARGEST:
         raise SlideUnreadable(
-            f"'{path}' has {width} x {height} pixels in a layout that must be decoded whole; at "
-            f"most {_LARGEST:,} can be. Convert it to a tiled, pyramidal TIFF."
+            f"The image has {width} x {height} px and can only be decoded whole, which is "
+            f"limited to {_LARGEST:,} pixels. Convert it to a tiled, pyramidal TIFF. File: "
+            f"'{path}'."
         )
     size = path.stat().st_size
     if height * width > max(_SUSPICIOUS, size * _MOST_PER_BYTE):
         raise SlideUnreadable(
-            f"'{path}' promises {width} x {height} pixels in {size:,} bytes: it is no picture of "
-            "tissue, or damaged."
+            f"The file declares {width} x {height} px in only {size:,} bytes: it is "
+            f"damaged, or not an image of tissue. File: '{path}'."
         )
 
 

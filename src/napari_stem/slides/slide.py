@@ -34,24 +34,24 @@ _WORTH_KEEPING = 400_000_000  # pixels of a flat slide whose overview is kept on
 
 
 class Slide:
-    """An RGB image of tissue, read by region. Reading from several threads is safe.
+    """An RGB image of tissue, read by region. It can be read from several threads.
 
     Attributes
     ----------
     name
-        What people call it: the file's name without its suffix.
+        Display name: the file name without its suffix.
     path
-        Where it lies; None for an image in memory.
+        Path of the file; None for an image in memory.
     mpp
-        Micrometres per level-0 pixel; None where nobody stated it.
+        Micrometres per level-0 pixel; None if unknown.
     mpp_source
-        Who stated it.
+        Where `mpp` comes from.
     levels
         (h, w, 3) uint8 arrays, level 0 first, which read what is sliced.
     downsamples
         Level-0 pixels per pixel of each level.
     fingerprint
-        The same for the same content, whatever the file's name.
+        The same for the same content, under any file name.
     """
 
     def __init__(self, file: SlideFile, *, name: str, path: Path | None, fingerprint: str) -> None:
@@ -69,8 +69,8 @@ class Slide:
         """A slide of an image in memory, (h, w, 3) RGB."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise SlideUnreadable(
-                f"'{name}' is not RGB: shape {image.shape}, {image.dtype}; (h, w, 3) of uint8 "
-                "is needed."
+                f"The image is not RGB: it has shape {image.shape} and type {image.dtype}; "
+                f"(h, w, 3) and uint8 are needed. Image: '{name}'."
             )
         image = np.ascontiguousarray(image)
         digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
@@ -109,14 +109,14 @@ class Slide:
         Raises
         ------
         MissingScale
-            Nobody stated it.
+            The scale is unknown.
         """
         if self.mpp is None:
             reason = "" if self.mpp_source == "none" else f" ({self.mpp_source})"
             raise MissingScale(
-                f"'{self.name}' states no micrometres per pixel{reason}. State the scale (20x "
-                "scans have about 0.5, 40x scans 0.25) or the spot pitch (Visium 100 µm, ST "
-                "200 µm).",
+                f"'{self.name}' states no micrometres per pixel{reason}. Give the scale "
+                "(about 0.5 µm/px for 20x scans, 0.25 for 40x) or the spot pitch (100 µm "
+                "for Visium, 200 µm for legacy ST).",
                 hint=Hint(Remedy.SCALE, "0.5"),
             )
         return self.mpp
@@ -130,7 +130,9 @@ class Slide:
             The scale is not a positive number.
         """
         if not 0 < mpp < float("inf"):
-            raise OptionError(f"'{self.name}': {mpp} micrometres per pixel is no scale.")
+            raise OptionError(
+                f"The scale of '{self.name}' is {mpp} µm/px; it must be a positive number."
+            )
         slide = type(self)(self._file, name=self.name, path=self.path, fingerprint=self.fingerprint)
         slide.mpp, slide.mpp_source = mpp, source
         return slide
@@ -152,7 +154,7 @@ class Slide:
         Raises
         ------
         SlideUnreadable
-            The file is damaged there, or out of reach.
+            The file is damaged there, or not reachable.
         """
         pixels = self.levels[level]
         rows, columns = pixels.shape[:2]
@@ -160,17 +162,17 @@ class Slide:
         right, bottom = min(x + width, columns), min(y + height, rows)
         region = np.full((height, width, 3), 255, np.uint8)
         if left < right and top < bottom:
-            where = f"The region at ({left}, {top}) of level {level}"
+            where = f"region ({left}, {top}), level {level}"
             try:
                 found = np.asarray(pixels[top:bottom, left:right])
             except MemoryError as error:
                 raise SlideUnreadable(
-                    f"{where} needs more memory than there is: '{self.path or self.name}'."
+                    f"Not enough memory to read {where} of '{self.path or self.name}'."
                 ) from error
             except Exception as error:
                 raise SlideUnreadable(
-                    f"{where} could not be read: {one_line(error)}. The file may be damaged or out "
-                    f"of reach: '{self.path or self.name}'."
+                    f"Could not read {where}: {one_line(error)}. Check that the file is "
+                    f"complete and reachable. File: '{self.path or self.name}'."
                 ) from error
             region[top - y : bottom - y, left - x : right - x] = found
         return region
@@ -190,8 +192,8 @@ class Slide:
     def iter_overview(self) -> Events[None]:
         """Make the levels that the file lacks, as far as memory holds them.
 
-        They are made where they are looked at anyway; this makes them at once, so that a
-        window can say how long a large flat slide takes.
+        They are otherwise made when first displayed. Making them at once lets a window report
+        progress for a large flat slide.
         """
         made = next((x for x in self.levels if isinstance(x, Reduced) and x.is_held), None)
         if made is None:
@@ -238,7 +240,7 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     path
         The slide's file, or its folder (OME-Zarr, DICOM).
     mpp
-        Micrometres per pixel, where the file states none or a wrong one.
+        Micrometres per pixel, if the file states none or a wrong value.
 
     Returns
     -------
@@ -281,7 +283,7 @@ def _as_it_was(slide: Slide, name: str, mpp: float | None, source: str) -> Slide
 
 
 def _name(path: Path) -> str:
-    """A file's name without what tells its format."""
+    """A file name without the suffixes of its format."""
     return path.stem.removesuffix(".ome")
 
 

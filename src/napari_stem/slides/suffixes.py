@@ -1,4 +1,4 @@
-"""Suffixes of slides' files, for dialogs and for looking beside spots. Content decides later."""
+"""Suffixes of slide files, for dialogs and for finding slides near spots."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from napari_stem.slides.mpp import tiff_mpp
 from napari_stem.slides.pyramid import Converted, Level, SlideFile
 from napari_stem.slides.raster import check_flat
 
-# A damaged file is said in one error; without a handler its every symptom would go to stderr.
+# A damaged file gives one error; without a handler, tifffile would log every symptom.
 tifffile.logger().addHandler(logging.NullHandler())
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -60,8 +60,9 @@ def _check_rgb(series: Any, path: Path) -> None:
     colours = page.photometric in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
     if channels not in (3, 4) or not colours or series.dtype != np.uint8:
         raise SlideUnreadable(
-            f"'{path}' is not RGB: axes {series.axes}, shape {series.shape}, {series.dtype}, "
-            f"{PHOTOMETRIC(page.photometric).name}. Stem predicts from H&E in 8-bit colour."
+            f"The image is not RGB: axes {series.axes}, shape {series.shape}, type "
+            f"{series.dtype}, {PHOTOMETRIC(page.photometric).name}. An 8-bit RGB image of "
+            f"H&E is needed. File: '{path}'."
         )
 
 
@@ -72,15 +73,15 @@ def _check_complete(series: Any, path: Path) -> None:
         ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
         if max(ends, default=0) > size:
             raise SlideUnreadable(
-                f"'{path}' is cut off: its tags point to byte {max(ends)}, the file ends at "
-                f"{size}. Copy it again from the scanner."
+                f"The file is incomplete: its tags point to byte {max(ends):,}, but it "
+                f"ends at {size:,}. Copy it again from the scanner. File: '{path}'."
             )
         promised = int(np.prod(page.chunked))
         if len(page.dataoffsets) < promised:
             raise SlideUnreadable(
-                f"'{path}' is damaged: {page.imagewidth} x {page.imagelength} pixels need "
-                f"{promised} tiles or strips, its tags tell of {len(page.dataoffsets)}. "
-                "Copy it again from the scanner."
+                f"The file is damaged: {page.imagewidth} x {page.imagelength} px need "
+                f"{promised} tiles or strips, but its tags list {len(page.dataoffsets)}. "
+                f"Copy it again from the scanner. File: '{path}'."
             )
 
 
@@ -117,8 +118,8 @@ def _reduces(page: Any, before: Any, full: Any) -> bool:
 def _check_tile(page: Any, path: Path) -> None:
     if page.tilewidth * page.tilelength > _LARGEST_TILE:
         raise SlideUnreadable(
-            f"'{path}' has tiles of {page.tilewidth} x {page.tilelength} pixels, too large to "
-            "read a part of it. Convert it to tiles of 256 or 512 pixels."
+            f"Tiles of {page.tilewidth} x {page.tilelength} px are too large to read by "
+            f"region. Convert the slide to tiles of 256 or 512 px. File: '{path}'."
         )
 
 

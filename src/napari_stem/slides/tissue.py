@@ -1,4 +1,4 @@
-"""Where on a slide there is tissue that can be judged."""
+"""Detection of usable tissue on a slide."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PLAUSIBLE_THRESHOLD = (3.0, 5.5)
 class TissueMask:
     """(h, w) booleans over the whole slide, each `downsample` level-0 pixels wide.
 
-    `excluded` tells what was left out though it is no bare glass, and why.
+    `excluded` lists what was left out besides bare glass, and why.
     """
 
     mask: NDArray[np.bool_]
@@ -52,12 +52,12 @@ class TissueMask:
 
 
 def tissue_mask(slide: Slide, *, resolution_um: float = 8.0) -> TissueMask:
-    """Find tissue by how far its colour and texture are from the slide's own background.
+    """Find tissue by its distance in colour and texture from the slide's own background.
 
     A threshold on whiteness fails on tinted backgrounds. Here the background is the commonest
     colour among the brightest fifth of an overview, and Otsu's threshold splits the distances
     from it (in CIELAB, smoothed over structure); small pieces are dropped. Pen marks and tissue
-    that is out of focus are left out, and told.
+    that is out of focus are left out and reported.
 
     Parameters
     ----------

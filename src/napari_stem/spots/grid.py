@@ -41,18 +41,18 @@ def make_grid(
     slide
         An open slide.
     pitch_um, diameter_um
-        Distance of neighbours and diameter of a spot.
+        Distance between neighbours and diameter of a spot, in micrometres.
     layout
         "hex" shifts every second row by half a pitch.
     region
-        What spots must lie in: corners (m, 2) of a polygon, x and y in level-0 pixels; a shapely
+        Area of the spots: corners (m, 2) of a polygon, x and y in level-0 pixels; a shapely
         polygon; GeoJSON, as a mapping or the path of a file; or several of these.
     on_tissue
         Leave out spots whose centre is on the background, on ink, or out of focus.
 
     Returns
     -------
-    A spot table without counts. `uns["excluded"]` tells which ink or blur was left out, if any.
+    A spot table without counts. `uns["excluded"]` lists ink and blur left out, if any.
 
     Raises
     ------
@@ -64,7 +64,10 @@ def make_grid(
         No spot is left.
     """
     if not (pitch_um > 0 and diameter_um > 0):
-        raise OptionError(f"pitch {pitch_um} um and diameter {diameter_um} um must be positive.")
+        raise OptionError(
+            f"The grid's pitch is {pitch_um:g} µm and its spot diameter {diameter_um:g} µm; "
+            "both must be positive."
+        )
     if layout not in get_args(Layout):
         raise OptionError(f"layout '{layout}' is unknown; choose {' or '.join(get_args(Layout))}.")
     mpp = slide.require_mpp()
@@ -77,11 +80,11 @@ def make_grid(
         tissue = tissue_mask(slide)
         xy, excluded = xy[tissue.contains(xy)], tissue.excluded
     if not len(xy):
-        place = "tissue" if on_tissue else "the slide"
+        place = "tissue" if on_tissue else "any part"
         raise SpotsError(
-            f"'{slide.name}': a grid of {pitch_um} um has no spot on {place}"
-            f"{' in the region' if region is not None else ''}. "
-            "Choose a smaller pitch, another region, or include the background."
+            f"A grid with a pitch of {pitch_um:g} µm has no spot on {place} of "
+            f"'{slide.name}'{' in the region' if region is not None else ''}. Choose a "
+            "smaller pitch or another region, or include the background."
         )
     spots = spot_table(xy, diameter_px=diameter_um / mpp, library=slide.name)
     if excluded:
@@ -114,6 +117,7 @@ def _check_number(slide: Slide, pitch: float) -> None:
     spots = slide.width * slide.height / pitch**2
     if spots > _MOST:
         raise OptionError(
-            f"'{slide.name}': a grid of {pitch * slide.require_mpp():g} um has about {spots:.2g} "
-            f"spots; choose a larger pitch, so that they are at most {_MOST:,}."
+            f"A grid with a pitch of {pitch * slide.require_mpp():g} µm on '{slide.name}' "
+            f"has about {spots:.2g} spots; at most {_MOST:,} are allowed. Choose a larger "
+            "pitch."
         )

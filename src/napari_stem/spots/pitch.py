@@ -1,4 +1,4 @@
-"""The pitch of an array of spots, however it lies on the slide: turned, mirrored, jittered."""
+"""The pitch of an array of spots, also if it is rotated, mirrored or jittered on the slide."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 _HEX_AREA = np.sqrt(3) / 2  # of a spot's cell, in squared pitches; 1 in a square lattice
 _MOST_ASKED = 5000  # spots whose neighbours are looked at
-_FEWEST = 12  # spots below which there is no lattice to speak of
+_FEWEST = 12  # minimum number of spots for fitting a lattice
 _ORDERED = 0.4  # mean agreement of directions; 1 without jitter, 0 of scattered places
 _REACH = 0.35  # of the pitch, that a neighbour may lie off its place
 
 
 def array_pitch(array_xy: NDArray[np.float64], xy: NDArray[np.float64]) -> float:
-    """Pixels between neighbours of an array, by least squares over all spots.
+    """Pitch of an array in pixels, by least squares over all spots.
 
     Printed spots jitter, so that the nearest neighbour is nearer than the pitch. Arrays that use
     every second place of a row, each row shifted by one (Visium's), are hexagonal.
@@ -26,7 +26,7 @@ def array_pitch(array_xy: NDArray[np.float64], xy: NDArray[np.float64]) -> float
     Parameters
     ----------
     array_xy, xy
-        (n, 2) places in the array, in steps, and on the slide, in level-0 pixels.
+        (n, 2) array coordinates, in steps, and slide coordinates, in level-0 pixels.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def array_pitch(array_xy: NDArray[np.float64], xy: NDArray[np.float64]) -> float
 
 
 def neighbour_pitch(xy: NDArray[np.float64]) -> float:
-    """Pixels between neighbours of (n, 2) places, n > 1, of which nothing else is known.
+    """Pitch in pixels of (n, 2) spots, n > 1, without array coordinates.
 
     A square or hexagonal lattice is fitted to the steps between neighbours; where they follow
     none, this is the median distance to the nearest one.

@@ -24,7 +24,9 @@ def ring(corners: ArrayLike) -> NDArray[np.float64]:
     """
     points = np.asarray(corners, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
-        raise ValueError(f"a polygon needs at least three corners (x, y), got {points.shape}")
+        raise ValueError(
+            f"a polygon needs at least three corners (x, y); its shape is {points.shape}"
+        )
     if not np.isfinite(points).all():
         raise ValueError("a corner of a polygon is not finite")
     return points

@@ -1,4 +1,4 @@
-"""What a prediction tells of how it was made."""
+"""What a prediction records about how it was made."""
 
 from __future__ import annotations
 

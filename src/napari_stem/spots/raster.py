@@ -1,4 +1,4 @@
-"""Spots as pixels: one picture, whatever is shown of them."""
+"""Spots as pixels: one image, in which any value per spot can be drawn."""
 
 from __future__ import annotations
 

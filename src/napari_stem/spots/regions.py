@@ -1,4 +1,4 @@
-"""Regions as callers write them, as polygons: an outline with its holes each."""
+"""Regions as callers may write them, turned into polygons: outlines with their holes."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def as_polygons(region: RegionLike) -> list[Polygon]:
     try:
         found = list(_polygons(region))
     except (OSError, ValueError, TypeError, LookupError) as error:
-        raise OptionError(f"region: {error}.") from error
+        raise OptionError(f"The region is not valid: {error}.") from error
     if not found:
-        raise OptionError("region: it holds no polygon.")
+        raise OptionError("The region contains no polygon.")
     return found
 
 

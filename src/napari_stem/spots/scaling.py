@@ -24,7 +24,9 @@ def scale_spots(spots: AnnData, factor: float) -> AnnData:
         The factor is not a positive number.
     """
     if not 0 < factor < float("inf"):
-        raise OptionError(f"spots cannot be scaled by {factor}; a positive number is needed.")
+        raise OptionError(
+            f"The scale factor of the spots is {factor}; it must be a positive number."
+        )
     scaled = spots.copy()
     scaled.obsm["spatial"] = positions(spots) * factor
     entry = dict(scaled.uns["spatial"][library(spots)])

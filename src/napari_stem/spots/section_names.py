@@ -1,4 +1,4 @@
-"""What people call a section, by the place of its spots alone: nothing is read."""
+"""Display names of sections, from paths alone: nothing is read."""
 
 from __future__ import annotations
 

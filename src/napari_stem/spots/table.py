@@ -1,4 +1,4 @@
-"""The spot table: an AnnData whose rows are places on a slide.
+"""The spot table: an AnnData whose rows are spots on a slide.
 
 `obs_names` are spot ids; `obsm["spatial"]` is (n, 2), x and y in level-0 pixels, pixel (row r,
 column c) covering [c, c + 1) x [r, r + 1); the spot's diameter in pixels stands at
@@ -20,7 +20,7 @@ from scipy.spatial import KDTree
 from napari_stem.errors import CountsError, MissingScale, SpotsError, SpotsOutsideSlide
 from napari_stem.spots.pitch import array_pitch, neighbour_pitch
 from napari_stem.spots.visium import DIAMETER_OVER_PITCH
-from napari_stem.text import repeated
+from napari_stem.text import counted, repeated
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -63,18 +63,26 @@ def spot_table(
     """
     xy = np.asarray(xy, dtype=np.float64)
     if xy.ndim != 2 or xy.shape[1] != 2 or not len(xy):
-        raise SpotsError(f"positions need rows (x, y), at least one; got shape {xy.shape}.")
+        raise SpotsError(
+            f"At least one spot (x, y) is needed; the coordinates have shape {xy.shape}."
+        )
     if not np.isfinite(xy).all():
         lost = int((~np.isfinite(xy)).any(axis=1).sum())
-        raise SpotsError(f"coordinates of {lost} of {len(xy)} spots are not finite (NaN).")
+        raise SpotsError(
+            f"Coordinates of {counted(lost, 'spot')} are not finite (NaN or infinite), out of "
+            f"{len(xy):,}."
+        )
     if not 0 < diameter_px < np.inf:
-        raise SpotsError(f"the spot diameter is {diameter_px} pixels; it must be positive.")
+        raise SpotsError(f"The spot diameter is {diameter_px:g} px; it must be positive.")
     index = pd.Index(ids if ids is not None else [f"spot_{i}" for i in range(len(xy))], dtype=str)
     if not index.is_unique:
-        raise SpotsError(f"spot ids must be unique; these come more than once: {repeated(index)}.")
+        raise SpotsError(f"Spot ids must be unique. These occur more than once: {repeated(index)}.")
     matrix = sparse.csr_matrix((len(xy), 0), dtype=np.float32) if counts is None else counts
     if matrix.shape[0] != len(xy):
-        raise CountsError(f"there are {len(xy)} spots and counts of {matrix.shape[0]}.")
+        raise CountsError(
+            f"The counts have {matrix.shape[0]:,} rows for {counted(len(xy), 'spot')}; the "
+            "numbers must be equal."
+        )
     return AnnData(
         matrix,
         obs=pd.DataFrame(index=index),
@@ -90,14 +98,16 @@ def positions(spots: AnnData) -> NDArray[np.float64]:
     Raises
     ------
     SpotsError
-        The table has none, or one is not finite.
+        The table has no coordinates, or some are not finite.
     """
     if "spatial" not in spots.obsm:
-        raise SpotsError("the table has no obsm['spatial'], so its rows have no place on a slide.")
+        raise SpotsError("obsm['spatial'] is missing, so the spots have no coordinates on a slide.")
     xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)[:, :2]
     if not np.isfinite(xy).all():
         row = np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]
-        raise SpotsError(f"coordinates of spot {spots.obs_names[row]} are not finite: {xy[row]}.")
+        raise SpotsError(
+            f"The coordinates of spot {spots.obs_names[row]} are not finite: {xy[row]}."
+        )
     return xy
 
 
@@ -112,8 +122,8 @@ def library(spots: AnnData) -> str:
     names = list(spots.uns.get("spatial", {}))
     if len(names) != 1:
         raise SpotsError(
-            f"uns['spatial'] must describe one slide, it describes {len(names)} "
-            f"({', '.join(names) or 'none'}). Take the rows of one slide."
+            f"uns['spatial'] must describe exactly one slide, but describes {len(names)} "
+            f"({', '.join(names) or 'none'}). Select the rows of one slide."
         )
     return str(names[0])
 
@@ -131,15 +141,15 @@ def spot_diameter(spots: AnnData) -> float:
         return float(spots.uns["spatial"][name]["scalefactors"]["spot_diameter_fullres"])
     except (LookupError, TypeError) as error:
         raise SpotsError(
-            f"uns['spatial']['{name}']['scalefactors'] lacks spot_diameter_fullres."
+            f"spot_diameter_fullres is missing in uns['spatial']['{name}']['scalefactors']."
         ) from error
 
 
 def pitch(spots: AnnData) -> float:
-    """Distance of neighbouring spots in level-0 pixels.
+    """Distance between neighbouring spots in level-0 pixels.
 
-    From the array's lattice where `obs` holds the places in it, as "array_x" and "array_y" or as
-    "array_col" and "array_row", else from the lattice that neighbours follow.
+    It follows from array coordinates in `obs` ("array_x" and "array_y", or "array_col" and
+    "array_row") where they exist, otherwise from a lattice fitted to neighbouring spots.
 
     Raises
     ------
@@ -148,7 +158,7 @@ def pitch(spots: AnnData) -> float:
     """
     xy = positions(spots)
     if len(xy) < 2:
-        raise SpotsError("a pitch needs at least two spots.")
+        raise SpotsError("The spot pitch cannot be measured: at least two spots are needed.")
     for columns in _ARRAY_COLUMNS:
         if set(columns) <= set(spots.obs):
             places = spots.obs[columns].apply(pd.to_numeric, errors="coerce").to_numpy(float)
@@ -162,16 +172,18 @@ def mpp_from_pitch(spots: AnnData, pitch_um: float) -> float:
     spacing = pitch(spots)
     if not spacing > 0 or not pitch_um > 0:
         raise MissingScale(
-            f"spots {spacing:g} pixels and {pitch_um:g} µm apart tell no scale; both must be "
+            f"A spot pitch of {spacing:g} px and {pitch_um:g} µm gives no scale; both must be "
             "positive."
         )
     return pitch_um / spacing
 
 
 def spaced_diameter(xy: NDArray[np.float64]) -> float:
-    """A diameter in pixels for spots that state none: discs with a little room between them."""
+    """Default diameter in pixels for spots without one: discs that nearly touch."""
     if len(xy) < 2:
-        raise SpotsError("the diameter of a single spot must be stated.")
+        raise SpotsError(
+            "The diameter of a single spot must be given: add a column diameter, in pixels."
+        )
     return DIAMETER_OVER_PITCH * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1]))
 
 
@@ -181,28 +193,29 @@ def has_counts(spots: AnnData) -> bool:
 
 
 def check_counts(spots: AnnData) -> None:
-    """Raise a `CountsError` where numbers are no raw counts: below zero, not finite, logarithms."""
+    """Raise a `CountsError` unless values are raw counts: finite, not negative, whole numbers."""
     counts = sparse.coo_matrix(spots.X)
     wrong = ~np.isfinite(counts.data) | (counts.data < 0)
     if wrong.any():
         first = np.flatnonzero(wrong)[0]
         raise CountsError(
-            f"spot {spots.obs_names[counts.row[first]]}, gene "
-            f"{spots.var_names[counts.col[first]]}: a count of {counts.data[first]} is impossible "
-            f"({int(wrong.sum())} in all). Give raw counts."
+            f"The count of gene {spots.var_names[counts.col[first]]} in spot "
+            f"{spots.obs_names[counts.row[first]]} is {counts.data[first]:g}; counts must "
+            f"be finite and not negative ({counted(int(wrong.sum()), 'such value')}). Use "
+            "raw counts."
         )
     broken = np.count_nonzero(counts.data % 1)
     if 2 * broken > counts.nnz:  # some corrections of raw counts leave a few fractions
         raise CountsError(
-            f"{broken:,} of {counts.nnz:,} values are no whole numbers: the table seems to hold "
-            "normalised values. Give raw counts."
+            f"{broken:,} of {counts.nnz:,} values are not whole numbers, so the table "
+            "probably has normalised values. Use raw counts."
         )
 
 
 def fitting_scales(spots: AnnData, slide: Slide) -> dict[str, float]:
-    """Scale factors of the table, by name, that put all spots onto a picture of their slide.
+    """Scale factors of the table, by name, with which all spots lie on this image of their slide.
 
-    Those of smaller pictures are among them: at these, the spots fill a corner alone.
+    These include factors of smaller images, with which the spots fill only a corner.
     """
     entry = spots.uns.get("spatial", {})
     factors = next(iter(entry.values())).get("scalefactors", {}) if len(entry) == 1 else {}
@@ -227,9 +240,9 @@ def check_spots(spots: AnnData, slide: Slide) -> None:
         name = spots.obs_names[np.flatnonzero(outside)[0]]
         x, y = xy[outside][0]
         raise SpotsOutsideSlide(
-            f"{int(outside.sum())} of {len(xy)} spots lie outside of '{slide.name}' "
-            f"({slide.width} x {slide.height} pixels), for example {name} at ({x:.0f}, {y:.0f}). "
-            f"{_advice(spots, slide)}"
+            f"{int(outside.sum()):,} of {counted(len(xy), 'spot')} lie outside "
+            f"'{slide.name}' ({slide.width} x {slide.height} px), for example {name} at "
+            f"({x:.0f}, {y:.0f}). {_advice(spots, slide)}"
         )
 
 
@@ -240,10 +253,10 @@ def _outside(xy: NDArray[np.float64], slide: Slide) -> NDArray[np.bool_]:
 def _advice(spots: AnnData, slide: Slide) -> str:
     fits = fitting_scales(spots, slide)
     if not fits:
-        return "Is this the full-resolution image that the spots belong to?"
+        return "Check that this is the full-resolution image of these spots."
     told = " and ".join(f"{name} = {value:.4g}" for name, value in fits.items())
     return (
-        f"They fit at {told}: this is a reduced picture of their slide. Open the full-resolution "
-        "image, which predictions need; or, to look at this one, give it the name that Space "
-        "Ranger gave it (tissue_hires_image, tissue_lowres_image)."
+        f"They fit with {told}: this is a reduced image of their slide. Predictions need "
+        "the full-resolution image. To view this one, give it Space Ranger's file name "
+        "(tissue_hires_image or tissue_lowres_image)."
     )

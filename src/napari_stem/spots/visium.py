@@ -1,4 +1,4 @@
-"""Geometry of Visium's spots, which grids have unless told otherwise."""
+"""Geometry of Visium's spots, the default of grids."""
 
 PITCH_UM = 100.0
 DIAMETER_UM = 55.0

@@ -1,4 +1,4 @@
-"""Curves of a training run, out of its events."""
+"""Curves of a training run, from its events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Curves:
     """Losses by step, and the latest variation of genes over held-out spots.
 
-    A resumed run reports again what came after its last saved state; the later report counts.
+    A resumed run repeats events after its last saved state; the later ones count.
     """
 
     def __init__(self) -> None:

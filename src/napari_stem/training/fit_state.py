@@ -20,6 +20,7 @@ from napari_stem.model.diffusion import Schedule, diffusion_loss
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
+from napari_stem.text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class Examples:
     condition
         (n, v, S) one vector for each view of a patch, the original first.
     noise
-        (S,) standard deviation of noise that training adds to the condition, which keeps a
-        network from learning a few hundred spots by heart; zeros in the paper.
+        (S,) standard deviation of the noise that training adds to the condition, against
+        overfitting to a few hundred spots; zeros in the paper.
     """
 
     x_start: Tensor
@@ -100,8 +101,8 @@ class FitState:
         if norm is None or not torch.isfinite(norm):
             half = self._config.precision != "32-true"
             raise TrainingError(
-                f"the loss is no longer finite at step {self.step}. Lower the learning rate"
-                f"{' or use precision 32-true' if half else ''}."
+                f"The training loss is not finite (NaN or infinite) at step {self.step}. Lower the "
+                f"learning rate{', or use float32 precision' if half else ''}."
             )
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.rate(self.step, self.seconds)
@@ -114,11 +115,11 @@ class FitState:
         return loss.detach()
 
     def spent(self) -> float:
-        """Share of the training that lies behind."""
+        """Finished share of the training."""
         return self._config.spent(self.step, self.seconds)
 
     def progress(self) -> Progress:
-        """In steps, or in seconds where time is what is limited."""
+        """In steps, or in seconds if the time is limited."""
         if self._config.minutes is None:
             done, total = self.step, self._config.steps
         else:
@@ -161,12 +162,14 @@ class FitState:
             same = (state["config"], state["identity"]) == (asdict(self._config), self._identity)
         except Exception as error:  # torch raises many kinds for a damaged file
             raise TrainingError(
-                f"'{path}' is no training state ({error}). Delete it to start anew."
+                f"The saved training state could not be read: {one_line(error)}. Delete "
+                f"the file to start anew. File: '{path}'."
             ) from error
         if not same:
             raise TrainingError(
-                f"'{path}' belongs to a run with other settings, genes or sections. Repeat them to "
-                "resume, or choose another run folder."
+                "The saved training state belongs to a run with other settings, genes or "
+                "sections. Use the same ones to resume, or choose another run folder. "
+                f"File: '{path}'."
             )
         self._network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
@@ -191,7 +194,7 @@ class FitState:
 
 
 def _batch(examples: Examples, config: FitConfig, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Random spots, each in a random view: the original once in `augmented` + 1 times."""
+    """Random spots in random views: the original with probability 1 / (`augmented` + 1)."""
     n, views, width = examples.condition.shape
     where: dict[str, Any] = {"device": random.device, "generator": random}
     rows = torch.randint(n, (config.batch_size,), **where)
@@ -203,7 +206,7 @@ def _batch(examples: Examples, config: FitConfig, random: torch.Generator) -> tu
 
 
 def _warm_average(decay: float) -> Any:
-    """Exponential moving average that forgets its first steps sooner, for short runs."""
+    """Exponential moving average of the weights with a warm-up, for short runs."""
     # timm's ModelEmaV3 warms up as 1 - (1 + n)^(-2/3), and could not repeat older runs.
 
     def update(average: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
@@ -214,5 +217,5 @@ def _warm_average(decay: float) -> Any:
 
 
 def _seed(seed: int, step: int) -> int:
-    """A seed for one step: nearby runs and steps share no random numbers."""
+    """Seed of one step: other runs and steps get other random numbers."""
     return zlib.crc32(f"{seed}/{step}/0".encode())  # the 0 repeats benchmarks/RESULTS.md

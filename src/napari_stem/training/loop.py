@@ -1,4 +1,4 @@
-"""The inner training loop: tensors in, events out, a state on disk that resumes to the bit."""
+"""The inner training loop: tensors in, events out; the state on disk resumes bit by bit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Measure: TypeAlias = Callable[[StemNetwork, int], Iterable[Event]]
 
 
 def never() -> bool:
-    """Nobody asks to finish early."""
+    """Never finish early."""
     return False
 
 
@@ -69,11 +69,11 @@ def iter_fit(
         Called with the averaged network and the step after some validations, so seldom that it
         takes less than a tenth of the time; what it gives is yielded.
     finish_now
-        Asked after each step; once it says yes, the run is finished as if its steps were done.
+        Called after each step; True ends the run as if its steps were done.
     state_path
         File that holds the unfinished run. Closing the generator saves it, at most one step late.
     identity
-        Whatever else, beside `config`, a run must share to go on from that file.
+        What else, apart from `config`, must be equal to resume from that file.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def iter_fit(
 
 
 class _Seldom:
-    """Lets a costly thing happen so seldom that it takes less than a tenth of the time."""
+    """Limits a costly step to a tenth of the time."""
 
     def __init__(self) -> None:
         self._next = float("-inf")

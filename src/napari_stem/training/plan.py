@@ -1,4 +1,4 @@
-"""Everything that decides a training run, as data that its folder keeps: no torch, no slides."""
+"""The plan of a training run, as data kept in its folder: no torch, no slides."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from napari_stem.features.compute import Compute
 from napari_stem.model.fit_config import UNLIMITED, FitConfig
 from napari_stem.options import check_options, option, options_of, overrides, same_option
 from napari_stem.spots.section_names import section_name
-from napari_stem.text import a_few
+from napari_stem.text import a_few, one_line
 
 FIT_OPTIONS = overrides(options_of(FitConfig), "the preset's")
 
@@ -40,7 +40,7 @@ class SectionSource:
     mpp
         Micrometres per pixel, where the slide states none.
     bin_um
-        Width of the bins to read, where there are several or none (`io.read_spots`).
+        Bin size for Visium HD or Xenium (`io.read_spots`).
     symbols
         A table of old and new gene symbols, "" for none.
     """
@@ -53,7 +53,7 @@ class SectionSource:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Display name."""
         return section_name(self.path)
 
 
@@ -64,7 +64,7 @@ class PanelChoice:
     Attributes
     ----------
     n
-        Genes of the panel; of "deg" a region.
+        Genes of the panel; for "deg", per region.
     by
         Column of `obs` that names regions, for "deg".
     genes
@@ -74,24 +74,24 @@ class PanelChoice:
     select: Selection = option(
         "hmhvg",
         "Genes",
-        "How the genes are chosen.",
+        "How the genes to predict are selected.",
         choices={
             "hmhvg": "high mean and high variance",
             "hvg": "highly variable, highest mean",
-            "deg": "different between regions",
+            "deg": "differentially expressed between regions",
             "list": "a list of genes",
         },
     )
     n: int = option(
         N_GENES,
         "Number of genes",
-        "Genes to choose; of deg, for each region.",
+        "Number of genes; for deg, per region.",
         minimum=1,
         maximum=100_000,
         step=50,
         flag="genes",
     )
-    by: str = option("", "Regions", "Column of the spots that names regions, for deg.")
+    by: str = option("", "Regions", "Column of obs with the regions, for deg.")
     genes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -105,9 +105,9 @@ class TrainPlan:
     Attributes
     ----------
     held_out
-        Sections that training never sees, or
+        Sections that training never sees.
     held_out_share
-        the share of each section that is a strip held out.
+        Instead: share of each section to hold out, as a strip.
     fit
         Training settings that replace the preset's, by their names in `FitConfig`.
     weights
@@ -121,39 +121,42 @@ class TrainPlan:
     preset: Preset = option(
         "small",
         "Preset",
-        "The network and how it is trained.",
+        "Size of the network and its training settings.",
         choices={
-            "small": "small: minutes on a CPU",
-            "paper": "paper: as published, for a GPU",
+            "small": "small: trains in minutes on a CPU",
+            "paper": "paper: as published, needs a GPU",
         },
     )
     encoders: tuple[str, ...] = ENCODERS
     weights: Mapping[str, str] = field(default_factory=dict)
     transform: CountTransform = option(
         "log2",
-        "Learn",
-        "What is learned of raw counts; the paper's is log2.",
+        "Count transform",
+        "Transform of raw counts that the network learns; the paper uses log2.",
         choices={"log2": "log2(count + 1)", "log1p_cp10k": "log(counts per 10,000 + 1)"},
     )
     geometry: GeometryName = option(
         "physical",
         "Patch",
-        "Width of the tissue that a patch covers; micrometres need the slides' scale.",
+        "Tissue covered by a patch; a width in µm needs the scale of the slides.",
         choices={"physical": "112 µm", "paper": "224 pixels (paper)"},
     )
     fit: Mapping[str, Any] = field(default_factory=dict)
     keep: Keep = option(
         "last",
         "Keep",
-        "Which weights become the checkpoint. Held-out metrics of the lowest held-out loss are a "
+        "Which weights the checkpoint keeps. Held-out metrics of the best weights are a "
         "little optimistic.",
-        choices={"last": "last step", "best": "lowest held-out loss"},
+        choices={
+            "last": "weights of the last step",
+            "best": "weights with the lowest held-out loss",
+        },
         advanced=True,
     )
     draws: int = option(
         N_DRAWS,
         "Draws",
-        "Draws per held-out spot, for the evaluation.",
+        "Draws per held-out spot in the final evaluation.",
         minimum=1,
         maximum=1000,
         advanced=True,
@@ -165,13 +168,16 @@ class TrainPlan:
         if problem := _fit_problem(self.fit):
             raise OptionError(problem)
         if self.panel.select == "list" and not self.panel.genes:
-            raise OptionError("panel is a list without genes. Name at least one.")
+            raise OptionError("The gene list is empty. Name at least one gene.")
         if not 0 <= self.held_out_share < 1:
             raise OptionError(
                 f"held_out_share is {self.held_out_share}; it must be at least 0 and below 1."
             )
         if twice := {s.path for s in self.sections} & {s.path for s in self.held_out}:
-            raise OptionError(f"{a_few(sorted(twice))}: trained on and held out. Choose one.")
+            raise OptionError(
+                f"Sections are both in training and held out: {a_few(sorted(twice))}. Use each "
+                "section once."
+            )
 
     def to_json(self) -> str:
         """Text that `from_json` reads back unchanged."""
@@ -196,7 +202,8 @@ class TrainPlan:
             return cls(**values)
         except (ValueError, TypeError, LookupError) as error:
             raise TrainingError(
-                f"{where} is no plan of a training run ({error}). Start a new run."
+                f"The training plan could not be read: {one_line(error)}. Start a new run. "
+                f"File: {where}."
             ) from error
 
     def differences(self, other: TrainPlan) -> list[str]:
@@ -216,6 +223,6 @@ def _fit_problem(fit: Mapping[str, Any]) -> str:
     """What is wrong with training settings, "" if nothing is."""
     known = options_of(FitConfig)
     if unknown := sorted(set(fit) - set(known)):
-        return f"unknown training settings: {', '.join(unknown)}; choose from {', '.join(known)}."
+        return f"Unknown training settings: {', '.join(unknown)}; choose from {', '.join(known)}."
     problems = (known[name].problem(name, value) for name, value in fit.items())
     return next(filter(None, problems), "")

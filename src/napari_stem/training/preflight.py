@@ -1,4 +1,4 @@
-"""Whether a section can be trained on, and where its spots lie, before a run starts."""
+"""Check of a section before training: counts, scale, and spots on the slide."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FEWEST_COUNTS = 1  # of a spot that counts
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SectionCheck:
-    """What is known of a section.
+    """Result of checking a section.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class SectionCheck:
     spots
         Its spot table, where that could be read.
     mpp
-        Micrometres per pixel, None where nobody stated them.
+        Micrometres per pixel; None if unknown.
     counts
         (n,) total counts of the spots; None where it cannot be trained on.
     overview
@@ -52,12 +52,12 @@ class SectionCheck:
 
     @property
     def depth(self) -> float:
-        """Median of the spots' total counts; 0 where they are not known."""
+        """Median library size of the spots; 0 if unknown."""
         return 0.0 if self.counts is None else float(np.median(self.counts))
 
 
 def check_section(source: SectionSource) -> SectionCheck:
-    """Open a section and check its counts; errors are told, not raised."""
+    """Open a section and check its counts; errors are returned, not raised."""
     try:
         section = open_source(source)
     except StemError as error:
@@ -72,10 +72,10 @@ def check_section(source: SectionSource) -> SectionCheck:
 def _check(source: SectionSource, section: Section) -> SectionCheck:
     spots, slide = section.spots, section.slide
     if not has_counts(spots):
-        problem = f"{section.name} holds no counts. Training needs spots with counts."
+        problem = f"The spots of {section.name} have no counts. Training needs raw counts."
         return SectionCheck(source, problem, spots, slide.mpp)
     check_counts(spots)
     counts = np.asarray(spots.X.sum(axis=1), dtype=np.float64).ravel()
     if not (counts >= _FEWEST_COUNTS).any():
-        return SectionCheck(source, f"{section.name}: no spot has a count.", spots, slide.mpp)
+        return SectionCheck(source, f"All counts of {section.name} are zero.", spots, slide.mpp)
     return SectionCheck(source, "", spots, slide.mpp, counts, *slide.thumbnail(_LONGEST))

@@ -1,8 +1,8 @@
-"""Training runs on disk: what a run folder holds, how it stands, and the list of all.
+"""Training runs on disk: contents of a run folder, status of a run, list of runs.
 
-A run folder holds the plan (`plan.json`), how the run stands (`status.json`), its curves
-(`run_history`), the state that resumes it, and at the end the checkpoint. A lock, which ends
-with the process that holds it, tells a running run from one that was killed.
+A run folder has the plan (`plan.json`), the status (`status.json`), the curves (`run_history`),
+the state for resuming, and at the end the checkpoint. A lock, released when its process ends,
+distinguishes a running run from one that was killed.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _glance = Lock()  # two glances at once would each take the other for a running 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run folder as it stands.
+    """A run folder and its status.
 
     Attributes
     ----------
     standing
-        "interrupted" is a run whose process ended without a word; it resumes as a paused one.
+        "interrupted": the process ended unexpectedly; the run resumes like a paused one.
     reason
         Why it failed.
     methods
@@ -57,7 +57,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Display name."""
         return self.folder.name
 
     @property
@@ -80,8 +80,9 @@ def create_run(folder: Path, plan: TrainPlan) -> None:
         differing = read_plan(folder).differences(plan)
         if differing:
             raise TrainingError(
-                f"'{folder}' belongs to a run with other settings ({', '.join(differing)}). "
-                "Repeat its settings to resume, or choose another run folder."
+                "The run folder belongs to a run with other settings "
+                f"({', '.join(differing)}). Use the same settings to resume, or choose "
+                f"another run folder. Folder: '{folder}'."
             )
     with atomic_path(folder / PLAN) as draft:
         draft.write_text(plan.to_json(), encoding="utf-8")
@@ -100,14 +101,14 @@ def read_plan(folder: Path) -> TrainPlan:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TrainingError(
-            f"'{folder}' is no folder of a training run: it has no readable {PLAN}. "
-            "Name the sections to train on."
+            f"This is not a run folder: {PLAN} is missing or not readable. Name sections "
+            f"to start a new run here. Folder: '{folder}'."
         ) from error
     return TrainPlan.from_json(text, f"'{path}'")
 
 
 def read_run(folder: Path) -> Run:
-    """How a run stands.
+    """Status of a run.
 
     Raises
     ------
@@ -157,11 +158,13 @@ def delete_run(folder: Path) -> None:
         A file cannot be removed.
     """
     if _is_locked(folder):
-        raise TrainingError(f"'{folder.name}' is running. Pause or stop it first.")
+        raise TrainingError(f"Run '{folder.name}' is still running. Pause or stop it first.")
     try:
         shutil.rmtree(folder)
     except OSError as error:
-        raise StorageError(f"'{folder}' could not be deleted ({error.strerror}).") from error
+        raise StorageError(
+            f"The run could not be deleted: {error.strerror}. Folder: '{folder}'."
+        ) from error
 
 
 def install(folder: Path) -> Path:
@@ -182,7 +185,9 @@ def install(folder: Path) -> Path:
     if run.installed and Path(run.installed).exists():
         return Path(run.installed)
     if not run.checkpoint.exists():
-        raise TrainingError(f"'{run.name}' has no checkpoint yet. Let it finish, or stop it.")
+        raise TrainingError(
+            f"Run '{run.name}' has no checkpoint yet. Wait until it finishes, or stop it."
+        )
     path = free_path(checkpoints_dir() / f"{safe_name(run.name)}.safetensors")
     with atomic_path(path) as draft:
         shutil.copyfile(run.checkpoint, draft)
@@ -220,7 +225,7 @@ def held(folder: Path) -> Iterator[None]:
             lock.acquire()
         except Timeout as error:
             raise TrainingError(
-                f"'{folder.name}' is running already, in another window or terminal."
+                f"Run '{folder.name}' is already running in another window or terminal."
             ) from error
     try:
         yield
@@ -229,7 +234,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def write_status(folder: Path, **changes: Any) -> None:
-    """Change what is said of how a run stands."""
+    """Update the status of a run."""
     with atomic_path(folder / STATUS) as draft:
         draft.write_text(json.dumps({**_read_status(folder), **changes}), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The curves of a training run, which its folder keeps as lines (`history.jsonl`)."""
+"""Curves of a training run, kept in its folder as JSON lines (`history.jsonl`)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ _LOSS_SECONDS = 2.0  # between losses that are kept, unless they were validated
 def read_history(folder: Path) -> list[Event]:
     """Losses, metrics and variation of a run in the order of their steps.
 
-    What a run reported between its last saved state and its death was reported again when it
-    resumed; the later report counts.
+    A resumed run repeats events after its last saved state; the later ones count.
     """
     try:
         lines = (folder / HISTORY).read_bytes().splitlines()

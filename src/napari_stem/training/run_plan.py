@@ -1,4 +1,4 @@
-"""Training as a plan says, in a run folder that tells how the run stands."""
+"""Training according to a plan, in a run folder that records the status."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def iter_run(
     Raises
     ------
     StemError
-        It cannot run; the folder says why, too.
+        It cannot run; the folder records the reason, too.
     """
     plan = read_plan(folder)
     with held(folder):

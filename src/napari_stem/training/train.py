@@ -59,7 +59,7 @@ class TrainResult:
 
     @property
     def evaluation(self) -> Evaluation | None:
-        """Metrics of the held-out section, of the first one of several, None without any."""
+        """Evaluation of the first held-out section; None without one."""
         return self.evaluations[0] if self.evaluations else None
 
 
@@ -76,21 +76,21 @@ def iter_train(
 ) -> Events[TrainResult]:
     """Train on sections with counts; evaluate on held-out ones; save the checkpoint.
 
-    While training runs, quick metrics on the held-out spots are reported beside those of ridge
-    regression and retrieval.
+    Quick metrics on the held-out spots are reported during training, for the model and for the
+    baselines (ridge regression and nearest neighbours).
 
     Parameters
     ----------
     run_folder
-        Holds the unfinished run's state and, at the end, the checkpoint. The same call with the
-        same folder goes on where a stopped one was.
+        Folder for the state and, at the end, the checkpoint. The same call with the same folder
+        resumes a stopped run.
     held_out
         Sections that training never sees; their loss is reported while training runs.
     keep
-        "best" keeps the weights with the lowest loss on the held-out sections, which flatters
-        their metrics a little; "last" those of the last step, as without held-out sections.
+        "best" keeps the weights with the lowest loss on the held-out sections, which makes their
+        metrics a little optimistic; "last" keeps those of the last step.
     finish_now
-        Once it says yes, training ends with the weights so far, which are evaluated and saved.
+        If it returns True, training ends; the weights so far are evaluated and saved.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def iter_train(
         A section, the panel or the recipe cannot be used; nothing was written then.
     """
     if not sections:
-        raise OptionError("no section is left to train on. Name one that is not held out.")
+        raise OptionError("No section is left for training. Add a section that is not held out.")
     options, compute = options or PredictOptions(), compute or Compute()
     tested = [held_out] if isinstance(held_out, Section) else list(held_out or ())
     views = range(VIEWS) if recipe.fit.augmented else (0,)
@@ -152,7 +152,7 @@ def iter_train(
 def hold_out_spots(section: Section, share: float) -> tuple[Section, Section]:
     """Cut a section in two: spots to train on, and a strip at its right to hold out.
 
-    A strip, because neighbours resemble each other: spots held out at random would flatter.
+    A strip, because neighbours resemble each other: random spots would give optimistic metrics.
 
     Raises
     ------
@@ -163,8 +163,8 @@ def hold_out_spots(section: Section, share: float) -> tuple[Section, Section]:
     strip = x > np.quantile(x, 1 - share) if 0 < share < 1 else np.zeros(len(x), bool)
     if not strip.any() or strip.all():
         raise OptionError(
-            f"{section.name}: a held-out share of {share} of {len(x)} spots leaves one side "
-            "empty. Choose a share such as 0.2."
+            f"A held-out share of {share} of the {len(x)} spots of {section.name} leaves "
+            "no spots for training or none held out. Choose a share such as 0.2."
         )
     return (
         replace(section, spots=section.spots[~strip].copy()),

@@ -178,7 +178,7 @@ def test_too_few_spots_are_said_in_one_line(viewer, qtbot, slide, prediction, me
     dock = open_dock(viewer, "Clusters")
     press(qtbot, dock.leiden.cluster_button)
     qtbot.waitUntil(lambda: bool(messages) and dock.leiden.isEnabled(), timeout=PATIENCE)
-    assert "4 spots are too few to cluster" in messages[0]
+    assert "at least 5 spots; there are 4" in messages[0]
     assert dock.workspace.clusters is None
 
 
@@ -236,7 +236,7 @@ def test_keys_undo_and_redo_within_the_dock(make_napari_viewer, qtbot, slide, pr
 
 def test_a_name_that_another_has_is_refused(clustered, qtbot, messages):
     type_name(qtbot, clustered, 1, "Cluster 1")
-    assert "Another cluster is called 'Cluster 1'" in messages[0]
+    assert "Another cluster is already called 'Cluster 1'" in messages[0]
     assert legend(clustered)[1][0] == "Cluster 2"
     assert not clustered.workspace.edits.done
 
@@ -554,7 +554,7 @@ def test_spots_that_are_not_the_predictions_are_said(clustered, workspace, predi
     others.obs_names = [f"other-{i}" for i in range(60)]
     others.obs["pathologist"] = pd.Categorical(KINDS)
     workspace.spots = others
-    assert "None of the 60 spots has an annotation" in clustered.agreement.note.text()
+    assert "No spot has both a cluster and an annotation" in clustered.agreement.note.text()
     assert clustered.agreement.table.isHidden()
     elsewhere = prediction.copy()
     elsewhere.obs["pathologist"] = pd.Categorical(KINDS)

@@ -213,7 +213,7 @@ def test_a_figure_of_many_genes_is_refused(workspace, predicted, tmp_path):
     others.var_names = [f"{gene}-like" for gene in predicted.var_names]
     wide = concat([predicted, others], axis=1, merge="first", uns_merge="first")
     path, view = tmp_path / "biopsy.png", View.of(workspace)
-    with pytest.raises(OptionError, match="13 genes are too many for a figure"):
+    with pytest.raises(OptionError, match="at most 12 genes; 13 were chosen"):
         finish(ExportRequest(wide, path, view, genes=tuple(wide.var_names[:13])).events())
     assert not path.exists()
 

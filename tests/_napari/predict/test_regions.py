@@ -120,7 +120,7 @@ def test_a_region_without_spots_changes_nothing(on_slide, viewer, qtbot, message
     choose_tool(on_slide, "Rectangle")
     draw(viewer.layers["Region"], [(0, 0), (3, 0), (3, 3), (0, 3)], "rectangle")
     press(qtbot, on_slide, on_slide.spots.inside_button)
-    assert "Draw it larger" in messages[0]
+    assert "Draw a larger region" in messages[0]
     assert on_slide.workspace.spots is section.spots
 
 

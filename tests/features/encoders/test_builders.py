@@ -90,32 +90,32 @@ def test_weights_with_code_in_them_are_refused_and_not_run(tmp_path):
             return ran.touch, ()
 
     torch.save({"weight": Harm()}, tmp_path / "harm.pth")
-    with pytest.raises(EncoderError, match=r"harm\.pth' is not a file of plain tensors"):
+    with pytest.raises(EncoderError, match=r"not a file of plain tensors.*harm\.pth'"):
         build_encoder(ENCODER, tmp_path / "harm.pth")
     assert not ran.exists()
 
 
 def test_truncated_weights_are_refused(weights, tmp_path):
     (tmp_path / "half.safetensors").write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(EncoderError, match=r"half\.safetensors' is damaged"):
+    with pytest.raises(EncoderError, match=r"is damaged.*half\.safetensors'"):
         build_encoder(ENCODER, tmp_path / "half.safetensors")
 
 
 def test_weights_of_another_architecture_are_refused(weights):
-    with pytest.raises(EncoderError, match="belongs to another architecture"):
+    with pytest.raises(EncoderError, match="do not match encoder"):
         build_encoder(find_encoder("timm:test_vit2"), weights)
 
 
 def test_a_timm_model_needs_a_file_of_weights():
-    with pytest.raises(EncoderError, match="timm:test_vit needs a local file of weights"):
+    with pytest.raises(EncoderError, match="timm:test_vit needs a local weights file"):
         build_encoder(ENCODER)
 
 
 def test_weights_that_are_not_there_are_named(tmp_path):
-    with pytest.raises(EncoderError, match=r"there are no weights at .*gone\.safetensors"):
+    with pytest.raises(EncoderError, match=r"no weights file at .*gone\.safetensors"):
         build_encoder(ENCODER, tmp_path / "gone.safetensors")
 
 
 def test_a_model_that_timm_lacks_is_named(weights):
-    with pytest.raises(EncoderError, match="timm cannot make 'nothing'"):
+    with pytest.raises(EncoderError, match="timm cannot build 'nothing'"):
         build_encoder(find_encoder("timm:nothing"), weights)

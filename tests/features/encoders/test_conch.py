@@ -133,5 +133,7 @@ def test_checkpoints_of_several_gpus_are_read(weights):
 
 def test_a_checkpoint_of_another_size_is_refused(weights, tmp_path):
     torch.save(weights, tmp_path / "small.bin")
-    with pytest.raises(EncoderError, match=r"0 tensors are missing, 0 unknown, 1 of another shape"):
+    with pytest.raises(
+        EncoderError, match=r"0 tensors are missing, 0 are unknown, 1 have another shape"
+    ):
         build_encoder(replace(SMALL, options=(("img_size", 32),)), tmp_path / "small.bin")

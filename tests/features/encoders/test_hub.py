@@ -82,7 +82,7 @@ def test_a_gated_encoder_says_step_by_step_how_to_get_its_weights(cache):
     with pytest.raises(EncoderError) as caught:
         build_encoder(find_encoder("conch"))
     steps = ["huggingface.co/MahmoodLab/conch", "HF_HUB_OFFLINE is set", "request access",
-             "hf auth login", "unset HF_HUB_OFFLINE", "bring a file"]  # fmt: skip
+             "hf auth login", "unset HF_HUB_OFFLINE", "copy a weights file"]  # fmt: skip
     places = [str(caught.value).index(step) for step in steps]
     assert places == sorted(places)
 
@@ -94,7 +94,9 @@ def test_an_open_encoder_asks_for_no_access(cache):
 
 
 def test_an_encoder_that_no_hub_has_says_where_its_file_is(cache):
-    with pytest.raises(EncoderError, match=r"resnet18 needs a local file.*github\.com/ozanciga"):
+    with pytest.raises(
+        EncoderError, match=r"resnet18 needs a local weights file.*github\.com/ozanciga"
+    ):
         fetch_weights(find_encoder("resnet18"))
 
 
@@ -108,11 +110,11 @@ def test_a_folder_stands_for_its_weights(tmp_path):
 
 
 def test_a_folder_without_weights_or_with_several_is_refused(tmp_path):
-    with pytest.raises(EncoderError, match=r"should hold one file.*there are none"):
+    with pytest.raises(EncoderError, match=r"one weights file.*found: none"):
         weights_file(SMALL, tmp_path)
     for name in ("a.pth", "b.pth"):
         (tmp_path / name).touch()
-    with pytest.raises(EncoderError, match=r"several: a\.pth, b\.pth.*Name the file"):
+    with pytest.raises(EncoderError, match=r"found: a\.pth, b\.pth.*Choose the file"):
         weights_file(SMALL, tmp_path)
 
 

@@ -92,13 +92,13 @@ def test_an_entry_survives_json_without_what_builds_it(install: Install):
     ("code", "reason"),
     [
         ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere"),
-        ("ENCODERS = [3]", "3 is no Encoder"),
-        (GOOD.replace('"means"', '"uni"'), "the name 'uni' is taken"),
+        ("ENCODERS = [3]", "3 is not an Encoder"),
+        (GOOD.replace('"means"', '"uni"'), "the name 'uni' is already in use"),
     ],
 )
 def test_a_broken_plugin_is_a_warning_that_names_it(install: Install, code: str, reason: str):
     install("plugin_bad", code)
-    with pytest.warns(UserWarning, match="plugin 'plugin_bad' of the package plugin_bad") as told:
+    with pytest.warns(UserWarning, match="plugin 'plugin_bad' of package plugin_bad") as told:
         assert "morphology" in encoders()
     assert reason in str(told[0].message)
     with warnings.catch_warnings(action="error"):
@@ -118,9 +118,12 @@ def _fails(weights: Path | None) -> nn.Module:
 
 @pytest.mark.parametrize(
     ("build", "message"),
-    [(_fails, "could not build it: no weights at None"), (lambda weights: 3, "built a int")],
+    [
+        (_fails, "could not build the network: no weights at None"),
+        (lambda weights: 3, "built a int"),
+    ],
 )
 def test_a_plugin_that_cannot_build_is_named(build: Callable[[Path | None], nn.Module], message):
     entry = Encoder(name="mine", source="here", revision="1", width=3)
-    with pytest.raises(EncoderError, match=f"plugin of mine {message}"):
+    with pytest.raises(EncoderError, match=f"plugin of encoder mine {message}"):
         build_encoder(replace(entry, build=build))

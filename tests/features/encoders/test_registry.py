@@ -102,7 +102,9 @@ def test_the_mean_over_patches_leaves_out_class_and_register_tokens(encoder):
 
 
 def test_an_unknown_encoder_is_refused_with_the_names_there_are():
-    with pytest.raises(EncoderError, match=r"no encoder 'unii'.*morphology, uni,.*timm:NAME"):
+    with pytest.raises(
+        EncoderError, match=r"Encoder 'unii' is unknown.*morphology, uni,.*timm:NAME"
+    ):
         find_encoder("unii")
 
 

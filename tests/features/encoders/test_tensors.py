@@ -116,5 +116,5 @@ def test_resnet18_describes_patches_as_torchvision_does(tmp_path, prefix):
 def test_a_file_without_named_tensors_is_refused(tmp_path):
     for content in ([torch.zeros(2)], {"epoch": 3}, torch.zeros(2)):
         torch.save(content, tmp_path / "other.pth")
-        with pytest.raises(EncoderError, match=r"other\.pth' holds no tensors by name"):
+        with pytest.raises(EncoderError, match=r"no named tensors.*other\.pth'"):
             read_tensors(tmp_path / "other.pth")

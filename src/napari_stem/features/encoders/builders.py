@@ -66,12 +66,12 @@ def _built(encoder: Encoder, weights: Path | None) -> nn.Module:
         raise
     except Exception as error:
         raise EncoderError(
-            f"the plugin of {encoder.name} could not build it: {one_line(error)}."
+            f"The plugin of encoder {encoder.name} could not build the network: {one_line(error)}."
         ) from error
     if not isinstance(network, nn.Module):
         raise EncoderError(
-            f"the plugin of {encoder.name} built a {type(network).__name__} instead of a "
-            "torch.nn.Module."
+            f"The plugin of encoder {encoder.name} built a {type(network).__name__}; a "
+            "torch.nn.Module is needed."
         )
     return network
 
@@ -88,7 +88,9 @@ def make_network(encoder: Encoder) -> nn.Module:
     try:
         network: Any = timm.create_model(encoder.architecture, num_classes=0, **options)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise EncoderError(f"timm cannot make '{encoder.architecture}': {error}.") from error
+        raise EncoderError(
+            f"timm cannot build '{encoder.architecture}': {one_line(error)}."
+        ) from error
     if encoder.pool == "contrast":
         return ConchVisual(network, network.num_features, encoder.width)
     return network  # type: ignore[no-any-return]
@@ -173,7 +175,7 @@ def _load(network: nn.Module, encoder: Encoder, weights: Path) -> None:
     try:
         state = read_tensors(weights)
     except EncoderError as error:
-        raise EncoderError(f"{encoder.name}: {error}") from error
+        raise EncoderError(f"Encoder {encoder.name}: {error}") from error
     ours = network.state_dict()
     counters = {name for name in ours if name.endswith("num_batches_tracked")}  # of training alone
     missing = sorted(ours.keys() - state - counters)
@@ -181,8 +183,8 @@ def _load(network: nn.Module, encoder: Encoder, weights: Path) -> None:
     other = [name for name in ours.keys() & state if ours[name].shape != state[name].shape]
     if wrong := [*missing, *unknown, *sorted(other)]:
         raise EncoderError(
-            f"{encoder.name}: '{weights}' belongs to another architecture: {len(missing)} tensors "
-            f"are missing, {len(unknown)} unknown, {len(other)} of another shape "
-            f"(for example {wrong[0]})."
+            f"The weights do not match encoder {encoder.name}: {len(missing)} tensors are "
+            f"missing, {len(unknown)} are unknown, {len(other)} have another shape (for "
+            f"example {wrong[0]}). File: '{weights}'."
         )
     network.load_state_dict(state, strict=False)

@@ -1,4 +1,4 @@
-"""What a registry entry says of an encoder."""
+"""The registry entry of an encoder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNKNOWN = ("", "none stated", "see the weights")
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What an encoder expects to see: values (x / 255 - mean) / std of `size` pixels a side.
+    """Input of an encoder: values (x / 255 - mean) / std, `size` pixels a side.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Input:
 class Encoder:
     """One entry of the registry; checkpoints repeat it whole.
 
-    Two are equal that give the same numbers, whatever their source, licence and gate.
+    Entries are equal if they compute the same features; source, licence and gate do not count.
 
     Attributes
     ----------
@@ -56,9 +56,9 @@ class Encoder:
         How tokens become one vector: "cls", "cls+patch_mean:N" (tokens from N on), "pooled",
         "contrast" (CONCH's learned query), or "own" for a network that gives the vector itself.
     width
-        Numbers a patch, over all fields; 0 where only the built model tells.
+        Features per patch, over all fields; 0 if only known once the model is built.
     fields
-        Widths that it looks at, as multiples of the patch's.
+        Fields of view, as multiples of the patch width.
     gated
         Whether the hub asks for a request before it gives the weights.
     half
@@ -86,7 +86,7 @@ class Encoder:
 
     @property
     def page(self) -> str:
-        """Where people read about the weights and ask for them; "" where there is none."""
+        """Web page of the weights; "" if there is none."""
         if self.source.startswith("hf:"):
             return f"https://huggingface.co/{self.source.removeprefix('hf:')}"
         return self.source if self.source.startswith("https:") else ""

@@ -47,9 +47,13 @@ def fetch_weights(encoder: Encoder) -> Path:
     if (found := local_weights(encoder)) is not None:
         return found
     if not encoder.source.startswith("hf:"):
-        where = f" Get it at {encoder.page} (release {encoder.revision})." if encoder.page else ""
+        where = (
+            f" Download it from {encoder.page} (release {encoder.revision})."
+            if encoder.page
+            else ""
+        )
         raise EncoderError(
-            f"{encoder.name} needs a local file of weights.{where}", hint=_weights(encoder)
+            f"Encoder {encoder.name} needs a local weights file.{where}", hint=_weights(encoder)
         )
     for name in NAMES:
         try:
@@ -66,8 +70,8 @@ def fetch_weights(encoder: Encoder) -> Path:
         except (HfHubHTTPError, OSError, ValueError) as error:
             raise EncoderError(_how_to_get(encoder, error), hint=_weights(encoder)) from error
     raise EncoderError(
-        f"{encoder.page} holds neither {' nor '.join(NAMES)}, of which {encoder.name} is read. "
-        "Bring a file of weights to this machine and name it.",
+        f"{encoder.page} has no weights file in a supported format ({', '.join(NAMES)}). Get one "
+        "elsewhere and choose it.",
         hint=_weights(encoder),
     )
 
@@ -86,10 +90,10 @@ def weights_file(encoder: Encoder, path: Path) -> Path:
     files = known[:1] or sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
     if len(files) == 1:
         return files[0]
-    found = f"several: {', '.join(file.name for file in files)}" if files else "none"
+    found = f"{', '.join(file.name for file in files)}" if files else "none"
     raise EncoderError(
-        f"{encoder.name}: the folder '{path}' should hold one file of weights "
-        f"({', '.join(NAMES)}), there are {found}. Name the file.",
+        f"The weights folder of encoder {encoder.name} must contain one weights file "
+        f"({', '.join(NAMES)}); found: {found}. Choose the file itself. Folder: '{path}'.",
         hint=_weights(encoder),
     )
 
@@ -149,10 +153,10 @@ def check_stamps(
         here = stamps([encoder], weights).get(encoder.name, {}) if there else {}
         if "sha256" in there and "sha256" in here and there["sha256"] != here["sha256"]:
             raise CheckpointMismatch(
-                f"the checkpoint was trained with other weights of {encoder.name} (commit "
-                f"{there['commit'][:12]}) than those here (commit {here['commit'][:12]}). Fetch "
-                f"them with `hf download {_repository(encoder)} --revision {there['commit']}` and "
-                "name their folder.",
+                f"The checkpoint was trained with other weights of encoder {encoder.name} "
+                f"(commit {there['commit'][:12]}) than the installed ones (commit "
+                f"{here['commit'][:12]}). Run `hf download {_repository(encoder)} "
+                f"--revision {there['commit']}` and choose the downloaded folder.",
                 hint=_weights(encoder),
             )
 
@@ -161,17 +165,17 @@ def _how_to_get(encoder: Encoder, error: Exception) -> str:
     ways = []
     if encoder.gated or isinstance(error, GatedRepoError):
         ways.append(
-            f"request access (sign in at {encoder.page}, accept the terms, wait for the answer), "
-            "run `hf auth login` once on this machine and try again (napari-stem never sees the "
-            "token)"
+            f"request access at {encoder.page}, wait for approval, run `hf auth login` "
+            "once on this machine, and try again (napari-stem never sees the token)"
         )
-    why = f"could not be fetched from {encoder.page} ({type(error).__name__})"
+    why = f"could not be downloaded from {encoder.page} ({type(error).__name__})"
     if constants.HF_HUB_OFFLINE:
         why += ", because HF_HUB_OFFLINE is set"
-        ways.append("unset HF_HUB_OFFLINE where there is a network")
-    ways.append("bring a file or folder of them to this machine and name it")
+        ways.append("unset HF_HUB_OFFLINE and connect to the internet")
+    ways.append("copy a weights file or folder to this machine and choose it")
     return (
-        f"the weights of {encoder.name} are not here and {why}. What to do: {'; or '.join(ways)}."
+        f"The weights of encoder {encoder.name} are not on this machine and {why}. What to "
+        f"do: {'; or '.join(ways)}."
     )
 
 

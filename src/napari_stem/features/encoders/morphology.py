@@ -31,7 +31,7 @@ WIDTH = 3 * 7 + 3 + 2 * 4 * 2 + 2 * 4 * 4 + 3 + 2 * 2 + 3 * 10 + 3 * 4
 class Morphology(nn.Module):
     """Describe (b, s, s, 3) uint8 patches by (b, `WIDTH`) numbers."""
 
-    side = 112  # pixels at which patches are described: 1 um on the default geometry
+    side = 112  # pixels at which patches are described: 1 µm on the default geometry
 
     def __init__(self) -> None:
         super().__init__()

@@ -32,7 +32,7 @@ def plugin_encoders(taken: Collection[str] = ()) -> dict[str, Encoder]:
     for point in entry_points(group=GROUP):
         for entry in _load(point):
             if entry.name in taken or entry.name in found:
-                _warn(point, f"the name '{entry.name}' is taken")
+                _warn(point, f"the name '{entry.name}' is already in use")
             else:
                 found[entry.name] = entry
     return found
@@ -47,7 +47,8 @@ def _load(point: EntryPoint) -> list[Encoder]:
         return []
     if wrong := [entry for entry in entries if not _is_complete(entry)]:
         _warn(
-            point, f"{one_line(repr(wrong[0]))} is no Encoder with a `build` or an `architecture`"
+            point,
+            f"{one_line(repr(wrong[0]))} is not an Encoder with a `build` or an `architecture`",
         )
         return []
     return entries
@@ -60,6 +61,6 @@ def _is_complete(entry: object) -> bool:
 def _warn(point: EntryPoint, reason: str) -> None:
     package = point.dist.name if point.dist else point.value
     warnings.warn(
-        f"encoder plugin '{point.name}' of the package {package} is left out: {reason}.",
+        f"Encoder plugin '{point.name}' of package {package} was not loaded: {reason}.",
         stacklevel=2,
     )

@@ -1,6 +1,6 @@
-"""The encoders there are, as data: where each comes from, what it gives, who may use it.
+"""The known encoders, as data: source, features, licence.
 
-Sources of the figures: the model cards on the Hugging Face hub, and for CONCH its published code;
+Sources: the model cards on the Hugging Face hub, and for CONCH its published code;
 of the commits: what published pipelines pin.
 """
 
@@ -190,7 +190,7 @@ def find_encoder(name: str) -> Encoder:
     Raises
     ------
     EncoderError
-        There is none; the message lists those there are.
+        The name is unknown; the message lists the known ones.
     """
     if name.startswith("timm:") and len(name) > 5:
         return Encoder(
@@ -204,6 +204,6 @@ def find_encoder(name: str) -> Encoder:
         )
     if name not in encoders():
         raise EncoderError(
-            f"there is no encoder '{name}'. Choose one of {', '.join(encoders())}, or timm:NAME."
+            f"Encoder '{name}' is unknown. Choose {', '.join(encoders())}, or timm:NAME."
         )
     return encoders()[name]

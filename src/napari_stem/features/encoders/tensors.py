@@ -45,13 +45,13 @@ def read_tensors(path: Path) -> State:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise EncoderError(f"there are no weights at '{path}'.") from error
+        raise EncoderError(f"There is no weights file at '{path}'. Check the path.") from error
     except Exception as error:
         kind = "damaged" if isinstance(error, SafetensorError) else "not a file of plain tensors"
-        raise EncoderError(f"'{path}' is {kind}.") from error
+        raise EncoderError(f"The weights file is {kind}. File: '{path}'.") from error
     named = renamed(state.get("state_dict", state)) if isinstance(state, Mapping) else {}
     if not named:
-        raise EncoderError(f"'{path}' holds no tensors by name.")
+        raise EncoderError(f"The weights file has no named tensors. File: '{path}'.")
     return named
 
 
