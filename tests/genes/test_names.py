@@ -22,7 +22,7 @@ from napari_stem.genes.names import (
 )
 from napari_stem.genes.panels import hmhvg
 from napari_stem.training.plan import PanelChoice
-from napari_stem.training.run_plan import choose_panel
+from napari_stem.training.run import choose_panel
 
 IDS = ["ENSG00000169710", "ENSG00000087460", "ENSG00000075624"]
 SYMBOLS = ["FASN", "GNAS", "ACTB"]

@@ -30,9 +30,9 @@ from napari_stem.sections.synthetic_tissue import REGIONS
 from napari_stem.spots.table import spot_table
 from napari_stem.training.event_lines import from_line
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
+from napari_stem.training.run import choose_panel, open_source
 from napari_stem.training.run_folder import create_run, read_run
 from napari_stem.training.run_history import read_history
-from napari_stem.training.run_plan import choose_panel, open_source
 from napari_stem.training.train import TrainResult, hold_out_spots
 
 PATIENCE = 600  # s that a child process may take on a busy machine

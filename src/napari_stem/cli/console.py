@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 
-from napari_stem.cli.stopping import stoppable
+from napari_stem.cli.signals import stoppable
 
 if TYPE_CHECKING:
     from napari_stem.evaluation.evaluate import Evaluation
@@ -19,7 +19,7 @@ console = Console()
 
 def run_events(events: Events[T], mode: str = "bars") -> T:
     """Exhaust a generator of events and show them."""
-    from napari_stem.cli.terminal import Bars, print_json
+    from napari_stem.cli.display import Bars, print_json
     from napari_stem.events import finish
 
     if mode == "jsonl":
@@ -31,6 +31,6 @@ def run_events(events: Events[T], mode: str = "bars") -> T:
 
 def print_scores(evaluation: Evaluation) -> None:
     """Print the metrics of each method."""
-    from napari_stem.cli.terminal import scores_table
+    from napari_stem.cli.display import scores_table
 
     console.print(scores_table(evaluation.scores, f"Held-out section: {evaluation.section}"))

@@ -11,7 +11,7 @@ from napari_stem.cli.console import console, print_scores, run_events
 from napari_stem.cli.flags import Flags, with_flags
 from napari_stem.cli.options import Bin, Cache, Data, Mpp, Progress, Symbols, Weights, weight_files
 from napari_stem.cli.sections import held_out_of, section_sources
-from napari_stem.cli.stopping import orders
+from napari_stem.cli.signals import orders
 from napari_stem.defaults import ENCODERS
 from napari_stem.options import options_of
 from napari_stem.training.plan import FIT_OPTIONS, PanelChoice, TrainPlan, chosen_fit
@@ -69,8 +69,8 @@ def train(
     """
     from napari_stem.genes.panels import read_panel
     from napari_stem.storage import cache_dir
+    from napari_stem.training.run import iter_run
     from napari_stem.training.run_folder import create_run
-    from napari_stem.training.run_plan import iter_run
 
     if sections:
         opening = {

@@ -43,7 +43,7 @@ def ridge(train_x: Array, train_y: Array, test_x: Array, *, alpha: float = 100.0
     Returns
     -------
     (39, n, c) quantiles 1/40 … 39/40 of the predicted Gaussians: their mean is the regression,
-    and `metrics.coverage` finds exactly their 5 % and 95 % quantiles.
+    and `evaluation.metrics.coverage` finds exactly their 5 % and 95 % quantiles.
     """
     model = make_pipeline(StandardScaler(), Ridge(alpha))
     folds = KFold(min(_FOLDS, len(train_x)))

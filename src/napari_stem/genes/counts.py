@@ -28,7 +28,7 @@ UNITS: dict[CountTransform, str] = {
 def panel_counts(spots: AnnData, panel: Sequence[str], where: str) -> NDArray[np.float64]:
     """Raw counts of a panel's genes, (n, c), in the panel's order.
 
-    Genes are found by symbol, Ensembl id or old symbol (`gene_names`); a symbol of several loci
+    Genes are found by symbol, Ensembl id or old symbol (`genes.names`); a symbol of several loci
     counts the molecules of all.
 
     Raises

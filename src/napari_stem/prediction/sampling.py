@@ -16,8 +16,8 @@ from napari_stem.events import Events, Pace, Partial, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Denoise, Schedule, denoiser, log_snr_steps
 from napari_stem.model.network import StemNetwork
-from napari_stem.model.noise import gene_noise
 from napari_stem.model.samplers import SAMPLERS
+from napari_stem.model.spot_noise import gene_noise
 from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:

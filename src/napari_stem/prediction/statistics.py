@@ -126,7 +126,7 @@ def share_above(draws: Draws, threshold: float) -> Draws:
 def at_quantiles(draws: Draws, q: float | tuple[float, ...]) -> Draws:
     """(q, b, c) quantiles of draws (K, b, c): Weibull's, as a further draw would fall.
 
-    See `metrics.coverage`.
+    See `evaluation.metrics.coverage`.
     """
     return np.asarray(np.quantile(draws, q, axis=0, method="weibull"), dtype=np.float32)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.czi import MAGIC as CZI
 from napari_stem.slides.czi import open_czi
+from napari_stem.slides.flat import open_flat
 from napari_stem.slides.ome_zarr import is_ome_zarr, open_zarr
 from napari_stem.slides.openslide import is_for_openslide, open_openslide
 from napari_stem.slides.pyramid import SlideFile
-from napari_stem.slides.raster import open_flat
 from napari_stem.slides.tiff import MAGIC, needs_openslide, open_tiff
 from napari_stem.text import one_line
 

@@ -13,9 +13,9 @@ import zarr
 from tifffile import COMPRESSION, PHOTOMETRIC
 
 from napari_stem.errors import SlideUnreadable
+from napari_stem.slides.flat import check_flat
 from napari_stem.slides.mpp import tiff_mpp
 from napari_stem.slides.pyramid import Converted, Level, SlideFile
-from napari_stem.slides.raster import check_flat
 
 # A damaged file gives one error; without a handler, tifffile would log every symptom.
 tifffile.logger().addHandler(logging.NullHandler())

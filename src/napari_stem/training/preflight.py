@@ -10,7 +10,7 @@ import numpy as np
 from napari_stem.errors import StemError
 from napari_stem.spots.table import check_counts, has_counts
 from napari_stem.training.plan import SectionSource
-from napari_stem.training.run_plan import open_source
+from napari_stem.training.run import open_source
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Literal
 
-from napari_stem._napari.predict.options import compute_for
+from napari_stem._napari.predict.compute import compute_for
 from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem._napari.state.result import Result
 from napari_stem.events import Event, Events, Partial, Progress

@@ -53,7 +53,7 @@ def find_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> Events[FoundPa
     from napari_stem.errors import StemError
     from napari_stem.genes.names import find_genes
     from napari_stem.genes.panels import region_columns
-    from napari_stem.training.run_plan import choose_panel
+    from napari_stem.training.run import choose_panel
 
     columns = region_columns(tables)
     lacking = {gene for table in tables for gene in find_genes(choice.genes, table.var).missing}

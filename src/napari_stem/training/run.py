@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def iter_run(
     folder: Path, *, cache: Path | None = None, finish_now: Callable[[], bool] = never
 ) -> Events[TrainResult]:
-    """Start or resume the run of a folder that `runs.create_run` made.
+    """Start or resume the run of a folder that `run_folder.create_run` made.
 
     Raises
     ------

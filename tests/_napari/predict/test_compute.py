@@ -7,7 +7,7 @@ from dataclasses import replace
 from qtpy.QtWidgets import QFileDialog
 
 from napari_stem._napari.predict.checkpoint_panel import CheckpointPanel
-from napari_stem._napari.predict.options import compute_for
+from napari_stem._napari.predict.compute import compute_for
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.features.compute import Compute

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from napari_stem.model.noise import gene_noise, philox_4x32
+from napari_stem.model.spot_noise import gene_noise, philox_4x32
 
 CPU = torch.device("cpu")
 
