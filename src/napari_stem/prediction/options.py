@@ -23,7 +23,7 @@ class PredictOptions:
     n_draws: int = option(
         N_DRAWS,
         "Draws per spot",
-        "Number of draws; their mean is the prediction and their spread is its uncertainty.",
+        "The mean of the draws is the prediction; their spread is its uncertainty.",
         minimum=1,
         maximum=1000,
         flag="draws",
