@@ -19,7 +19,7 @@ from napari_stem.api.models import (
     with_files,
 )
 from napari_stem.api.places import SectionLike, SlideLike, SpotsLike, as_place
-from napari_stem.api.verbs import OnEvent, verb
+from napari_stem.api.verbs import verb
 from napari_stem.defaults import ENCODERS
 from napari_stem.errors import OptionError
 from napari_stem.events import Events
@@ -48,8 +48,6 @@ def embed(
     geometry: PatchGeometry | str = "physical",
     cache: CacheLike = True,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[NDArray[np.float32]]:
     """Describe the patches around spots by vectors of pathology foundation models.
 
@@ -107,8 +105,6 @@ def predict(
     threshold: float = THRESHOLD,
     cache: CacheLike = True,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[AnnData]:
     """Predict which genes are expressed where.
 
@@ -171,8 +167,6 @@ def inspect(
     compute: Compute,
     spots: SpotsLike | None = None,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[Inspection]:
     """Predict one place of a slide, and tell how far to trust it.
 

@@ -12,7 +12,7 @@ from napari_stem.api.places import (
     as_section,
     as_sections,
 )
-from napari_stem.api.verbs import OnEvent, verb
+from napari_stem.api.verbs import verb
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError, WrongType
@@ -38,8 +38,6 @@ def train(
     keep: Keep = "last",
     cache: CacheLike = True,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[TrainResult]:
     """Train a checkpoint on sections with counts.
 
@@ -98,8 +96,6 @@ def evaluate(
     compute: Compute,
     cache: CacheLike = True,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[Evaluation]:
     """Compare a checkpoint with ridge regression and retrieval on a held-out section.
 
@@ -148,8 +144,6 @@ def cross_validate(
     compute: Compute,
     cache: CacheLike = True,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[tuple[Evaluation, ...]]:
     """Leave each section out once: train on the others, evaluate on it.
 

@@ -24,7 +24,14 @@ OnEvent: TypeAlias = "Callable[[Event], object] | None"
 T = TypeVar("T")
 R = TypeVar("R", covariant=True)
 
-_LISTENING = ("progress", "on_event")  # arguments of the verb alone
+_LISTENING = (  # arguments of the verb alone
+    inspect.Parameter(
+        "progress", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="bool | None"
+    ),
+    inspect.Parameter(
+        "on_event", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="OnEvent"
+    ),
+)
 _TWIN = """
 `{name}` event by event: a generator of `napari_stem.events`, whose return value is the result.
 Closing it stops the work within a batch; what was finished stays in the cache.
@@ -44,9 +51,8 @@ class Verb(Protocol[R]):
 def verb(**kinds: type) -> Callable[[Callable[..., Events[T]]], Verb[T]]:
     """Make a verb of a generator.
 
-    Two of the generator's arguments are for the function that waits: `progress`, whether a bar
-    shows each stage (None shows it where somebody sees it), and `on_event`, which is called with
-    each event.
+    The function that waits takes two more arguments: `progress`, whether a bar shows each stage
+    (None shows it where somebody sees it), and `on_event`, which is called with each event.
 
     Parameters
     ----------
@@ -57,12 +63,12 @@ def verb(**kinds: type) -> Callable[[Callable[..., Events[T]]], Verb[T]]:
     options = {name: about for kind in kinds.values() for name, about in options_of(kind).items()}
 
     def decorate(generator: Callable[..., Events[T]]) -> Verb[T]:
-        def gathered(given: dict[str, Any]) -> dict[str, Any]:
+        def begin(args: tuple[Any, ...], given: dict[str, Any]) -> Events[T]:
             made = {
                 argument: kind(**{k: given.pop(k) for k in options_of(kind) if k in given})
                 for argument, kind in kinds.items()
             }
-            return given | made
+            return generator(*args, **given, **made)
 
         @functools.wraps(generator)
         def wait(
@@ -76,12 +82,12 @@ def verb(**kinds: type) -> Callable[[Callable[..., Events[T]]], Verb[T]]:
                     if on_event is not None:
                         on_event(event)
 
-                return finish(generator(*args, **gathered(given)), tell)
+                return finish(begin(args, given), tell)
 
         @functools.wraps(generator)
         def events(*args: Any, **given: Any) -> Events[T]:
             with hinted():
-                return (yield from generator(*args, **gathered(given)))
+                return (yield from begin(args, given))
 
         _describe(wait, events, options, set(kinds))
         cast("Any", wait).events = events
@@ -102,10 +108,11 @@ def _describe(wait: Any, events: Any, options: Mapping[str, Option], hidden: set
     shown = [p for p in own.parameters.values() if p.name not in hidden]
     first = [p for p in shown if p.kind is not inspect.Parameter.KEYWORD_ONLY]
     rest = [p for p in shown if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    for_twin = [p for p in rest if p.name not in _LISTENING]
     result = str(own.return_annotation).removeprefix("Events[").removesuffix("]")
-    wait.__signature__ = own.replace(parameters=[*first, *taken, *rest], return_annotation=result)
-    events.__signature__ = own.replace(parameters=[*first, *taken, *for_twin])
+    wait.__signature__ = own.replace(
+        parameters=[*first, *taken, *rest, *_LISTENING], return_annotation=result
+    )
+    events.__signature__ = own.replace(parameters=[*first, *taken, *rest])
     events.__name__ = events.__qualname__ = f"iter_{wait.__name__}"
     summary, text = inspect.cleandoc(wait.__doc__).split("\n", 1)
     text = text.replace("{options}", "\n".join(map(_entry, options, options.values())))
