@@ -22,13 +22,13 @@ Weights: TypeAlias = "Mapping[str, str | Path] | None"
 _GEOMETRIES = {"physical": PHYSICAL, "paper": PAPER}
 
 
-def as_checkpoint(value: CheckpointLike, name: str = "checkpoint") -> Checkpoint:
+def as_checkpoint(value: CheckpointLike) -> Checkpoint:
     """A checkpoint, read if a path is given."""
     if isinstance(value, Checkpoint):
         return value
     if isinstance(value, str | Path):
         return load_checkpoint(value)
-    raise WrongType.of(name, value, "a checkpoint, or the path of one")
+    raise WrongType.of("checkpoint", value, "a checkpoint, or the path of one")
 
 
 def as_encoders(value: EncodersLike) -> tuple[Encoder, ...]:

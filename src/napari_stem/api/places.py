@@ -33,13 +33,13 @@ SectionLike: TypeAlias = "Section | str | Path"
 SectionsLike: TypeAlias = "SectionLike | Iterable[SectionLike]"
 
 
-def as_slide(value: SlideLike, name: str = "slide") -> Slide:
+def as_slide(value: SlideLike) -> Slide:
     """A slide, opened if a path is given."""
     if isinstance(value, Slide):
         return value
     if isinstance(value, str | Path):
         return open_slide(value)
-    raise WrongType.of(name, value, "a slide, a section, or the path or name of one")
+    raise WrongType.of("slide", value, "a slide, a section, or the path or name of one")
 
 
 def as_section(value: SectionLike, name: str = "section", **opening: Any) -> Section:

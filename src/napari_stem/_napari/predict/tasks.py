@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from napari_stem._napari.predict.options import compute_for
 from napari_stem._napari.shell.imports import load_triton_apart
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem._napari.state.request import PredictRequest
+    from napari_stem.defaults import Layout
     from napari_stem.slides.slide import Slide
 
 Region = Sequence["NDArray[np.float64]"]  # polygons, corners x and y in level-0 pixels
@@ -38,7 +39,7 @@ def make_grid(
     *,
     pitch_um: float,
     diameter_um: float,
-    layout: Literal["hex", "square"],
+    layout: Layout,
     region: Region = (),
 ) -> Events[AnnData]:
     """Spots at regular distances: over the tissue, or in a region, whatever is there."""
