@@ -22,7 +22,7 @@ from napari_stem.api.places import SectionLike, SlideLike, SpotsLike, as_place
 from napari_stem.api.verbs import verb
 from napari_stem.defaults import ENCODERS
 from napari_stem.errors import OptionError
-from napari_stem.events import Events
+from napari_stem.events import Events, relay
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed as iter_embedding
 from napari_stem.prediction import predict as prediction_room
@@ -208,14 +208,8 @@ def inspect(
     events = inspector.iter_inspect(
         place, (float(xy[0]), float(xy[1])), spot_diameter_px=spot_diameter(table), spots=table
     )
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            found: Inspection = end.value
-            return found
-        if not isinstance(event, Inspection):
-            yield event
+    told: Events[Inspection] = relay(events, lambda e: None if isinstance(e, Inspection) else e)
+    return (yield from told)
 
 
 iter_embed, iter_predict, iter_inspect = embed.events, predict.events, inspect.events
