@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_stem.events import Event, Events, Pace, Progress, finish
+from napari_stem.events import Event, Events, Pace, Progress, finish, relay
 
 
 def work(closed: list[bool]) -> Events[str]:
@@ -36,3 +36,18 @@ def test_a_listener_that_fails_closes_the_work():
 def test_pace_lets_the_first_event_pass_and_holds_the_next():
     pace = Pace(seconds=3600)
     assert [pace.due(), pace.due()] == [True, False]
+
+
+def test_relayed_events_are_changed_or_left_out_and_the_result_stays():
+    told: list[int] = []
+    relayed = relay(work([]), lambda event: None if event.done == 1 else event.done)
+    assert finish(relayed, told.append) == "result"
+    assert told == [2]
+
+
+def test_closing_what_is_relayed_closes_the_work():
+    closed: list[bool] = []
+    relayed = relay(work(closed), lambda event: event)
+    next(relayed)
+    relayed.close()
+    assert closed == [True]

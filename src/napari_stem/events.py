@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,18 @@ def finish(events: Events[T], on_event: Callable[[Event], None] = _ignore) -> T:
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
             on_event(event)
+
+
+def relay(events: Generator[A, None, T], change: Callable[[A], B | None]) -> Generator[B, None, T]:
+    """What `change` makes of each event, but for None; the result is the same."""
+    with closing(events):
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            if (changed := change(event)) is not None:
+                yield changed
 
 
 class Pace:

@@ -16,17 +16,17 @@ from napari_stem.errors import StemError, StorageError, WrongType
 CACHE_VARIABLE = "NAPARI_STEM_CACHE"
 
 
-def as_path(value: str | Path, what: str, name: str = "path") -> Path:
+def as_path(value: str | Path, what: str) -> Path:
     """A path.
 
     Raises
     ------
     WrongType
-        The argument `name`, which is to be the path of `what`, is something else.
+        The argument `path`, which is to be the path of `what`, is something else.
     """
     if isinstance(value, str | Path):
         return Path(value)
-    raise WrongType.of(name, value, f"the path of {what}")
+    raise WrongType.of("path", value, f"the path of {what}")
 
 
 def cache_dir() -> Path:

@@ -11,6 +11,7 @@ import pytest
 import napari_stem as stem
 from napari_stem.errors import WrongType
 from napari_stem.events import Event, Progress
+from napari_stem.prediction.options import PredictOptions
 
 
 def test_paths_give_what_objects_give(names: dict[str, Any]):
@@ -75,6 +76,14 @@ def test_a_wrong_argument_is_named_with_what_was_expected(
         call(names)
     assert isinstance(caught.value, stem.StemError)
     assert isinstance(caught.value, TypeError)
+
+
+def test_a_verb_refuses_arguments_that_it_does_not_take(names: dict[str, Any]):
+    given = names["slide"], names["spots"], names["checkpoint"]
+    with pytest.raises(TypeError, match="options"):
+        stem.predict(*given, options=PredictOptions(n_draws=4))
+    with pytest.raises(TypeError, match="on_event"):
+        next(stem.iter_predict(*given, on_event=print))
 
 
 def test_events_are_told_and_no_bar_is_drawn_where_nobody_sees_it(

@@ -28,7 +28,7 @@ def with_options(**kinds: type) -> Callable[[Callable[..., R]], Callable[..., R]
         @functools.wraps(function)
         def taking(*args: Any, **given: Any) -> R:
             made = {name: _taken(kind, given) for name, kind in kinds.items()}
-            return function(*args, **given, **made)
+            return function(*args, **given, **made)  # which refuses a name that is given twice
 
         own = inspect.signature(function)
         options = {n: about for kind in kinds.values() for n, about in options_of(kind).items()}

@@ -11,7 +11,7 @@ from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from napari_stem.errors import WrongType
 from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.registry import Encoder, find_encoder
-from napari_stem.features.patches import PAPER, PHYSICAL, PatchGeometry
+from napari_stem.features.patches import GEOMETRIES, PatchGeometry
 from napari_stem.storage import cache_dir
 
 CheckpointLike: TypeAlias = "Checkpoint | str | Path"
@@ -19,16 +19,14 @@ EncodersLike: TypeAlias = "Encoder | str | Sequence[Encoder | str]"
 CacheLike: TypeAlias = "bool | str | Path | None"
 Weights: TypeAlias = "Mapping[str, str | Path] | None"
 
-_GEOMETRIES = {"physical": PHYSICAL, "paper": PAPER}
 
-
-def as_checkpoint(value: CheckpointLike, name: str = "checkpoint") -> Checkpoint:
+def as_checkpoint(value: CheckpointLike) -> Checkpoint:
     """A checkpoint, read if a path is given."""
     if isinstance(value, Checkpoint):
         return value
     if isinstance(value, str | Path):
         return load_checkpoint(value)
-    raise WrongType.of(name, value, "a checkpoint, or the path of one")
+    raise WrongType.of("checkpoint", value, "a checkpoint, or the path of one")
 
 
 def as_encoders(value: EncodersLike) -> tuple[Encoder, ...]:
@@ -43,8 +41,9 @@ def as_geometry(value: PatchGeometry | str) -> PatchGeometry:
     """The tissue that a patch covers, of its name or as it is."""
     if isinstance(value, PatchGeometry):
         return value
-    if value in _GEOMETRIES:
-        return _GEOMETRIES[value]
+    for name, geometry in GEOMETRIES.items():
+        if value == name:
+            return geometry
     raise WrongType.of("geometry", value, '"physical", "paper" or a PatchGeometry')
 
 

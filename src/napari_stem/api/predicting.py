@@ -19,10 +19,10 @@ from napari_stem.api.models import (
     with_files,
 )
 from napari_stem.api.places import Opened, SectionLike, SlideLike, SpotsLike
-from napari_stem.api.verbs import OnEvent, verb
+from napari_stem.api.verbs import verb
 from napari_stem.defaults import ENCODERS
 from napari_stem.errors import OptionError
-from napari_stem.events import Events
+from napari_stem.events import Events, relay
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed as iter_embedding
 from napari_stem.prediction import predict as prediction_room
@@ -48,8 +48,6 @@ def embed(
     geometry: PatchGeometry | str = "physical",
     cache: CacheLike = True,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[NDArray[np.float32]]:
     """Compute embeddings of the patches around spots with pathology foundation models.
 
@@ -108,8 +106,6 @@ def predict(
     threshold: float = THRESHOLD,
     cache: CacheLike = True,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[AnnData]:
     """Predict gene expression at the spots of a slide.
 
@@ -173,8 +169,6 @@ def inspect(
     compute: Compute,
     spots: SpotsLike | None = None,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[Inspection]:
     """Predict at one point of a slide, with its distance to the training data.
 
@@ -217,14 +211,8 @@ def inspect(
         events = inspector.iter_inspect(
             place, (float(xy[0]), float(xy[1])), spot_diameter_px=spot_diameter(table), spots=table
         )
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                found: Inspection = end.value
-                return found
-            if not isinstance(event, Inspection):
-                yield event
+        told: Events[Inspection] = relay(events, lambda e: None if isinstance(e, Inspection) else e)
+        return (yield from told)
 
 
 iter_embed, iter_predict, iter_inspect = embed.events, predict.events, inspect.events

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from napari_stem.api.models import CacheLike, CheckpointLike, Weights, as_checkpoint, with_files
 from napari_stem.api.places import Opened, SectionLike, SectionsLike
-from napari_stem.api.verbs import OnEvent, verb
+from napari_stem.api.verbs import verb
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError, WrongType
@@ -33,8 +33,6 @@ def train(
     keep: Keep = "last",
     cache: CacheLike = True,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[TrainResult]:
     """Train a checkpoint on sections with counts.
 
@@ -96,8 +94,6 @@ def evaluate(
     compute: Compute,
     cache: CacheLike = True,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[Evaluation]:
     """Compare a checkpoint with ridge regression and nearest neighbours on a held-out section.
 
@@ -146,8 +142,6 @@ def cross_validate(
     compute: Compute,
     cache: CacheLike = True,
     weights: Weights = None,
-    progress: bool | None = None,
-    on_event: OnEvent = None,
 ) -> Events[tuple[Evaluation, ...]]:
     """Leave each section out once: train on the others, evaluate on it.
 

@@ -23,7 +23,14 @@ OnEvent: TypeAlias = "Callable[[Event], object] | None"
 T = TypeVar("T")
 R = TypeVar("R", covariant=True)
 
-_LISTENING = ("progress", "on_event")  # arguments of the verb alone
+_LISTENING = (  # arguments of the verb alone
+    inspect.Parameter(
+        "progress", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="bool | None"
+    ),
+    inspect.Parameter(
+        "on_event", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="OnEvent"
+    ),
+)
 _TWIN = """
 `{name}` event by event: a generator of `napari_stem.events`, whose return value is the result.
 Closing it stops the work within a batch; what was finished stays in the cache.
@@ -43,9 +50,8 @@ class Verb(Protocol[R]):
 def verb(**kinds: type) -> Callable[[Callable[..., Events[T]]], Verb[T]]:
     """Make a verb of a generator.
 
-    Two of the generator's arguments are for the function that waits: `progress`, whether a bar
-    shows each stage (None shows it where somebody sees it), and `on_event`, which is called with
-    each event.
+    The function that waits takes two more arguments: `progress`, whether a bar shows each stage
+    (None shows it where somebody sees it), and `on_event`, which is called with each event.
 
     Parameters
     ----------
@@ -84,12 +90,12 @@ def verb(**kinds: type) -> Callable[[Callable[..., Events[T]]], Verb[T]]:
 
 
 def _describe(wait: Any, twin: Any) -> None:
-    """What the function returns; and that the twin is one, whom nobody listens to."""
+    """The arguments that only the function that waits takes, and what it returns."""
     own = inspect.signature(wait)
     result = str(own.return_annotation).removeprefix("Events[").removesuffix("]")
-    wait.__signature__ = own.replace(return_annotation=result)
-    kept = [p for p in own.parameters.values() if p.name not in _LISTENING]
-    twin.__signature__ = own.replace(parameters=kept)
+    every = [*own.parameters.values(), *_LISTENING]
+    wait.__signature__ = own.replace(parameters=every, return_annotation=result)
+    twin.__signature__ = own
     twin.__name__ = twin.__qualname__ = f"iter_{wait.__name__}"
     summary, text = wait.__doc__.split("\n", 1)
     twin.__doc__ = f"{summary}\n{_TWIN.format(name=wait.__name__)}{text}"

@@ -22,6 +22,7 @@ from napari_stem.cli.options import (
     compute_of,
 )
 from napari_stem.cli.sections import section_of, section_to_predict
+from napari_stem.defaults import ENCODERS
 from napari_stem.features.compute import Compute
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions
@@ -54,7 +55,7 @@ def embed(
     from napari_stem.io.h5ad import write_h5ad
 
     section = section_of(spots, data, image=image, mpp=mpp, bin_um=bin_um)
-    encoders = [find_encoder(name) for name in encoder or ["morphology"]]
+    encoders = [find_encoder(name) for name in encoder or ENCODERS]
     vectors = run_events(
         iter_embed(
             section.slide, section.spots, encoders, PHYSICAL,
@@ -139,4 +140,5 @@ def predict(
         cluster(prediction, leiden)
     for path in outputs:
         write_prediction(prediction, path, genes=genes or ())
-        console.print(f"{path}") if events == "bars" else None
+        if events == "bars":
+            console.print(f"{path}")

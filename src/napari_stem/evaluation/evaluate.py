@@ -77,7 +77,7 @@ def iter_evaluate(
     with closing(drawn.store):
         prediction = summarise(drawn, section.slide, spots, checkpoint, options)
         draws = drawn.store.read(n_draws=options.n_draws)
-    scores = score_methods(draws, drawn.embeddings, truth, training)
+    scores = {MODEL: score(draws, truth), **score_baselines(training, drawn.embeddings, truth)}
     by_gene = pcc(prediction.X, truth)
     return Evaluation(
         section=section.name,
@@ -87,19 +87,12 @@ def iter_evaluate(
     )
 
 
-def score_methods(
-    draws: NDArray[np.float32],
-    embeddings: NDArray[np.float32],
-    truth: NDArray[np.float32],
-    training: PairedData,
+def score_baselines(
+    training: PairedData, embeddings: NDArray[np.float32], truth: NDArray[np.float32]
 ) -> dict[str, Scores]:
-    """Scores of the model's draws (K, n, c) and of both baselines."""
+    """Scores of ridge regression and of retrieval for spots (n, d) with their truth (n, c)."""
     known = training.original, training.values, embeddings
-    return {
-        MODEL: score(draws, truth),
-        RIDGE: score(ridge(*known), truth),
-        NEAREST: score(nearest(*known), truth),
-    }
+    return {RIDGE: score(ridge(*known), truth), NEAREST: score(nearest(*known), truth)}
 
 
 def averaged(evaluations: Sequence[Evaluation]) -> tuple[dict[str, Scores], dict[str, float]]:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.evaluation.baselines import nearest, ridge
-from napari_stem.evaluation.evaluate import MODEL, NEAREST, RIDGE
-from napari_stem.evaluation.metrics import score
+from napari_stem.evaluation.evaluate import MODEL, score_baselines
+from napari_stem.evaluation.metrics import Scores, score
 from napari_stem.events import Event, Metrics, Variation, finish
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
@@ -61,17 +60,13 @@ class LiveMetrics:
     def __call__(self, network: StemNetwork, step: int) -> Iterator[Event]:
         """Metrics of all methods, and the variation of each gene."""
         draws = self._draw(network)
-        model = {MODEL: score(draws, self._truth)}
-        yield Metrics(step, _OPTIONS.n_draws, model | dict(self._baselines))
+        methods = {MODEL: score(draws, self._truth), **self._baselines}
+        yield Metrics(step, _OPTIONS.n_draws, methods)
         yield variation(step, self._checkpoint.recipe.panel, self._truth, draws.mean(axis=0))
 
     @cached_property
-    def _baselines(self) -> Mapping[str, Mapping[str, float]]:
-        known = self._training.original, self._training.values, self._embeddings
-        return {
-            RIDGE: score(ridge(*known), self._truth),
-            NEAREST: score(nearest(*known), self._truth),
-        }
+    def _baselines(self) -> Mapping[str, Scores]:
+        return score_baselines(self._training, self._embeddings, self._truth)
 
     def _draw(self, network: StemNetwork) -> NDArray[np.float32]:
         recipe, n = self._checkpoint.recipe, len(self._truth)

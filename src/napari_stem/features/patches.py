@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from napari_stem.defaults import GeometryName
 from napari_stem.errors import OptionError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class PatchGeometry:
 
 PHYSICAL = PatchGeometry()
 PAPER = PatchGeometry(width_um=None)
+GEOMETRIES: Mapping[GeometryName, PatchGeometry] = {"physical": PHYSICAL, "paper": PAPER}
 
 
 def crop_patches(

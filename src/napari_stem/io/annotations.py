@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stem.defaults import Layout
 from napari_stem.errors import SpotsError
 from napari_stem.io.features import read_features, read_polygon
 from napari_stem.spots.grid import make_grid
@@ -83,7 +82,6 @@ def annotated_grid(
     *,
     pitch_um: float = PITCH_UM,
     diameter_um: float = DIAMETER_UM,
-    layout: Layout = "hex",
 ) -> AnnData:
     """A grid inside of regions, on tissue or not, with `obs["annotation"]`.
 
@@ -94,9 +92,7 @@ def annotated_grid(
     SpotsError
         No spot lies in a region.
     """
-    grid = make_grid(
-        slide, pitch_um=pitch_um, diameter_um=diameter_um, layout=layout, on_tissue=False
-    )
+    grid = make_grid(slide, pitch_um=pitch_um, diameter_um=diameter_um, on_tissue=False)
     label_spots(grid, regions)
     kept = grid[grid.obs[COLUMN].notna().to_numpy()].copy()
     if not kept.n_obs:

@@ -26,12 +26,10 @@ COLORMAP = "viridis"
 _NO_CLUSTER = "white"
 
 
-def gene_maps(
-    prediction: AnnData, genes: Sequence[str], *, layers: Sequence[str] | None = None
-) -> Figure:
+def gene_maps(prediction: AnnData, genes: Sequence[str]) -> Figure:
     """One row per gene: measured (if known), predicted mean and standard deviation."""
-    rows = layers or [name for name in ("truth", "mean", "std") if _has(prediction, name)]
     titles = {"truth": "measured", "mean": "predicted", "std": "standard deviation"}
+    rows = [name for name in titles if _has(prediction, name)]
     figure = Figure(figsize=(3.4 * len(rows), 3.1 * len(genes)), layout="constrained")
     axes = np.atleast_2d(figure.subplots(len(genes), len(rows), squeeze=False))
     for gene, line in zip(genes, axes, strict=True):
@@ -45,7 +43,7 @@ def gene_maps(
                 colormap="magma" if spread else COLORMAP,
             )  # fmt: skip
             figure.colorbar(drawn, ax=axis, shrink=0.8, label=unit(prediction))
-            axis.set_title(f"{gene}, {titles.get(name, name)}", fontsize=10)
+            axis.set_title(f"{gene}, {titles[name]}", fontsize=10)
     scale_bar(axes[-1, 0], prediction)
     return figure
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_stem.slides.slide import Slide
 
+_PIXEL_UM = 8.0  # of the mask, where the slide states a scale and is not very large
 _LONGEST = 4000  # pixels of the overview that is looked at, at most
 _LONGEST_UNSCALED = 1200  # the same, where nobody stated the scale
 _SMALLEST_MM2 = 0.05  # a smaller piece is dust or a printed array dot
@@ -51,21 +52,16 @@ class TissueMask:
         return found
 
 
-def tissue_mask(slide: Slide, *, resolution_um: float = 8.0) -> TissueMask:
+def tissue_mask(slide: Slide) -> TissueMask:
     """Find tissue by its distance in colour and texture from the slide's own background.
 
     A threshold on whiteness fails on tinted backgrounds. Here the background is the commonest
     colour among the brightest fifth of an overview, and Otsu's threshold splits the distances
     from it (in CIELAB, smoothed over structure); small pieces are dropped. Pen marks and tissue
     that is out of focus are left out and reported.
-
-    Parameters
-    ----------
-    resolution_um
-        Micrometres per pixel of the mask, where the slide states a scale and is not very large.
     """
-    overview, downsample = slide.thumbnail(_overview_size(slide, resolution_um))
-    pixel_um = downsample * slide.mpp if slide.mpp else resolution_um
+    overview, downsample = slide.thumbnail(_overview_size(slide))
+    pixel_um = downsample * slide.mpp if slide.mpp else _PIXEL_UM
     lab = ndimage.gaussian_filter(rgb2lab(overview).astype(np.float32), (1, 1, 0))
     glass = _glass(lab[..., 0])
     score = _distance(lab, np.median(lab[glass], axis=0))
@@ -87,11 +83,11 @@ def tissue_mask(slide: Slide, *, resolution_um: float = 8.0) -> TissueMask:
     return TissueMask(mask, downsample, tuple(excluded))
 
 
-def _overview_size(slide: Slide, resolution_um: float) -> int:
+def _overview_size(slide: Slide) -> int:
     longest = max(slide.width, slide.height)
     if slide.mpp is None:
         return min(longest, _LONGEST_UNSCALED)
-    return max(1, min(longest, _LONGEST, round(longest * slide.mpp / resolution_um)))
+    return max(1, min(longest, _LONGEST, round(longest * slide.mpp / _PIXEL_UM)))
 
 
 def _less_than(mm2: float, pixel_um: float) -> int:

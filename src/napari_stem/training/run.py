@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
-from napari_stem.errors import OptionError
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
-from napari_stem.features.patches import PAPER, PHYSICAL
+from napari_stem.features.patches import GEOMETRIES
 from napari_stem.genes.panels import deg, hmhvg, hvg, measured_genes
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.public_data import is_sample, sample_section
@@ -116,7 +115,6 @@ def choose_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> list[str]:
             for table in tables:
                 measured_genes(choice.genes, table.var, "the sections")
             return list(choice.genes)
-    raise OptionError(f"panel '{choice.select}' is unknown; choose hmhvg, hvg, deg or list.")
 
 
 def planned_recipe(plan: TrainPlan, tables: Sequence[AnnData]) -> Recipe:
@@ -126,6 +124,6 @@ def planned_recipe(plan: TrainPlan, tables: Sequence[AnnData]) -> Recipe:
         choose_panel(plan.panel, tables),
         encoders=plan.encoders,
         transform=plan.transform,
-        geometry=PAPER if plan.geometry == "paper" else PHYSICAL,
+        geometry=GEOMETRIES[plan.geometry],
         fit=plan.fit,
     )

@@ -61,6 +61,11 @@ class Run:
         return self.folder.name
 
     @property
+    def is_resumable(self) -> bool:
+        """Whether it stopped before its end, and can go on."""
+        return self.standing in ("paused", "interrupted", "failed")
+
+    @property
     def checkpoint(self) -> Path:
         """Where its checkpoint lies once it is finished."""
         return self.folder / CHECKPOINT

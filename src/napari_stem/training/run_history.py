@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
-from napari_stem.events import Event, Events, Loss, Metrics, Pace, T, Variation
+from napari_stem.events import Event, Events, Loss, Metrics, Pace, T, Variation, relay
 from napari_stem.storage import writing
 from napari_stem.training.event_lines import from_line, to_line
 
@@ -43,15 +42,14 @@ def recorded(events: Events[T], folder: Path) -> Events[T]:
     """The same events, of which the folder keeps those that its curves show."""
     pace, path = Pace(_LOSS_SECONDS), folder / HISTORY
     _append(path, "\n")  # a line that was cut off ends here
-    with closing(events):
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            if _is_kept(event, pace):
-                _append(path, to_line(event) + "\n")
-            yield event
+
+    def keep(event: Event) -> Event:
+        if _is_kept(event, pace):
+            _append(path, to_line(event) + "\n")
+        return event
+
+    kept: Events[T] = relay(events, keep)
+    return (yield from kept)
 
 
 def _append(path: Path, text: str) -> None:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 
-def show_prediction(slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
+def show_prediction(slide: Slide, prediction: AnnData) -> None:
     """Open napari with a prediction over its slide and the dock beside it; wait until it closes."""
     viewer = napari.Viewer(title="Stem")
     open_dock(viewer, "Predict")
-    fill(viewer, slide, prediction, gene=gene)
+    fill(viewer, slide, prediction)
     napari.run()
 
 

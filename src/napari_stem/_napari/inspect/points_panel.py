@@ -40,7 +40,6 @@ class PointsPanel(Panel):
 
     heading = "Points"
     chosen = Signal(object)  # a point; None where the list is empty
-    changed = Signal()
 
     def __init__(self, workspace: Workspace, shown_genes: Callable[[], Sequence[str]]) -> None:
         super().__init__(workspace)

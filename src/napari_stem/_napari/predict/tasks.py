@@ -6,13 +6,13 @@ Their imports happen in the thread: torch, scanpy and timm take seconds, and a d
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING
 
 from napari_stem._napari.predict.compute import compute_for
 from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem._napari.state.result import Result
-from napari_stem.events import Event, Events, Partial, Progress
+from napari_stem.events import Event, Events, Partial, Progress, relay
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem._napari.state.request import PredictRequest
+    from napari_stem.defaults import Layout
     from napari_stem.slides.slide import Slide
 
 Region = Sequence["NDArray[np.float64]"]  # polygons, corners x and y in level-0 pixels
@@ -38,7 +39,7 @@ def make_grid(
     *,
     pitch_um: float,
     diameter_um: float,
-    layout: Literal["hex", "square"],
+    layout: Layout,
     region: Region = (),
 ) -> Events[AnnData]:
     """Spots at regular distances: over the tissue, or in a region, whatever is there."""
@@ -95,22 +96,21 @@ def predict(request: PredictRequest) -> Generator[Event | Result, None, Result]:
     compute = compute_for(request.checkpoint.recipe, request.compute)
     checkpoint = load_checkpoint(request.checkpoint.path)
     events = iter_predict(request.slide, request.spots, checkpoint, request.options, compute)
-    with closing(events):
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                return Result.of_prediction(request.slide, end.value, request)
-            yield _preview(request, event) if isinstance(event, Partial) else event
+    told: Generator[Event | Result, None, AnnData] = relay(events, partial(_shown, request))
+    prediction = yield from told
+    return Result.of_prediction(request.slide, prediction, request)
 
 
-def _preview(request: PredictRequest, so_far: Partial) -> Result:
+def _shown(request: PredictRequest, event: Event) -> Event | Result:
+    """An event as it is told; of draws, a result that shows them."""
+    if not isinstance(event, Partial):
+        return event
     return Result(
         slide=request.slide,
         spots=request.spots,
         genes=request.checkpoint.recipe.panel,
         unit=request.checkpoint.unit,
-        values={"mean": so_far.mean},
-        n_draws=so_far.draws,
+        values={"mean": event.mean},
+        n_draws=event.draws,
         request=request,
     )

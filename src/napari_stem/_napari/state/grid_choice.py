@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from napari_stem.defaults import Layout
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 
-LAYOUTS: dict[str, Literal["hex", "square"]] = {"hexagonal": "hex", "square": "square"}
+LAYOUTS: dict[str, Layout] = {"hexagonal": "hex", "square": "square"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,6 @@ class GridChoice:
     grid_layout: str = "hexagonal"
 
     @property
-    def layout(self) -> Literal["hex", "square"]:
+    def layout(self) -> Layout:
         """The layout as the core calls it."""
         return LAYOUTS.get(self.grid_layout, "hex")

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from napari_stem.events import Event
 
-_RESUMABLE = ("paused", "interrupted", "failed")
 _NOTHING = (
     "No training runs yet. Training needs sections with counts: folders with slide, spots and "
     "counts, or .h5ad files beside their slides."
@@ -143,9 +142,7 @@ class TrainDock(Page):
             part.setEnabled(run is not None)
         still = run is not None and run.standing != "running"
         self.delete_button.setEnabled(still)
-        self.resume_button.setEnabled(
-            run is not None and run.standing in _RESUMABLE and running is None
-        )
+        self.resume_button.setEnabled(run is not None and run.is_resumable and running is None)
 
     def _show_progress(self, event: Event) -> None:
         running = self._trainings.running

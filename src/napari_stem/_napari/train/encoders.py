@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from napari_stem._napari.shell.choices import choose_weights, chosen_weights
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem.defaults import ENCODERS
 from napari_stem.features.encoders.hub import local_weights
 from napari_stem.features.encoders.registry import Encoder, encoders
 
@@ -51,7 +52,7 @@ class TrainingEncoders(Panel):
         for row, entry in enumerate(encoders().values()):
             first = QTableWidgetItem(entry.name)
             first.setFlags(first.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            first.setCheckState(_check(entry.name == "morphology"))
+            first.setCheckState(_check(entry.name in ENCODERS))
             self.table.setItem(row, 0, first)
             self.table.setItem(row, 1, QTableWidgetItem(str(entry.width)))
             access = ", on request" if entry.gated else ""

@@ -160,7 +160,7 @@ class TrainingView(QWidget):
             resumable = False
         else:
             self.state.setText(_words(run))
-            resumable = run.standing in ("paused", "interrupted", "failed")
+            resumable = run.is_resumable
         free = self._trainings.running is None
         self.pause_button.setText("Resume")
         for part in (self.pause_button, self.stop_button):
