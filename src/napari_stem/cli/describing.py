@@ -56,7 +56,7 @@ def encoders() -> None:
     from napari_stem.features.encoders.hub import availability
     from napari_stem.features.encoders.registry import encoders as known_encoders
 
-    headings = ("name", "features", "px", "licence", "commercial", "access", "weights")
+    headings = ("name", "width", "px", "licence", "commercial", "access", "weights")
     table = Table(*headings, box=SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
     for entry in known_encoders().values():
         commercial = {True: "allowed", False: "no", None: "unknown"}[entry.commercial]
