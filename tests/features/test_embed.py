@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -111,7 +112,7 @@ class Small(torch.nn.Module):
 def test_batches_shrink_to_the_memory_there_is_and_stay_small(slide, spots):
     small, large = Small(3), Small(99)
     found = [
-        embed(slide, spots, [UNI], PHYSICAL, compute=Compute(encoders={"uni": module}))
+        embed(slide, spots, [UNI], PHYSICAL, compute=Compute(encoders={("uni", None): module}))
         for module in (small, large)
     ]
     np.testing.assert_array_equal(*found)
@@ -119,7 +120,7 @@ def test_batches_shrink_to_the_memory_there_is_and_stay_small(slide, spots):
 
 
 def test_too_little_memory_for_a_single_patch_is_told(slide, spots):
-    compute = Compute(encoders={"uni": Small(0)})
+    compute = Compute(encoders={("uni", None): Small(0)})
     with pytest.raises(EncoderError, match=r"more memory than .* has, even for one patch"):
         embed(slide, spots, [UNI], PHYSICAL, compute=compute)
 
@@ -144,11 +145,12 @@ def test_other_spots_slides_scales_and_views_share_nothing(slide, spots, tmp_pat
 
 def test_other_weights_of_one_encoder_share_nothing(slide, spots, tmp_path):
     encoder, found = find_encoder("timm:test_vit"), []
+    first = Compute(cache=tmp_path)
     for seed in (0, 1):
         torch.manual_seed(seed)
         weights = tmp_path / f"{seed}.safetensors"
         save_file(timm.create_model("test_vit", num_classes=0).state_dict(), weights)
-        compute = Compute(cache=tmp_path, weights={encoder.name: weights})
+        compute = replace(first, weights={encoder.name: weights})  # with what is loaded
         found.append(finish(iter_embed(slide, spots, [encoder], PHYSICAL, compute=compute)))
     assert np.abs(found[0] - found[1]).max() > 0.1
 

@@ -25,8 +25,8 @@ class Compute:
     weights
         Local weight files of encoders, or their folders, by encoder name.
     encoders
-        Loaded encoders by name, with vectors (b, d) of patches (b, s, s, 3) uint8. What is loaded
-        is added, so that one `Compute` loads an encoder once.
+        Loaded encoders by name and file of weights, with vectors (b, d) of patches (b, s, s, 3)
+        uint8. What is loaded is added, so that one `Compute` loads an encoder once.
     """
 
     device: str = option(
@@ -54,7 +54,9 @@ class Compute:
     )
     cache: Path | None = None
     weights: Mapping[str, Path] = field(default_factory=dict)
-    encoders: dict[str, nn.Module] = field(default_factory=dict, compare=False, repr=False)
+    encoders: dict[tuple[str, Path | None], nn.Module] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         check_options(self)

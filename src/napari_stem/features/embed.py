@@ -80,10 +80,12 @@ def iter_load(encoder: Encoder, compute: Compute) -> Events[nn.Module]:
     EncoderError
         Its weights cannot be had or do not fit.
     """
-    if encoder.name not in compute.encoders:
+    weights = compute.weights.get(encoder.name)
+    key = encoder.name, weights
+    if key not in compute.encoders:
         yield Progress(0, 0, "load", encoder.name)
-        compute.encoders[encoder.name] = build_encoder(encoder, compute.weights.get(encoder.name))
-    return compute.encoders[encoder.name].to(choose_device(compute.device))
+        compute.encoders[key] = build_encoder(encoder, weights)
+    return compute.encoders[key].to(choose_device(compute.device))
 
 
 class _Work:
