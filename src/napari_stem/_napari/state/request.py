@@ -1,4 +1,4 @@
-"""What a prediction is asked for with."""
+"""The input and the settings of a prediction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictRequest:
-    """Everything that decides a prediction."""
+    """Slide, spots, checkpoint and settings that determine a prediction."""
 
     slide: Slide
     spots: AnnData
@@ -27,7 +27,7 @@ class PredictRequest:
     batch_size: int = 256
 
     def continues(self, other: PredictRequest) -> bool:
-        """Whether its draws are those of the other request, or more of them."""
+        """Whether it differs from the other request in the number of draws at most."""
         return (
             self.slide is other.slide
             and self.spots is other.spots
