@@ -12,7 +12,7 @@ from napari_stem.spots.table import positions
 
 from .conftest import LEFT, PATIENCE
 
-MEASURED = "what was measured"
+MEASURED = "measured values"
 
 
 @pytest.mark.data

@@ -175,7 +175,7 @@ def test_more_draws_leave_alone_what_is_looked_at(viewer, workspace, section, re
     workspace.clusters = Clusters.of_numbers(numbers)
     workspace.take_result(draws_of(section, 3, request=request_))
     assert shown(viewer) == [section.slide.name, "Clusters"]
-    assert title.text.startswith("1 clusters")
+    assert title.text.startswith("1 cluster")
 
     workspace.gene = "C"
     workspace.take_result(draws_of(section, 4, request=request_))

@@ -20,7 +20,7 @@ from napari_stem.events import finish
 from napari_stem.sections.section import Section
 
 GENES = ("A", "B", "C")
-MARKED, MEASURED, NOTHING = "the marked genes", "what was measured", "nothing"
+SELECTED, MEASURED, NONE = "selected genes", "measured values", "none"
 
 
 @pytest.fixture
@@ -189,20 +189,20 @@ def test_the_box_offers_measured_values_where_there_are_some(workspace, section,
     assert workspace.compared == (("B", "mean"), ("B", "truth"))
 
 
-def test_the_box_compares_the_genes_that_are_marked(workspace, qtbot):
+def test_the_box_compares_the_selected_genes(workspace, qtbot):
     box = CompareBox(workspace, lambda: ["C", "A"])
     qtbot.addWidget(box)
-    choose(box, MARKED)
+    choose(box, SELECTED)
     assert workspace.compared == (("C", "mean"), ("A", "mean"))
     workspace.compared = ()
-    assert box.currentText() == NOTHING
+    assert box.currentText() == NONE
 
 
-def test_marking_genes_in_the_dock_shows_them_side_by_side(viewer, dock, section, qtbot):
+def test_selecting_genes_in_the_dock_shows_them_side_by_side(viewer, dock, section, qtbot):
     dock.workspace.take_slide(section.slide)
     dock.workspace.take_result(make_result(section))
     panel = dock.result
-    choose(panel.compare, MARKED)
+    choose(panel.compare, SELECTED)
     assert [gene for gene, _ in dock.workspace.compared] == ["A"]
     panel.genes.view.selectAll()
     assert [gene for gene, _ in dock.workspace.compared] == ["A", "B", "C"]
@@ -210,18 +210,18 @@ def test_marking_genes_in_the_dock_shows_them_side_by_side(viewer, dock, section
     last = AnnData(np.zeros((section.spots.n_obs, 3)), var={"mean": [1.0, 2.0, 3.0]})
     last.var_names, last.uns["napari_stem"] = list(GENES), {}
     dock.workspace.take_result(replace(make_result(section), prediction=last))
-    assert panel.genes.view.model().columnCount() == 2  # the figures that come with the last draw
+    assert panel.genes.view.model().columnCount() == 2  # more columns come with the last draw
     assert [gene for gene, _ in dock.workspace.compared] == ["A", "B", "C"]
     assert len(cells(viewer)) == 3
 
 
-def test_beside_what_was_measured_there_is_no_other_statistic(dock, section):
+def test_measured_values_are_compared_with_the_mean_alone(dock, section):
     dock.workspace.take_slide(section.slide)
     dock.workspace.take_result(make_result(section, truth=1.0))
     panel = dock.result
     choose(panel.compare, MEASURED)
     assert not panel.statistic.isEnabled()
-    choose(panel.compare, NOTHING)
+    choose(panel.compare, NONE)
     assert panel.statistic.isEnabled()
 
 

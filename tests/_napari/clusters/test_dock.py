@@ -157,8 +157,8 @@ def test_the_menu_and_a_button_open_the_same_dock(viewer, qtbot):
 def test_without_a_result_all_says_what_is_missing(viewer):
     dock = open_dock(viewer, "Clusters")
     assert not dock.leiden.isEnabled()
-    assert "Nothing predicted yet" in dock.leiden.note.text()
-    assert dock.legend.note.text() == dock.ranking.note.text() == "Not clustered yet."
+    assert "No prediction yet" in dock.leiden.note.text()
+    assert dock.legend.note.text() == dock.ranking.note.text() == "No clusters yet."
     assert dock.agreement.note.text() == "No spots yet."
 
 
@@ -167,10 +167,10 @@ def test_while_draws_arrive_clusters_wait(dock, workspace, slide, prediction):
     workspace.run.request = PredictRequest(slide, prediction, checkpoint=None)
     workspace.take_result(Result(slide, prediction, tuple(GENES), "log2", values, 1))
     assert not dock.leiden.isEnabled()
-    assert "Draws still arrive" in dock.leiden.note.text()
+    assert "still running" in dock.leiden.note.text()
     workspace.run.request = None
     assert not dock.leiden.isEnabled()
-    assert "stopped early: press Continue" in dock.leiden.note.text()
+    assert "stopped early. Press Continue" in dock.leiden.note.text()
 
 
 def test_too_few_spots_are_said_in_one_line(viewer, qtbot, slide, prediction, messages):
@@ -329,7 +329,7 @@ def test_another_result_forgets_the_edits(clustered, qtbot, workspace, slide, pr
     type_name(qtbot, clustered, 0, "tumour")
     workspace.take_result(Result.of_prediction(slide, prediction.copy()))
     assert not clustered.workspace.edits.done
-    assert clustered.legend.note.text() == "Not clustered yet."
+    assert clustered.legend.note.text() == "No clusters yet."
     assert not clustered.legend.isEnabled()
 
 
@@ -445,7 +445,7 @@ def test_genes_are_ranked_sorted_and_shown(clustered, viewer, qtbot, workspace):
 
     panel.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     assert panel.table.genes() == GENES
-    assert "predictions" in panel.table.toolTip()
+    assert "not as evidence" in panel.table.toolTip()
 
 
 def test_the_shown_gene_is_shown_again_below_the_clusters(clustered, viewer, qtbot, workspace):
@@ -483,7 +483,7 @@ def test_a_ranking_is_of_the_clusters_that_are_there(clustered, qtbot):
     assert panel.note.text() == "tumour against all other spots"
     work = clustered.workspace
     work.edit_clusters("merge", work.clusters.merged({1, 2}), work.cluster_view.merged({1, 2}))
-    assert panel.note.text() == "The clusters have changed; rank again."
+    assert panel.note.text() == "The clusters have changed. Press Rank genes again."
     assert not panel.table.genes()
     press(qtbot, clustered.legend.undo_button)
     assert panel.table.genes()
@@ -523,7 +523,7 @@ def test_a_folder_that_cannot_be_written_is_said(clustered, qtbot, tmp_path, mes
 
 def test_agreement_with_an_annotation_of_the_spots(clustered, workspace, prediction):
     panel = clustered.agreement
-    assert "bring no annotation" in panel.note.text()
+    assert "have no annotation column" in panel.note.text()
     spots = prediction[::-1].copy()
     pathologist = pd.Series(KINDS, prediction.obs_names).where(np.arange(60) >= 6)
     spots.obs["pathologist"] = pathologist.astype("category")
@@ -534,7 +534,7 @@ def test_agreement_with_an_annotation_of_the_spots(clustered, workspace, predict
         "half",
     ]
     assert panel.note.text() == (
-        "Adjusted Rand index 1.00 of 54 spots; 6 without annotation left out"
+        "Adjusted Rand index 1.00 (54 spots; 6 without annotation excluded)"
     )
     table = panel.table
     headings = [table.horizontalHeaderItem(i).text() for i in range(3)]
@@ -542,7 +542,7 @@ def test_agreement_with_an_annotation_of_the_spots(clustered, workspace, predict
     assert [table.item(0, i).text() for i in range(3)] == ["0", "0", "24"]
     panel.column.setCurrentText("half")
     expected = adjusted_rand_score(KINDS[::-1], np.arange(60) < 30)
-    assert f"index {expected:.2f} of 60 spots" in panel.note.text()
+    assert f"index {expected:.2f} (60 spots)" in panel.note.text()
     merged = workspace.clusters.merged({2, 3})
     workspace.edit_clusters("merge", merged, workspace.cluster_view.merged({2, 3}))
     assert panel.column.currentText() == "half"
@@ -560,7 +560,7 @@ def test_spots_that_are_not_the_predictions_are_said(clustered, workspace, predi
     elsewhere.obs["pathologist"] = pd.Categorical(KINDS)
     elsewhere.obsm["spatial"] = elsewhere.obsm["spatial"] + 40
     workspace.spots = elsewhere
-    assert "of other spots" in clustered.agreement.note.text()
+    assert "to other spots" in clustered.agreement.note.text()
 
 
 def test_the_viewer_may_close_midway(dock, viewer, qtbot):

@@ -68,7 +68,7 @@ def test_without_a_finished_result_there_is_nothing_to_export(viewer):
     _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Export")
     panel = dock.panel
     assert not panel.isEnabled()
-    assert panel.note.text().startswith("Nothing predicted yet")
+    assert panel.note.text().startswith("No prediction yet")
 
 
 def is_picture(path: Path) -> bool:
@@ -97,7 +97,7 @@ def test_a_long_path_leaves_the_dock_as_narrow_as_it_was(viewer, workspace, qtbo
     _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
     width = dock.widget().minimumSizeHint().width()
     path = export(dock.export, qtbot, tmp_path / f"{'a_slide_of_many_words_' * 6}.csv")
-    assert dock.export.note.text() == f"Written: {path.name}"
+    assert dock.export.note.text() == f"Exported {path.name}"
     assert dock.export.note.toolTip() == str(path)
     assert dock.widget().minimumSizeHint().width() == width
 
@@ -134,7 +134,7 @@ def test_genes_are_all_the_shown_one_or_a_list(panel, qtbot, tmp_path, predicted
 
 
 @pytest.mark.parametrize(
-    ("typed", "message"), [("", "Type the names"), ("CD3E NONE", "lacks NONE")]
+    ("typed", "message"), [("", "Type gene symbols"), ("CD3E NONE", "lacks NONE")]
 )
 def test_wrong_lists_are_said(panel, qtbot, tmp_path, messages, typed, message):
     choose(panel.genes, "list")

@@ -139,7 +139,7 @@ def test_a_lost_slide_leaves_its_thumbnail_at_its_place(
     layer = viewer.layers[work.slide.name]
     assert layer.data[0].shape == shape
     assert layer.scale[0] == pytest.approx(work.slide.mpp)
-    assert "its thumbnail is shown instead" in messages[0]
+    assert "so its thumbnail is shown" in messages[0]
     viewer.screenshot(flash=False)
 
 
@@ -219,7 +219,7 @@ def test_a_folder_of_spots_brings_its_slide(viewer, folder, drop):
 
 def test_spots_alone_need_a_slide(viewer, folder, section, messages, drop):
     drop(folder)
-    assert "open the slide first" in messages[0]
+    assert "open the slide before the spots" in messages[0]
     workspace_of(viewer).take_slide(section.slide)
     drop(folder)
     assert workspace_of(viewer).spots.n_obs == 25

@@ -65,5 +65,5 @@ def test_other_layers_are_left_alone(filled, tmp_path, messages):
         path = str(tmp_path / "biopsy.h5ad")
         with pytest.warns(UserWarning, match="did not return any written paths"):
             assert not filled.layers.save(path, selected=True, plugin="napari-stem")
-        assert "show no finished prediction" in messages[-1]
+        assert "show no complete Stem prediction" in messages[-1]
     assert not list(tmp_path.glob("*.h5ad"))

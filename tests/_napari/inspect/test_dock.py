@@ -86,7 +86,7 @@ def test_the_tool_says_what_is_missing(dock, section, trained):
     assert "Choose a checkpoint" in dock.hint.text()
     dock.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
     assert not dock.tool_button.isEnabled()
-    assert "Type its µm per pixel" in dock.hint.text()
+    assert "Type the scale (µm/px)" in dock.hint.text()
     dock.workspace.take_slide(section.slide)
     assert dock.tool_button.isEnabled()
     assert dock.hint.isHidden()
@@ -174,7 +174,7 @@ def test_shift_and_drag_moves_the_slide_under_the_mouse(tool, viewer, section):
 
 def test_a_click_beside_the_slide_is_a_hint(tool, viewer, qtbot, messages):
     click(tool, viewer, (-40.0, 600.0))
-    assert "beside the slide" in tool.hint.text()
+    assert "outside the slide" in tool.hint.text()
     assert not tool.points.points
     inspect(tool, viewer, qtbot, HERE)
     assert "beside" not in tool.hint.text()
@@ -246,8 +246,8 @@ def test_foreign_tissue_is_not_to_be_trusted(tool, viewer, qtbot, sections):
     noise = np.random.default_rng(0).integers(0, 255, (1200, 1200, 3), dtype=np.uint8)
     tool.workspace.take_slide(Slide.from_array(noise, mpp=0.5, name="noise"))
     inspect(tool, viewer, qtbot, HERE)
-    assert "do not trust" in tool.point.trust.text()
-    assert trusted == "✓ Looks like the training tissue."
+    assert "unreliable" in tool.point.trust.text()
+    assert trusted == "✓ Similar to the training tissue."
 
 
 def test_a_marker_set_chooses_the_genes_and_a_click_on_one_shows_it(tool, viewer, qtbot):
@@ -261,7 +261,7 @@ def test_a_marker_set_chooses_the_genes_and_a_click_on_one_shows_it(tool, viewer
     box.setCurrentText("Immune cells")
     assert [row.gene for row in tool.point.plot.rows] == ["CD3E"]
     box.setCurrentText("Fat")
-    assert "no gene of this marker set" in tool.point.note.text()
+    assert "no gene of this set" in tool.point.note.text()
     box.setCurrentText("Stroma")
     plot = tool.point.plot
     shown = [row.gene for row in plot.rows]
@@ -308,7 +308,7 @@ def test_a_rectangle_keeps_the_prediction_of_the_slide(tool, viewer, qtbot, sect
     _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
     qtbot.mouseClick(dock.predict_button, LEFT)
     canvas_mouse.drag(viewer, section.slide, (300, 350), (800, 700))
-    assert "Another prediction runs" in tool.hint.text()
+    assert "Another prediction is running" in tool.hint.text()
     qtbot.waitUntil(lambda: dock.workspace.run.request is None, timeout=PATIENCE)
     whole = dock.workspace.result
     assert len(whole.prediction) == len(section.spots)
@@ -386,6 +386,15 @@ def test_the_dock_may_close_midway(tool, viewer, qtbot, section):
     canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
     assert not tool.tool.is_on
     viewer.theme = "light"
+
+
+def test_hiding_the_dock_ends_the_tool_and_a_tab_in_front_of_it_does_not(tool, viewer):
+    open_dock(viewer, "Clusters")
+    assert (tool.tool.is_on, tool.workspace.tool) == (True, "inspect")
+    tool.parent().title.hide_button.click()
+    assert (tool.tool.is_on, tool.workspace.tool) == (False, "")
+    open_dock(viewer, "Inspect")
+    assert not tool.tool_button.isChecked()
 
 
 def test_points_are_there_again_when_the_dock_is(tool, viewer, qtbot, section):

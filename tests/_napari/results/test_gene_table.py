@@ -85,7 +85,7 @@ def test_searching_leaves_the_shown_gene_and_the_marked_ones(table, partial, who
     table.choose("GENE35")
     told, marked = [], []
     table.chosen.connect(told.append)
-    table.marked.connect(lambda: marked.append(table.selected_genes()))
+    table.selected.connect(lambda: marked.append(table.selected_genes()))
     for text in ("1", "none", ""):
         table.search.setText(text)
         table.narrow(GENES[:5])

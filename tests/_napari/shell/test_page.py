@@ -86,6 +86,16 @@ def test_a_tool_in_the_hand_is_given_back(viewer, qtbot, section):
     assert workspace_of(viewer).tool == ""
 
 
+def test_hiding_the_clusters_dock_ends_picking(make_napari_viewer, section):
+    viewer = make_napari_viewer(show=True)
+    work = workspace_of(viewer)
+    fill(work, section)
+    clusters = open_dock(viewer, "Clusters")
+    clusters.legend.pick_button.click()
+    clusters.parent().title.hide_button.click()
+    assert (clusters.legend.pick_button.isChecked(), work.tool) == (False, "")
+
+
 def test_a_dock_with_edits_closes_and_they_can_still_be_undone(viewer, qtbot, section):
     work = workspace_of(viewer)
     fill(work, section)
@@ -101,7 +111,7 @@ def test_side_by_side_is_not_asked_for_by_a_dock_that_is_gone(viewer, qtbot, sec
     work = workspace_of(viewer)
     fill(work, section)
     dock = open_dock(viewer, "Predict")
-    dock.result.compare.setCurrentText("the marked genes")
+    dock.result.compare.setCurrentText("selected genes")
     dock.result.compare.refresh()
     assert work.compared
     close(dock, qtbot)

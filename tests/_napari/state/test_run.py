@@ -107,7 +107,7 @@ def test_it_tells_how_far_it_is_and_hands_on_what_was_drawn(run, bench, results,
 def test_a_second_one_is_refused_and_the_first_goes_on(run, bench, results, request_):
     run.start(request_, Predictor())
     other = Predictor()
-    with pytest.raises(OptionError, match="Another prediction runs"):
+    with pytest.raises(OptionError, match="Another prediction is running"):
         run.start(replace(request_, options=PredictOptions(seed=1)), other)
     bench.finish(run)
     assert not other.asked

@@ -1,1 +1,1 @@
-"""From state to napari's layers, and from the mouse back."""
+"""Draws the workspace as napari layers, and turns the mouse into slide coordinates."""

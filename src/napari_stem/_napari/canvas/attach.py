@@ -1,4 +1,4 @@
-"""A viewer's workspace, with the views that show it and the thread in which it predicts."""
+"""The workspace of a viewer, with the canvas that draws it and the threads of its jobs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from napari_stem._napari.canvas.canvas import Canvas
-from napari_stem._napari.canvas.slide_layers import Looks
+from napari_stem._napari.canvas.slide_views import SlideViews
 from napari_stem._napari.shell.docks import window_of
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def workspace_of(viewer: Viewer) -> Workspace:
-    """The workspace of a viewer; it lives as long as the viewer and is drawn on its canvas."""
+    """The workspace of a viewer, made at the first call; it lives as long as the viewer."""
     if viewer not in _attached:
         workspace = Workspace(start_job=partial(_start_job, ref(viewer)))
-        _attached[viewer] = workspace, Canvas(viewer, workspace), Looks(viewer, workspace)
+        _attached[viewer] = workspace, Canvas(viewer, workspace), SlideViews(viewer, workspace)
     return _attached[viewer][0]
 
 
@@ -34,7 +34,7 @@ def _start_job(
     result: Callable[[Any], object],
     ended: Callable[[], object],
 ) -> Callable[[], object]:
-    """Work in a thread that ends with the window, not with the dock that asked for it."""
+    """Start a job in a thread that ends with the window, not with the dock that started it."""
     viewer = viewer_ref()
     assert viewer is not None  # a dock of its window has asked
     job = start(source, window_of(viewer))
@@ -44,4 +44,4 @@ def _start_job(
     return job.stop
 
 
-_attached: WeakKeyDictionary[Viewer, tuple[Workspace, Canvas, Looks]] = WeakKeyDictionary()
+_attached: WeakKeyDictionary[Viewer, tuple[Workspace, Canvas, SlideViews]] = WeakKeyDictionary()

@@ -1,4 +1,4 @@
-"""What a viewer shows of its workspace: one layer a role and slide, made again when removed."""
+"""Draws a workspace in a viewer: one layer per role and slide, made again when removed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.comparison import Comparison
 from napari_stem._napari.state.session import are_same
 from napari_stem.prediction.statistics import STATISTICS
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +34,8 @@ _BOTTOM_UP = ("slide", *_COLOURINGS, "region")
 class Canvas:
     """Draws a workspace's slide, spots, result and clusters in a viewer.
 
-    Layers are found by what they say they are, so that a user may remove, rename, reorder and
-    hide them; what is missing is made again when it has something new to show.
+    Layers are found by a tag in their metadata, so a user may remove, rename, reorder and hide
+    them. A missing layer is made again as soon as it has something new to show.
     """
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
@@ -43,6 +44,7 @@ class Canvas:
         self._raster: tuple[AnnData, SpotRaster] | None = None
         self._comparison = Comparison(workspace)
         events = workspace.events
+
         events.slide.connect(self._show_slide)
         events.spots.connect(self._show_spots)
         workspace.run.events.request.connect(self._await_result)
@@ -78,6 +80,7 @@ class Canvas:
 
     def _restore_slide(self, slide: Slide) -> Layer:
         layer = self._find_or_add("slide", lambda: layers.slide_layer(slide))
+
         layers.place(layer, slide)
         layers.update(layer, visible=True)
         if region := self._find("region"):
@@ -105,7 +108,7 @@ class Canvas:
             self._name_slide()
         elif are_same(request.slide, self._workspace.slide):
             self._find_or_add(mean, lambda: layers.heatmap_layer(request.slide, "mean"))
-            self._say(f"{request.slide.name}\nwaiting for the first draw")
+            self._say(f"{self._workspace.name_of(request.slide)}\nwaiting for the first draw")
 
     def _show_result(self, result: Result | None, former: Result | None = None) -> None:
         if self._workspace.clusters is None:
@@ -126,7 +129,7 @@ class Canvas:
             self._show_heatmap()
 
     def _is_elsewhere(self) -> bool:
-        """Whether the user looks at something else than the heatmap, which more draws respect."""
+        """Whether the user has hidden the heatmap; more draws then do not bring it back."""
         found = [layer for role in _HEATMAPS if (layer := self._find(role))]
         return bool(found) and not self._workspace.compared and not any(x.visible for x in found)
 
@@ -159,7 +162,7 @@ class Canvas:
         self._show_result(self._workspace.result)
 
     def _end_comparison(self, event: Any) -> None:
-        """A cell without one of its layers cannot be read."""
+        """End the comparison when the user removes a layer of it."""
         if self._comparison.holds(event.value):
             self._workspace.compared = ()
 
@@ -184,7 +187,7 @@ class Canvas:
             self._show_heatmap()
 
     def _show_only(self, shown: str) -> None:
-        """Of all that lies on the slide, show one role: two colourings cannot be read."""
+        """Show one role on the slide and hide the others: overlaid colours cannot be read."""
         found = {role: layer for role in _COLOURINGS if (layer := self._find(role))}
         for role, layer in found.items():
             layers.update(layer, visible=role == shown)
@@ -192,13 +195,13 @@ class Canvas:
                 layers.update(layer.colorbar, visible=role == shown)
         selection = self._viewer.layers.selection
         if any(layer is selection.active for role, layer in found.items() if role != shown):
-            selection.active = found[shown]  # the status line tells its values
+            selection.active = found[shown]  # the status bar shows its values
 
     def _name_slide(self) -> None:
-        """Say what lies below, while there is nothing on it to be read."""
+        """Show the slide's name, and the number of spots, as the canvas title."""
         slide, spots = self._workspace.slide, self._workspace.spots
-        counted = "" if spots is None else f"\n{spots.n_obs:,} spots"
-        self._say(f"{slide.name}{counted}" if slide else "")
+        n_spots = "" if spots is None else f"\n{counted(spots.n_obs, 'spot')}"
+        self._say(f"{self._workspace.name_of(slide)}{n_spots}" if slide else "")
 
     def _say(self, text: str, position: str = "top_left") -> None:
         overlay = self._viewer.canvas.overlays.text
@@ -242,9 +245,10 @@ class Canvas:
 
 
 def _title(clusters: Clusters, view: ClusterView) -> str:
-    """What a picture of these clusters must say."""
+    """The canvas title of clusters: how many, or which are selected."""
     if not view.selected:
-        return f"{len(clusters.names)} clusters of {sum(clusters.sizes):,} spots"
+        n_clusters = counted(len(clusters.names), "cluster")
+        return f"{n_clusters}, {counted(sum(clusters.sizes), 'spot')}"
     names = ", ".join(clusters.titles[number - 1] for number in sorted(view.selected))
     spots = int(clusters.spots_in(view.selected).sum())
-    return f"{names}\n{spots:,} of {len(clusters.numbers):,} spots"
+    return f"{names}\n{spots:,} of {counted(len(clusters.numbers), 'spot')}"

@@ -1,4 +1,4 @@
-"""A mouse tool on the canvas: a click is a place, a drag is a rectangle."""
+"""A mouse tool on the canvas: a click gives a point, a drag gives a rectangle."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _LEAVE = "Escape"
 
 
 class ClickTool(QObject):
-    """Takes the left button from napari while it is on; places are in world coordinates.
+    """Takes the left mouse button from napari while it is on; points are in world coordinates.
 
-    With Shift, or with the middle button, the slide still moves.
+    Dragging with Shift or with the middle button still pans the slide.
     """
 
     clicked = Signal(object)
@@ -38,7 +38,7 @@ class ClickTool(QObject):
         self.is_on = False
 
     def switch(self, on: bool) -> None:
-        """Take the mouse, or give it back."""
+        """Switch the tool on or off."""
         viewer = self._viewer_ref()
         if on == self.is_on or viewer is None:
             return
@@ -50,7 +50,7 @@ class ClickTool(QObject):
         self.switched.emit(on)
 
     def bind(self, key: str, function: Any) -> Any:
-        """Bind a key of the viewer; None frees it. Returns what it did before."""
+        """Bind a key of the viewer; None frees it. Returns its former function."""
         viewer = self._viewer_ref()
         return None if viewer is None else viewer.bind_key(key, function, overwrite=True)
 
@@ -84,7 +84,7 @@ class ClickTool(QObject):
         self.switch(False)
 
     def _follow(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
-        """From press to release."""
+        """Handle one press of a button until its release."""
         if event.button == _MIDDLE or (event.button == _LEFT and "Shift" in event.modifiers):
             yield from _pan(viewer, event)
         elif event.button == _LEFT and not event.modifiers:
@@ -108,7 +108,7 @@ class ClickTool(QObject):
 
 
 def _pan(viewer: Viewer, event: Any) -> Generator[None, None, None]:
-    """Keep the place that was taken hold of under the mouse."""
+    """Pan so that the point where the drag began stays below the mouse."""
     held = tuple(event.position)
     yield
     while event.type == "mouse_move":

@@ -1,4 +1,4 @@
-"""Several heatmaps side by side: a cell of napari's grid each, all moved by one camera."""
+"""Several heatmaps side by side, each in a cell of napari's grid view, under one camera."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from napari_stem.spots.raster import SpotRaster
 
 _IN_CELL = 2  # layers: the slide, and a heatmap on it
-_LINKED = ("colormap", "gamma", "interpolation2d", "opacity")  # what one heatmap does, all do
+_LINKED = ("colormap", "gamma", "interpolation2d", "opacity")  # kept equal in all heatmaps
 _BAR = (18, 80)  # pixels; napari's own size hides a third of a cell
 _MARGIN = 0.9
 
 
 @dataclass(slots=True, eq=False)
 class _Cell:
-    """A slide, the heatmap on it, which gene and statistic it shows, and what filled it."""
+    """A slide image with a heatmap on it, and the gene and statistic that the heatmap shows."""
 
     picture: Image
     heatmap: Image
@@ -44,10 +44,10 @@ class _Cell:
 
 
 class Comparison:
-    """Cells with a slide and a heatmap each, above all other layers, which are hidden meanwhile.
+    """Grid cells with a slide and a heatmap each; all other layers are hidden meanwhile.
 
-    napari fills the cells from the top of the layer list and leaves hidden layers out. Cells that
-    are not needed for a while are hidden too: to remove a layer takes much longer.
+    napari fills the cells from the top of the layer list and skips hidden layers. Unused cells
+    are hidden and kept, since removing a layer takes much longer.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -72,14 +72,14 @@ class Comparison:
         self._style()
         self._arrange(viewer, len(compared))
         if opening:
-            viewer.layers.selection.active = self._cells[0].heatmap  # the status tells its values
+            viewer.layers.selection.active = self._cells[0].heatmap  # the status bar reads it
         shape = viewer.canvas.grid.actual_shape(viewer.layers)
         if shape != self._shape:  # cells are of another size
             self._shape = shape
             _look_at(viewer, self._cells[0])
 
     def close(self, viewer: Viewer) -> None:
-        """Take the cells away and put grid, camera, selection and other layers back."""
+        """Remove the cells, and restore grid, camera, selection and the other layers."""
         cells, self._cells = self._cells, []
         if not cells:
             return
@@ -95,11 +95,11 @@ class Comparison:
                 viewer.layers.selection.active = layer
 
     def holds(self, layer: Layer) -> bool:
-        """Whether a layer is one of a cell's."""
+        """Whether a layer belongs to a cell."""
         return any(layer is own for own in _bottom_up(self._cells))
 
     def _open(self, viewer: Viewer) -> None:
-        """Remember what a viewer shows."""
+        """Remember grid, camera, selection and visible layers of a viewer."""
         self._look, self._shape = ("", 0.0), (0, 0)
         self._active = WeakSet({viewer.layers.selection.active} - {None})
         grid, camera = viewer.canvas.grid, viewer.scene.camera
@@ -108,7 +108,7 @@ class Comparison:
         self._camera = {"center": camera.center, "zoom": camera.zoom}
 
     def _assign(self, viewer: Viewer, slide: Slide, compared: Sequence[tuple[str, str]]) -> None:
-        """Order the cells by what they are to show; each keeps what it shows already."""
+        """Order the cells by what they show next; a cell that shows it already is kept."""
         known = {cell.shown: cell for cell in self._cells}
         spare = [cell for cell in self._cells if cell.shown not in compared]
         ordered = []
@@ -119,7 +119,7 @@ class Comparison:
         self._cells = ordered + spare
 
     def _add(self, viewer: Viewer, slide: Slide) -> _Cell:
-        """Put one more cell below those that are there, and leave selected what was."""
+        """Add a cell below the others, without changing the selected layers."""
         stack = viewer.layers
         selected, active = set(stack.selection), stack.selection.active
         cell = _Cell(*layers.compared_layers(slide))
@@ -136,14 +136,14 @@ class Comparison:
         return cell
 
     def _link(self, cell: _Cell) -> None:
-        """Let a new heatmap look as the others do, and follow them."""
+        """Give a new heatmap the style of the others, and link it to them."""
         if self._cells:
             first = self._cells[0].heatmap
             layers.update(cell.heatmap, **{name: getattr(first, name) for name in _LINKED})
         link_layers([*(other.heatmap for other in self._cells), cell.heatmap], _LINKED)
 
     def _fill(self, cell: _Cell, result: Result, raster: SpotRaster) -> None:
-        """Replace what a heatmap shows, if it is something else."""
+        """Update a heatmap, if it shows other values."""
         gene, statistic = cell.shown
         limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
         values, placed = result.values[statistic], (*cell.shown, raster, limits)
@@ -154,7 +154,7 @@ class Comparison:
         cell.heatmap.name = f"{gene}: {result.name(statistic)}"  # the single heatmap has no colon
 
     def _style(self) -> None:
-        """Take over a new choice of colours; all cells follow the first."""
+        """Apply the workspace's colour map and opacity; all cells follow the first."""
         look = self._workspace.colormap, self._workspace.opacity
         if look != self._look:
             first = self._cells[0].heatmap
@@ -162,7 +162,7 @@ class Comparison:
             self._look = look
 
     def _arrange(self, viewer: Viewer, n: int) -> None:
-        """Show the first `n` cells alone, above all else."""
+        """Show only the first `n` cells, on top of the layer list."""
         own = _bottom_up(self._cells)
         if not _are_on_top(viewer, own):
             places = [viewer.layers.index(layer) for layer in own]
@@ -178,7 +178,7 @@ def _is_of(cell: _Cell, slide: Slide) -> bool:
 
 
 def _look_at(viewer: Viewer, cell: _Cell) -> None:
-    """Let what is compared fill the cells: a slide's glass would leave it small."""
+    """Zoom to the heatmap: a whole slide would leave it small."""
     viewer.reset_view(layers=[cell.picture])
     whole, (low, high) = np.ptp(cell.picture.extent.world, axis=0), cell.heatmap.extent.world
     viewer.scene.camera.zoom *= _MARGIN * float(np.min(whole / (high - low)))
@@ -191,5 +191,5 @@ def _are_on_top(viewer: Viewer, own: Sequence[Layer]) -> bool:
 
 
 def _bottom_up(cells: Sequence[_Cell]) -> list[Image]:
-    """Layers of cells from the bottom of the stack: the first cell lies at its top."""
+    """Layers of cells from the bottom of the layer list; the first cell is on top."""
     return [layer for cell in reversed(cells) for layer in cell.layers]

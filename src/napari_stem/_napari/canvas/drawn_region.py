@@ -31,7 +31,7 @@ def draw_region(viewer: Viewer, slide: Slide, tool: Tool) -> None:
 
 
 def end_drawing(viewer: Viewer, slide: Slide) -> None:
-    """Let the mouse move the slide again."""
+    """Leave the drawing mode, so that the mouse pans the slide again."""
     if layer := _region_layer(viewer, slide):
         layer.mode = "pan_zoom"
 
@@ -39,8 +39,8 @@ def end_drawing(viewer: Viewer, slide: Slide) -> None:
 def selected_region(viewer: Viewer, slide: Slide) -> list[NDArray[np.float64]]:
     """Polygons of the shapes that are selected in selected layers, in level-0 pixels.
 
-    A layer of which no shape is selected, or that is being drawn in, gives all of its shapes.
-    Where no Shapes layer is selected, what was drawn as the slide's region is taken.
+    A layer without selected shapes, or one that is being drawn in, gives all of its shapes.
+    If no Shapes layer is selected, the slide's own region layer is used.
     """
     chosen = [
         layer

@@ -1,4 +1,4 @@
-"""A picture in the viewer as something that a slide can be made of."""
+"""The pixels, scale and file of an image layer, from which a slide can be made."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerSource:
-    """What a picture in the viewer was made of.
+    """The source of an image layer.
 
     Attributes
     ----------
     pixels
-        (h, w, 3 or 4) its finest level.
+        (h, w, 3 or 4) RGB or RGBA at full resolution.
     mpp
         Micrometres per pixel; None where the layer's unit is pixels.
     path

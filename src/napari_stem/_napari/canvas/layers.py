@@ -1,7 +1,7 @@
 """Slides, spots and results as napari layers.
 
-The one place that knows napari's (row, column) order, that the centre of its pixel 0 lies at
-coordinate 0 (ours at 0.5), and a layer's scale and units.
+The only module that converts coordinates: napari orders them (row, column) and puts the centre of
+pixel 0 at 0 (we put it at 0.5). It also sets scale and units of layers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
     from napari_stem.spots.raster import SpotRaster
 
-_TILE = 1024  # pixels that are read at once while panning
+_TILE = 1024  # pixels, width of a tile
 _KEY = "napari_stem"
 _DIM = "38"  # opacity as a byte
 _REGION_COLOUR = "#ffd400"
@@ -42,12 +42,12 @@ def placement(slide: Slide, raster: SpotRaster | None = None) -> dict[str, Any]:
 
 
 def has_units_of(layer: Layer, slide: Slide) -> bool:
-    """Whether a layer lies in the units of a slide."""
+    """Whether a layer has the units of a slide."""
     return bool(tuple(map(str, layer.units)) == placement(slide)["units"])
 
 
 def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
-    """Move a layer to where it belongs on the canvas."""
+    """Set scale, translation and units of a layer, where they differ."""
     where = placement(slide, raster)
     units = where.pop("units")
     if not has_units_of(layer, slide):
@@ -56,12 +56,12 @@ def place(layer: Layer, slide: Slide, raster: SpotRaster | None = None) -> None:
 
 
 def in_plane(world: Sequence[float]) -> NDArray[np.float64]:
-    """(2,) the part of a place on the canvas that lies in the slide's plane."""
+    """(2,) row and column of a world position, without further dimensions."""
     return np.asarray(world, dtype=np.float64)[-2:]
 
 
 def on_slide(world: Sequence[float], slide: Slide) -> tuple[float, float]:
-    """(x, y) in level-0 pixels of a place on the canvas."""
+    """(x, y) in level-0 pixels of a world position."""
     row, column = in_plane(world) / (slide.mpp or 1.0) + 0.5
     return float(column), float(row)
 
@@ -73,23 +73,23 @@ def corners(layer: Shapes, number: int, slide: Slide) -> NDArray[np.float64]:
 
 
 def on_layer(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(m, 2) rows and columns of a layer at the slide's place, from level-0 pixels."""
+    """(m, 2) rows and columns of a layer in the slide's placement, from level-0 pixels."""
     return xy[:, ::-1] - 0.5
 
 
 def distance(world: Sequence[float], other: Sequence[float]) -> float:
-    """How far apart two places on the canvas are."""
+    """Distance of two world positions in the slide's plane."""
     return float(np.hypot(*np.subtract(world[-2:], other[-2:])))
 
 
 def bring_under(camera: Any, held: Sequence[float], mouse: Sequence[float]) -> None:
-    """Move the slide so that the place that was taken hold of lies under the mouse again."""
+    """Pan so that the point where a drag began lies below the mouse again."""
     moved = np.add(camera.center[-2:], np.subtract(held[-2:], mouse[-2:]))
     camera.center = (*camera.center[:-2], *moved)
 
 
 def outlines_layer(slide: Slide) -> Shapes:
-    """An empty layer of labelled rectangles, above all else."""
+    """An empty layer of labelled rectangles."""
     return Shapes(
         name="Inspected patches",
         metadata=_tag("outlines", slide),
@@ -100,14 +100,14 @@ def outlines_layer(slide: Slide) -> Shapes:
 
 
 def update(target: Any, **values: Any) -> None:
-    """Set what differs: napari draws again at each setting, changed or not."""
+    """Set the attributes that differ: napari redraws at each assignment, changed or not."""
     for name, value in values.items():
         if not np.all(getattr(target, name) == value):
             setattr(target, name, value)
 
 
 def slide_layer(slide: Slide) -> Image:
-    """The slide as a pyramid that is read where it is looked at."""
+    """The slide as a multiscale image; napari reads only the visible tiles."""
     levels = [_lazy(level, f"{slide.fingerprint}-{i}") for i, level in enumerate(slide.levels)]
     return Image(
         levels if len(levels) > 1 else levels[0],
@@ -131,14 +131,14 @@ def heatmap_layer(slide: Slide, statistic: str) -> Image:
 
 
 def compared_layers(slide: Slide) -> tuple[Image, Image]:
-    """The slide once more, and an empty heatmap to lie on it beside others."""
+    """A second layer of the slide and an empty heatmap, for a cell of the comparison."""
     picture, heatmap = slide_layer(slide), _discs("compared heatmap", slide)
     picture.metadata = _tag("compared slide", slide)
     return picture, heatmap
 
 
 def clusters_layer(slide: Slide) -> Labels:
-    """An empty picture of clusters by number."""
+    """An empty Labels layer; a pixel holds the number of its cluster."""
     return Labels(
         np.zeros((1, 1), np.uint8),
         name="Clusters",
@@ -161,7 +161,7 @@ def region_layer(slide: Slide) -> Shapes:
 
 
 def show_spots(layer: Image, slide: Slide, raster: SpotRaster) -> None:
-    """Replace the spots of a preview."""
+    """Replace the spots that the preview shows."""
     layer.data = raster.paint(np.ones(raster.n_spots, np.float32), np.nan)
     place(layer, slide, raster)
 
@@ -173,7 +173,7 @@ def show_values(
     values: NDArray[np.float32],
     limits: tuple[float, float],
 ) -> None:
-    """Replace what a heatmap shows; `limits` are the values at the ends of its colours."""
+    """Replace the values of a heatmap; `limits` are its contrast limits."""
     if layer.data.shape == raster.index.shape:
         raster.paint(values, np.nan, out=layer.data)
         layer.refresh(extent=False)  # for other data napari would lay out the whole viewer anew
@@ -190,7 +190,7 @@ def show_values(
 def show_clusters(
     layer: Labels, slide: Slide, raster: SpotRaster, clusters: Clusters, view: ClusterView
 ) -> None:
-    """Replace clusters, their colours, and their names, which the status line tells."""
+    """Replace the clusters with their colours and names; the status bar shows the names."""
     smallest = np.min_scalar_type(len(clusters.names))  # napari tabulates each possible number
     layer.data = raster.paint(clusters.numbers.astype(smallest), 0)
     layer.features = {
@@ -203,7 +203,7 @@ def show_clusters(
 
 
 def cluster_at(stack: Iterable[Layer], slide: Slide | None, position: Sequence[float]) -> int:
-    """The number of the cluster at a place in the world; 0 where there is none."""
+    """The number of the cluster at a world position; 0 if there is none."""
     for layer in stack:
         if slide is not None and is_layer_of(layer, "clusters", slide):
             row, column = np.round(layer.world_to_data(position)[-2:]).astype(int)
@@ -219,36 +219,36 @@ def heatmap_role(statistic: str) -> str:
 
 
 def is_picture(layer: Layer) -> bool:
-    """Whether a layer is a slide, or one could be made of it."""
+    """Whether a layer is an RGB image that is, or can become, a slide."""
     is_rgb = isinstance(layer, Image) and layer.rgb and layer.ndim == 2
     return is_rgb and role_of(layer) in (None, "slide")
 
 
 def adopt_as_slide(layer: Image, slide: Slide) -> None:
-    """Take a layer that is there already as the picture of `slide`."""
+    """Use an existing layer as the image of `slide`."""
     layer.metadata.update(_tag("slide", slide))
     place(layer, slide)
 
 
 def is_layer_of(layer: Layer, role: str, slide: Slide) -> bool:
-    """Whether a layer plays this role for this slide."""
+    """Whether a layer has this role for this slide."""
     return bool(layer.metadata.get(_KEY) == _tag(role, slide)[_KEY])
 
 
 def role_of(layer: Layer) -> str | None:
-    """The role of one of our layers, whatever its slide."""
+    """The role of a layer that this plugin made; None for other layers."""
     tag = layer.metadata.get(_KEY)
     return tag["role"] if tag else None
 
 
 def slide_of(layer: Layer) -> str | None:
-    """The fingerprint of the slide that one of our layers belongs to."""
+    """The fingerprint of the slide that a layer belongs to; None for other layers."""
     tag = layer.metadata.get(_KEY)
     return tag["slide"] if tag else None
 
 
 def slide_among(slides: Iterable[Slide], layer: Layer) -> Slide | None:
-    """The one of these slides that a layer belongs to."""
+    """The one of these slides that a layer belongs to; None if there is none."""
     return next((slide for slide in slides if slide.fingerprint == slide_of(layer)), None)
 
 
@@ -262,7 +262,7 @@ def _tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
 
 
 def _discs(role: str, slide: Slide, **options: Any) -> Image:
-    """An Image for discs of one value each; NaN is transparent."""
+    """An empty Image layer for spots drawn as discs; NaN is transparent."""
     return Image(
         np.full((1, 1), np.nan, np.float32),
         contrast_limits=(0, 1),
@@ -275,7 +275,7 @@ def _discs(role: str, slide: Slide, **options: Any) -> Image:
 
 
 def _lazy(level: Any, name: str) -> Any:
-    """A level that keeps the tiles it has read, as napari does for dask arrays of one name."""
+    """The level as a dask array; napari caches the tiles of dask arrays by their name."""
     if isinstance(level, np.ndarray):
         return level
     import dask.array as da  # 0.6 s, and images in memory need none
@@ -284,7 +284,7 @@ def _lazy(level: Any, name: str) -> Any:
 
 
 def _label_colours(clusters: Clusters, view: ClusterView) -> DirectLabelColormap:
-    """Hidden clusters are transparent; where some are selected, all others are dim."""
+    """Colours by cluster: hidden ones are transparent; a selection dims all others."""
     table: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     for number, colour in enumerate(clusters.colours, start=1):
         dim = view.selected and number not in view.selected

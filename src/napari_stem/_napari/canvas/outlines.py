@@ -1,4 +1,4 @@
-"""Squares around inspected points and the rectangle that is being drawn, above the slide."""
+"""Outlines of inspected patches and of the rectangle that is being dragged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LEAST = 1 / 80  # of the smallest rectangle
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
-    """A rectangle around tissue.
+    """A rectangle on the slide.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Outline:
 
     @property
     def corners(self) -> NDArray[np.float64]:
-        """(4, 2) around the rectangle, level-0 pixels."""
+        """(4, 2) corners x, y in level-0 pixels."""
         from napari_stem.spots.polygons import rectangle
 
         return rectangle(self.low, self.high)
@@ -50,7 +50,7 @@ class Outline:
 def outlines_of(
     xy: tuple[float, float], widths: Sequence[float], label: str, *, chosen: bool
 ) -> list[Outline]:
-    """The patch around a point and, where it is the chosen one, the wider fields around it."""
+    """The patch around a point; for the chosen point also the wider fields of view."""
     x, y = xy
 
     def square(width: float, **look: Any) -> Outline:
@@ -63,13 +63,13 @@ def outlines_of(
 
 
 class Outlines:
-    """The layer of outlines on a viewer's slides; made when there is one to show."""
+    """The outlines layer of each slide; it is made when there is something to show."""
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer_ref = ref(viewer)
 
     def show(self, slide: Slide, outlines: Sequence[Outline]) -> None:
-        """Replace what is outlined on a slide."""
+        """Replace the outlines on a slide."""
         viewer = self._viewer_ref()
         if viewer is None:
             return
@@ -85,7 +85,7 @@ class Outlines:
         layers.update(layer, visible=True)
 
     def _add(self, viewer: Viewer, slide: Slide) -> Shapes:
-        """Put the layer on top, and leave selected what was: tools follow the selection."""
+        """Add the layer on top, without changing the selection, which tools depend on."""
         selected, active = set(viewer.layers.selection), viewer.layers.selection.active
         layer = layers.outlines_layer(slide)
         viewer.layers.append(layer)
@@ -95,7 +95,7 @@ class Outlines:
 
 
 def _fill(layer: Shapes, outlines: Sequence[Outline], pixels: float) -> None:
-    """Replace a layer's rectangles; `pixels` of the screen are one of level 0."""
+    """Replace a layer's rectangles; `pixels` are screen pixels per level-0 pixel."""
     layer.selected_data = set()
     layer.data = []
     if not outlines:

@@ -1,1 +1,1 @@
-"""The Clusters dock."""
+"""The Clusters dock: Leiden clusters, their legend, marker genes, agreement with annotations."""

@@ -1,4 +1,4 @@
-"""How well the clusters agree with an annotation of the spots."""
+"""The agreement of clusters with an annotation: adjusted Rand index and contingency table."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
 from napari_stem.analysis.labels import cluster_title
 from napari_stem.errors import StemError
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -28,9 +29,9 @@ _TABLE_HEIGHT, _NAMES_WIDTH = 140, 110
 
 
 class AgreementPanel(Panel):
-    """Adjusted Rand index and spots of each cluster and kind of annotation."""
+    """Compares the clusters with an annotation column of the spots."""
 
-    heading = "Agreement with an annotation"
+    heading = "Agreement with annotation"
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -41,17 +42,20 @@ class AgreementPanel(Panel):
     def _build(self) -> None:
         self.column = QComboBox()
         self.column.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.column.setToolTip("Column of the spots that says of what kind each is.")
+        self.column.setToolTip(
+            "Annotation column of the spots (AnnData obs) with a category per spot, such as a "
+            "tissue type."
+        )
         self.table = QTableWidget()
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setFixedHeight(_TABLE_HEIGHT)
         self.table.setTabKeyNavigation(False)
-        self.table.setToolTip("Spots of each cluster (row) and kind of annotation (column).")
+        self.table.setToolTip("Number of spots per cluster (row) and annotation (column).")
         names = self.table.verticalHeader()
         names.setDefaultSectionSize(20)
         names.setMaximumWidth(_NAMES_WIDTH)
         names.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.add_row(self.column, label="Column")
+        self.add_row(self.column, label="Annotation")
         self.add_row(self.note)
         self.add_row(self.table)
 
@@ -73,7 +77,7 @@ class AgreementPanel(Panel):
     def _columns(self) -> list[str]:
         if self.workspace.spots is None:
             return []
-        from napari_stem.analysis.agreement import annotation_columns  # pandas, long since imported
+        from napari_stem.analysis.agreement import annotation_columns  # imported with the spots
 
         return annotation_columns(self.workspace.spots.obs)
 
@@ -85,9 +89,9 @@ class AgreementPanel(Panel):
         if spots is None:
             self.note.setText("No spots yet.")
         elif not column:
-            self.note.setText("The spots bring no annotation: no column of theirs holds kinds.")
+            self.note.setText("These spots have no annotation column.")
         elif self.workspace.clusters is None or result is None or result.prediction is None:
-            self.note.setText("Not clustered yet.")
+            self.note.setText("No clusters yet.")
         else:
             clusters, annotation = result.prediction.obs["leiden"], spots.obs[column]
             if result.has_names_of(spots):
@@ -95,7 +99,7 @@ class AgreementPanel(Panel):
             elif result.is_at(spots):
                 self._show_agreement(*(x.reset_index(drop=True) for x in (clusters, annotation)))
             else:
-                self.note.setText("The annotation is of other spots than the prediction.")
+                self.note.setText("The annotation belongs to other spots than the prediction.")
 
     def _show_agreement(self, clusters: Series[str], annotation: Series[Any]) -> None:
         from napari_stem.analysis.agreement import compare
@@ -105,9 +109,9 @@ class AgreementPanel(Panel):
         except StemError as error:
             self.note.setText(str(error))
             return
-        left_out = f"; {found.left_out:,} without annotation left out" if found.left_out else ""
+        excluded = f"; {found.left_out:,} without annotation excluded" if found.left_out else ""
         self.note.setText(
-            f"Adjusted Rand index {found.ari:.2f} of {found.compared:,} spots{left_out}"
+            f"Adjusted Rand index {found.ari:.2f} ({counted(found.compared, 'spot')}{excluded})"
         )
         self._show_table(found.table)
         self.table.show()

@@ -1,4 +1,4 @@
-"""The dock of clusters: find, name, compare."""
+"""The Clusters dock: find, name and compare clusters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TOOL = "pick"
 
 
 class ClustersDock(Page):
-    """Leiden's settings, the legend, the genes of each cluster, agreement with an annotation."""
+    """Panels for Leiden clustering, legend, marker genes and agreement with an annotation."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -62,7 +62,6 @@ class ClustersDock(Page):
         if tool != _TOOL:
             self.legend.pick_button.setChecked(False)
 
-    def leave(self) -> None:
-        """Leave the canvas alone."""
+    def release_mouse(self) -> None:
+        """Stop selecting clusters by clicks."""
         self.legend.pick_button.setChecked(False)
-        super().leave()

@@ -1,4 +1,4 @@
-"""The clusters of the result: names, colours, which are shown, merged and singled out."""
+"""The legend of clusters: rename, recolour, hide, select and merge them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem.errors import StemError
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
@@ -22,7 +23,7 @@ _TABLE_HEIGHT = 200
 
 
 class LegendPanel(Panel):
-    """Edit the workspace's clusters; every edit can be undone."""
+    """Edits the clusters of the workspace; every edit can be undone."""
 
     heading = "Legend"
 
@@ -35,15 +36,17 @@ class LegendPanel(Panel):
     def _build(self) -> None:
         self.table = LegendTable()
         self.table.setFixedHeight(_TABLE_HEIGHT)
-        self.merge_button = button("Merge", "Make one cluster of those that are selected.")
-        self.only_button = button("Show only", "Hide all clusters but those that are selected.")
-        self.hide_button = button("Hide", "Hide the clusters that are selected.")
-        self.all_button = button("Show all", "Hide no cluster.")
+        self.merge_button = button("Merge", "Merge the selected clusters into one.")
+        self.only_button = button("Show only", "Hide all clusters except the selected ones.")
+        self.hide_button = button("Hide", "Hide the selected clusters.")
+        self.all_button = button("Show all", "Show all clusters.")
         self.undo_button = button("Undo", "")
         self.redo_button = button("Redo", "")
-        self.reset_button = button("Reset", "Take back all edits: clusters as Leiden found them.")
+        self.reset_button = button(
+            "Reset", "Discard all edits and show the clusters as Leiden found them."
+        )
         self.pick_button = button(
-            "Pick", "Click spots on the slide to select their cluster; with Shift, several."
+            "Pick", "Select clusters by clicking their spots on the slide. Shift adds to them."
         )
         self.pick_button.setCheckable(True)
         self.add_row(self.note)
@@ -81,7 +84,7 @@ class LegendPanel(Panel):
 
     def _now(self) -> Clusters:
         clusters = self.workspace.clusters
-        assert clusters is not None  # the panel is disabled without
+        assert clusters is not None  # otherwise the panel is disabled
         return clusters
 
     def _view(self) -> ClusterView:
@@ -124,19 +127,20 @@ class LegendPanel(Panel):
             edited = change(self._now())
         except StemError as error:
             notify(error)
-            self.refresh()  # what was typed goes
+            self.refresh()  # which restores the former name
         else:
             self.workspace.edit_clusters(what, edited, self._view() if view is None else view)
 
 
 def _words(clusters: Clusters | None, view: ClusterView) -> str:
     if clusters is None:
-        return "Not clustered yet."
+        return "No clusters yet."
+    total = counted(len(clusters.numbers), "spot")
     if not view.selected:
-        return f"{len(clusters.names)} clusters of {len(clusters.numbers):,} spots"
+        return f"{counted(len(clusters.names), 'cluster')}, {total}"
     spots = int(clusters.spots_in(view.selected).sum())
     share = 100 * spots / len(clusters.numbers)
-    return f"{spots:,} of {len(clusters.numbers):,} spots selected ({share:.1f} %)"
+    return f"{spots:,} of {total} selected ({share:.1f} %)"
 
 
 def _offer(control: QPushButton, what: str, tip: str, otherwise: str) -> None:

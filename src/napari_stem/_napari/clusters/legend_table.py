@@ -1,4 +1,4 @@
-"""The legend of clusters as a table: shown or not, colour, name, spots, share."""
+"""The legend as a table: visibility, colour, name, number of spots and share of each cluster."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _SHOWN, _COLOUR, _NAME, _SPOTS, _SHARE = range(5)
 _HEADINGS = ("", "", "cluster", "spots", "share")
 _TIPS = {
     _SHOWN: "Untick to hide the cluster.",
-    _COLOUR: "Click to choose another colour.",
-    _NAME: "Double-click or press F2 to give the cluster a name.",
-    _SPOTS: "Spots of the cluster.",
-    _SHARE: "Of all spots.",
+    _COLOUR: "Click to change the colour.",
+    _NAME: "Double-click or press F2 to rename the cluster.",
+    _SPOTS: "Number of spots in the cluster.",
+    _SHARE: "Share of all spots.",
 }
 _SWATCH, _ROW, _NARROW = 14, 22, 24  # pixels
 
 
 class LegendTable(QTableWidget):
-    """Tells what a user wants of clusters, by number; it changes none itself."""
+    """Emits the edits of the user by the number of the cluster; it changes no cluster itself."""
 
     selected = Signal(object)  # set of numbers
     hidden = Signal(object)  # set of numbers
@@ -43,7 +43,7 @@ class LegendTable(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_HEADINGS), parent)
         self.setHorizontalHeaderLabels(_HEADINGS)
-        self.setToolTip("Select clusters to single out their spots; double-click to rename.")
+        self.setToolTip("Select clusters to highlight their spots. Double-click to rename.")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(
@@ -67,7 +67,7 @@ class LegendTable(QTableWidget):
         self.cellClicked.connect(self._ask_colour)
 
     def show_clusters(self, clusters: Clusters | None, view: ClusterView) -> None:
-        """Show clusters; items stay, since one of them may just be edited."""
+        """Show clusters; table items are reused, as a user may be editing one."""
         with signals_blocked(self):
             self.setRowCount(len(clusters.names) if clusters else 0)
             if clusters is not None:
@@ -77,7 +77,7 @@ class LegendTable(QTableWidget):
     def selectionCommand(
         self, index: QModelIndex, event: Any = None
     ) -> QItemSelectionModel.SelectionFlag:
-        """Ticks and colours are clicked, not selected."""
+        """Leave the selection as it is when a tick or a colour is clicked."""
         if index.isValid() and index.column() in (_SHOWN, _COLOUR):
             return QItemSelectionModel.SelectionFlag.NoUpdate
         return super().selectionCommand(index, event)
@@ -112,7 +112,7 @@ class LegendTable(QTableWidget):
         return item
 
     def _mark(self, numbers: frozenset[int]) -> None:
-        """Select rows; the current one stays, from which arrow keys go on."""
+        """Select rows, and make the first of them the current one for the arrow keys."""
         if numbers == self._selected():
             return
         chosen = self.selectionModel()
@@ -154,5 +154,5 @@ def _swatch(colour: str) -> QIcon:
     pixmap = QPixmap(_SWATCH, _SWATCH)
     pixmap.fill(QColor(colour))
     icon = QIcon(pixmap)
-    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # otherwise Qt tints it
     return icon

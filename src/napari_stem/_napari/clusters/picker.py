@@ -1,4 +1,4 @@
-"""Clicks on the canvas that select clusters."""
+"""A mouse tool that selects clusters by clicks on the canvas."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _ADDING = {"Shift", "Control", "Meta"}
 
 
 class ClusterPicker:
-    """While switched on, a click selects the cluster below it; Shift or Ctrl add to it."""
+    """While it is on, a click selects the cluster below; Shift or Ctrl adds to the selection."""
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         self._viewer = ref(viewer)
         self._workspace = workspace
 
     def switch(self, on: bool) -> None:
-        """Listen to the canvas, or do so no longer."""
+        """Switch the tool on or off."""
         viewer = self._viewer()
         if viewer is None:
             return
@@ -35,7 +35,7 @@ class ClusterPicker:
             callbacks.append(self._press)
 
     def _press(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
-        """A click is a press that is let go before it moves; dragging pans as ever."""
+        """Select at a click, which is a press and release without a move; a drag pans."""
         position, adding = event.position, bool(_ADDING & set(event.modifiers))
         yield
         if event.type != "mouse_move":

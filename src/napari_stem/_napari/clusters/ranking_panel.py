@@ -1,4 +1,4 @@
-"""Genes that tell clusters apart."""
+"""The marker genes of each cluster."""
 
 from __future__ import annotations
 
@@ -26,29 +26,32 @@ _TABLE_HEIGHT = 200
 
 
 class RankingPanel(Panel):
-    """Rank the genes of each cluster against all other spots; a row shows its gene."""
+    """Ranks the genes of each cluster against all other spots; selecting a gene shows it."""
 
-    heading = "Genes of a cluster"
+    heading = "Marker genes of clusters"
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._ranking: DataFrame | None = None
-        self._of: Clusters | None = None  # whose ranking it is
+        self._of: Clusters | None = None  # the clusters that were ranked
         self._build()
         self._connect()
         self.refresh()
 
     def _build(self) -> None:
         self.rank_button = button(
-            "Rank genes", "Compare each cluster with all other spots (Wilcoxon's rank sum)."
+            "Rank genes",
+            "Rank the genes of each cluster against all other spots (Wilcoxon rank-sum test).",
         )
         self.cluster = QComboBox()
         self.cluster.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.cluster.setToolTip("Whose genes are shown; follows what is selected in the legend.")
+        self.cluster.setToolTip(
+            "The cluster whose genes are listed. It follows the selection in the legend."
+        )
         self.table = RankingTable()
         self.table.setFixedHeight(_TABLE_HEIGHT)
-        self.copy_button = button("Copy", "Copy the table, to paste it into a spreadsheet.")
-        self.save_button = button("Save…", "Write the genes of all clusters into a CSV file.")
+        self.copy_button = button("Copy", "Copy the table to the clipboard, for a spreadsheet.")
+        self.save_button = button("Save…", "Save the marker genes of all clusters as a CSV file.")
         self.add_row(self.rank_button, self.cluster)
         self.add_row(self.note)
         self.add_row(self.table)
@@ -66,14 +69,14 @@ class RankingPanel(Panel):
     def rank(self) -> None:
         """Rank the genes of all clusters."""
         result, clusters = self.workspace.result, self.workspace.clusters
-        assert result is not None  # the panel is disabled without
+        assert result is not None  # otherwise the panel is disabled
         assert clusters is not None
         task = tasks.rank_genes(result, clusters)
         self.run(task, "Ranking genes…", partial(self._take, clusters))
 
     def save(self, path: Path) -> None:
-        """Write the genes of all clusters, which are called by their names."""
-        assert self._ranking is not None  # the button is disabled without
+        """Write the marker genes of all clusters, with the names of the clusters."""
+        assert self._ranking is not None  # otherwise the button is disabled
         assert self.workspace.clusters is not None
         remember(export_folder=str(path.parent))
         task = tasks.save_ranking(self._ranking, self.workspace.clusters, path)
@@ -99,19 +102,21 @@ class RankingPanel(Panel):
         for control in (self.cluster, self.table, self.copy_button, self.save_button):
             control.setEnabled(known is not None)
         if self.workspace.clusters is None:
-            self.note.setText("Not clustered yet.")
+            self.note.setText("No clusters yet.")
         elif known is None:
             changed = self._ranking is not None
             self.note.setText(
-                "The clusters have changed; rank again." if changed else "Not ranked yet."
+                "The clusters have changed. Press Rank genes again."
+                if changed
+                else "Press Rank genes to find the marker genes."
             )
         elif ranking is None or ranking.empty:
-            self.note.setText("A single spot is too few to rank genes.")
+            self.note.setText("This cluster has one spot; ranking needs at least two.")
         else:
             self.note.setText(f"{self.cluster.currentText()} against all other spots")
 
     def _known(self) -> DataFrame | None:
-        """The ranking, if it is of the clusters that are shown; names and colours do not matter."""
+        """The ranking if it belongs to the current clusters, whatever their names and colours."""
         clusters = self.workspace.clusters
         same = clusters and self._of and clusters.numbers is self._of.numbers
         return self._ranking if same else None
@@ -124,9 +129,9 @@ class RankingPanel(Panel):
 
     def _ask(self) -> None:
         result = self.workspace.result
-        assert result is not None  # the button is disabled without
+        assert result is not None  # otherwise the button is disabled
         name = f"{result.slide.name}-cluster-genes.csv"
         proposal = Path(remembered("export_folder", "")) / name
-        path = ask_save(self, "Genes of clusters", proposal, kind="CSV table", suffix=".csv")
+        path = ask_save(self, "Save marker genes", proposal, kind="CSV table", suffix=".csv")
         if path is not None:
             self.save(path)

@@ -1,4 +1,4 @@
-"""A table of genes that tell a cluster from all others."""
+"""The table of a cluster's marker genes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _NOWHERE = QModelIndex()
-# Column of a ranking: heading, how figures are written, and what they mean.
+# Column of a ranking: heading, number format, tooltip.
 COLUMNS = {
-    "gene": ("gene", "{}", "Arrow keys show each gene's heatmap."),
-    "score": ("score", "{:.1f}", "z of Wilcoxon's rank sum: high where the cluster has more"),
-    "log2_fold_change": ("log2 FC", "{:.2f}", "Difference of the means of log2 values"),
-    "p_adjusted": ("adj. p", "{:.1e}", "Benjamini and Hochberg's adjusted p value"),
+    "gene": ("gene", "{}", "Select a gene to show its heatmap"),
+    "score": ("score", "{:.1f}", "z score of the rank-sum test, high if the cluster has more"),
+    "log2_fold_change": ("log2 FC", "{:.2f}", "log2 fold change: cluster mean minus other mean"),
+    "p_adjusted": ("adj. p", "{:.1e}", "p value adjusted by Benjamini and Hochberg"),
 }
 _CAVEAT = (
-    "These are predictions, and the clusters were found in the same values: scores and p values "
-    "order genes and prove nothing."
+    "Use scores and p values to order genes only, not as evidence: the values are predicted, and "
+    "the clusters were found in the same values."
 )
 
 
 class RankingTable(QTableView):
-    """Sorts by a click on a heading; its current row is the gene to look at."""
+    """A click on a heading sorts; selecting a row shows its gene."""
 
     chosen = Signal(str)
 
@@ -53,7 +53,7 @@ class RankingTable(QTableView):
         self.sortByColumn(list(COLUMNS).index("score"), Qt.SortOrder.DescendingOrder)
 
     def as_text(self) -> str:
-        """What is shown, as lines with tabs between: spreadsheets paste it as a table."""
+        """The table as tab-separated text, which spreadsheets paste as a table."""
         headings = "\t".join(COLUMNS)
         rows = range(self._sorted.rowCount())
         lines = (
@@ -109,4 +109,4 @@ class _Genes(QAbstractTableModel):
         heading, _, tip = list(COLUMNS.values())[section]
         if role == Qt.ItemDataRole.DisplayRole:
             return heading
-        return f"{tip} (click to sort). {_CAVEAT}" if role == Qt.ItemDataRole.ToolTipRole else None
+        return f"{tip}. Click to sort. {_CAVEAT}" if role == Qt.ItemDataRole.ToolTipRole else None

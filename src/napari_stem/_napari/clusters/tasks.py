@@ -1,4 +1,4 @@
-"""What the Clusters dock asks of the core, as generators for `worker.start`."""
+"""Work that the Clusters dock runs in a thread, as generators for `worker.start`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def find_clusters(result: Result, options: LeidenOptions) -> Events[Clusters]:
 
 
 def rank_genes(result: Result, clusters: Clusters) -> Events[DataFrame]:
-    """Genes of each cluster by how much its spots differ from all others."""
+    """Genes of each cluster, ranked against all other spots."""
     yield Progress(0, 0, "rank")
     from napari_stem.analysis.marker_genes import rank_genes
 
@@ -35,7 +35,7 @@ def rank_genes(result: Result, clusters: Clusters) -> Events[DataFrame]:
 
 
 def save_ranking(ranking: DataFrame, clusters: Clusters, path: Path) -> Events[Path]:
-    """Write a ranking as a table."""
+    """Write a ranking as a CSV file."""
     yield Progress(0, 0, "save", path.name)
     from napari_stem.analysis.marker_genes import write_ranking
 

@@ -1,1 +1,1 @@
-"""Files that napari opens and saves, and what it starts with."""
+"""Opening, saving and exporting files in the window."""

@@ -1,4 +1,4 @@
-"""The dock that exports."""
+"""The Export dock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ExportDock(Page):
-    """The panel that lies at the end of the Predict dock, by itself."""
+    """The Export panel in a dock of its own; the Predict dock contains it too."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Export of the result: which format, genes and spots."""
+"""The Export panel: which format, genes and spots to write."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
 
-_ALL, _SHOWN, _LIST = "all genes", "the shown gene", "a list"
-_WHOLE, _REGION = "the whole slide", "the selected region"
+_ALL, _SHOWN, _LIST = "all genes", "shown gene", "list of genes"
+_WHOLE, _REGION = "all spots", "spots in selected region"
 
 
 class ExportPanel(Panel):
-    """Write the result, or a part of it, into a file."""
+    """Writes the prediction, or a part of it, to a file."""
 
     heading = "Export"
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._viewer = ref(viewer)
-        self._last: Path | None = None  # what was written of the result that is shown
+        self._last: Path | None = None  # the latest file written of the shown result
         self._build()
         self._connect()
         self.refresh()
@@ -54,24 +54,25 @@ class ExportPanel(Panel):
             self.format.setItemData(row, entry.holds, Qt.ItemDataRole.ToolTipRole)
         self.format.setCurrentIndex(max(0, self.format.findData(remembered("export_format", ""))))
         self.format.setToolTip(
-            "AnnData (default) opens again as it is now, also in scanpy. QuPath reads GeoJSON: "
-            "drop it on the slide there."
+            "File format. AnnData (default) holds the whole prediction and opens here again and in "
+            "scanpy. For QuPath, choose GeoJSON and drop the file on the slide."
         )
         self.genes = _choice(_ALL, _SHOWN, _LIST)
         self.genes.setToolTip(
-            "Which genes (default all). Figure and report show the most telling of all."
+            "Genes to write (default all). Of all genes, a figure or a report shows the best "
+            "predicted ones, or the most variable ones if there are no metrics."
         )
         self.typed = QLineEdit()
         self.typed.setPlaceholderText("FASN, GNAS, …")
-        self.typed.setToolTip("Names of genes, with commas or spaces between them.")
+        self.typed.setToolTip("Gene symbols, separated by commas or spaces.")
         self.spots = _choice(_WHOLE, _REGION)
         self.spots.setToolTip(
-            "Which spots (default all). A region is what is selected in a Shapes layer; a spot "
-            "belongs to it by its centre."
+            "Spots to write (default all). The region consists of the selected shapes of a Shapes "
+            "layer; a spot is in it if its centre is."
         )
-        self.export_button = button("Export…", "Choose where to write the file.")
+        self.export_button = button("Export…", "Choose a path and write the file.")
         self.bar = QProgressBar()
-        self.bar.setRange(0, 0)  # shown as "busy": writers do not tell how far they are
+        self.bar.setRange(0, 0)  # which Qt shows as "busy": exporters report no progress
         self.add_row(self.format, label="Format")
         self.add_row(self.genes, label="Genes")
         self.add_row(self.typed)
@@ -88,7 +89,7 @@ class ExportPanel(Panel):
         listen(self, self.workspace.run.events.request, self.refresh)
 
     def export(self, path: Path) -> None:
-        """Write what the controls say to `path`, whose suffix is that of the format."""
+        """Write the chosen genes and spots to `path`, which has the suffix of the format."""
         self._forget()
         remember(export_format=self.format.currentData(), export_folder=str(path.parent))
         try:
@@ -101,7 +102,7 @@ class ExportPanel(Panel):
 
     def _request(self, path: Path) -> ExportRequest:
         result = self._result()
-        assert result.prediction is not None  # the panel is disabled without
+        assert result.prediction is not None  # otherwise the panel is disabled
         return ExportRequest(
             prediction=result.prediction,
             path=path,
@@ -119,7 +120,7 @@ class ExportPanel(Panel):
             return [self.workspace.gene]
         names = [name for name in re.split(r"[\s,;]+", self.typed.text()) if name]
         if not names:
-            raise OptionError("Type the names of genes to export, or choose all genes.")
+            raise OptionError("No genes are given. Type gene symbols, or choose all genes.")
         return names
 
     def _region(self) -> list[NDArray[np.float64]]:
@@ -129,21 +130,21 @@ class ExportPanel(Panel):
         region = selected_region(viewer, self._result().slide) if viewer else []
         if not region:
             raise OptionError(
-                "No region is selected. Draw a rectangle or a polygon in a Shapes layer and "
-                "leave it selected."
+                "No region is selected. Draw a rectangle or a polygon in a Shapes layer and keep "
+                "that layer selected, or choose all spots."
             )
         return region
 
     def _result(self) -> Result:
         result = self.workspace.result
-        assert result is not None  # the panel is disabled without
+        assert result is not None  # otherwise the panel is disabled
         return result
 
     def _ask(self) -> None:
         suffix, slide = self.format.currentData(), self._result().slide
         proposal = Path(remembered("export_folder", "")) / f"{slide.name}{suffix}"
         kind = find_exporter(suffix).name
-        path = ask_save(self, "Export", proposal, kind=kind, suffix=suffix)
+        path = ask_save(self, "Export prediction", proposal, kind=kind, suffix=suffix)
         if path is not None:
             self.export(path)
 
@@ -157,12 +158,12 @@ class ExportPanel(Panel):
 
     def refresh(self) -> None:
         if self.is_busy:
-            return  # until its end
+            return  # it is refreshed again at its end
         why_not = lacking(self.workspace)
         self.setEnabled(not why_not)
         self.typed.setVisible(self.genes.currentText() == _LIST)
         self.bar.hide()
-        written = f"Written: {self._last.name}" if self._last else ""
+        written = f"Exported {self._last.name}" if self._last else ""
         self.note.setText(why_not or written)
         self.note.setToolTip(str(self._last or ""))
 

@@ -1,4 +1,4 @@
-"""Exports as generators for `worker.start`."""
+"""The request for an export, and its work in a thread."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportRequest:
-    """Everything that decides an export.
+    """Prediction, path, genes and spots of an export.
 
     Attributes
     ----------
     genes, region
-        As for `select`; none takes all. A figure of all genes shows the most telling ones.
+        As for `select`: symbols, and polygons in level-0 pixels; all if empty.
     with_slide_path
-        Whether the file tells where the slide lies.
+        Whether the file contains the path of the slide.
     """
 
     prediction: AnnData

@@ -1,4 +1,4 @@
-"""A viewer with a prediction in it, for those who come from a terminal or a notebook."""
+"""Opens a prediction in a viewer, for the terminal, for notebooks and for opened files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def show_prediction(slide: Slide, prediction: AnnData) -> None:
-    """Open napari with a prediction over its slide and the dock beside it; wait until it closes."""
+    """Open napari with a prediction over its slide and the Predict dock; return when it closes."""
     viewer = napari.Viewer(title="Stem")
     open_dock(viewer, "Predict")
     fill(viewer, slide, prediction)
@@ -28,12 +28,12 @@ def show_prediction(slide: Slide, prediction: AnnData) -> None:
 
 
 def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
-    """Put a prediction into a viewer's workspace, as it was looked at when it was exported."""
+    """Show a prediction in a viewer, with the gene, statistic and clusters of its saved view."""
     workspace, view = workspace_of(viewer), View.in_prediction(prediction)
     workspace.take_slide(slide)
-    slide = workspace.slide or slide  # it was open already
+    slide = workspace.slide or slide  # the same slide, if it was open already
     workspace.take_spots(slide, prediction)
-    workspace.result = workspace.clusters = None  # the former may have other genes
+    workspace.result = workspace.clusters = None  # the former result may have other genes
     workspace.gene = gene or view.gene or workspace.gene
     workspace.statistic = view.statistic
     workspace.take_result(Result.of_prediction(slide, prediction))

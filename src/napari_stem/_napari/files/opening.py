@@ -1,6 +1,6 @@
-"""Slides, spots and checkpoints read from files, as generators for `worker.start`.
+"""Reads slides, spots and checkpoints in a thread, as generators for `worker.start`.
 
-Their imports happen in the thread: torch, scanpy and timm take seconds, and a dock opens at once.
+They import in the thread: torch, scanpy and timm take seconds, but a dock must open at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def open_slide(path: Path) -> Events[Slide]:
-    """Open a slide and read its overview, which the canvas needs first."""
+    """Open a slide and read its overview, which the canvas shows first."""
     yield Progress(0, 0, "open", path.name)
     from napari_stem.slides.slide import open_slide
 
@@ -29,7 +29,7 @@ def open_slide(path: Path) -> Events[Slide]:
 
 
 def read_overview(slide: Slide) -> Events[Slide]:
-    """The slide once its overview is made, which the canvas needs first."""
+    """The slide, after reading its overview, which the canvas shows first."""
     yield from slide.iter_overview()
     if slide.path is not None:
         load_dask()
@@ -37,7 +37,7 @@ def read_overview(slide: Slide) -> Events[Slide]:
 
 
 def slide_of_layer(source: LayerSource) -> Events[Slide]:
-    """A slide of an image that napari shows: of its file if there is one, else of its pixels."""
+    """A slide from an image layer: from its file if it has one, otherwise from its pixels."""
     yield Progress(0, 0, "open", source.name)
     import numpy as np
 
@@ -48,7 +48,7 @@ def slide_of_layer(source: LayerSource) -> Events[Slide]:
         try:
             slide = open_slide(source.path)
         except SlideError:
-            pass  # napari reads more formats than we do
+            pass  # napari reads more formats
         else:
             if slide.levels[0].shape[:2] == source.pixels.shape[:2]:
                 return slide if slide.mpp or not source.mpp else slide.with_mpp(source.mpp, "layer")
@@ -59,7 +59,7 @@ def slide_of_layer(source: LayerSource) -> Events[Slide]:
 def read_spots(
     path: Path, slide: Slide, *, pitch_um: float, diameter_um: float, bin_um: float | None = None
 ) -> Events[Section]:
-    """Read spots of the slide, which may tell its scale, or lay a grid in drawn regions."""
+    """Read spots, which may state the slide's scale; annotations are filled with a grid."""
     yield Progress(0, 0, "read", path.name)
     from napari_stem.sections.section import section_on
 
@@ -69,7 +69,7 @@ def read_spots(
 
 
 def describe_checkpoint(path: Path) -> Events[ChosenCheckpoint]:
-    """What a checkpoint's header says."""
+    """Read the header of a checkpoint."""
     yield Progress(0, 0, "read", path.name)
     load_triton_apart()
     from napari_stem.checkpoints.checkpoint import read_about

@@ -1,4 +1,4 @@
-"""What File > Open and dropping a file do: slides, predictions, sections, spots, checkpoints."""
+"""The reader for File > Open and dropped files: slides, predictions, spots, checkpoints."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Reader: TypeAlias = "Callable[[str], list[LayerData]]"
 
 _LONGEST_HEADER = 1 << 20  # characters
-_RECIPE = "napari_stem.recipe"  # in a checkpoint's header
+_RECIPE = "napari_stem.recipe"  # key in the header of a checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class _Opening:
     Attributes
     ----------
     events
-        Reads it, in a thread where there is a window, given the slide that is open.
+        Reads the file, given the slide that is shown; runs in a thread if there is a window.
     take
-        Puts what was read into a viewer's workspace, in the window's thread.
+        Puts the result into a viewer's workspace, in the main thread.
     """
 
     events: Callable[[Slide | None], Events[Any]]
@@ -56,10 +56,11 @@ class _Opening:
 
 
 def get_reader(path: str | list[str]) -> Reader | None:
-    """The reader of a file or a folder; None for what is not ours.
+    """The reader of a file or a folder; None if this plugin does not read it.
 
-    In a window the workspace takes what is read when it has been, and the canvas shows it; errors
-    are notifications. Without a window, the same layers are returned.
+    In a window, the reader starts a thread and returns at once; the workspace and the canvas take
+    the result when it is there, and errors become notifications. Without a window, the reader
+    returns the layers.
     """
     if isinstance(path, list):
         return None  # a stack
@@ -94,7 +95,7 @@ def _choose(path: Path) -> _Opening | None:
             if not _is_checkpoint(path):
                 return None
             return _Opening(lambda _: opening.describe_checkpoint(path), _take_checkpoint)
-        case ".csv" | ".tsv" if not _has_places(path):
+        case ".csv" | ".tsv" if not _has_coordinates(path):
             return None
         case ".csv" | ".tsv" | ".geojson":
             return _Opening(partial(_read_spots, path), _take_section)
@@ -111,7 +112,7 @@ def _choose_folder(path: Path) -> _Opening | None:
 
 
 def _if_rgb(path: Path) -> _Opening | None:
-    """A picture that may as well be of fluorescence: a slide if it is RGB."""
+    """Read an image as a slide if it is RGB; fluorescence images are left to other readers."""
     from napari_stem.slides.slide import open_slide
 
     try:
@@ -132,7 +133,7 @@ def _layers(opening: _Opening) -> list[LayerData]:
     if (viewer := current_viewer()) is not None:
         job = start(opening.events(workspace_of(viewer).slide), QApplication.instance())
         job.result.connect(partial(_take_if_there, ref(viewer), opening.take))
-        return [(None,)]  # napari's word for "read, and nothing to add"
+        return [(None,)]  # tells napari that the file was read and there is no layer to add
     model = ViewerModel()
     opening.take(model, finish(opening.events(None)))
     return [layer.as_layer_data_tuple() for layer in model.layers]
@@ -155,7 +156,10 @@ def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData
 
     prediction = read_predicted_spatialdata(path) if path.is_dir() else read_h5ad(path)
     slide = slide_of(prediction, path.parent)
-    lost = f"The slide of {path.name} was not found; its thumbnail is shown instead."
+    lost = (
+        f"The slide of {path.name} was not found, so its thumbnail is shown. Open the slide to see "
+        "it in full resolution."
+    )
     return slide, prediction, lost if isinstance(slide, PreviewSlide) else ""
 
 
@@ -169,7 +173,7 @@ def _take_prediction(viewer: Any, found: tuple[Slide, AnnData, str]) -> None:
 
 
 def _read_section(path: Path, shown: Slide | None) -> Events[Section]:
-    """A folder of spots with its image, or spots alone for the slide that is open."""
+    """Read spots with their slide; spots without one belong to the slide that is shown."""
     yield Progress(0, 0, "read", path.name)
     from napari_stem.sections.section import open_section
 
@@ -177,19 +181,19 @@ def _read_section(path: Path, shown: Slide | None) -> Events[Section]:
         section = open_section(path, symbols=symbols())
     except SlideNotFound as error:
         if shown is None:
-            raise SpotsNotFound(f"{error} Or open the slide first, then the spots.") from error
+            raise SpotsNotFound(f"{error} Or open the slide before the spots.") from error
         return (yield from _read_spots(path, shown))
     yield from section.slide.iter_overview()
     return section
 
 
 def _read_spots(path: Path, shown: Slide | None) -> Events[Section]:
-    """Spots of the slide that is open, at the scale that they tell."""
+    """Read spots of the slide that is shown; they may state its scale."""
     yield Progress(0, 0, "read", path.name)
     from napari_stem.sections.section import section_on
 
     if shown is None:
-        raise SpotsNotFound(f"'{path}' holds spots without a slide. Open the slide first.")
+        raise SpotsNotFound(f"No slide is open for the spots in '{path}'. Open the slide first.")
     return section_on(shown, path, symbols=symbols())
 
 
@@ -202,11 +206,11 @@ def _take_section(viewer: Any, section: Section) -> None:
 def _take_checkpoint(viewer: Any, checkpoint: ChosenCheckpoint) -> None:
     choose_checkpoint(workspace_of(viewer), checkpoint)
     name = checkpoint.path.stem
-    show_info(f"Checkpoint {name} is chosen. Predict with it in Plugins > Stem > Predict.")
+    show_info(f"Checkpoint {name} is chosen. Use it in Plugins > Stem > Predict.")
 
 
-def _has_places(path: Path) -> bool:
-    """Whether a table has the columns x and y; other tables are others' to read."""
+def _has_coordinates(path: Path) -> bool:
+    """Whether a table has the columns x and y; other tables are left to other readers."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             columns = re.split(r"[,;\s]+", file.readline(_LONGEST_HEADER).lower().replace('"', ""))

@@ -22,14 +22,14 @@ _HER2ST = "her2st:C5"
 
 
 def generated_slide() -> list[LayerData]:
-    """A generated H&E slide; the same each time, and it needs no download."""
+    """A generated H&E slide, always the same; it needs no download."""
     from napari_stem.sections.synthetic import generate_section
 
     return _open(generate_section("generated", seed=7), with_spots=False)
 
 
 def her2st_section() -> list[LayerData]:
-    """A section of a HER2+ breast tumour with measured spots, downloaded once.
+    """A section of a HER2+ breast tumour with measured spots; downloaded at its first use.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def her2st_section() -> list[LayerData]:
 
 def _open(section: Section, *, with_spots: bool) -> list[LayerData]:
     if (viewer := current_viewer()) is not None:
-        # napari adds the layer after this returns; the workspace then finds it there.
+        # After napari has added the layer, which it does when this returns.
         QTimer.singleShot(0, partial(_take, ref(viewer), section, with_spots=with_spots))
     return [slide_layer(section.slide).as_layer_data_tuple()]
 

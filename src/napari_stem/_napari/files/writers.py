@@ -1,4 +1,4 @@
-"""What File > Save Selected Layers does with the layers of a prediction."""
+"""The writer for File > Save Selected Layers: saves the prediction that the layers show."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _NOT_RESULTS = ("slide", "spots")
 
 
 def write_prediction(path: str, layers: list[FullLayerData]) -> list[str]:
-    """Write the prediction that layers show; an OME-TIFF holds the gene that they show.
+    """Write the prediction that the layers show; an OME-TIFF contains only the shown gene.
 
     Returns
     -------
-    The path, or nothing where the layers show no prediction of the workspace.
+    The path; nothing if the layers show no prediction of the workspace.
     """
     viewer = current_viewer()
     workspace = workspace_of(viewer) if viewer is not None else Workspace()
     result = workspace.result
     if result is None or result.prediction is None or not _shows(result, layers):
         show_warning(
-            "These layers show no finished prediction of Stem, so nothing was written. Save them "
-            "as images, or predict first."
+            "Nothing was written: these layers show no complete Stem prediction. Predict first, or "
+            "save the layers as images."
         )
         return []
     request = ExportRequest(

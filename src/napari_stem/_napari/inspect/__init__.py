@@ -1,1 +1,1 @@
-"""The Inspect dock."""
+"""The Inspect dock: predicted genes at the points that the user clicks."""

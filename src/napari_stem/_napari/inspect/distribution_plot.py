@@ -1,4 +1,4 @@
-"""How the draws of genes spread: one row a gene, all on one axis."""
+"""A violin plot of the draws at a point: one row per gene, on a common axis."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _ROW, _AXIS = 28, 34  # heights in pixels
 _NAME, _NUMBERS, _GAP = 66, 92, 6  # widths
 _TRUTH = "#e69f00"
-_TICKS = 4  # at most, beside 0
+_TICKS = 4  # at most, besides 0
 _TIP = (
-    "{gene}: mean {mean:.2f}, 90 % of further draws between {low:.2f} and {high:.2f}{truth}.\n"
-    "Click to look at this gene on the slide."
+    "{gene}: mean {mean:.2f}, 90 % interval {low:.2f} to {high:.2f}{truth}.\n"
+    "Click to show the heatmap of this gene."
 )
 
 
@@ -41,7 +41,7 @@ class _Colours:
 
 
 class DistributionPlot(QWidget):
-    """Violins of draws with their mean, 90 % interval and what was measured."""
+    """Violins of the draws, with their mean, their 90 % interval and the measured value."""
 
     chosen = Signal(str)
 
@@ -56,18 +56,18 @@ class DistributionPlot(QWidget):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def show_rows(self, rows: Sequence[Distribution], ends: tuple[float, float], unit: str) -> None:
-        """Replace what is drawn; `ends` are those of the axis."""
+        """Replace the rows; `ends` are the ends of the axis."""
         self.rows, (self._start, self._end), self._unit = list(rows), ends, unit
         self.setFixedHeight(_AXIS + _ROW * len(self.rows) if rows else 0)
         self.update()
 
     def mark(self, gene: str) -> None:
-        """Set a gene apart."""
+        """Highlight the row of a gene."""
         self._marked = gene
         self.update()
 
     def set_theme(self, name: str) -> None:
-        """Draw in the colours of a napari theme."""
+        """Use the colours of a napari theme."""
         self._colours = _Colours.of_theme(name)
         self.update()
 
@@ -77,7 +77,7 @@ class DistributionPlot(QWidget):
             self.chosen.emit(row.gene)
 
     def event(self, event: QEvent) -> bool:
-        """Tell a row's numbers in full."""
+        """Show the numbers of a row, or the unit, as a tooltip."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             row = self._row_at(event.pos().y())
             QToolTip.showText(event.globalPos(), _tip(row) if row else self._unit, self)
@@ -85,7 +85,7 @@ class DistributionPlot(QWidget):
         return bool(super().event(event))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the axis, then a row a gene."""
+        """Draw the axis, then one row per gene."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = painter.font()
@@ -163,7 +163,7 @@ class DistributionPlot(QWidget):
 
 
 def _ticks(start: float, end: float) -> list[int]:
-    """Whole numbers on the axis, 0 among them."""
+    """Whole numbers on the axis, including 0."""
     step = max(1, math.ceil((end - start) / _TICKS))
     first = math.ceil(start / step) * step
     return list(range(first, int(end) + 1, step))

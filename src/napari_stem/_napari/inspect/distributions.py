@@ -1,4 +1,4 @@
-"""How the draws of genes at a point spread, as the plot of them draws it."""
+"""Distributions of the draws at a point, as densities for the plot."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from napari_stem.prediction.inspect import Inspection
 
-_POINTS = 80  # at which a density is known
-_NARROWEST = 0.01  # width of a kernel, of the axis
+_POINTS = 80  # of a density
+_NARROWEST = 0.01  # width of a kernel, as a share of the axis
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,7 @@ class Distribution:
     Attributes
     ----------
     density
-        (m,) along evenly spaced values between the ends of the axis, at most 1.
+        (m,) density at evenly spaced values along the axis, scaled to a maximum of 1.
     """
 
     gene: str
@@ -38,7 +38,7 @@ class Distribution:
 def distributions(
     inspection: Inspection, genes: Sequence[str]
 ) -> tuple[list[Distribution], tuple[float, float]]:
-    """The genes' distributions on one axis, and its ends: whole numbers, 0 between them."""
+    """Distributions of genes on one axis, and the ends of that axis: whole numbers around 0."""
     shown = [gene for gene in genes if gene in inspection.genes]
     ends = _ends(inspection, shown)
     axis = np.linspace(*ends, _POINTS)
@@ -63,11 +63,11 @@ def _ends(inspection: Inspection, genes: Sequence[str]) -> tuple[float, float]:
 
 
 def _density(draws: NDArray[np.float32], axis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Gaussian kernels by Silverman's rule, scaled to a highest point of 1.
+    """Gaussian kernel density by Silverman's rule, scaled to a maximum of 1.
 
-    Draws that hardly differ, or a single one, are a spike that can be seen.
+    A single draw, or draws that hardly differ, give a narrow but visible spike.
     """
-    from scipy.stats import gaussian_kde  # long since loaded by who inspected
+    from scipy.stats import gaussian_kde  # imported already by the inspection
 
     narrowest, spread = _NARROWEST * (axis[-1] - axis[0]), float(draws.std())
     if spread < narrowest:

@@ -1,4 +1,4 @@
-"""The dock that predicts what is clicked on."""
+"""The Inspect dock: predicts the patch at a click, or a grid in a dragged rectangle."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 _KEY = "Alt-I"
 _TOOL = "inspect"
 _HOW = (
-    "Click on the slide, or drag a rectangle to predict a grid of {pitch:.0f} µm. "
-    "Shift and drag moves the slide, Esc ends."
+    "Click on the slide to predict a patch. Drag a rectangle to predict a grid with a pitch of "
+    "{pitch:.0f} µm. Shift+drag pans the slide. Esc ends."
 )
 
 
 class InspectDock(Page):
-    """A mouse tool, the point it was used on, and the points before."""
+    """The button of the mouse tool, the list of inspected points, and the chosen point."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -50,8 +50,8 @@ class InspectDock(Page):
         self.workspace = workspace_of(viewer)
         self._loaded: tasks.LoadedCheckpoint | None = None
         self._job: Job | None = None
-        self._next: Place | None = None  # clicked while another point was at work
-        self._pending: Place | None = None  # outlined, but not listed yet
+        self._next: Place | None = None  # clicked while another point is being predicted
+        self._pending: Place | None = None  # being predicted: outlined, but not listed yet
         self._build(viewer)
         self._connect()
         self._former_key = self.tool.bind(_KEY, self._press_key)
@@ -64,8 +64,8 @@ class InspectDock(Page):
         self._outlines = Outlines(viewer)
         self.tool_button = button(
             "Inspect the slide",
-            f"Predict where you click on the slide ({_KEY}; Esc ends). "
-            "Draws, seed and device are those of the last prediction.",
+            f"Click on the slide to predict the genes there ({_KEY}; Esc ends). Draws, seed and "
+            "device are those of the last prediction.",
         )
         self.tool_button.setCheckable(True)
         self.hint = QLabel()
@@ -89,9 +89,12 @@ class InspectDock(Page):
         listen(self, self.workspace.events.slide, self._take_slide)
         listen(self, self.workspace.events.checkpoint, self._take_checkpoint)
 
-    def leave(self) -> None:
-        """Give mouse, key and memory back."""
+    def release_mouse(self) -> None:
+        """Switch the tool off."""
         self.tool.switch(False)
+
+    def leave(self) -> None:
+        """Free the shortcut and the loaded checkpoint."""
         self._forget()
         self._loaded = None
         self.tool.bind(_KEY, self._former_key)
@@ -113,13 +116,13 @@ class InspectDock(Page):
         self._offer()
 
     def _forget(self) -> None:
-        """Leave the point that is at work."""
+        """Stop predicting the pending point."""
         self._next = self._pending = None
         if self._job is not None:
             self._job.stop()
 
     def _offer(self) -> None:
-        """Enable the tool, or say what is missing."""
+        """Enable the tool, or show what is missing."""
         missing = self._missing()
         self.tool_button.setEnabled(not missing)
         if missing:
@@ -133,7 +136,7 @@ class InspectDock(Page):
         if slide is None or checkpoint is None:
             needed = {"a slide": slide, "a checkpoint": checkpoint}
             lacking = " and ".join(name for name, found in needed.items() if found is None)
-            return f"Choose {lacking} in Plugins > Stem > Predict first."
+            return f"Choose {lacking} first (Plugins > Stem > Predict)."
         return checkpoint.lacking(slide)
 
     def _tell_tool(self, on: bool) -> None:
@@ -150,15 +153,15 @@ class InspectDock(Page):
 
     def _click(self, world: tuple[float, ...]) -> None:
         slide = self.workspace.slide
-        assert slide is not None  # the tool is off without
+        assert slide is not None  # otherwise the tool is off
         xy = layers.on_slide(world, slide)
         if not _is_on(slide, xy):
-            self._say("That is beside the slide. Click on the slide.")
+            self._say("You clicked outside the slide. Click on the slide.")
             return
         self.inspect(xy)
 
     def inspect(self, xy: Place) -> None:
-        """Predict a place of the slide, in level-0 pixels; the latest one wins."""
+        """Predict a point of the slide, x and y in level-0 pixels; it replaces a pending one."""
         self._offer()
         self._pending = xy
         self._show_outlines()
@@ -170,7 +173,7 @@ class InspectDock(Page):
 
     def _inspect(self, xy: Place) -> None:
         slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
-        assert slide is not None  # the tool is off without
+        assert slide is not None  # otherwise the tool is off
         assert checkpoint is not None
         self._loaded = self._loaded or tasks.LoadedCheckpoint(checkpoint)
         self._job = start(self._loaded.inspect(slide, xy, self.workspace.spots), self)
@@ -213,7 +216,7 @@ class InspectDock(Page):
         diameter = tasks.spot_diameter_px(slide, self.workspace.spots)
         try:
             widths = checkpoint.recipe.patch_widths(slide, diameter)
-        except StemError:  # the hint says so
+        except StemError:  # the hint explains it
             return
         current = None if self._pending else self.points.current
         shown: list[Outline] = []
@@ -224,7 +227,7 @@ class InspectDock(Page):
             shown += outlines_of(self._pending, widths, "", chosen=True)
         shown += more
         if shown:
-            self.workspace.compared = ()  # one layer more would shift its cells
+            self.workspace.compared = ()  # one more layer would shift its cells
         self._outlines.show(slide, shown)
 
     def _show_rectangle(self, start: Any, end: Any) -> None:
@@ -235,21 +238,21 @@ class InspectDock(Page):
         self._show_outlines()
         rectangle = self._rectangle(start, end)
         slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
-        assert slide is not None  # the tool is off without
+        assert slide is not None  # otherwise the tool is off
         assert checkpoint is not None
         if slide.mpp is None:
-            self._say("A grid needs the scale of the slide: type it in the Predict dock.")
+            self._say("A grid needs the scale of the slide (µm/px). Type it in the Predict dock.")
         elif rectangle is None:
-            self._say("That is beside the slide. Drag a rectangle on the slide.")
+            self._say("The rectangle is outside the slide. Drag it over the slide.")
         elif self.region.is_running:
-            self._say("Another prediction runs. Stop it first.")
+            self._say("Another prediction is running. Stop it first.")
         else:
             self.region.start(slide, rectangle.corners, checkpoint)
 
     def _rectangle(self, start: Any, end: Any) -> Outline | None:
-        """The part of a dragged rectangle that lies on the slide."""
+        """The part of a dragged rectangle that lies on the slide; None if there is none."""
         slide = self.workspace.slide
-        assert slide is not None  # the tool is off without
+        assert slide is not None  # otherwise the tool is off
         (x0, y0), (x1, y1) = (layers.on_slide(world, slide) for world in (start, end))
         low = max(0.0, min(x0, x1)), max(0.0, min(y0, y1))
         high = min(float(slide.width), max(x0, x1)), min(float(slide.height), max(y0, y1))

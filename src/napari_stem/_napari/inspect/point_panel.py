@@ -1,4 +1,4 @@
-"""One inspected point: where it is, how far to trust it, and its genes."""
+"""The chosen point: its position, its similarity to the training tissue, and its genes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from napari_stem._napari.inspect.distributions import distributions
 from napari_stem._napari.results.marker_box import MarkerBox
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,18 +24,18 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.prediction.inspect import Inspection
 
-_NOTHING = "Click on the slide to see what is expressed there."
-_TRUST = "Looks like the training tissue."
-_NO_TRUST = "Unlike 99 % of the training spots: do not trust."
+_NOTHING = "Click on the slide to predict the expression there."
+_TRUST = "Similar to the training tissue."
+_NO_TRUST = "Differs from the training tissue; predictions here are unreliable."
 _SIMILARITY_TIP = (
-    "Of the five nearest training patches: the share of training spots that lie farther from "
-    "their own nearest one than this patch lies from it. 50 % is typical of tissue as in the "
-    "training, 0 % is foreign."
+    "Similarity to each of the five nearest training patches, in features. About 50 % is typical "
+    "of training tissue; 0 % is foreign tissue. It is the share of training spots whose own "
+    "nearest training spot is farther away."
 )
 
 
 class PointPanel(Panel):
-    """Genes of a marker set at a point, with the spread of their draws."""
+    """Predicted genes at a point, with the distributions of their draws."""
 
     heading = "Point"
 
@@ -65,18 +66,18 @@ class PointPanel(Panel):
         listen(self, self.workspace.events.gene, self.refresh)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow napari's theme, which arrives as another style."""
+        """Follow a change of napari's theme, which Qt reports as a change of style."""
         if event.type() == QEvent.Type.StyleChange:
             self._set_theme()
         super().changeEvent(event)
 
     def show_point(self, inspection: Inspection | None) -> None:
-        """Show a point, or that there is none."""
+        """Show a point; None shows a hint instead."""
         self.inspection = inspection
         self.refresh()
 
     def shown_genes(self) -> list[str]:
-        """Genes of the chosen set that the point has."""
+        """Genes of the chosen marker set that the checkpoint predicts."""
         if self.inspection is None:
             return []
         panel = self.inspection.genes
@@ -99,7 +100,7 @@ class PointPanel(Panel):
         self.similarity.setText(f"Similarity to training: {alike} %")
         genes = self.shown_genes()
         if not genes:
-            self.note.setText(f"{_where(point)}\nThe checkpoint has no gene of this marker set.")
+            self.note.setText(f"{_where(point)}\nThe checkpoint predicts no gene of this set.")
         rows, ends = distributions(point, genes)
         self.plot.show_rows(rows, ends, point.unit)
         self.plot.mark(self.workspace.gene)
@@ -119,13 +120,13 @@ class PointPanel(Panel):
 
 
 def _where(point: Inspection) -> str:
-    """The place, the draws so far, and the measured spot."""
+    """Position, number of draws so far, and the nearest measured spot."""
     unit, mpp = ("µm", point.mpp) if point.mpp else ("px", 1.0)
     x, y = (value * mpp for value in point.xy)
     n, wanted = len(point.draws), point.n_draws
-    draws = f"{n} draws" if n == wanted else f"{n} of {wanted} draws"
+    draws = counted(n, "draw") if n == wanted else f"{n:,} of {counted(wanted, 'draw')}"
     lines = [f"x {x:,.0f} {unit}, y {y:,.0f} {unit}, {draws}"]
     if measured := point.measured:
         far = f"{measured.distance_px * mpp:.0f} {unit}"
-        lines.append(f"◆ measured at {measured.spot}, {far} from here")
+        lines.append(f"◆ measured at {measured.spot}, {far} away")
     return "\n".join(lines)

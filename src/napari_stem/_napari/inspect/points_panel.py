@@ -36,10 +36,10 @@ _HEIGHT = 132
 
 
 class PointsPanel(Panel):
-    """Points of the slide and the checkpoint at hand; those of others wait until they return."""
+    """Inspected points of the current slide and checkpoint; others return with theirs."""
 
     heading = "Points"
-    chosen = Signal(object)  # a point; None where the list is empty
+    chosen = Signal(object)  # a point; None if the list is empty
 
     def __init__(self, workspace: Workspace, shown_genes: Callable[[], Sequence[str]]) -> None:
         super().__init__(workspace)
@@ -50,7 +50,7 @@ class PointsPanel(Panel):
 
     def _build(self) -> None:
         self.table = QTableWidget(0, 4)
-        self.table.setToolTip("Inspected points; choose one to see it again.")
+        self.table.setToolTip("Inspected points. Select one to show its genes again.")
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -64,15 +64,15 @@ class PointsPanel(Panel):
         )
         self.table.setFixedHeight(_HEIGHT)
         self.copy_button = button(
-            "Copy", "Copy the points and their genes shown below, as CSV, to the clipboard."
+            "Copy", "Copy the listed points with the genes shown below as CSV to the clipboard."
         )
         self.save_button = button(
-            "Save…", "Save the points and their genes shown below as a .csv file."
+            "Save…", "Save the listed points with the genes shown below as a CSV file."
         )
-        self.clear_button = button("Clear", "Forget the points of this slide.")
+        self.clear_button = button("Clear", "Remove the listed points.")
         for control in (self.copy_button, self.save_button, self.clear_button):
             control.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.note.setText("Points that you click on are listed here.")
+        self.note.setText("The points that you inspect are listed here.")
         self.add_row(self.note)
         self.add_row(self.table)
         self.add_row(self.copy_button, self.save_button, self.clear_button)
@@ -88,24 +88,24 @@ class PointsPanel(Panel):
 
     @property
     def points(self) -> list[Point]:
-        """Those of the slide and the checkpoint at hand."""
+        """The listed points: those of the current slide and checkpoint."""
         work = self.workspace
         return [point for point in work.points if point.is_of(work.slide, work.checkpoint)]
 
     @property
     def current(self) -> Point | None:
-        """The point that is chosen."""
+        """The selected point."""
         row, points = self.table.currentRow(), self.points
         return points[row] if 0 <= row < len(points) else None
 
     def add(self, slide: Slide, checkpoint: ChosenCheckpoint, inspection: Inspection) -> None:
-        """Put a point at the end and choose it if it is of what is at hand."""
+        """Add a point; it is listed and selected if it is of the current slide and checkpoint."""
         known = self.workspace.points
         number = 1 + max((point.number for point in known), default=0)
         self.workspace.points = (*known, Point(number, slide, checkpoint, inspection))
 
     def clear(self) -> None:
-        """Forget the points that are listed."""
+        """Remove the listed points."""
         work, gone = self.workspace, self.points
         work.points = tuple(point for point in work.points if point not in gone)
 
@@ -116,7 +116,7 @@ class PointsPanel(Panel):
         job.result.connect(lambda _: show_info(f"Written: {path}"))
 
     def refresh(self) -> None:
-        """List the points at hand with the value of the gene that is looked at."""
+        """List the points with the mean of the shown gene."""
         points, gene = self.points, self.workspace.gene
         gene = gene or (points[0].inspection.genes[0] if points else "")
         unit = "µm" if points and points[0].inspection.mpp else "px"

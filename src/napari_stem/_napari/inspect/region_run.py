@@ -1,4 +1,4 @@
-"""Predicting a grid within a drawn rectangle, with its progress and Stop."""
+"""Predicts a grid in a dragged rectangle; shows its progress and a Stop button."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 
 class RegionRun(QWidget):
-    """Lays the grid, and starts the workspace's prediction on it; shown while one runs."""
+    """Makes the grid and starts the workspace's prediction; visible while a prediction runs."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.workspace = workspace
         self._laying: Job | None = None
         self.bar = RunBar(workspace)
-        self.stop_button = button("Stop", "Stop, and keep what was drawn so far.")
+        self.stop_button = button("Stop", "Stop the prediction. The draws so far are kept.")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.bar, 1)
@@ -49,17 +49,17 @@ class RegionRun(QWidget):
 
     @property
     def is_running(self) -> bool:
-        """Whether a grid is laid, or a prediction runs."""
+        """Whether a grid is being made, or a prediction runs."""
         return self._laying is not None or self.workspace.run.request is not None
 
     def start(self, slide: Slide, corners: NDArray[Any], checkpoint: ChosenCheckpoint) -> None:
-        """Predict a grid within a polygon of a slide (level-0 pixels)."""
+        """Predict a grid in a polygon of a slide; `corners` (m, 2) x, y in level-0 pixels."""
         self._laying = job = start(tasks.lay_grid(slide, corners), self)
         job.result.connect(partial(self._predict, slide, checkpoint))
         job.ended.connect(self._rest)
 
     def refresh(self) -> None:
-        """Show how far the prediction is, and offer to stop it."""
+        """Show the panel while a prediction runs, and enable Stop."""
         run = self.workspace.run
         self.setVisible(run.request is not None)
         self.stop_button.setEnabled(not run.is_stopping)
@@ -67,7 +67,7 @@ class RegionRun(QWidget):
     def _predict(self, slide: Slide, checkpoint: ChosenCheckpoint, spots: AnnData) -> None:
         work = self.workspace
         if not are_same(slide, work.slide):
-            return  # the user has turned to another one
+            return  # another slide is shown by now
         options, compute = remembered_options(PredictOptions), remembered_options(Compute)
         request = PredictRequest(slide, spots, checkpoint, options, compute)
         try:

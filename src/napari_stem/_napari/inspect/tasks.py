@@ -1,4 +1,4 @@
-"""What the Inspect dock asks of the core: a checkpoint that stays in memory between clicks."""
+"""Work that the Inspect dock runs in a thread; the checkpoint stays in memory between clicks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_stem.prediction.inspect import Inspection, Inspector
     from napari_stem.slides.slide import Slide
 
-_GENES = 10  # shown of a panel that holds no known marker
+_GENES = 10  # shown if the checkpoint predicts no built-in marker gene
 
 
 class LoadedCheckpoint:
@@ -39,7 +39,7 @@ class LoadedCheckpoint:
     def inspect(
         self, slide: Slide, xy: tuple[float, float], spots: AnnData | None
     ) -> Generator[Event | Inspection, None, Inspection]:
-        """Draw for a point; it is told again while draws arrive."""
+        """Predict a point; incomplete inspections are yielded while draws arrive."""
         if self._inspector is None:
             yield Progress(0, 0, "load", self.checkpoint.path.name)
             self._inspector = self._load()
@@ -63,16 +63,16 @@ class LoadedCheckpoint:
 
 
 def spot_diameter_px(slide: Slide, spots: AnnData | None) -> float:
-    """Diameter of the slide's spots, else of the last grid's, in level-0 pixels."""
+    """Diameter of the slide's spots, or of the last grid if there are none, in level-0 pixels."""
     if spots is not None:
-        from napari_stem.spots.table import spot_diameter  # long since imported by who made them
+        from napari_stem.spots.table import spot_diameter  # imported with the spots
 
         return spot_diameter(spots)
     return last_grid().diameter_um / (slide.mpp or 1.0)
 
 
 def lay_grid(slide: Slide, corners: NDArray[np.float64]) -> Events[AnnData]:
-    """A grid like the last within a polygon, on tissue or not."""
+    """A grid with the last settings in a polygon, also where there is no tissue."""
     yield Progress(0, 0, "grid", slide.name)
     from napari_stem.spots.grid import make_grid
 
@@ -88,7 +88,7 @@ def lay_grid(slide: Slide, corners: NDArray[np.float64]) -> Events[AnnData]:
 
 
 def markers_in(panel: Sequence[str], gene: str) -> list[str]:
-    """Of a panel, the gene that is looked at and all built-in markers."""
+    """The shown gene and the built-in marker genes, as far as the panel has them."""
     from napari_stem.genes.markers import BUILT_IN
 
     markers = dict.fromkeys([gene, *(marker for each in BUILT_IN for marker in each.genes)])
@@ -96,7 +96,7 @@ def markers_in(panel: Sequence[str], gene: str) -> list[str]:
 
 
 def points_csv(points: Sequence[tuple[int, Inspection]], genes: Sequence[str]) -> str:
-    """Numbered points as a table of comma-separated values."""
+    """Numbered points with their genes as CSV."""
     from napari_stem.prediction.inspect import as_table
 
     table = as_table([inspection for _, inspection in points], genes)
@@ -105,7 +105,7 @@ def points_csv(points: Sequence[tuple[int, Inspection]], genes: Sequence[str]) -
 
 
 def write_text(path: Path, text: str) -> Events[Path]:
-    """Write a file; what stood there stays until the new one is whole."""
+    """Write a file; an existing one is replaced when the new one is complete."""
     yield Progress(0, 0, "save", path.name)
     from napari_stem.storage import atomic_path
 

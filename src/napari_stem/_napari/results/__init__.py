@@ -1,1 +1,1 @@
-"""What a result shows: genes, statistics, comparisons."""
+"""The Result panel: genes, marker sets, statistics, comparisons."""

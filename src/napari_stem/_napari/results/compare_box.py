@@ -1,4 +1,4 @@
-"""What to show beside what is shown."""
+"""The choice of heatmaps to compare side by side."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.workspace import Workspace
 
-_NOTHING, _MARKED, _MEASURED = "nothing", "the marked genes", "what was measured"
-_MOST = 9  # cells in which a slide can still be read
+_NONE, _SELECTED, _MEASURED = "none", "selected genes", "measured values"
+_MOST = 9  # cells; in more of them a slide is too small
 
 
 class CompareBox(QComboBox):
-    """Lets a workspace compare genes, or a prediction with what was measured."""
+    """Compares selected genes with each other, or a prediction with measured values."""
 
     def __init__(
         self,
         workspace: Workspace,
-        marked: Callable[[], Sequence[str]],
+        selected: Callable[[], Sequence[str]],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._marked = marked
-        self.addItems([_NOTHING, _MARKED, _MEASURED])
+        self._selected = selected
+        self.addItems([_NONE, _SELECTED, _MEASURED])
         self.setToolTip(
-            f"Show several heatmaps side by side, moved together: up to {_MOST} genes that are "
-            "marked in the table (Ctrl or Shift and click), or the measured values, where the "
-            "spots hold counts."
+            "Show heatmaps side by side, with linked zoom (default none). Selected genes: up to "
+            f"{_MOST} genes of the table, selected with Ctrl+click or Shift+click. Measured "
+            "values: the shown gene beside its measurement, if the spots have counts."
         )
         self.activated.connect(self.refresh)
         for name in ("result", "gene", "statistic"):
@@ -42,24 +42,24 @@ class CompareBox(QComboBox):
         self.refresh()
 
     def refresh(self) -> None:
-        """Bring the workspace in line with the choice, as far as its result allows."""
+        """Compare what is chosen, if the result has it."""
         result = self._workspace.result
         can_measure = result is not None and "truth" in result.values
         self.model().item(self.findText(_MEASURED)).setEnabled(can_measure)
         if self.currentText() == _MEASURED and result is not None and not can_measure:
-            self.setCurrentText(_NOTHING)
+            self.setCurrentText(_NONE)
         self._workspace.compared = self._cells() if result is not None else ()
 
     def _follow(self, compared: tuple[tuple[str, str], ...]) -> None:
         if not compared:
-            self.setCurrentText(_NOTHING)
+            self.setCurrentText(_NONE)
 
     def _cells(self) -> tuple[tuple[str, str], ...]:
-        """Genes and statistics."""
+        """The gene and the statistic of each cell."""
         gene, statistic = self._workspace.gene, self._workspace.statistic
         match self.currentText():
-            case text if text == _MARKED:
-                return tuple((name, statistic) for name in (*self._marked(),)[:_MOST] or (gene,))
+            case text if text == _SELECTED:
+                return tuple((name, statistic) for name in (*self._selected(),)[:_MOST] or (gene,))
             case text if text == _MEASURED:
                 return (gene, "mean"), (gene, "truth")
             case _:

@@ -1,4 +1,4 @@
-"""A table of genes that can be searched and sorted, and that arrow keys walk through."""
+"""The table of genes: search, sort, and step through genes with the arrow keys."""
 
 from __future__ import annotations
 
@@ -33,37 +33,44 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.result import Result
 
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
-_MARK = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+_SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
 _ALL = QModelIndex()
 _UNKNOWN = "-"
-# Column of a prediction's `var`: heading and what it means.
+_NUMBER_WIDTH = 48  # pixels
+# Column of a prediction's `var`: heading and tooltip.
 _COLUMNS = {
-    "mean": ("mean", "Mean over all spots"),
-    "variance": ("var", "Variance between spots"),
-    "morans_i": ("Moran", "Moran's I: 1 for smooth patches, 0 for noise between spots"),
-    "held_out_pcc": ("PCC", "Correlation with measured values on the held-out section"),
+    "mean": ("mean", "Mean predicted expression of all spots"),
+    "variance": ("var", "Variance of the predicted expression between spots"),
+    "morans_i": (
+        "Moran",
+        "Moran's I: near 1 for smooth spatial patterns, near 0 for random ones",
+    ),
+    "held_out_pcc": (
+        "PCC",
+        "Pearson correlation of predicted and measured values on held-out tissue",
+    ),
 }
 
 
 class GeneTable(QWidget):
-    """Genes with their figures; typing narrows them, arrows move from either part.
+    """Genes with their statistics, below a search field; arrow keys work in both.
 
-    The chosen gene and the marked ones stay what they are while the search hides their rows.
+    The shown gene and the selected genes stay while the search hides their rows.
     """
 
     chosen = Signal(str)
-    marked = Signal()  # other genes are marked
+    selected = Signal()  # the selected genes have changed
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search genes")
-        self.search.setToolTip("Part of a gene's name. Arrow keys flick through what is left.")
+        self.search.setToolTip("Type part of a gene symbol. The arrow keys step through the hits.")
         self.search.setClearButtonEnabled(True)
         self._genes = _Genes()
         self._shown = _Shown(self._genes)
         self._gene = ""
-        self._marks: list[str] = []
+        self._selection: list[str] = []
         self.view = _view(self._shown)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -73,18 +80,18 @@ class GeneTable(QWidget):
         self.search.installEventFilter(self)
         self.search.textChanged.connect(self._filter)
         self.view.selectionModel().currentRowChanged.connect(self._tell)
-        self.view.selectionModel().selectionChanged.connect(self._mark)
-        self.view.clicked.connect(self._mark)  # which leaves a selected row as it is
-        self.view.clicked.connect(self._tell)  # also on the gene that is shown, to see it again
+        self.view.selectionModel().selectionChanged.connect(self._select)
+        self.view.clicked.connect(self._select)  # on a selected row, the selection does not change
+        self.view.clicked.connect(self._tell)  # also on the shown gene, to show it again
 
     def show_genes_of(self, result: Result) -> None:
-        """Replace the genes and their figures."""
+        """Replace the genes and their statistics."""
         with signals_blocked(self.view.selectionModel()):
             if self._genes.replace(result):
                 known = set(result.genes)
-                self._marks = [gene for gene in self._marks if gene in known]
-                self.view.resizeColumnsToContents()
-                self.view.doItemsLayout()  # before it, there is nowhere to scroll to
+                self._selection = [gene for gene in self._selection if gene in known]
+                _fit_columns(self.view)
+                self.view.doItemsLayout()  # needed before scrolling
 
     def narrow(self, genes: Collection[str] | None) -> None:
         """Show only these genes; None shows all."""
@@ -93,23 +100,23 @@ class GeneTable(QWidget):
         self._restore()
 
     def choose(self, gene: str) -> None:
-        """Show which gene is looked at without telling anybody."""
+        """Mark the shown gene as current, without a signal."""
         if gene != self._gene:
             self._gene = gene
-            self._marks = self._marks if gene in self._marks else [gene]
+            self._selection = self._selection if gene in self._selection else [gene]
         if gene != self._current():
             self._restore()
 
     def visible_genes(self) -> list[str]:
-        """Genes in the order in which the table shows them."""
+        """Genes in the order of the table, without those that the search hides."""
         return [self._shown.index(row, 0).data() for row in range(self._shown.rowCount())]
 
     def selected_genes(self) -> list[str]:
-        """Genes that the user has marked, also those that the search hides."""
-        return [*self._marks]
+        """Genes that the user has selected, including those that the search hides."""
+        return [*self._selection]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Let arrows in the search field move through the table."""
+        """Let the arrow keys move through the table while the search field has the focus."""
         if event.type() == QEvent.Type.KeyPress and event.key() in _MOVES:
             return bool(QApplication.sendEvent(self.view, event))
         return bool(super().eventFilter(watched, event))
@@ -122,15 +129,15 @@ class GeneTable(QWidget):
             self._gene = self._current()
             self.chosen.emit(self._gene)
 
-    def _mark(self) -> None:
-        """Take over what the user selected; Ctrl adds it to what the search hides."""
-        marks = [index.data() for index in self.view.selectionModel().selectedRows()]
+    def _select(self) -> None:
+        """Take the selection of the user; with Ctrl, selected genes that are hidden stay."""
+        genes = [index.data() for index in self.view.selectionModel().selectedRows()]
         if QApplication.keyboardModifiers() & Qt.KeyboardModifier.ControlModifier:
             visible = set(self.visible_genes())
-            marks = [gene for gene in self._marks if gene not in visible] + marks
-        if marks != self._marks:
-            self._marks = marks
-            self.marked.emit()
+            genes = [gene for gene in self._selection if gene not in visible] + genes
+        if genes != self._selection:
+            self._selection = genes
+            self.selected.emit()
 
     def _filter(self, text: str) -> None:
         with signals_blocked(self.view.selectionModel()):
@@ -138,41 +145,41 @@ class GeneTable(QWidget):
         self._restore()
 
     def _restore(self) -> None:
-        """Find the rows of the chosen gene and of the marked ones, without telling anybody."""
+        """Restore the current row and the selected rows, without a signal."""
         rows = {gene: self._shown.index(row, 0) for row, gene in enumerate(self.visible_genes())}
-        current, marked = rows.get(self._gene, QModelIndex()), QItemSelection()
-        for gene in self._marks:
+        current, selected = rows.get(self._gene, QModelIndex()), QItemSelection()
+        for gene in self._selection:
             if gene in rows:
-                marked.select(rows[gene], rows[gene])
+                selected.select(rows[gene], rows[gene])
         with signals_blocked(self.view.selectionModel()):
             self.view.setCurrentIndex(current)
-            self.view.selectionModel().select(marked, _MARK)
+            self.view.selectionModel().select(selected, _SELECT)
             self.view.scrollTo(current)
         self.view.viewport().update()
 
 
 class _Genes(QAbstractTableModel):
-    """The genes of a result in alphabetical order, with the figures that are known."""
+    """The genes of a result in alphabetical order, with the statistics that the result has."""
 
     def __init__(self) -> None:
         super().__init__()
         self._names: list[str] = []
-        self._figures: dict[str, list[float | None]] = {}
+        self._statistics: dict[str, list[float | None]] = {}
 
     def replace(self, result: Result) -> bool:
-        """Whether the genes or their figures are others than before."""
+        """Take the genes of a result; returns whether anything has changed."""
         names = sorted(result.genes)
         known = result.prediction.var.loc[names] if result.prediction is not None else {}
-        # NaN, unlike None, is not what it is: the same genes would seem to be others.
-        figures = {
+        # None instead of NaN, which is unequal to itself: equal tables must compare equal.
+        statistics = {
             key: [None if isnan(value) else float(value) for value in known[key]]
             for key in _COLUMNS
             if key in known
         }
-        if (names, figures) == (self._names, self._figures):
+        if (names, statistics) == (self._names, self._statistics):
             return False
         self.beginResetModel()
-        self._names, self._figures = names, figures
+        self._names, self._statistics = names, statistics
         self.endResetModel()
         return True
 
@@ -180,7 +187,7 @@ class _Genes(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._names)
 
     def columnCount(self, parent: QModelIndex = _ALL) -> int:
-        return 0 if parent.isValid() else 1 + len(self._figures)
+        return 0 if parent.isValid() else 1 + len(self._statistics)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row, column = index.row(), index.column()
@@ -190,24 +197,26 @@ class _Genes(QAbstractTableModel):
             return None
         if not column:
             return self._names[row]
-        figure = list(self._figures.values())[column - 1][row]
+        value = list(self._statistics.values())[column - 1][row]
         if role == Qt.ItemDataRole.UserRole:
-            return -inf if figure is None else figure
-        return _UNKNOWN if figure is None else f"{figure:.2f}"
+            return -inf if value is None else value
+        return _UNKNOWN if value is None else f"{value:.2f}"
 
     def headerData(
         self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if way != Qt.Orientation.Horizontal:
             return None
-        heading, tip = ("gene", "") if not section else _COLUMNS[list(self._figures)[section - 1]]
+        heading, tip = "gene", ""
+        if section:
+            heading, tip = _COLUMNS[list(self._statistics)[section - 1]]
         if role == Qt.ItemDataRole.DisplayRole:
             return heading
-        return f"{tip} (click to sort)" if role == Qt.ItemDataRole.ToolTipRole and tip else None
+        return f"{tip}. Click to sort." if role == Qt.ItemDataRole.ToolTipRole and tip else None
 
 
 class _Shown(QSortFilterProxyModel):
-    """Genes whose name holds what was typed, of a marker set if one is chosen."""
+    """Genes that match the search and belong to the chosen marker set."""
 
     def __init__(self, genes: _Genes) -> None:
         super().__init__()
@@ -229,7 +238,10 @@ class _Shown(QSortFilterProxyModel):
 def _view(model: _Shown) -> QTableView:
     view = QTableView()
     view.setModel(model)
-    view.setToolTip("Arrow keys flick through the genes; click a heading to sort.")
+    view.setToolTip(
+        "Click a gene to show its heatmap; the arrow keys step through the genes. Ctrl+click "
+        "selects several. Click a heading to sort."
+    )
     view.setSortingEnabled(True)
     view.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -239,6 +251,14 @@ def _view(model: _Shown) -> QTableView:
     view.setTabKeyNavigation(False)
     view.verticalHeader().hide()
     view.verticalHeader().setDefaultSectionSize(20)
-    view.horizontalHeader().setStretchLastSection(True)
+    view.horizontalHeader().setMinimumSectionSize(_NUMBER_WIDTH)
     view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     return view
+
+
+def _fit_columns(view: QTableView) -> None:
+    """Show all columns in a narrow dock: numbers are short, symbols take what is left."""
+    header = view.horizontalHeader()
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    for column in range(1, header.count()):
+        header.resizeSection(column, _NUMBER_WIDTH)

@@ -1,4 +1,4 @@
-"""Choosing, importing and saving sets of marker genes."""
+"""The choice of a marker set, and a menu to import or save one."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ _FILES = "Gene lists (*.txt *.csv *.tsv);;All files (*)"
 
 
 class MarkerBox(QWidget):
-    """A box of marker sets; its button imports one, or saves the genes that are marked."""
+    """A box of marker sets; its button imports a set, or saves the selected genes as one."""
 
     chosen = Signal(object)  # genes, or None for all
 
     def __init__(
         self,
-        marked: Callable[[], Sequence[str]],
+        selected: Callable[[], Sequence[str]],
         parent: QWidget | None = None,
         *,
         everything: str = _ALL,
     ) -> None:
         super().__init__(parent)
-        self._marked = marked
+        self._selected = selected
         self.box = QComboBox()
         self.box.addItem(everything)
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.box.setToolTip("Show the genes of a marker set only.")
-        self.menu_button = button("…", "Import a marker set, or save the marked genes as one.")
+        self.box.setToolTip("Show only the marker genes of a set (default all genes).")
+        self.menu_button = button("…", "Import a marker set, or save the selected genes as one.")
         self.menu_button.setMaximumWidth(36)
         menu = QMenu(self.menu_button)
-        menu.addAction("Import a list of genes…", self._ask_file)
-        menu.addAction("Save the marked genes as a set…", self._ask_name)
+        menu.addAction("Import marker set…", self._ask_file)
+        menu.addAction("Save selected genes as marker set…", self._ask_name)
         self.menu_button.setMenu(menu)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -64,13 +64,13 @@ class MarkerBox(QWidget):
         self._list()
 
     def import_file(self, path: Path) -> None:
-        """Take a file's genes as a set and choose it."""
+        """Import the genes of a file as a marker set and choose it."""
         remember(marker_folder=str(path.parent))
         start(tasks.import_marker_set(path), self).result.connect(self._list_and_choose)
 
-    def save_marked(self, name: str) -> None:
-        """Keep the marked genes as a set and choose it."""
-        start(tasks.save_marker_set(name, self._marked()), self).result.connect(
+    def save_selected(self, name: str) -> None:
+        """Save the selected genes as a marker set and choose it."""
+        start(tasks.save_marker_set(name, self._selected()), self).result.connect(
             self._list_and_choose
         )
 
@@ -94,19 +94,19 @@ class MarkerBox(QWidget):
             about = found.problem or f"{', '.join(found.genes)}\n{found.source}"
             self.box.setItemData(row, about, _TIP)
             if found.problem:
-                self.box.setItemText(row, f"{found.name} (cannot be used)")
+                self.box.setItemText(row, f"{found.name} (unreadable)")
                 self.box.model().item(row).setEnabled(False)
 
     def _ask_file(self) -> None:
         folder = remembered("marker_folder", "")
-        path, _ = QFileDialog.getOpenFileName(self, "Import a list of genes", folder, _FILES)
+        path, _ = QFileDialog.getOpenFileName(self, "Import a marker set", folder, _FILES)
         if path:
             self.import_file(Path(path))
 
     def _ask_name(self) -> None:
         name, agreed = QInputDialog.getText(self, "Save marker set", "Name of the set")
         if agreed:
-            self.save_marked(name)
+            self.save_selected(name)
 
     def _tell(self, row: int) -> None:
         self.chosen.emit(self.box.itemData(row))

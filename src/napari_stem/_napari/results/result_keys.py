@@ -1,4 +1,4 @@
-"""What keys do to the result that is shown, wherever the focus is."""
+"""Keyboard shortcuts that change the shown gene and statistic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def bind_result_keys(viewer: Viewer, panel: ResultPanel) -> None:
-    """Flick through genes, hide the heatmap and look at the spread by key."""
+    """Bind the keys for the next and previous gene, the heatmap, and mean or SD."""
     work, table = panel.workspace, panel.genes
     shortcuts.NEXT_GENE.bind(panel, lambda: _step(panel, +1), table.search, table.view)
     shortcuts.PREVIOUS_GENE.bind(panel, lambda: _step(panel, -1), table.search, table.view)
@@ -24,7 +24,7 @@ def bind_result_keys(viewer: Viewer, panel: ResultPanel) -> None:
 
 
 def _step(panel: ResultPanel, step: int) -> None:
-    """Go to a neighbour among the genes that the table shows."""
+    """Show the next or the previous gene of the table."""
     genes, work = panel.genes.visible_genes(), panel.workspace
     if not genes:
         return
@@ -33,7 +33,7 @@ def _step(panel: ResultPanel, step: int) -> None:
 
 
 def _toggle_heatmap(viewer: Viewer, work: Workspace) -> None:
-    if work.compared:  # it is hidden, and stays so until then
+    if work.compared:  # the comparison hides it
         return
     role = layers.heatmap_role(work.statistic)
     for layer in viewer.layers:

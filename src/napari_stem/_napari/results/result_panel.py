@@ -1,4 +1,4 @@
-"""The result: which gene and statistic to look at, and how."""
+"""The Result panel: which gene and statistic the canvas shows, and in which colours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QSizePolicy
 from superqt import QLabeledSlider
 
 from napari_stem._napari.results import tasks
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
 
-# Even steps of lightness, so that colour-blind people and printers see the order too.
+# Lightness grows evenly, which keeps the order for colour-blind people and in greyscale.
 _COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "gray")
-_CONTRASTS = {"each gene its own": False, "the same for all genes": True}
+_CONTRASTS = {"per gene": False, "same for all genes": True}
 _TABLE_HEIGHT = 230
-_USUAL_SHARE = 0.1  # of spots that look foreign: those at the border of tissue often do
+_USUAL_SHARE = 0.1  # of spots that differ from the training tissue, as many at its border do
 
 
 class ResultPanel(Panel):
-    """Flick through genes and statistics of the workspace's result."""
+    """Chooses the gene, the statistic and the colours of the heatmap."""
 
     heading = "Result"
 
@@ -53,8 +53,8 @@ class ResultPanel(Panel):
             self.statistic.addItem(entry.label, key)
             self.statistic.setItemData(row, entry.tooltip, Qt.ItemDataRole.ToolTipRole)
         self.statistic.setToolTip(
-            "Over the draws of a spot (default mean), or what was measured there. All but the "
-            "mean come when the last draw is done."
+            "What the heatmap shows: a statistic of the draws per spot (default mean), or the "
+            "measured value. All but the mean are available when the prediction is complete."
         )
         self.threshold = QDoubleSpinBox()
         self.threshold.setRange(0, 20)
@@ -63,22 +63,27 @@ class ResultPanel(Panel):
         self.threshold.setKeyboardTracking(False)
         self.threshold.setValue(remembered("threshold", THRESHOLD))
         self.threshold.setToolTip(
-            "P(gene > threshold) is the share of a spot's draws above this value (default 1), in "
-            "the unit of the prediction."
+            "Threshold of P(above threshold), the share of draws per spot above this value "
+            "(default 1). It has the unit of the prediction."
         )
         self.contrast = QComboBox()
         self.contrast.addItems(list(_CONTRASTS))
         self.contrast.setCurrentText(remembered("contrast", self.contrast.currentText()))
-        self.contrast.setToolTip("What the ends of the colours stand for.")
+        self.contrast.setToolTip(
+            "Range of the colour map (default per gene). The same range for all genes lets you "
+            "compare their levels."
+        )
         self.compare = CompareBox(self.workspace, self.genes.selected_genes)
         self.colormap = QComboBox()
         self.colormap.addItems(_COLORMAPS)
         self.colormap.setCurrentText(remembered("colormap", self.workspace.colormap))
-        self.colormap.setToolTip("Colours of the heatmap (default viridis).")
+        self.colormap.setToolTip("Colour map of the heatmap (default viridis).")
         self.opacity = QLabeledSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
         self.opacity.setValue(remembered("opacity", round(100 * self.workspace.opacity)))
-        self.opacity.setToolTip("Opacity of spots over the slide in % (default 80).")
+        self.opacity.setToolTip("Opacity of the heatmap over the slide in % (default 80).")
+        for box in (self.statistic, self.contrast, self.compare, self.colormap):
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.add_row(self.note)
         self.add_row(self.trust)
         self.add_row(self.markers)
@@ -86,13 +91,13 @@ class ResultPanel(Panel):
         self.add_row(self.statistic, label="Statistic")
         self.add_row(self.threshold, label="Threshold")
         self.add_row(self.contrast, label="Contrast")
-        self.add_row(self.compare, label="Beside it")
-        self.add_row(self.colormap, label="Colours")
+        self.add_row(self.compare, label="Compare with")
+        self.add_row(self.colormap, label="Colour map")
         self.add_row(self.opacity, label="Opacity")
 
     def _connect(self) -> None:
         self.genes.chosen.connect(self.workspace.look_at)
-        self.genes.marked.connect(self.compare.refresh)
+        self.genes.selected.connect(self.compare.refresh)
         self.markers.chosen.connect(self.genes.narrow)
         self.statistic.activated.connect(self._set_statistic)
         self.threshold.valueChanged.connect(self._set_threshold)
@@ -111,7 +116,7 @@ class ResultPanel(Panel):
         self.setEnabled(result is not None)
         self._warn(result)
         if result is None:
-            self.note.setText("Nothing predicted yet.")
+            self.note.setText("No prediction yet.")
             return
         partial = "" if result.prediction is not None else " so far"
         self.note.setText(
@@ -126,23 +131,23 @@ class ResultPanel(Panel):
         self.threshold.setEnabled(STATISTICS[work.statistic].takes_threshold)
 
     def _offer_statistic(self) -> None:
-        """Beside what was measured lies the mean, whatever was chosen."""
+        """Disable the statistic while predicted and measured values are compared by the mean."""
         shown = {statistic for _, statistic in self.workspace.compared}
         self.statistic.setEnabled(len(shown) < 2)
 
     def _warn(self, result: Result | None) -> None:
-        """Say so where more spots look foreign than tissue like the training tissue has."""
+        """Warn if more spots than usual differ from the training tissue."""
         foreign, total = (result.foreign(), result.spots.n_obs) if result else (0, 1)
         share = foreign / total
         self.trust.setVisible(share > _USUAL_SHARE)
         self.trust.setText(
-            f"⚠ {foreign:,} of {total:,} spots ({100 * share:.0f} %) look unlike 99 % of the "
-            "training spots: do not trust what is predicted there."
+            f"⚠ {foreign:,} of {counted(total, 'spot')} ({100 * share:.0f} %) differ from the "
+            "training tissue; predictions there are unreliable."
         )
 
     def _set_statistic(self, row: int) -> None:
         statistic, result = self.statistic.itemData(row), self.workspace.result
-        assert result is not None  # the panel is disabled without
+        assert result is not None  # otherwise the panel is disabled
         if statistic in result.values:
             self.workspace.show(result, statistic)
         else:
@@ -156,7 +161,7 @@ class ResultPanel(Panel):
 
     def _compute(self, result: Result, statistic: str) -> None:
         task = tasks.compute_statistic(result, statistic, self.threshold.value())
-        self.run(task, "Reading the draws…", partial(self._take, result, statistic))
+        self.run(task, "Computing the statistic…", partial(self._take, result, statistic))
 
     def _take(self, former: Result, statistic: str, result: Result) -> None:
         if self.workspace.result is former:

@@ -1,4 +1,4 @@
-"""What the result's panels ask of the core, as generators for `worker.start`."""
+"""Work that the Result panel runs in a thread, as generators for `worker.start`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def compute_statistic(result: Result, statistic: str, threshold: float) -> Events[Result]:
-    """The result with a statistic of its draws, which the cache still has."""
+    """The result with a statistic computed from its draws in the cache."""
     yield Progress(0, 0, "compute", statistic)
     from napari_stem.prediction.predict import draws_of
     from napari_stem.prediction.statistics import STATISTICS
@@ -41,7 +41,7 @@ def read_marker_sets() -> Events[list[MarkerSet]]:
 
 
 def import_marker_set(path: Path) -> Events[MarkerSet]:
-    """Keep the genes of a file as a marker set."""
+    """Import the genes of a file as a marker set."""
     yield Progress(0, 0, "read", path.name)
     from napari_stem.genes.markers import import_marker_set
 
@@ -49,7 +49,7 @@ def import_marker_set(path: Path) -> Events[MarkerSet]:
 
 
 def save_marker_set(name: str, genes: Sequence[str]) -> Events[MarkerSet]:
-    """Keep genes as a marker set."""
+    """Save genes as a marker set."""
     yield Progress(0, 0, "save", name)
     from napari_stem.genes.markers import save_marker_set
 

@@ -1,1 +1,1 @@
-"""What every dock stands on: pages, questions, workers, memory."""
+"""Parts that all docks share: pages, panels, questions, workers, remembered choices."""

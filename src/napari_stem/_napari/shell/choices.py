@@ -1,4 +1,4 @@
-"""What was chosen last in the docks, and is chosen again at the next start."""
+"""Choices made in the docks that are restored at the next start: grid, checkpoint, weights."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _WEIGHTS = "encoder_weights"
 
 
 def last_grid() -> GridChoice:
-    """The grid that was laid last."""
+    """The settings of the last grid."""
     kept = {part.name: remembered(part.name, part.default) for part in fields(GridChoice)}
     return GridChoice(**kept)
 
 
 def keep_grid(choice: GridChoice) -> None:
-    """Propose a grid again."""
+    """Remember the settings of a grid."""
     remember(**asdict(choice))
 
 
 def choose_checkpoint(workspace: Workspace, checkpoint: ChosenCheckpoint) -> None:
-    """Predict with a checkpoint from now on, at the next start too."""
+    """Use a checkpoint from now on, also after the next start."""
     path = str(checkpoint.path)
     if checkpoint.path.parent != checkpoints_dir():
         others = [other for other in remembered("checkpoints", []) if other != path]
@@ -41,12 +41,12 @@ def choose_checkpoint(workspace: Workspace, checkpoint: ChosenCheckpoint) -> Non
 
 
 def chosen_weights(encoders: Iterable[str]) -> dict[str, Path]:
-    """Files of weights that were chosen for encoders and are still there."""
+    """The weights files that were chosen for these encoders and still exist."""
     known = remembered(_WEIGHTS, {})
     found = {name: Path(known[name]) for name in encoders if name in known}
     return {name: path for name, path in found.items() if path.is_file()}
 
 
 def choose_weights(encoder: str, path: Path) -> None:
-    """Let an encoder read a file of weights from now on."""
+    """Use a local weights file for an encoder from now on."""
     remember(**{_WEIGHTS: {**remembered(_WEIGHTS, {}), encoder: str(path)}})

@@ -1,4 +1,4 @@
-"""Questions that the docks ask in a window of their own."""
+"""Dialogs: yes-or-no questions, and where to save a file."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 def is_wanted(parent: QWidget, title: str, question: str) -> bool:
-    """Whether a person answers Yes."""
+    """Whether the user answers Yes."""
     answer = QMessageBox.question(parent, title, question)
     return bool(answer == QMessageBox.StandardButton.Yes)
 
 
 def ask_save(parent: QWidget, title: str, proposal: Path, *, kind: str, suffix: str) -> Path | None:
-    """Where to write a file of a kind, with its suffix; None where it is not wanted."""
+    """The path to save a file to, with the suffix of its format; None if the user cancels."""
     typed, _ = QFileDialog.getSaveFileName(parent, title, str(proposal), f"{kind} (*{suffix})")
     if not typed:
         return None
     path = _with_suffix(Path(typed), suffix)
-    asked = path == Path(typed)  # by the dialog, which knows what was typed
+    asked = path == Path(typed)  # the dialog has asked already, for the path as typed
     if asked or not path.exists() or is_wanted(parent, title, f"Replace '{path.name}'?"):
         return path
     return None
 
 
 def _with_suffix(path: Path, suffix: str) -> Path:
-    """The path as the format needs it, whatever was typed; a dot may be part of a name."""
+    """The path with the suffix of its format; other dots are part of the name."""
     return path if path.name.lower().endswith(suffix) else path.with_name(path.name + suffix)

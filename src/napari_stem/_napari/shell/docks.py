@@ -1,4 +1,4 @@
-"""Docks by the names of napari's menu, so that menu and buttons open the same ones."""
+"""Opens docks by the names in napari's menu, so that menu and buttons open the same dock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLUGIN = "napari-stem"
 
 
 def open_dock(viewer: Viewer, name: str) -> QWidget:
-    """Open a dock of the manifest, or bring it to the front where it is open already.
+    """Open a dock of the manifest, or bring it to the front if it is open.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ def open_dock(viewer: Viewer, name: str) -> QWidget:
 
 
 def window_of(viewer: Viewer) -> QWidget:
-    """The window of a viewer; napari has no public word for it."""
+    """The window of a viewer, for which napari has no public attribute."""
     return cast("QWidget", viewer.window._qt_window)
 
 
 def unwrapped(viewer: Viewer) -> Viewer:
-    """The viewer behind the proxy that napari hands to plugins; it is always the same object."""
+    """The viewer behind the proxy that napari hands to plugins, which differs at each call."""
     return cast("Viewer", getattr(viewer, "__wrapped__", viewer))

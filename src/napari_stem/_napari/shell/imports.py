@@ -1,7 +1,7 @@
-"""Libraries loaded as a dock opens, so that the work that needs them holds nothing up.
+"""Loads heavy libraries when a dock opens, so that the work that needs them starts at once.
 
-Loading them takes seconds in which the window reacts slowly, and makes a million objects that
-Python would then search for garbage, half a second each time, in the middle of the work.
+Loading them takes seconds in which the window reacts slowly. It also creates a million objects;
+each garbage collection during the load would search them for half a second.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CLUSTERING = ("napari_stem.analysis.cluster", "napari_stem.analysis.marker_gene
 
 
 def load_for_predicting() -> Events[None]:
-    """What a prediction and an inspected point need."""
+    """Load what predictions and inspected points need."""
     if not _are_loaded(_PREDICTING):
         with _collecting_afterwards():
             load_triton_apart()
@@ -30,7 +30,7 @@ def load_for_predicting() -> Events[None]:
 
 
 def load_for_clustering() -> Events[None]:
-    """What clusters need; what numba compiles at its first call is called here."""
+    """Load what clusters need, and let numba compile it by a first call."""
     if not _are_loaded(_CLUSTERING):
         with _collecting_afterwards():
             yield from _load(_CLUSTERING)
@@ -39,10 +39,10 @@ def load_for_clustering() -> Events[None]:
 
 
 def load_dask() -> None:
-    """What napari reads a slide's tiles with.
+    """Load dask, with which napari reads the tiles of a slide.
 
-    Its first computation looks for a cluster, for which it loads `distributed`, where that is
-    installed: seconds in which the window would stand still.
+    Its first computation imports `distributed` if that is installed, which would freeze the
+    window for seconds.
     """
     import dask.array as da
 
@@ -50,10 +50,10 @@ def load_dask() -> None:
 
 
 def load_triton_apart() -> None:
-    """Load triton, which torch loads where it is installed, with symbols of its own.
+    """Load triton with its own symbols, before torch imports it.
 
-    Mesa's drivers for AMD cards and for none at all bring LLVM into the process. Triton, loaded
-    after a window was drawn, would call into that LLVM instead of its own and crash.
+    Mesa's drivers (for AMD cards and for software rendering) load LLVM when a window is drawn.
+    A triton that is loaded later would call that LLVM instead of its own, and crash.
     """
     if "triton" in sys.modules or not hasattr(os, "RTLD_DEEPBIND"):
         return
@@ -78,7 +78,7 @@ def _load(modules: tuple[str, ...]) -> Events[None]:
 
 @contextmanager
 def _collecting_afterwards() -> Iterator[None]:
-    """Search for garbage once at the end, not again and again meanwhile."""
+    """Collect garbage once at the end instead of many times during the load."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,8 +1,8 @@
-"""A dock: a column of panels that scrolls, as narrow as napari's canvas needs it.
+"""The base class of docks: a narrow scrolling column of panels, which cleans up when closed.
 
-napari only takes a dock's page off its frame when a person closes it by its x; all that the page
-has connected would act on, seen by nobody. A page leaves: it disconnects what it and its panels
-listen to, stops their work, and is deleted.
+When a user closes a dock by its x, napari only removes the page from its frame: its connections
+would stay alive unseen. A page therefore disconnects itself and its panels, stops their jobs and
+deletes itself. When a user hides a dock by its eye, the page stays and gives the mouse back.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakMethod
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_stem._napari.shell.panel import ignore_wheel
@@ -24,7 +25,7 @@ class Page(QScrollArea):
     """A dock's inner widget."""
 
     def fill(self, *parts: QWidget) -> None:
-        """Put panels below each other."""
+        """Stack panels in a column."""
         page = QWidget()
         column = QVBoxLayout(page)
         column.setSpacing(4)
@@ -40,21 +41,31 @@ class Page(QScrollArea):
         self.setMinimumWidth(WIDTH)
 
     def stretch(self, part: QWidget) -> None:
-        """Give a panel the height that the others leave."""
+        """Let a panel fill the remaining height."""
         self.widget().layout().setStretchFactor(part, 100)
 
     def sizeHint(self) -> QSize:
-        """Narrow: napari's canvas needs the room."""
+        """As narrow as possible, since the canvas needs the space."""
         return QSize(WIDTH, super().sizeHint().height())
 
     def changeEvent(self, event: QEvent) -> None:
-        """Leave when napari has taken the page off."""
+        """Clean up when napari has removed the page from its frame."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.leave()
         super().changeEvent(event)
 
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Give the mouse back when the dock is hidden; a minimised window hides nothing."""
+        if not event.spontaneous():
+            self.release_mouse()
+        super().hideEvent(event)
+
+    def release_mouse(self) -> None:
+        """Switch off the mouse tool of the dock, if it has one."""
+
     def leave(self) -> None:
-        """Act no more, and be deleted; pages give back what else they have taken first."""
+        """Disconnect, stop all jobs and delete the page; subclasses first free what they hold."""
+        self.release_mouse()
         for connection in self.findChildren(_Connection):
             connection.end()
         for job in self.findChildren(Job):
@@ -63,9 +74,9 @@ class Page(QScrollArea):
 
 
 def listen(owner: QObject, signal: Any, slot: Callable[..., object]) -> None:
-    """Connect a signal of the state to a method while a widget, and the page it is on, is there.
+    """Connect a signal of the state to a method until the owner or its page is gone.
 
-    Signals of Qt's own end with their widgets and need none of this.
+    Qt's own signals end with their widgets and do not need this.
     """
     signal.connect(slot)
     _Connection(owner, signal, slot)
@@ -74,7 +85,7 @@ def listen(owner: QObject, signal: Any, slot: Callable[..., object]) -> None:
 class _Connection(QObject):
     def __init__(self, owner: QObject, signal: Any, slot: Callable[..., object]) -> None:
         super().__init__(owner)
-        self._signal, self._slot = signal, WeakMethod(slot)  # else no owner would go by itself
+        self._signal, self._slot = signal, WeakMethod(slot)  # else it would keep its owner alive
         owner.destroyed.connect(self.end)
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""What the steps of a dock have in common: a heading, rows, and work in a thread."""
+"""The base class of a dock's panels: a heading, rows of controls, a note, work in a thread."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ WEIGHTS_FILES = "Weights (*.safetensors *.pth *.pt *.bin *.ckpt)"
 
 
 class Panel(QWidget):
-    """A step: its heading, controls in two columns, and a note of what is chosen."""
+    """A section of a dock: a heading, controls in two columns, and a note about the state."""
 
     heading = ""
-    busy = Signal()  # short work has begun or ended
+    busy = Signal()  # work in a thread has begun or ended
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.workspace = workspace
-        self.is_busy = False  # with short work in a thread
+        self.is_busy = False  # with work in a thread
         self.note = QLabel()
         self.note.setWordWrap(True)
         policy = self.note.sizePolicy()  # which knows that a narrower note is taller
@@ -54,7 +54,7 @@ class Panel(QWidget):
         self._grid.addWidget(QLabel(f"<b>{self.heading}</b>"), 0, 0, 1, 2)
 
     def add_row(self, *widgets: QWidget, label: str = "") -> None:
-        """Put widgets side by side below what is there, behind a label if there is one."""
+        """Add a row of widgets, with a label in front if there is one."""
         row = self._grid.rowCount()
         side_by_side = QHBoxLayout()
         for widget in widgets:
@@ -66,13 +66,13 @@ class Panel(QWidget):
             self._grid.addLayout(side_by_side, row, 0, 1, 2)
 
     def refresh(self) -> None:
-        """Show what the workspace holds."""
+        """Show the state of the workspace."""
         raise NotImplementedError
 
     def run(
         self, source: Generator[Any, None, Any], say: str, then: Callable[[Any], object]
     ) -> None:
-        """Do short work in a thread, say so meanwhile, and hand its result to `then`."""
+        """Run a generator in a thread, show a text meanwhile, and pass its result to `then`."""
         self.is_busy = True
         self.busy.emit()
         self.note.setText(say)
@@ -89,15 +89,15 @@ class Panel(QWidget):
 
 
 def lacking(workspace: Workspace) -> str:
-    """What to do until the result is whole, so that it can be clustered and written."""
+    """Why the result cannot be clustered or exported yet, and what to do; "" if it can."""
     result, running = workspace.result, workspace.run.request
     if result is None:
-        return "Nothing predicted yet: predict first, or open a prediction."
+        return "No prediction yet. Run one in the Predict dock, or open a saved one."
     if result.prediction is not None:
         return ""
     if running is not None and are_same(running.slide, result.slide):
-        return "Draws still arrive: wait for the last one, or press Stop."
-    return "It stopped early: press Continue in the Predict dock."
+        return "The prediction is still running. Wait for its last draw, or press Stop."
+    return "The prediction stopped early. Press Continue in the Predict dock."
 
 
 def button(text: str, tip: str) -> QPushButton:
@@ -108,21 +108,21 @@ def button(text: str, tip: str) -> QPushButton:
 
 
 def menu_button(text: str, tip: str) -> QPushButton:
-    """A push button that opens a menu, empty as yet."""
+    """A push button that opens a menu, which is empty at first."""
     made = button(text, tip)
     made.setMenu(QMenu(made))
     return made
 
 
 def fold(content: QWidget, into: QCollapsible) -> None:
-    """Fold controls away, where Tab does not walk through them."""
+    """Put controls into a collapsible section; Tab skips them while it is collapsed."""
     into.addWidget(content)
     content.setVisible(False)
     into.toggled.connect(content.setVisible)
 
 
 def ignore_wheel(page: QWidget) -> None:
-    """Let the wheel scroll a page, not change the number that happens to lie under it."""
+    """Let the mouse wheel scroll the page instead of changing the control below the mouse."""
     for control in page.findChildren((QAbstractSpinBox, QComboBox, QAbstractSlider)):
         control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         control.installEventFilter(_WheelFilter(control))

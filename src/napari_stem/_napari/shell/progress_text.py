@@ -1,4 +1,4 @@
-"""Stages of work, and how much longer they take, in words."""
+"""Names of the stages of work, and the remaining time, as text."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_stem.events import Progress
 
-_SURE_AFTER = 2.0  # seconds; earlier guesses jump
+_SURE_AFTER = 2.0  # seconds; earlier estimates vary too much
 _STAGES = {
-    "grid": "Laying the grid",
-    "load": "Loading the network",
-    "embed": "Reading patches",
+    "grid": "Making the grid",
+    "load": "Loading the model",
+    "embed": "Computing patch features",
     "train": "Training",
-    "sample": "Drawing",
+    "sample": "Sampling",
 }
 
 
 def stage_in_words(stage: str) -> str:
-    """What a `Progress` event's stage is called; the stage itself where it has no other name."""
+    """The text for the stage of a `Progress` event; the stage itself if there is none."""
     return _STAGES.get(stage, stage)
 
 
 class Remaining:
-    """Estimates from the speed of the current stage so far."""
+    """Estimates the remaining time from the speed of the current stage."""
 
     def __init__(self) -> None:
         self._first: Progress | None = None
         self._since = 0.0
 
     def seconds(self, progress: Progress) -> float | None:
-        """Seconds that are left; None while there is too little to judge by."""
+        """Remaining seconds; None while it is too early for an estimate."""
         first = self._first
         if first is None or first.stage != progress.stage or progress.done < first.done:
             self._first, self._since = progress, time.monotonic()
@@ -43,7 +43,7 @@ class Remaining:
 
 
 def in_words(seconds: float) -> str:
-    """A duration as short as its precision."""
+    """A duration, rounded: "10 s", "2 min", "1.5 h"."""
     if seconds < 55:
         return f"{max(5, 5 * round(seconds / 5))} s"
     if seconds < 55 * 60:

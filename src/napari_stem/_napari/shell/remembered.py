@@ -1,4 +1,4 @@
-"""What is kept between starts: choices made in docks, and the preferences of napari's window."""
+"""Settings that outlive a session: choices made in docks, and the plugin's preferences."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _OWN_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def remembered(name: str, default: Any) -> Any:
-    """What was remembered under a name, if it is of the default's kind."""
+    """The remembered value of a name; the default if there is none of the same type."""
     value = _read().get(name, default)
     return value if isinstance(value, type(default)) else default
 
 
 def remember(**choices: Any) -> None:
-    """Keep choices (numbers, text, lists, tables) under their names.
+    """Store choices (numbers, text, lists, dicts) by name for the next start.
 
-    A choice that cannot be kept is no reason to disturb anybody.
+    A choice that cannot be stored is dropped without a message.
     """
     try:
         with atomic_path(_path()) as draft:
@@ -57,12 +57,12 @@ def remember_options(options: Any, keys: Mapping[str, str] = _OWN_NAMES) -> None
 
 
 def with_slide_path() -> bool:
-    """The preference whether exports tell where their slide lies."""
+    """The preference whether exports contain the path of their slide."""
     return bool(get_plugin_settings("napari-stem").export.slide_path)
 
 
 def symbols() -> str:
-    """The preferred table of old and current gene symbols, "" for none."""
+    """Path of the preferred table of old and current gene symbols, "" for none."""
     return str(get_plugin_settings("napari-stem").genes.symbols).strip()
 
 

@@ -1,4 +1,4 @@
-"""Keys of the docks, all in one place; none of them is napari's."""
+"""Keyboard shortcuts of the docks; none of them is used by napari."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """A key, and what it does wherever the focus is in the window."""
+    """A key and its action, wherever the focus is in the window."""
 
     keys: str
     what: str
 
     @property
     def text(self) -> str:
-        """The key as the system writes it."""
+        """The key as the operating system writes it."""
         return str(QKeySequence(self.keys).toString(QKeySequence.SequenceFormat.NativeText))
 
     def bind(self, owner: QWidget, action: Callable[[], object], *controls: QWidget) -> None:
-        """Do something at the key while `owner` is in the window, and say so in tooltips."""
+        """Bind the key while `owner` is in the window; the tooltips of controls name it."""
         made = QShortcut(QKeySequence(self.keys), owner)
         made.setObjectName(self.keys)
         made.activated.connect(action)
@@ -34,15 +34,15 @@ class Shortcut:
             control.setToolTip(f"{control.toolTip()} {self.what}: {self.text}.")
 
 
-PREDICT = Shortcut("Ctrl+Return", "Predict or stop")
+PREDICT = Shortcut("Ctrl+Return", "Predict, or stop predicting")
 NEXT_GENE = Shortcut("Ctrl+PgDown", "Next gene")
 PREVIOUS_GENE = Shortcut("Ctrl+PgUp", "Previous gene")
-HEATMAP = Shortcut("Ctrl+Shift+H", "Heatmap on or off")
-SPREAD = Shortcut("Ctrl+Shift+D", "Mean or SD")
+HEATMAP = Shortcut("Ctrl+Shift+H", "Show or hide the heatmap")
+SPREAD = Shortcut("Ctrl+Shift+D", "Switch between mean and SD")
 SHORTCUTS = (PREDICT, NEXT_GENE, PREVIOUS_GENE, HEATMAP, SPREAD)
 
 
 def legend() -> str:
-    """All keys and what they do, as rich text."""
+    """All shortcuts with their actions, as rich text."""
     rows = (f"<tr><td>{key.text}&nbsp;</td><td>{key.what}</td></tr>" for key in SHORTCUTS)
     return f"<table>{''.join(rows)}</table>"

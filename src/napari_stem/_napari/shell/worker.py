@@ -1,4 +1,4 @@
-"""The one adapter from a generator of events to a napari task in a thread."""
+"""Runs a generator of events in a thread, as a napari task; the only place that starts threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_stem._napari.shell.hints import in_words
 from napari_stem.errors import StemError
 from napari_stem.extras import repair_of
 
-# A thread in pure Python lets the window wait this long for the interpreter at each Qt call.
+# The longest time that the window waits for the interpreter while a thread runs pure Python.
 _SWITCH_SECONDS = 0.001
 
 
@@ -31,15 +31,15 @@ class _Failed:
 
 
 class Job(QObject):
-    """A generator at work in a thread; its signals arrive in the main thread.
+    """A generator that runs in a thread; its signals arrive in the main thread.
 
-    It dies with its parent, a widget, and takes its connections along; the thread then ends at
-    the generator's next event. Errors are shown as notifications.
+    It is deleted with its parent, a widget. Its connections then end at once, and the thread ends
+    at the generator's next event. Errors are shown as notifications.
     """
 
-    told = Signal(object)  # what the generator yielded
-    result = Signal(object)  # what it returned; never after `stop`
-    ended = Signal()  # done, failed or stopped; always the last signal
+    told = Signal(object)  # each value that the generator yields
+    result = Signal(object)  # its return value; never after `stop`
+    ended = Signal()  # it has succeeded, failed or stopped; always the last signal
 
     def __init__(self, source: Generator[Any, None, Any], parent: QObject) -> None:
         super().__init__(parent)
@@ -49,7 +49,7 @@ class Job(QObject):
         # napari never closes the generator of an aborted worker. In the worker's own thread:
         worker.aborted.connect(lambda: _close(source), Qt.ConnectionType.DirectConnection)
         with suppress(TypeError, RuntimeError):  # with PySide alone napari is connected
-            worker.warned.disconnect()  # libraries' warnings are no matter for users
+            worker.warned.disconnect()  # warnings of libraries are not for users
         self.destroyed.connect(worker.quit)
 
     def stop(self) -> None:
@@ -67,16 +67,16 @@ class Job(QObject):
 
 
 def start(source: Generator[Any, None, Any], parent: QObject) -> Job:
-    """Run a generator in a thread. Connect to the job's signals before returning to Qt."""
+    """Run a generator in a thread. Connect to the job's signals before control returns to Qt."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     job = Job(source, parent)
-    job.ended.connect(job.deleteLater)  # with all that its listeners hold
+    job.ended.connect(job.deleteLater)  # which also frees its listeners
     job._worker.start()
     return job
 
 
 def notify(error: Exception) -> None:
-    """Show an error: one line if a user can mend it, with its traceback if it is a bug."""
+    """Show an error: as a message if the user can act on it, any other as a bug with traceback."""
     if isinstance(error, StemError):
         show_error(in_words(error))
     elif isinstance(error, ImportError) and (repair := repair_of(error)):
@@ -86,7 +86,7 @@ def notify(error: Exception) -> None:
 
 
 def _as_values(source: Generator[Any, None, Any]) -> Generator[Any, None, None]:
-    """Events, then the outcome as a value: napari's workers lose a RuntimeError for ever."""
+    """The events, then the outcome as a value: napari's workers lose a RuntimeError."""
     try:
         result = yield from source
     except Exception as error:  # noqa: BLE001  # the thread's boundary

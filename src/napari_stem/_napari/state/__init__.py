@@ -1,1 +1,1 @@
-"""What the docks share, as plain evented data."""
+"""Data that the docks of a viewer share, with events for changes; no Qt and no napari layers."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChosenCheckpoint:
-    """A checkpoint as people see it; its weights are read when it predicts."""
+    """A checkpoint by its header; its weights are read when it predicts."""
 
     path: Path
     recipe: Recipe
@@ -25,12 +25,12 @@ class ChosenCheckpoint:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def lacking(self, slide: Slide) -> str:
-        """What to do where it needs a scale that the slide does not state."""
+        """The message if it needs a scale that the slide does not have; "" otherwise."""
         try:
             self.recipe.patch_widths(slide, 1.0)
         except MissingScale:
             return (
-                f"{self.path.stem} looks at patches of a size in µm, and the scale of "
-                f"{slide.name} is unknown. Type its µm per pixel in the Predict dock."
+                f"The scale of {slide.name} is unknown. {self.path.stem} needs it, as its patches "
+                "have a width in µm. Type the scale (µm/px) in the Predict dock."
             )
         return ""

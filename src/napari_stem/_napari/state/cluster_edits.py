@@ -1,4 +1,4 @@
-"""What was done to clusters by hand, so that it can be undone."""
+"""The history of manual edits of clusters, for undo and redo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """Clusters and how they are looked at."""
+    """Clusters, and which of them are hidden or selected."""
 
     clusters: Clusters
     view: ClusterView
@@ -19,7 +19,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterEdit:
-    """Clusters before and after; `what` completes "Undo" for people."""
+    """Clusters before and after an edit; `what` names it in "Undo: merge"."""
 
     what: str
     before: Seen
@@ -28,34 +28,34 @@ class ClusterEdit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterEdits:
-    """Edits, the latest last, and those that were undone, the next to redo last."""
+    """Edits with the latest last, and undone edits with the next to redo last."""
 
     done: tuple[ClusterEdit, ...] = ()
     undone: tuple[ClusterEdit, ...] = ()
 
     @property
     def next_undo(self) -> str:
-        """What would be undone; "" where there is nothing."""
+        """Name of the edit that undo would undo; "" if there is none."""
         return self.done[-1].what if self.done else ""
 
     @property
     def next_redo(self) -> str:
-        """What would be redone; "" where there is nothing."""
+        """Name of the edit that redo would repeat; "" if there is none."""
         return self.undone[-1].what if self.undone else ""
 
     def doing(self, edit: ClusterEdit) -> ClusterEdits:
-        """With one edit more; what was undone before cannot be redone any more."""
+        """The history with one more edit; undone edits are dropped."""
         return ClusterEdits((*self.done, edit))
 
     def undoing(self) -> ClusterEdits:
-        """With the latest edit undone."""
+        """The history after undoing the latest edit."""
         return ClusterEdits(self.done[:-1], (*self.undone, self.done[-1]))
 
     def redoing(self) -> ClusterEdits:
-        """With the edit done again that was undone last."""
+        """The history after redoing the edit that was undone last."""
         return ClusterEdits((*self.done, self.undone[-1]), self.undone[:-1])
 
     def are_of(self, clusters: Clusters | None) -> bool:
-        """Whether they have led, or could lead, to these clusters."""
+        """Whether undo or redo of these edits leads to these clusters."""
         edits = (*self.done, *self.undone)
         return any(clusters in (edit.before.clusters, edit.after.clusters) for edit in edits)

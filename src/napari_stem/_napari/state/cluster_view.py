@@ -1,4 +1,4 @@
-"""How clusters are looked at: which are hidden, and which singled out."""
+"""Which clusters are hidden, and which are selected."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """Numbers of the clusters that are not shown, and of those that are singled out."""
+    """Numbers of hidden clusters and of selected ones, which are highlighted."""
 
     hidden: frozenset[int] = frozenset()
     selected: frozenset[int] = frozenset()
 
     def hiding(self, numbers: Iterable[int]) -> ClusterView:
-        """The same, with these not shown."""
+        """The same view with these clusters hidden."""
         return replace(self, hidden=frozenset(numbers))
 
     def selecting(self, numbers: Iterable[int]) -> ClusterView:
-        """The same, with these singled out."""
+        """The same view with these clusters selected."""
         return replace(self, selected=frozenset(numbers))
 
     def merged(self, numbers: Collection[int]) -> ClusterView:
-        """The view of what `Clusters.merged` gives: the one of several is singled out."""
+        """The view after `Clusters.merged` of these numbers; the merged cluster is selected."""
         first, gone = min(numbers), set(numbers) - {min(numbers)}
 
         def new(number: int) -> int:

@@ -1,4 +1,4 @@
-"""The grid that was laid last, which docks propose again."""
+"""The settings of the last grid, which docks offer again."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ class GridChoice:
 
     @property
     def layout(self) -> Layout:
-        """The layout as the core calls it."""
+        """The layout by its name in `make_grid`."""
         return LAYOUTS.get(self.grid_layout, "hex")

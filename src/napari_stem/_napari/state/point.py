@@ -1,4 +1,4 @@
-"""A point of a slide that was inspected."""
+"""An inspected point of a slide."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """What was drawn at a point, and what it was inspected with."""
+    """The inspection of a point, with its slide and its checkpoint."""
 
     number: int
     slide: Slide
@@ -23,7 +23,7 @@ class Point:
     inspection: Inspection
 
     def is_of(self, slide: Slide | None, checkpoint: ChosenCheckpoint | None) -> bool:
-        """Whether it is of this slide, at its scale, and of this checkpoint."""
+        """Whether it was inspected on this slide, at this scale, with this checkpoint."""
         if slide is None or self.checkpoint is not checkpoint:
             return False
         return are_same(self.slide, slide) and self.slide.mpp == slide.mpp

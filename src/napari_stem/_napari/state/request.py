@@ -1,4 +1,4 @@
-"""What a prediction is asked for with."""
+"""The input and the settings of a prediction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictRequest:
-    """Everything that decides a prediction, and where it runs."""
+    """Slide, spots, checkpoint and options of a prediction, and where it runs."""
 
     slide: Slide
     spots: AnnData
@@ -35,7 +35,7 @@ class PredictRequest:
         return replace(self, options=replace(self.options, n_draws=n_draws))
 
     def continues(self, other: PredictRequest) -> bool:
-        """Whether its draws are those of the other request, or more of them."""
+        """Whether it differs from the other request in the number of draws at most."""
         return (
             self.slide is other.slide
             and self.spots is other.spots

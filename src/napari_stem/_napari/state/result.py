@@ -1,4 +1,4 @@
-"""Results as docks and layers see them."""
+"""A prediction as docks and layers show it, while it runs and when it is complete."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What is known of a prediction, while it runs and afterwards.
+    """The values of a prediction by statistic.
 
     Attributes
     ----------
     unit
-        Of the values, for people.
+        Unit of the values, for example "log2(count + 1)".
     values
-        (n, c) arrays by statistic; the mean alone while draws still arrive.
+        (n, c) arrays by statistic; only the mean while the prediction runs.
     prediction
-        The whole; None while draws still arrive, or where they were stopped.
+        The complete prediction; None while it runs, and after it stopped early.
     request
-        What it was asked for with; None where it was read from a file.
+        Input and settings; None if the prediction was read from a file.
     threshold
-        That of P(above threshold), in the unit of the values; None until that was computed.
+        Threshold of P(above threshold), in `unit`; None before that statistic was computed.
     """
 
     slide: Slide
@@ -53,7 +53,7 @@ class Result:
     def of_prediction(
         cls, slide: Slide, prediction: AnnData, request: PredictRequest | None = None
     ) -> Result:
-        """All of a finished prediction; its rows are its spots."""
+        """The result of a complete prediction, whose rows are the spots."""
         made = prediction.uns["napari_stem"]
         values = {name: prediction.layers[name] for name in STATISTICS if name in prediction.layers}
         return cls(
@@ -73,9 +73,9 @@ class Result:
         return self.values[statistic][:, self.genes.index(gene)]
 
     def limits(self, gene: str | None, statistic: str) -> tuple[float, float]:
-        """Values at the ends of the colours: of all but the extreme spots of one gene, or of all.
+        """Contrast limits of one gene, or of all genes if `gene` is None; extremes are cut off.
 
-        A prediction and what was measured share them, so that they can be compared.
+        Predicted and measured values share their limits, so that they can be compared.
         """
         entry = STATISTICS[statistic]
         if entry.limits is not None:
@@ -88,11 +88,11 @@ class Result:
         return self._limits[key]
 
     def is_at(self, spots: AnnData) -> bool:
-        """Whether its spots are these, in this order."""
+        """Whether its spots have these positions, in this order."""
         return np.array_equal(self.spots.obsm["spatial"], spots.obsm["spatial"])
 
     def has_names_of(self, spots: AnnData) -> bool:
-        """Whether names tell its spots among these: a name means one place, here and there."""
+        """Whether spots can be matched by name: names are unique, and one name is one position."""
         mine, theirs = self.spots.obs_names, spots.obs_names
         if not (mine.is_unique and theirs.is_unique):
             return False
@@ -102,7 +102,7 @@ class Result:
         return np.allclose(here, spots.obsm["spatial"][there[both]])
 
     def continues(self, other: Result) -> bool:
-        """Whether it is the other with more statistics or more draws."""
+        """Whether it is the other result with more statistics or more draws."""
         if self.prediction is not None and self.prediction is other.prediction:
             return True
         if self.request is None or other.request is None:
@@ -110,7 +110,7 @@ class Result:
         return self.request.continues(other.request)
 
     def can_show(self, statistic: str) -> bool:
-        """Whether a statistic is known, or can be computed from the draws."""
+        """Whether a statistic is there, or can be computed from the stored draws."""
         return statistic in self.values or (
             self.prediction is not None
             and STATISTICS[statistic].on_demand
@@ -118,21 +118,21 @@ class Result:
         )
 
     def with_values(self, statistic: str, values: NDArray[np.float32]) -> Result:
-        """The same with one more statistic."""
+        """The same result with one more statistic."""
         return replace(self, values={**self.values, statistic: values}, _limits={})
 
     def name(self, statistic: str) -> str:
-        """A statistic as people call it, with its threshold if it has one."""
+        """The label of a statistic, with its threshold if it has one."""
         return STATISTICS[statistic].title(self.threshold)
 
     def foreign(self) -> int:
-        """Spots that look unlike 99 % of the training spots; 0 as long as nothing is known."""
+        """Number of spots that differ from 99 % of the training spots; 0 if that is unknown."""
         if self.prediction is None or "ood" not in self.prediction.obs:
             return 0
         return int((self.prediction.obs["ood"] > 1).sum())
 
     def title(self, gene: str, statistic: str) -> str:
-        """What a picture of these values must say."""
+        """The canvas title: gene, statistic, number of draws and unit."""
         entry, of_draws = STATISTICS[statistic], f" of {counted(self.n_draws, 'draw')}"
         of_draws = of_draws if entry.of_draws else ""
         unit = f"threshold in {self.unit}" if entry.takes_threshold else self.unit

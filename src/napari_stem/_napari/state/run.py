@@ -1,4 +1,4 @@
-"""The prediction that runs in a workspace: one at a time, whoever asked for it."""
+"""The running prediction of a workspace; there is one at a time, whichever dock started it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 
 class StartJob(Protocol):
-    """Starts the work of a generator; what it calls, it calls in the thread of its caller.
+    """Runs a generator; its callbacks are called in the thread of the caller.
 
-    `told` gets what the generator yields, `result` what it returns, unless it failed or was
-    stopped; `ended` is always the last. Returns what stops the work at the generator's next event.
+    `told` receives each event that the generator yields. `result` receives its return value,
+    unless the generator failed or was stopped. `ended` is always called last. The function that
+    is returned stops the generator at its next event.
     """
 
     def __call__(
@@ -43,7 +44,7 @@ def work_here(
     result: Callable[[Any], object],
     ended: Callable[[], object],
 ) -> Callable[[], object]:
-    """Do a job before returning, where there is no window that would wait."""
+    """Run a generator to its end before returning, where there is no window to keep alive."""
     try:
         result(finish(source, told))
     finally:
@@ -53,20 +54,20 @@ def work_here(
 
 @dataclass(eq=False)
 class PredictionRun:
-    """Starts a prediction, stops it, and makes a whole one of the draws before that.
+    """Starts and stops a prediction; after a stop it completes the result from the draws so far.
 
-    `events` has one signal a field; to ask for more draws than a result has continues it.
+    `events` has one signal per field. A request for more draws continues a result that has fewer.
 
     Attributes
     ----------
     request
-        What is being predicted; None while nothing is.
+        The request that runs; None if none does.
     progress
-        How far it is; None before it has told.
+        The latest progress; None before the first event.
     is_stopping
-        Whether it was stopped, and makes a whole prediction of what was drawn.
+        Whether it was stopped and is completing the result from the draws so far.
     drawn
-        Tells results: the mean of the draws so far, and at last the whole prediction.
+        Emits results: the mean of the draws so far, and at the end the complete prediction.
     """
 
     request: PredictRequest | None = None
@@ -80,31 +81,31 @@ class PredictionRun:
     def __post_init__(self, start_job: StartJob) -> None:
         self._start_job = start_job
         self._stop: Callable[[], object] = _nothing
-        self._so_far: Result | None = None  # of draws that are no whole prediction yet
+        self._so_far: Result | None = None  # the latest incomplete result
         self._keeps = True
 
     def start(self, request: PredictRequest, predict: Predict) -> None:
-        """Predict what is asked for.
+        """Start to predict a request.
 
         Raises
         ------
         OptionError
-            Another prediction runs.
+            Another prediction is running.
         """
         if self.request is not None:
-            raise OptionError("Another prediction runs. Stop it first, or wait for its end.")
+            raise OptionError("Another prediction is running. Stop it, or wait until it ends.")
         self._predict = predict
         self._keeps = True
         self._begin(request)
 
     def stop(self) -> None:
-        """End at the next event; the draws that are there become a whole prediction."""
+        """Stop at the next event, and complete the result from the draws so far."""
         if self.request is not None and not self.is_stopping:
             self.is_stopping = True
             self._stop()
 
     def abandon(self) -> None:
-        """End at the next event, and make nothing of the draws."""
+        """Stop at the next event, and discard the draws so far."""
         self._keeps = False
         if self.request is not None:
             self.is_stopping = True
@@ -132,10 +133,10 @@ class PredictionRun:
     def _rest(self) -> None:
         request, so_far = self.request, self._so_far
         assert request is not None  # it has just ended
-        # One of all draws that failed would fail again.
+        # If it failed after all draws, completing it would fail again.
         is_part = so_far is not None and (self.is_stopping or so_far.n_draws < request.n_draws)
         if so_far is not None and is_part and self._keeps:
-            self._keeps = False  # nothing is drawn for the summary, and it is made once
+            self._keeps = False  # completing it draws nothing new, and is tried once
             self.is_stopping = True
             self._begin(request.with_draws(so_far.n_draws))
             return
@@ -146,4 +147,4 @@ class PredictionRun:
 
 
 def _nothing() -> None:
-    """There is no work to stop."""
+    """Stop nothing: no job runs."""

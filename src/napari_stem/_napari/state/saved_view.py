@@ -1,4 +1,4 @@
-"""How a prediction was looked at, kept with it so that it opens as it was."""
+"""The view of a prediction (gene, statistic, hidden clusters), saved in its file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ABOUT = "napari_stem"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The gene and the statistic that a workspace shows, and names of clusters it hides."""
+    """The shown gene and statistic, and the names of hidden clusters."""
 
     gene: str = ""
     statistic: str = "mean"
@@ -27,14 +27,14 @@ class View:
 
     @classmethod
     def of(cls, workspace: Workspace) -> View:
-        """What a workspace shows now."""
+        """The current view of a workspace."""
         names = workspace.clusters.names if workspace.clusters is not None else ()
         hidden = tuple(names[number - 1] for number in sorted(workspace.cluster_view.hidden))
         return cls(workspace.gene, workspace.statistic, hidden)
 
     @classmethod
     def in_prediction(cls, prediction: AnnData) -> View:
-        """What was kept; the default where nothing was, or nothing that can be read."""
+        """The view saved in a prediction; the default if there is none, or it is unreadable."""
         kept = _table(prediction.uns[_ABOUT].get("view", "{}"))
         texts = {name: str(kept[name]) for name in ("gene", "statistic") if name in kept}
         hidden = kept.get("hidden", ())
@@ -45,7 +45,7 @@ class View:
         prediction.uns[_ABOUT]["view"] = json.dumps(asdict(self))
 
     def of_clusters(self, clusters: Clusters) -> ClusterView:
-        """How these clusters are looked at: by name, since a part of them has other numbers."""
+        """The view of these clusters, matched by name: an exported part has other numbers."""
         names = enumerate(clusters.names, start=1)
         return ClusterView(frozenset(number for number, name in names if name in self.hidden))
 

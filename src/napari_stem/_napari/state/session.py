@@ -1,4 +1,4 @@
-"""What is known of one slide, kept while another one is shown."""
+"""The state of one slide, kept while another slide is shown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from napari_stem._napari.state.cluster_edits import ClusterEdits
 from napari_stem._napari.state.cluster_view import ClusterView
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from anndata import AnnData
 
     from napari_stem._napari.state.result import Result
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Restriction:
-    """Spots inside of a region, and those that come back, with what was known of them."""
+    """The spots kept in a region, and all spots with their result, to be restored later."""
 
     whole: AnnData
     part: AnnData
@@ -29,9 +31,9 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
-    """A slide with its spots, its result, and what of it is looked at.
+    """A slide with its spots, its result and its view.
 
-    Its fields are those of the workspace that change with the slide.
+    Its fields are the fields of the workspace that change with the slide.
     """
 
     slide: Slide | None = None
@@ -46,9 +48,9 @@ class Session:
     wanted: str = ""
 
     def with_result(self, result: Result, clusters: Clusters | None) -> Session:
-        """The same with a new result; gene and statistic stay where it has them.
+        """The session with a new result; gene and statistic stay if the result has them.
 
-        While draws arrive there is the mean alone; the statistic comes back with the whole.
+        While a prediction runs it has only the mean; the chosen statistic returns at its end.
         """
         wanted = self.wanted or self.statistic
         waits = result.prediction is None and wanted not in result.values
@@ -64,7 +66,7 @@ class Session:
         )
 
     def without_result(self) -> Session:
-        """The same before anything was predicted."""
+        """The session without its result and its clusters."""
         return replace(
             self, result=None, clusters=None, cluster_view=ClusterView(), edits=ClusterEdits()
         )
@@ -73,3 +75,11 @@ class Session:
 def are_same(one: Slide | None, other: Slide | None) -> bool:
     """Whether two slides have the same content, whatever their scale and file."""
     return one is not None and other is not None and one.fingerprint == other.fingerprint
+
+
+def distinct_name(slide: Slide, slides: Iterable[Slide]) -> str:
+    """The name of a slide, after its folder if another of the slides has the same name."""
+    others = (other for other in slides if not are_same(slide, other))
+    if slide.path is None or all(other.name != slide.name for other in others):
+        return slide.name
+    return f"{slide.path.parent.name}/{slide.name}"

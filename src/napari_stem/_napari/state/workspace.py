@@ -1,4 +1,4 @@
-"""What the docks of one viewer share. They change it and listen to it, never to each other."""
+"""State that the docks of a viewer share: docks change it and listen to it, not to each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psygnal import Signal, SignalGroupDescriptor
 from napari_stem._napari.state.cluster_edits import ClusterEdit, ClusterEdits, Seen
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem._napari.state.run import PredictionRun, StartJob, work_here
-from napari_stem._napari.state.session import Restriction, Session, are_same
+from napari_stem._napari.state.session import Restriction, Session, are_same, distinct_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,10 +31,10 @@ _ALL_SHOWN = ClusterView()
 
 @dataclass(eq=False)
 class Workspace:
-    """The open slides, what is known of the one that is shown, and how it is looked at.
+    """The open slides, with spots, result and view of the slide that is shown.
 
-    `events` has one signal a field. The gene and the statistic are always the result's. What is
-    known of the slides that are not shown is in their sessions. `run` is the prediction that runs.
+    `events` has one signal per field. Gene and statistic are always ones that the result has.
+    The state of the other slides is in their sessions. `run` is the running prediction.
     """
 
     slides: tuple[Slide, ...] = ()
@@ -48,14 +48,14 @@ class Workspace:
     clusters: Clusters | None = None
     gene: str = ""
     statistic: str = "mean"
-    wanted: str = ""  # the statistic to go back to when all draws are there
+    wanted: str = ""  # the statistic to show when the running prediction is complete
     colormap: str = "viridis"
     opacity: float = 0.8
     shared_contrast: bool = False
     compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
-    installed: Path | None = None  # the checkpoint that training installed last
-    points: tuple[Point, ...] = ()  # that were inspected, on all slides
-    tool: str = ""  # the mouse tool of ours that is in the hand
+    installed: Path | None = None  # the latest checkpoint that training installed
+    points: tuple[Point, ...] = ()  # inspected points of all slides
+    tool: str = ""  # the active mouse tool of this plugin
     start_job: InitVar[StartJob] = work_here
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -65,7 +65,7 @@ class Workspace:
         operator.is_,
     )
     leaving = Signal()  # before another slide is shown
-    returned = Signal()  # after it is, with all that is known of it
+    returned = Signal()  # after another slide is shown, with its spots and result
 
     def __post_init__(self, start_job: StartJob) -> None:
         self._sessions: dict[str, Session] = {}  # of the slides that are not shown
@@ -74,7 +74,7 @@ class Workspace:
         self._listen()
 
     def _listen(self) -> None:
-        """Keep the fields in line with each other, before anybody else hears of a change."""
+        """Keep the fields consistent, before any dock hears of a change."""
         for name in ("slides", "slide"):
             self.events[name].connect(self._let_go)
         self.events.clusters.connect(self._forget_edits)
@@ -84,7 +84,7 @@ class Workspace:
             self.events[name].connect(self._show_clusters_alone)
 
     def take_slide(self, slide: Slide) -> None:
-        """Work on a slide: a new one, one that is open, or an open one at another scale."""
+        """Open and show a slide; an open one is shown, and takes the new scale if it differs."""
         if any(are_same(slide, other) for other in self.slides):
             self.show_slide(slide)
             self._rescale(slide)
@@ -93,7 +93,7 @@ class Workspace:
         self._show(Session(slide, gene=self.gene, statistic=self.statistic))
 
     def _rescale(self, slide: Slide) -> None:
-        """Take an open slide at another scale; a prediction holds for one."""
+        """Replace an open slide by the same slide at another scale; its prediction is dropped."""
         same = next((other for other in self.slides if are_same(slide, other)), None)
         if same is None or slide.mpp in (None, same.mpp):
             return
@@ -107,12 +107,12 @@ class Workspace:
             self._sessions[slide.fingerprint] = session
 
     def show_slide(self, slide: Slide) -> None:
-        """Bring back an open slide with its spots and its result."""
+        """Show an open slide with its spots and its result."""
         if not are_same(slide, self.slide):
             self._show(self._sessions[slide.fingerprint])
 
     def close_slide(self, slide: Slide) -> None:
-        """Forget an open slide; another one takes its place if it was shown."""
+        """Close an open slide; another one is shown instead if there is one."""
         others = tuple(other for other in self.slides if not are_same(slide, other))
         if are_same(slide, self.slide):
             self._show(self._sessions[others[-1].fingerprint] if others else Session())
@@ -120,7 +120,7 @@ class Workspace:
         self.slides = others
 
     def _let_go(self) -> None:
-        """End what holds for slides that were closed, or taken at another scale."""
+        """Drop prediction and points of slides that were closed or took another scale."""
         if self.run.request is not None and self.session_of(self.run.request.slide) is None:
             self.run.abandon()
         self.points = tuple(x for x in self.points if self.session_of(x.slide) is not None)
@@ -130,8 +130,8 @@ class Workspace:
         self.leaving.emit()
         if self.slide is not None:
             self._sessions[self.slide.fingerprint] = self._session()
-        with ExitStack() as paused:  # listeners see one slide's things, never two slides'
-            for part in reversed(fields(session)):  # the slide is told first
+        with ExitStack() as paused:  # so that no listener sees the state of two slides mixed
+            for part in reversed(fields(session)):  # the slide is announced first
                 paused.enter_context(self.events[part.name].paused())
             for part in fields(session):
                 setattr(self, part.name, getattr(session, part.name))
@@ -141,21 +141,25 @@ class Workspace:
         return Session(*(getattr(self, part.name) for part in fields(Session)))
 
     def session_of(self, slide: Slide) -> Session | None:
-        """What is known of an open slide; None where it is not open, or at another scale."""
+        """The session of an open slide; None if it is not open, or open at another scale."""
         shown = are_same(slide, self.slide)
         session = self._session() if shown else self._sessions.get(slide.fingerprint)
         if session is None or session.slide is None or session.slide.mpp != slide.mpp:
             return None
         return session
 
+    def name_of(self, slide: Slide) -> str:
+        """The name of an open slide that tells it apart from the others."""
+        return distinct_name(slide, self.slides)
+
     @property
     def all_spots(self) -> AnnData | None:
-        """The spots without the restriction to a region."""
+        """All spots, including those outside the region that they are restricted to."""
         within = self.restriction
         return within.whole if within is not None and within.part is self.spots else self.spots
 
     def take_spots(self, slide: Slide, spots: AnnData, *, whole: AnnData | None = None) -> None:
-        """Work on spots of an open slide, perhaps a part of a whole; another may be shown."""
+        """Set the spots of an open slide, shown or not; if they are a part, `whole` has all."""
         if are_same(slide, self.slide):
             self.restriction = None if whole is None else self._restrict(whole, spots)
             self.spots = spots
@@ -165,12 +169,12 @@ class Workspace:
             self._sessions[slide.fingerprint] = now
 
     def take_section(self, section: Section) -> None:
-        """Work on spots that were read for an open slide, at the scale that they tell."""
+        """Set the spots of a section on an open slide, and the scale that the section states."""
         self._rescale(section.slide)
         self.take_spots(section.slide, section.spots)
 
     def take_all_spots(self) -> None:
-        """Take the spots without the restriction, and what was known of them."""
+        """Undo the restriction to a region, and restore the result of all spots."""
         within, self.spots = self.restriction, self.all_spots
         if within is None or within.whole is not self.spots or within.result is None:
             return
@@ -188,7 +192,7 @@ class Workspace:
         return Restriction(whole, part, result, self.clusters, self.cluster_view)
 
     def take_result(self, result: Result) -> None:
-        """Show a new result, or keep it for its slide; that of a closed slide is dropped."""
+        """Show a new result, or store it if another slide is shown; a closed slide drops it."""
         session = self.session_of(result.slide)
         if session is None:
             return
@@ -201,7 +205,7 @@ class Workspace:
 
     @staticmethod
     def _carried(session: Session, result: Result) -> Clusters | None:
-        """Clusters of a result that has more draws now, in which they are kept."""
+        """The clusters, if the new result continues the one that they were found in."""
         former, clusters = session.result, session.clusters
         if clusters is None or former is None or not result.continues(former):
             return None
@@ -210,14 +214,14 @@ class Workspace:
         return clusters
 
     def take_clusters(self, clusters: Clusters, view: ClusterView = _ALL_SHOWN) -> None:
-        """Show clusters of the result, which carries them into its exports once it is whole."""
+        """Show clusters of the result; a complete prediction stores them for its exports."""
         assert self.result is not None
         if self.result.prediction is not None:
             clusters.keep_in(self.result.prediction)
         if clusters is self.clusters:
             self.cluster_view = view
             return
-        with self.events.cluster_view.blocked():  # nobody may look for these in the former
+        with self.events.cluster_view.blocked():  # the former clusters lack these numbers
             self.cluster_view = view
         self.clusters = clusters
 
@@ -229,33 +233,33 @@ class Workspace:
         self.compared = ()
 
     def edit_clusters(self, what: str, clusters: Clusters, view: ClusterView) -> None:
-        """Show clusters that were changed by hand; `what` completes "Undo" for people."""
+        """Show edited clusters; `what` names the edit in "Undo: merge"."""
         assert self.clusters is not None
         before, after = Seen(self.clusters, self.cluster_view), Seen(clusters, view)
         self.edits = self.edits.doing(ClusterEdit(what, before, after))
         self.take_clusters(*after)
 
     def undo(self) -> None:
-        """Take the latest edit of clusters back, if there is one."""
+        """Undo the latest edit of clusters, if there is one."""
         if self.edits.done:
             self.edits = self.edits.undoing()
             self.take_clusters(*self.edits.undone[-1].before)
 
     def redo(self) -> None:
-        """Do an edit again that was undone, if there is one."""
+        """Redo the edit that was undone last, if there is one."""
         if self.edits.undone:
             self.edits = self.edits.redoing()
             self.take_clusters(*self.edits.done[-1].after)
 
     def _forget_edits(self, clusters: Clusters | None) -> None:
-        """Other clusters have no history, and none are looked at in no way."""
+        """Drop the history of edits if it does not belong to these clusters."""
         if clusters is None:
             self.cluster_view = ClusterView()
         if not self.edits.are_of(clusters):
             self.edits = ClusterEdits()
 
     def look_at(self, gene: str) -> None:
-        """Show a gene, also where the clusters lie over its heatmap."""
+        """Show the heatmap of a gene, also while the clusters are shown."""
         if self.gene == gene:
             self.events.gene.emit(gene)
         else:
@@ -264,12 +268,12 @@ class Workspace:
     def show(self, result: Result, statistic: str) -> None:
         """Show a statistic of a result that has it."""
         self._replace_result(result, statistic)
-        self.events.statistic.emit(statistic)  # the clusters may lie over its heatmap
+        self.events.statistic.emit(statistic)  # also if unchanged: clusters may be shown
 
     def _replace_result(self, result: Result, statistic: str) -> None:
         if any(g not in result.genes or s not in result.values for g, s in self.compared):
             self.compared = ()
-        # Nobody may look for these in the former result; the new one tells the statistic too.
+        # The former result may lack this gene or statistic; `result` announces the new ones.
         with self.events.gene.paused(), self.events.statistic.blocked():
             self.gene = self.gene if self.gene in result.genes else result.genes[0]
             self.statistic = statistic

@@ -1,7 +1,8 @@
-"""How each open slide was looked at, and what the layer list says of it."""
+"""The view of each open slide (camera, visible layers), and the layer list as a way to choose."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, ref
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Look:
+class _SlideView:
     spots: AnnData | None
     result: Result | None
     visible: WeakSet[Layer]
@@ -32,20 +33,22 @@ class _Look:
     zoom: float
 
 
-class Looks:
-    """Keeps the view of a slide while another one is shown, and brings it back with it.
+class SlideViews:
+    """Saves the view of a slide when another one is shown, and restores it when it returns.
 
-    To select a layer of an open slide is to show that slide; to remove its picture is to close it.
+    Selecting a layer of an open slide shows that slide. Removing its image layer closes it.
     """
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
         self._workspace = workspace
-        self._looks: dict[str, _Look] = {}
+        self._views: dict[str, _SlideView] = {}
         self._removing = False
         workspace.leaving.connect(self._keep)
         workspace.returned.connect(self._bring_back)
         workspace.events.slides.connect(self._forget)
+        workspace.events.slides.connect(self._name_layers)
+        workspace.events.slide.connect(self._name_layers)
         viewer.layers.events.removed.connect(self._wait)
         viewer.layers.selection.events.active.connect(self._follow)
 
@@ -55,7 +58,7 @@ class Looks:
             return
         ours = self._layers_of(slide.fingerprint)
         active = self._viewer.layers.selection.active
-        self._looks[slide.fingerprint] = _Look(
+        self._views[slide.fingerprint] = _SlideView(
             spots=self._workspace.spots,
             result=self._workspace.result,
             visible=WeakSet(layer for layer in ours if layer.visible),
@@ -67,29 +70,38 @@ class Looks:
 
     def _bring_back(self) -> None:
         work = self._workspace
-        look = self._looks.pop(work.slide.fingerprint, None) if work.slide else None
-        if look is None or work.slide is None:
+        view = self._views.pop(work.slide.fingerprint, None) if work.slide else None
+        if view is None or work.slide is None:
             return
         camera, overlay = self._viewer.scene.camera, self._viewer.canvas.overlays.text
-        camera.center, camera.zoom = look.centre, look.zoom
+        camera.center, camera.zoom = view.centre, view.zoom
         ours = self._layers_of(work.slide.fingerprint)
         selection = self._viewer.layers.selection
         if selection.active not in ours:
-            selection.active = next((x for x in ours if x in look.active), ours[0])
-        if look.spots is not work.spots or look.result is not work.result:
-            return  # what came meanwhile is shown
+            selection.active = next((x for x in ours if x in view.active), ours[0])
+        if view.spots is not work.spots or view.result is not work.result:
+            return  # newer spots or a newer result are shown instead
         for layer in ours:
-            layers.update(layer, visible=layer in look.visible)
+            layers.update(layer, visible=layer in view.visible)
             if layers.has_colour_bar(layer):
                 layers.update(layer.colorbar, visible=layer.visible)
-        layers.update(overlay, text=look.text, visible=bool(look.text))
+        layers.update(overlay, text=view.text, visible=bool(view.text))
 
     def _forget(self, now: tuple[Slide, ...], before: tuple[Slide, ...]) -> None:
         """Remove what is left of slides that were closed."""
         for closed in {s.fingerprint for s in before} - {s.fingerprint for s in now}:
-            self._looks.pop(closed, None)
+            self._views.pop(closed, None)
             for layer in self._layers_of(closed):
                 self._viewer.layers.remove(layer)
+
+    def _name_layers(self) -> None:
+        """Tell slides of the same name apart in the layer list; names given by a user stay."""
+        for slide in self._workspace.slides:
+            name = self._workspace.name_of(slide)
+            automatic = re.compile(rf"(.*/)?{re.escape(slide.name)}( \[\d+\])?")  # napari counts
+            for layer in self._layers_of(slide.fingerprint):
+                if layers.role_of(layer) == "slide" and automatic.fullmatch(layer.name):
+                    layers.update(layer, name=name)
 
     def _follow(self, event: Any) -> None:
         """Show the slide of the layer that a user has selected."""
@@ -100,7 +112,7 @@ class Looks:
             self._workspace.show_slide(slide)
 
     def _wait(self) -> None:
-        """Look what is left when napari has removed all that it is removing."""
+        """Check which slides are left once napari has removed all layers it is removing."""
         if not self._removing and _has_window(self._viewer_ref()):
             self._removing = True
             QTimer.singleShot(0, self._close_removed)
@@ -119,8 +131,9 @@ class Looks:
                 self._workspace.close_slide(slide)
                 if session is not None and session.result is not None:
                     show_warning(
-                        f"The picture of '{slide.name}' was removed, so its prediction is gone. "
-                        "To see the heatmap alone, hide the picture."
+                        f"The image of slide '{slide.name}' was removed, which closed the slide "
+                        "and discarded its prediction. To see the heatmap alone, hide the image "
+                        "instead."
                     )
 
     @property
