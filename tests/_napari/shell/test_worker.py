@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import QObject
 
 from napari_stem._napari.shell.worker import Job, start
-from napari_stem.errors import SlideError, SpotsError
+from napari_stem.errors import SpotsError
 from napari_stem.events import Progress
 
 from ..conftest import is_busy
@@ -75,14 +75,6 @@ def test_an_error_of_ours_is_one_line_for_the_user(parent, qtbot, viewer, messag
     wait(job, qtbot)
     assert messages == ["error: spots are missing. Load some."]
     assert not is_busy(viewer)
-
-
-def test_an_error_gives_its_reason_first_and_whole_paths_last(parent, qtbot, tmp_path, messages):
-    path = tmp_path / "slide.svs"
-    text = f"'{path}' cannot be read as a slide: 'APERIO' is missing."
-    wait(start(Work(1, SlideError(text)).events(), parent), qtbot)
-    reason = "'slide.svs' cannot be read as a slide: 'APERIO' is missing."
-    assert messages == [f"error: {reason}\n{path}"]
 
 
 def test_an_error_of_torch_reaches_the_user_and_leaves_no_task(parent, qtbot, viewer, messages):
