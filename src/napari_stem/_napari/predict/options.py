@@ -1,4 +1,4 @@
-"""Where every prediction of the window runs: device, cache, weights."""
+"""Device, cache and encoder weights for every prediction of the window."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 
 def compute_for(recipe: Recipe, *, device: str, batch_size: int) -> Compute:
-    """Where it runs; encoders read the files of weights that were chosen for them."""
+    """Compute options for a recipe, with the weights files that were chosen for its encoders."""
     weights = chosen_weights(encoder.name for encoder in recipe.encoders)
     return Compute(device=device, batch_size=batch_size, cache=cache_dir(), weights=weights)
