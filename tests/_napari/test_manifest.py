@@ -138,7 +138,7 @@ def run_command(name: str) -> None:
 
 def test_a_menu_makes_the_selected_image_the_slide(viewer, qtbot, messages):
     run_command("napari-stem.use_as_slide")
-    assert "Select one RGB image" in messages[-1]
+    assert "No RGB image is selected" in messages[-1]
     pixels = np.zeros((60, 80, 3), np.uint8)
     layer = viewer.add_image(pixels, rgb=True, name="mine", scale=(0.5, 0.5), units=("um", "um"))
     run_command("napari-stem.use_as_slide")

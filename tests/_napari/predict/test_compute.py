@@ -22,7 +22,7 @@ def test_a_missing_file_of_weights_is_asked_for_and_kept(qtbot, trained, tmp_pat
     qtbot.addWidget(panel)
     assert panel.weights_button.isHidden()
     panel.workspace.checkpoint = ChosenCheckpoint(trained.path, recipe, "")
-    assert "uni: choose its weights file" in panel.note.text()
+    assert "uni: needs a weights file" in panel.note.text()
     path = tmp_path / "uni.bin"
     path.touch()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))

@@ -118,7 +118,7 @@ def test_the_scale_follows_from_the_spots_of_a_known_array(dock, qtbot, section,
     dock.workspace.spots = section.spots
     dock.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
     assert not dock.predict_button.isEnabled()
-    assert "Type its µm per pixel" in dock.hint.text()
+    assert "Type the scale (µm/px)" in dock.hint.text()
     dock.slide.pitch_button.menu().actions()[0].trigger()  # Visium
     qtbot.waitUntil(lambda: dock.workspace.slide.mpp is not None, timeout=PATIENCE)
     assert dock.workspace.slide.mpp == pytest.approx(0.5, rel=1e-3)
@@ -131,7 +131,7 @@ def test_without_tissue_a_region_is_advised(dock, qtbot, messages):
     dock.workspace.take_slide(Slide.from_array(blank, mpp=0.5, name="blank"))
     press(qtbot, dock.spots.grid_button)
     qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
-    assert "No tissue was found on blank" in messages[0]
+    assert "No tissue was detected on blank" in messages[0]
     assert "press Grid in region" in messages[0]
 
 
@@ -182,7 +182,7 @@ def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trai
     no = QMessageBox.StandardButton.No
     monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[-1]) or no)
     press(qtbot, ready.predict_button)
-    assert "drops the clusters you edited; Export keeps them" in asked[0]
+    assert "discards the clusters that you edited" in asked[0]
     assert (ready.workspace.run.request, ready.workspace.clusters) == (None, named)
     ready.workspace.take_clusters(named.unedited())
     press(qtbot, ready.predict_button)
@@ -242,7 +242,7 @@ def test_foreign_tissue_is_told_and_a_few_odd_spots_are_not(ready, qtbot, sectio
     work.spots = section.spots
     run_to_the_end(ready, qtbot)
     n = section.spots.n_obs
-    assert trust.text().startswith(f"⚠ {n} of {n} spots (100 %) look unlike")
+    assert trust.text().startswith(f"⚠ {n} of {n} spots (100 %) differ from the training tissue")
     assert not trust.isHidden()
     work.result.prediction.obs["ood"] = np.where(np.arange(n) < n // 20, 1.2, 0.5)
     ready.result.refresh()
@@ -299,12 +299,12 @@ def test_a_marker_set_that_cannot_be_used_says_why_and_spares_the_others(qtbot, 
     markers = MarkerBox(list)
     qtbot.addWidget(markers)
     qtbot.waitUntil(lambda: markers.box.findText("good") > 0, timeout=PATIENCE)
-    bad = markers.box.model().item(markers.box.findText("bad (cannot be used)"))
+    bad = markers.box.model().item(markers.box.findText("bad (unreadable)"))
     assert not bad.isEnabled()
     assert "names A more than once" in bad.toolTip()
 
 
-def test_a_click_on_a_heading_sorts_genes_by_their_figures(ready, qtbot):
+def test_a_click_on_a_heading_sorts_genes_by_their_statistics(ready, qtbot):
     run_to_the_end(ready, qtbot)
     table = ready.result.genes
     var = ready.workspace.result.prediction.var
@@ -439,7 +439,7 @@ def test_a_prediction_outlives_its_dock(ready, viewer, qtbot, section):
     again = open_dock(viewer, "Predict")
     assert again.predict_button.text().startswith("Stop (")
     assert not again.bar.isHidden()
-    assert again.bar.maximum() == 1000 * section.spots.n_obs
+    assert again.bar.progress.maximum() == 1000 * section.spots.n_obs
     assert not again.spots.isEnabled()
     press(qtbot, again.predict_button)
     assert again.predict_button.text() == "Stopping…"

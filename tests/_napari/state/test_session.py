@@ -17,7 +17,7 @@ from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.labels import Clusters
 from napari_stem.sections.section import Section
-from napari_stem.slides.slide import Slide
+from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots.table import spot_table
 
 from ..conftest import LEFT, PATIENCE, is_busy
@@ -204,13 +204,32 @@ def test_a_scale_that_loses_the_prediction_is_asked_about(dock, section, qtbot, 
     panel.scale_by_pitch(200)
     type_scale("0", QMessageBox.StandardButton.Yes)
     assert len(asked) == 2
-    assert "the prediction and its clusters are gone; Export keeps them" in asked[0]
+    assert "discards the prediction and its clusters" in asked[0]
     assert (work.result, work.slide.mpp, panel.mpp.value()) == (result, 0.5, 0.5)
     assert panel.mpp.buttonSymbols() == QDoubleSpinBox.ButtonSymbols.NoButtons
     type_scale("0.25", QMessageBox.StandardButton.Yes)
     type_scale("0.5", QMessageBox.StandardButton.No)
     assert len(asked) == 3
     assert (work.result, work.slide.mpp) == (None, 0.5)
+
+
+def test_slides_of_one_name_are_told_apart_by_their_folders(dock, viewer, tmp_path):
+    slides = []
+    for colour, name in enumerate(("A1", "B1")):
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "HE.tif"
+        tifffile.imwrite(path, np.full((64, 64, 3), 200 + colour, np.uint8), photometric="rgb")
+        slides.append(open_slide(path))
+    dock.workspace.take_slide(slides[0])
+    assert [layer.name for layer in viewer.layers] == ["HE"]
+    dock.workspace.take_slide(slides[1])
+    assert [layer.name for layer in viewer.layers] == ["A1/HE", "B1/HE"]
+    assert [dock.slide.box.itemText(row) for row in range(2)] == ["A1/HE", "B1/HE"]
+    viewer.layers["A1/HE"].name = "mine"
+    dock.workspace.close_slide(slides[1])
+    assert [layer.name for layer in viewer.layers] == ["mine"]
+    for slide in slides:
+        slide.close()
 
 
 def test_the_close_button_forgets_a_slide_and_shows_another(dock, viewer, section, other, qtbot):
@@ -264,7 +283,7 @@ def test_removing_the_picture_of_a_slide_closes_it(
     viewer.layers.remove_selected()
     qtbot.waitUntil(lambda: work.slides == (stays.slide,))
     (told,) = messages
-    assert f"'{removed.slide.name}' was removed, so its prediction is gone" in told
+    assert f"'{removed.slide.name}' was removed, which closed the slide" in told
     assert work.slide is stays.slide
     assert removed.slide.name not in [layer.name for layer in viewer.layers]
     assert len(viewer.layers) == 3

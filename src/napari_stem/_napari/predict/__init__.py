@@ -1,1 +1,1 @@
-"""The Predict dock."""
+"""The Predict dock: slide, spots, checkpoint, prediction."""

@@ -1,4 +1,4 @@
-"""What napari's menus and its command palette do, without a dock."""
+"""Uses an image layer as the slide, from napari's layer menu or from the Predict dock."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 
 def use_as_slide(viewer: Viewer) -> None:
-    """Work on the RGB image that is selected in the layer list."""
+    """Use the RGB image that is selected in the layer list as the slide."""
     viewer = unwrapped(viewer)
     layer = viewer.layers.selection.active
     if layer is None or not layers.is_picture(layer):
-        show_warning("Select one RGB image in the layer list; a slide can be made of that.")
+        show_warning("No RGB image is selected. Select one in the layer list to use it as a slide.")
         return
     workspace = workspace_of(viewer)
     if layers.slide_among(workspace.slides, layer) is not None:
-        return  # to select it was to show it
+        return  # selecting its layer has shown it already
     job = start(opening.slide_of_layer(LayerSource.of(layer)), QApplication.instance())
     job.result.connect(partial(adopt, workspace, layer))
 
 
 def adopt(workspace: Workspace, layer: Image, slide: Slide) -> None:
-    """Take a layer as the picture of a slide, and work on that."""
+    """Use a layer as the image of a slide, and show that slide."""
     layers.adopt_as_slide(layer, slide)
     workspace.take_slide(slide)

@@ -1,4 +1,4 @@
-"""The choice among the sizes of Visium HD's bins, where spots have one."""
+"""The choice of the bin size of Visium HD."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class BinChoice(QComboBox):
-    """Sizes of bins; hidden for spots of one size.
+    """A box of bin sizes in µm; hidden unless the spots come in several sizes.
 
     Attributes
     ----------
     chosen
-        Tells the folder of the spots, and the micrometres that the user chose.
+        Emits the folder of the spots, and the chosen size in µm.
     """
 
     chosen = Signal(object, int)
@@ -28,18 +28,18 @@ class BinChoice(QComboBox):
         super().__init__()
         self._folder: Path | None = None
         self.setToolTip(
-            "Size of Visium HD's bins. Smaller ones show more and count less each; there are four "
-            "times as many at half the size."
+            "Bin size of Visium HD in µm. Smaller bins show more detail but hold fewer counts; "
+            "half the size gives four times as many bins."
         )
         self.activated.connect(self._choose)
         self.offer(None)
 
     def offer(self, spots: AnnData | None) -> None:
-        """Offer the sizes that the files of some spots have, theirs being chosen."""
+        """Offer the bin sizes in the files of these spots, with their own size chosen."""
         self.clear()
         self._folder = None
         if spots is not None:
-            from napari_stem.io import source_of  # long since imported by who read them
+            from napari_stem.io import source_of  # imported already by whoever read them
 
             source = source_of(spots)
             self._folder = source.folder

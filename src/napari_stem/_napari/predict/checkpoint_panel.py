@@ -1,4 +1,4 @@
-"""The third step: with which checkpoint."""
+"""The third step of the Predict dock: the checkpoint."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button, menu_b
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.evaluation.metrics import BRIEF
 from napari_stem.storage import checkpoints_dir
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
@@ -27,7 +28,7 @@ _CHOOSE = "Choose…"
 
 
 class CheckpointPanel(Panel):
-    """Choose an installed checkpoint or open one; see what it was trained on and how good it is."""
+    """Choose or open a checkpoint; shows its training data and its metrics on held-out tissue."""
 
     heading = "3  Checkpoint"
 
@@ -40,12 +41,16 @@ class CheckpointPanel(Panel):
 
     def _build(self) -> None:
         self.box = QComboBox()
-        self.box.setToolTip(f"Checkpoints in {checkpoints_dir()}, and those opened before.")
+        self.box.setToolTip(
+            f"The trained model to predict with. Lists the checkpoints in {checkpoints_dir()}, and "
+            "those opened before."
+        )
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.open_button = button("Open…", f"Open a checkpoint, a {_SUFFIX} file.")
+        self.open_button = button("Open…", f"Open a checkpoint file ({_SUFFIX}).")
         self.open_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.weights_button = menu_button(
-            "Weights file…", "Local weights of an encoder, instead of a download."
+            "Weights file…",
+            "Choose a local weights file for an encoder. It is used instead of a download.",
         )
         self.add_row(self.box, self.open_button)
         self.add_row(self.note)
@@ -58,7 +63,7 @@ class CheckpointPanel(Panel):
         listen(self, self.workspace.events.installed, self.refresh)
 
     def open(self, path: Path) -> None:
-        """Read what a checkpoint says of itself and choose it."""
+        """Read the header of a checkpoint and choose it."""
         take = partial(choose_checkpoint, self.workspace)
         self.run(opening.describe_checkpoint(path), f"Reading {path.name}…", take)
 
@@ -84,7 +89,7 @@ class CheckpointPanel(Panel):
         if path and self.workspace.checkpoint is not None:
             remember(weights_folder=str(Path(path).parent))
             choose_weights(encoder, Path(path))
-            self.open(self.workspace.checkpoint.path)  # anew: nothing of the former weights stays
+            self.open(self.workspace.checkpoint.path)  # again, so that the former weights go
 
     def _offer_weights(self, checkpoint: ChosenCheckpoint | None) -> None:
         encoders = checkpoint.recipe.encoders if checkpoint else ()
@@ -96,7 +101,7 @@ class CheckpointPanel(Panel):
             menu.addAction(f"{name}…", lambda name=name: self._ask_weights(name))
 
     def _reopen(self) -> None:
-        """Choose the checkpoint of the last start again, if it is still there."""
+        """Choose the checkpoint of the last session, if it still exists."""
         last = Path(remembered("checkpoint", ""))
         if self.workspace.checkpoint is None and last.is_file():
             remember(checkpoint="")  # one that fails is not tried at every start
@@ -115,30 +120,31 @@ class CheckpointPanel(Panel):
         self._list()
         self._offer_weights(checkpoint)
         if checkpoint is None:
-            self.note.setText("No checkpoint yet.")
+            self.note.setText("No checkpoint is chosen.")
         else:
             self.box.setCurrentIndex(self.box.findData(str(checkpoint.path)))
             self.note.setText(_summary(checkpoint))
 
 
 def _summary(checkpoint: ChosenCheckpoint) -> str:
-    """Panel, encoders, training data, and the figures of the held-out section."""
+    """Genes, encoders, training data, and the metrics on held-out tissue."""
     recipe, about = checkpoint.recipe, checkpoint.about
-    lines = [f"{len(recipe.panel)} genes, {' + '.join(e.name for e in recipe.encoders)}"]
+    encoders = " + ".join(encoder.name for encoder in recipe.encoders)
+    lines = [f"{counted(len(recipe.panel), 'gene')}, {encoders}"]
     if sections := about.get("sections"):
-        many = f"{len(sections)} section{'s' if len(sections) > 1 else ''}"
-        lines.append(f"trained on {about['spots']:,} spots of {many}")
+        spots, of = counted(about["spots"], "spot"), counted(len(sections), "section")
+        lines.append(f"Trained on {spots} of {of}")
     chosen = chosen_weights(encoder.name for encoder in recipe.encoders)
-    lines += [f"{name}: weights {path.name}" for name, path in chosen.items()]
+    lines += [f"{name}: weights from {path.name}" for name, path in chosen.items()]
     lines += [
-        f"{encoder.name}: choose its weights file, or request access at its source."
+        f"{encoder.name}: needs a weights file. Choose it below, or request access at its source."
         for encoder in recipe.encoders
         if (encoder.gated or encoder.source == "timm") and encoder.name not in chosen
     ]
     if scores := about.get("scores"):
-        lines.append(f"held out: {about['held_out']}")
+        lines.append(f"Held out: {about['held_out']} (baselines in brackets)")
         for metric in BRIEF:
             (_, ours), *others = ((name, f"{x[metric.name]:.2f}") for name, x in scores.items())
-            beside = ", ".join(f"{method} {figure}" for method, figure in others)
-            lines.append(f"{metric.heading} {ours} ({beside})")
+            baselines = ", ".join(f"{method} {value}" for method, value in others)
+            lines.append(f"{metric.heading} {ours} ({baselines})")
     return "\n".join(lines)

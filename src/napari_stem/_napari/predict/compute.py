@@ -1,4 +1,4 @@
-"""Where every prediction of the window runs: device, cache, weights."""
+"""Device, cache and encoder weights for every prediction of the window."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 
 def compute_for(recipe: Recipe, compute: Compute) -> Compute:
-    """With the user's cache; encoders read the files of weights that were chosen for them."""
+    """The same with the user's cache, and the weights files chosen for the recipe's encoders."""
     weights = chosen_weights(encoder.name for encoder in recipe.encoders)
     return replace(compute, cache=cache_dir(), weights=weights)

@@ -1,4 +1,4 @@
-"""The dock that predicts, in the order of the work."""
+"""The Predict dock: slide, spots, checkpoint, prediction, result and export, from top to bottom."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class PredictDock(Page):
-    """Slide, spots, checkpoint, Predict, result."""
+    """Panels for slide, spots, checkpoint, settings, result and export, and the Predict button."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -55,13 +55,13 @@ class PredictDock(Page):
         self.spots = SpotsPanel(viewer, self.workspace)
         self.checkpoint = CheckpointPanel(self.workspace)
         self.settings = SettingsPanel()
-        self.predict_button = button("Predict", "Predict the checkpoint's genes at the spots.")
+        self.predict_button = button("Predict", "Predict the genes of the checkpoint at all spots.")
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.bar = RunBar(self.workspace)
         self.result = ResultPanel(self.workspace)
         self.clusters_button = button(
-            "Clusters…", "Find, name and compare clusters of the predicted spots."
+            "Clusters…", "Open the Clusters dock, to find, name and compare clusters of spots."
         )
         bind_result_keys(viewer, self.result)
         self.export = ExportPanel(viewer, self.workspace)
@@ -108,33 +108,36 @@ class PredictDock(Page):
             self.workspace.run.stop()
             return
         request = self._request()
-        assert request is not None  # the button is disabled without
+        assert request is not None  # otherwise the button is disabled
         if self._may_replace(request):
             self.settings.keep()
             self.workspace.run.start(request, predict)
 
     def _may_replace(self, request: PredictRequest) -> bool:
-        """Ask where that loses edited clusters; more draws keep them."""
+        """Ask the user if edited clusters would be lost; continuing a prediction keeps them."""
         clusters = self.workspace.clusters
         if clusters is None or not clusters.is_edited or self._draws_for(request):
             return True
-        question = "A new prediction drops the clusters you edited; Export keeps them. Predict?"
+        question = (
+            "A new prediction discards the clusters that you edited. Export the current "
+            "prediction first to keep them. Continue?"
+        )
         return is_wanted(self, "Predict", question)
 
     def _follow(self) -> None:
-        """Another prediction has begun, or none runs any more."""
+        """Adapt to a prediction that has begun or ended."""
         self._remaining = Remaining()
         self._lock()
         self._offer()
 
     def _reveal(self, result: Result | None, former: Result | None) -> None:
-        """Scroll to the first result of a slide when its first draw comes."""
+        """Scroll to the result when the first draw of a slide arrives."""
         request = self.workspace.run.request
         if result is not None and former is None and result.request is request is not None:
             self.ensureWidgetVisible(self.clusters_button)
 
     def _lock(self) -> None:
-        """Keep what is predicted with; other slides can be prepared meanwhile."""
+        """Disable the controls that the running prediction uses; other slides stay editable."""
         running = self.workspace.run.request
         ours = running is not None and are_same(running.slide, self.workspace.slide)
         self.slide.lock_scale(ours)
@@ -143,7 +146,7 @@ class PredictDock(Page):
             panel.setEnabled(running is None)
 
     def _offer(self) -> None:
-        """Name what a press does now, or why it does nothing."""
+        """Name the button after what it does now, or show why it is disabled."""
         request = self._request()
         lacking = request.checkpoint.lacking(request.slide) if request else ""
         self.hint.setText(lacking)
@@ -152,7 +155,7 @@ class PredictDock(Page):
             self._offer_stop()
             return
         if self.spots.is_busy or self.checkpoint.is_busy:
-            self.predict_button.setText("Waiting for spots and checkpoint…")
+            self.predict_button.setText("Waiting for spots or checkpoint…")
             self.predict_button.setEnabled(False)
             return
         there = self._draws_for(request) if request else 0
@@ -177,7 +180,7 @@ class PredictDock(Page):
         return f" ({100 * progress.done // progress.total} %{left})"
 
     def _draws_for(self, request: PredictRequest) -> int:
-        """Draws of the result that are the request's, too."""
+        """How many draws of the request the result has already."""
         result = self.workspace.result
         if result is None or result.request is None or not request.continues(result.request):
             return 0
@@ -185,10 +188,10 @@ class PredictDock(Page):
 
 
 def _keys() -> QCollapsible:
-    """The keys, folded away."""
-    made = QCollapsible("Keys", expandedIcon="▾", collapsedIcon="▸")
+    """A collapsed list of the keyboard shortcuts."""
+    made = QCollapsible("Keyboard shortcuts", expandedIcon="▾", collapsedIcon="▸")
     made.setDuration(0)
-    made.toggleButton().setToolTip("Keys that work wherever the focus is in the window.")
+    made.toggleButton().setToolTip("They work wherever the focus is in the window.")
     made.layout().setContentsMargins(0, 0, 0, 0)
     label = QLabel(legend())
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

@@ -1,4 +1,4 @@
-"""The first step: which slide, and how large its pixels are."""
+"""The first step of the Predict dock: the slide and its scale."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
 
 _UNKNOWN = "unknown"
-# Distance of neighbouring spots, centre to centre, by kind of array.
+# Distance between the centres of neighbouring spots, by array.
 _PITCHES_UM = {"Visium (100 µm)": 100.0, "Spatial Transcriptomics (200 µm)": 200.0}
 
 
 class SlidePanel(Panel):
-    """Open a slide or take a layer; see and correct its micrometres per pixel."""
+    """Open a slide or use a layer as one; shows its scale, which the user can correct."""
 
     heading = "1  Slide"
 
@@ -47,12 +47,18 @@ class SlidePanel(Panel):
 
     def _build(self) -> None:
         self.box = QComboBox()
-        self.box.setToolTip("Open slides; each keeps its spots and its result.")
+        self.box.setToolTip("The slide to show. Every open slide keeps its spots and its result.")
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.close_button = button("Close", "Close this slide and forget its spots and result.")
+        self.close_button = button(
+            "Close", "Close this slide. Its spots and its result are discarded."
+        )
         self.close_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.open_button = button("Open…", "Open a slide of a scanner, a TIFF, JPEG or PNG.")
-        self.layer_button = menu_button("From layer", "Use an RGB image that napari shows.")
+        self.open_button = button(
+            "Open…", "Open a slide: a whole-slide image of a scanner, a TIFF, JPEG or PNG."
+        )
+        self.layer_button = menu_button(
+            "From layer", "Use an RGB image that is open in napari as the slide."
+        )
         self.add_row(self.open_button, self.layer_button)
         self.add_row(self.box, self.close_button)
         self.add_row(self.note)
@@ -65,14 +71,18 @@ class SlidePanel(Panel):
         self.mpp.setSpecialValueText(_UNKNOWN)
         self.mpp.setKeyboardTracking(False)
         self.mpp.setToolTip(
-            "Width of a level-0 pixel in micrometres. 20x scans have about 0.5, 40x scans 0.25."
+            "Scale: width of a full-resolution pixel in µm. It is about 0.5 for 20x scans and "
+            "0.25 for 40x scans."
         )
         self.pitch_button = menu_button(
-            "From spots", "Derive the scale from the distance of the spots of a known array."
+            "Estimate from spot spacing",
+            "Estimate the scale from the spots: their distance in pixels, and the known pitch of "
+            "the array in µm.",
         )
         for name, pitch in _PITCHES_UM.items():
             self.pitch_button.menu().addAction(name, lambda um=pitch: self.scale_by_pitch(um))
-        self.add_row(self.mpp, self.pitch_button)
+        self.add_row(self.mpp, label="Scale")
+        self.add_row(self.pitch_button)
 
     def _connect(self) -> None:
         self.box.activated.connect(self._choose)
@@ -85,12 +95,12 @@ class SlidePanel(Panel):
         listen(self, self.workspace.events.spots, self.refresh)
 
     def open(self, path: Path) -> None:
-        """Open a slide's file."""
+        """Open the file of a slide."""
         remember(slide_folder=str(path.parent))
         self.run(opening.open_slide(path), f"Opening {path.name}…", self.workspace.take_slide)
 
     def take_layer(self, layer: Image) -> None:
-        """Take an image that the viewer shows; the layer stays and becomes the slide's."""
+        """Use an image layer as the slide; the layer stays."""
         slide = layers.slide_among(self.workspace.slides, layer)
         if slide is not None:
             self.workspace.show_slide(slide)
@@ -99,14 +109,14 @@ class SlidePanel(Panel):
         self.run(task, f"Reading {layer.name}…", partial(adopt, self.workspace, layer))
 
     def scale_by_pitch(self, pitch_um: float) -> None:
-        """Derive the scale from the spots."""
+        """Estimate the scale from the spots and their pitch in µm."""
         slide, spots = self.workspace.slide, self.workspace.spots
         if slide is not None and spots is not None and self._may_rescale():
             task = tasks.scale_by_pitch(slide, spots, pitch_um)
-            self.run(task, "Measuring…", self.workspace.take_slide)
+            self.run(task, "Measuring the spot spacing…", self.workspace.take_slide)
 
     def lock_scale(self, locked: bool) -> None:
-        """Keep the scale while it is predicted with."""
+        """Disable or enable the scale while a prediction uses it."""
         self._locked = locked
         self.refresh()
 
@@ -129,7 +139,7 @@ class SlidePanel(Panel):
         for layer in filter(layers.is_picture, viewer.layers if viewer else ()):
             menu.addAction(layer.name, lambda chosen=layer: self.take_layer(chosen))
         if menu.isEmpty():
-            menu.addAction("There is no RGB image").setEnabled(False)
+            menu.addAction("No RGB image is open").setEnabled(False)
 
     def _rescale(self, mpp: float) -> None:
         slide = self.workspace.slide
@@ -138,11 +148,14 @@ class SlidePanel(Panel):
         self.refresh()
 
     def _may_rescale(self) -> bool:
-        """Ask where that loses a prediction, which holds for one scale."""
+        """Ask the user if a prediction would be lost, which is valid for one scale only."""
         if self.workspace.result is None:
             return True
         lost = "prediction and its clusters" if self.workspace.clusters else "prediction"
-        question = f"At another scale the {lost} are gone; Export keeps them. Change the scale?"
+        question = (
+            f"Changing the scale discards the {lost}. Export the prediction first to keep it. "
+            "Continue?"
+        )
         return is_wanted(self, "Change the scale", question)
 
     def refresh(self) -> None:
@@ -154,9 +167,9 @@ class SlidePanel(Panel):
             self.mpp.setValue((slide and slide.mpp) or 0)
         self.pitch_button.setEnabled(self.workspace.spots is not None and not self._locked)
         if slide is None:
-            self.note.setText("No slide yet.")
+            self.note.setText("No slide is open.")
         else:
-            hint = "" if slide.mpp else "\nScale unknown: type it below."
+            hint = "" if slide.mpp else "\nScale unknown. Type it below."
             self.note.setText(f"{slide.width:,} x {slide.height:,} pixels{hint}")
 
     def _list_slides(self) -> None:
@@ -164,7 +177,7 @@ class SlidePanel(Panel):
         with signals_blocked(self.box):
             self.box.clear()
             for row, slide in enumerate(open_slides):
-                self.box.addItem(slide.name)
+                self.box.addItem(self.workspace.name_of(slide))
                 tip = str(slide.path or "in memory")
                 self.box.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
             rows = [row for row, slide in enumerate(open_slides) if slide is shown]

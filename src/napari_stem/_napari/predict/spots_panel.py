@@ -1,4 +1,4 @@
-"""The second step: where to predict."""
+"""The second step of the Predict dock: the spots to predict at."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.grid_choice import LAYOUTS, GridChoice
 from napari_stem.errors import OptionError
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -34,7 +35,7 @@ _TOOLS: dict[str, Tool] = {"Lasso": "add_polygon_lasso", "Rectangle": "add_recta
 
 
 class SpotsPanel(Panel):
-    """Load spots or lay a grid, and keep to a drawn region; a preview shows what is left."""
+    """Load spots or make a grid, and restrict them to a drawn region; the canvas shows them."""
 
     heading = "2  Spots"
 
@@ -42,7 +43,7 @@ class SpotsPanel(Panel):
         super().__init__(workspace)
         self._viewer = ref(viewer)
         self._locked = False
-        self._described: tuple[AnnData, Slide, str] | None = None  # seconds where spots are many
+        self._described: tuple[AnnData, Slide, str] | None = None  # cached: takes seconds if many
         self._build()
         self._connect()
         self.refresh()
@@ -50,25 +51,32 @@ class SpotsPanel(Panel):
     def _build(self) -> None:
         last = last_grid()
         self.pitch = _micrometres("pitch ", last.pitch_um)
-        self.pitch.setToolTip("Distance of neighbouring spots in µm; 100 is Visium's.")
+        self.pitch.setToolTip(
+            "Distance between the centres of neighbouring spots in µm (default 100, as in "
+            "Visium). A smaller pitch gives more spots and takes longer."
+        )
         self.diameter = _micrometres("Ø ", last.diameter_um)
-        self.diameter.setToolTip("Diameter of a spot in µm; 55 is Visium's.")
+        self.diameter.setToolTip("Diameter of a spot in µm (default 55, as in Visium).")
         self.layout_box = QComboBox()
         self.layout_box.addItems(list(LAYOUTS))
         self.layout_box.setCurrentText(last.grid_layout)
-        self.layout_box.setToolTip("Hexagonal shifts every second row by half a pitch.")
+        self.layout_box.setToolTip(
+            "Layout of the grid (default hexagonal). Hexagonal shifts every second row by half a "
+            "pitch, as in Visium."
+        )
         self.grid_button = button(
-            "Grid over tissue", "Lay a regular grid over detected tissue; needs the scale."
+            "Grid over tissue",
+            "Place a regular grid of spots on the detected tissue. The slide needs a scale.",
         )
         self.file_button = button(
             "Load file…",
-            "Load spots: .h5ad, or .csv of coordinates. Regions that QuPath wrote as .geojson are "
-            "filled with a grid of the pitch above.",
+            "Load spots from a file: AnnData (.h5ad), a table of coordinates (.csv, .tsv), or "
+            "QuPath annotations (.geojson), which are filled with a grid of the pitch above.",
         )
         self.folder_button = button(
             "Load folder…",
-            "Load a folder of Space Ranger (Visium, Visium HD), Xenium, SpatialData, HEST's "
-            "layout, or a Spatial Transcriptomics array.",
+            "Load spots from a folder of Space Ranger (Visium, Visium HD), Xenium, SpatialData, "
+            "HEST or Spatial Transcriptomics.",
         )
         self.draw_button = menu_button(
             "Draw region", "Draw one or more regions on the slide, with a lasso or as rectangles."
@@ -76,12 +84,15 @@ class SpotsPanel(Panel):
         for name, tool in _TOOLS.items():
             self.draw_button.menu().addAction(name, lambda tool=tool: self.draw(tool))
         self.region_grid_button = button(
-            "Grid in region", "Lay the grid in the region, also where no tissue was detected."
+            "Grid in region",
+            "Place a grid of spots in the drawn region, also where no tissue was detected.",
         )
         self.inside_button = button(
-            "Only in region", "Keep to the spots whose centre lies in the region."
+            "Keep spots in region",
+            "Keep only the spots whose centre lies in the drawn region. All spots restores the "
+            "others.",
         )
-        self.all_button = button("All spots", "Take back the spots outside of the region.")
+        self.all_button = button("All spots", "Restore the spots outside the region.")
         self.add_row(self.pitch, self.diameter)
         self.add_row(self.layout_box, self.grid_button)
         self.bins = BinChoice()
@@ -104,16 +115,16 @@ class SpotsPanel(Panel):
         listen(self, self.workspace.events.tool, self._obey_tool)
 
     def make_grid(self) -> None:
-        """Lay a grid over the tissue of the slide."""
-        self._make_grid([], "Looking for tissue…")
+        """Make a grid over the tissue of the slide."""
+        self._make_grid([], "Detecting tissue…")
 
     def make_grid_in_region(self) -> None:
-        """Lay a grid in the region that is drawn."""
+        """Make a grid in the drawn region."""
         if region := self._region():
-            self._make_grid(region, "Laying the grid…")
+            self._make_grid(region, "Making the grid…")
 
     def load(self, path: Path, bin_um: int | None = None) -> None:
-        """Load spots of the slide, in bins of a size where there is a choice."""
+        """Load spots of the slide; `bin_um` chooses among the bin sizes of Visium HD."""
         remember(spots_folder=str(path.parent))
         task = opening.read_spots(
             path,
@@ -125,32 +136,32 @@ class SpotsPanel(Panel):
         self.run(task, f"Reading {path.name}…", self.workspace.take_section)
 
     def lock(self, locked: bool) -> None:
-        """Keep the spots while they are predicted."""
+        """Disable or enable the panel while its spots are predicted."""
         self._locked = locked
         self.refresh()
 
     def draw(self, tool: Tool) -> None:
         """Let the user draw a region on the slide."""
-        self.workspace.compared = ()  # one layer more would shift its cells
+        self.workspace.compared = ()  # one more layer would shift its cells
         self.workspace.tool = _TOOL
         if viewer := self._viewer():
             draw_region(viewer, self._slide(), tool)
 
     def restrict(self) -> None:
-        """Keep to the spots in the region, of all that there are."""
+        """Keep only the spots in the drawn region."""
         slide, spots = self._slide(), self.workspace.all_spots
-        assert spots is not None  # the button is disabled without
+        assert spots is not None  # otherwise the button is disabled
         if region := self._region():
             task = tasks.spots_in_region(spots, slide, region)
             take = partial(self.workspace.take_spots, slide, whole=spots)
-            self.run(task, "Selecting…", take)
+            self.run(task, "Selecting spots…", take)
 
     def take_all(self) -> None:
-        """Take back the spots outside of the region."""
+        """Restore the spots outside the region."""
         self.workspace.take_all_spots()
 
     def _obey_tool(self, tool: str) -> None:
-        """With another tool, a click must not draw as well."""
+        """Stop drawing when another mouse tool is chosen."""
         viewer, slide = self._viewer(), self.workspace.slide
         if tool not in ("", _TOOL) and viewer and slide:
             end_drawing(viewer, slide)
@@ -171,18 +182,18 @@ class SpotsPanel(Panel):
         self.run(task, say, partial(self.workspace.take_spots, slide))
 
     def _region(self) -> tasks.Region:
-        """The region that is drawn; where there is none, the user is told."""
+        """The drawn region; if there is none, a message tells the user how to draw one."""
         viewer, slide = self._viewer(), self._slide()
         region = selected_region(viewer, slide) if viewer else []
         if viewer and region:
             end_drawing(viewer, slide)
         else:
-            notify(OptionError("No region is drawn yet. Press Draw region and draw one."))
+            notify(OptionError("No region is drawn. Press Draw region, then draw it on the slide."))
         return region
 
     def _slide(self) -> Slide:
         slide = self.workspace.slide
-        assert slide is not None  # the panel is disabled without
+        assert slide is not None  # otherwise the panel is disabled
         return slide
 
     def _ask_file(self) -> None:
@@ -209,9 +220,9 @@ class SpotsPanel(Panel):
         self.bins.offer(spots)
         if slide is None or spots is None or every is None:
             self.note.setText("No spots yet.")
-            self._described = None  # a slide that was closed is held by nobody
+            self._described = None  # else a closed slide would stay in memory
             return
-        within = f"\nin the region, instead of {every.n_obs:,}" if every is not spots else ""
+        within = f"\nIn the region, of {counted(every.n_obs, 'spot')}" if every is not spots else ""
         self.note.setText(self._describe(spots, slide) + within)
 
     def _describe(self, spots: AnnData, slide: Slide) -> str:

@@ -1,6 +1,6 @@
-"""What the Predict dock asks of the core, as generators for `worker.start`.
+"""Work that the Predict dock runs in a thread, as generators for `worker.start`.
 
-Their imports happen in the thread: torch, scanpy and timm take seconds, and a dock opens at once.
+They import in the thread: torch, scanpy and timm take seconds, but a dock must open at once.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from napari_stem.defaults import Layout
     from napari_stem.slides.slide import Slide
 
-Region = Sequence["NDArray[np.float64]"]  # polygons, corners x and y in level-0 pixels
+Region = Sequence["NDArray[np.float64]"]  # polygons: (m, 2) corners x, y in level-0 pixels
 
 
 def scale_by_pitch(slide: Slide, spots: AnnData, pitch_um: float) -> Events[Slide]:
-    """The slide at the scale that the distance of its spots tells."""
+    """The slide at the scale that gives its spots a pitch in µm."""
     yield Progress(0, 0, "measure", slide.name)
     from napari_stem.spots.table import mpp_from_pitch
 
@@ -42,7 +42,7 @@ def make_grid(
     layout: Layout,
     region: Region = (),
 ) -> Events[AnnData]:
-    """Spots at regular distances: over the tissue, or in a region, whatever is there."""
+    """A regular grid of spots over the tissue, or in a region with or without tissue."""
     yield Progress(0, 0, "grid", slide.name)
     from napari_stem.errors import SpotsError
     from napari_stem.io import select
@@ -56,14 +56,14 @@ def make_grid(
         if region:
             raise
         raise SpotsError(
-            f"No tissue was found on {slide.name} for a grid of {pitch_um:g} µm. Draw a region, "
-            "then press Grid in region."
+            f"No tissue was detected on {slide.name} for a grid of {pitch_um:g} µm. Draw a "
+            "region, then press Grid in region."
         ) from error
     return select(grid, region=region)
 
 
 def spots_in_region(spots: AnnData, slide: Slide, region: Region) -> Events[AnnData]:
-    """The spots whose centre lies in one of the region's polygons."""
+    """The spots whose centre lies in one of the polygons of the region."""
     yield Progress(0, 0, "select", slide.name)
     from napari_stem.io import select
 
@@ -71,8 +71,8 @@ def spots_in_region(spots: AnnData, slide: Slide, region: Region) -> Events[AnnD
 
 
 def describe_spots(spots: AnnData, slide: Slide) -> str:
-    """How many spots there are, how far apart and how large."""
-    from napari_stem.io import source_of  # long since imported by who made them
+    """Number, pitch and diameter of the spots, and remarks about their source."""
+    from napari_stem.io import source_of  # imported already by whoever made them
     from napari_stem.spots.table import pitch, spot_diameter
 
     unit, mpp = ("µm", slide.mpp) if slide.mpp else ("pixels", 1.0)
@@ -80,14 +80,14 @@ def describe_spots(spots: AnnData, slide: Slide) -> str:
     if spots.n_obs == 1:
         return f"1 spot, {sizes}"
     left_out = ", ".join(spots.uns.get("excluded", ()))
-    told = f"\nLeft out of the slide: {left_out}" if left_out else ""
+    told = f"\nExcluded from the tissue: {left_out}" if left_out else ""
     if remark := source_of(spots).remark:
         told += f"\n{remark[0].upper()}{remark[1:]}"
     return f"{spots.n_obs:,} spots, pitch {pitch(spots) * mpp:.0f} {unit}, {sizes}{told}"
 
 
 def predict(request: PredictRequest) -> Generator[Event | Result, None, Result]:
-    """Predict; previews arrive as results that hold the mean of the draws so far."""
+    """Predict; incomplete results with the mean of the draws so far are yielded on the way."""
     yield Progress(0, 0, "load", request.checkpoint.path.name)
     load_triton_apart()
     from napari_stem.checkpoints.checkpoint import load_checkpoint
