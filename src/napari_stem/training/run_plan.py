@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
-from napari_stem.features.patches import GEOMETRIES
 from napari_stem.genes.panels import deg, hmhvg, hvg, measured_genes
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.named import open_named
@@ -122,6 +121,6 @@ def planned_recipe(plan: TrainPlan, tables: Sequence[AnnData]) -> Recipe:
         choose_panel(plan.panel, tables),
         encoders=plan.encoders,
         transform=plan.transform,
-        geometry=GEOMETRIES[plan.geometry],
+        geometry=plan.geometry,
         fit=plan.fit,
     )
