@@ -10,7 +10,8 @@ from typing import TypeAlias
 from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from napari_stem.errors import WrongType
 from napari_stem.features.compute import Compute
-from napari_stem.features.encoders.registry import Encoder, find_encoder
+from napari_stem.features.encoders.entry import Encoder
+from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.storage import cache_dir
 
 CheckpointLike: TypeAlias = "Checkpoint | str | Path"

@@ -15,7 +15,8 @@ from napari_stem.errors import (
     PanelError,
     WrongType,
 )
-from napari_stem.features.encoders.registry import Encoder, find_encoder
+from napari_stem.features.encoders.entry import Encoder
+from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import PHYSICAL, PatchGeometry, as_geometry
 from napari_stem.model.diffusion import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig
