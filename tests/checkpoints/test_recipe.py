@@ -7,7 +7,13 @@ import json
 import pytest
 
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
-from napari_stem.errors import CheckpointMismatch, CheckpointUnreadable, OptionError, PanelError
+from napari_stem.errors import (
+    CheckpointMismatch,
+    CheckpointUnreadable,
+    OptionError,
+    PanelError,
+    WrongType,
+)
 from napari_stem.features.patches import PAPER
 
 
@@ -48,7 +54,18 @@ def test_a_recipe_trained_for_a_time_is_read():
     assert Recipe.from_json(recipe.to_json(), "here") == recipe
 
 
+def test_names_stand_for_encoders_and_geometries():
+    recipe = make_recipe("small", ["A"], encoders="uni", geometry="paper")
+    assert recipe == make_recipe("small", ["A"], encoders=["uni"], geometry=PAPER)
+
+
 def test_impossible_choices_are_refused():
+    with pytest.raises(WrongType, match="geometry must be"):
+        make_recipe("small", ["A"], geometry="square")
+    with pytest.raises(WrongType, match="panel must be names of genes"):
+        make_recipe("small", "EPCAM")
+    with pytest.raises(OptionError, match="transform 'raw' is unknown; choose log2 or"):
+        make_recipe("small", ["A"], transform="raw")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="steps is 0; it must be a whole number between 1 and"):
         make_recipe("small", ["A"], fit={"steps": 0})
     with pytest.raises(OptionError, match="preset 'huge' is unknown"):

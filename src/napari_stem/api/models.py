@@ -10,8 +10,8 @@ from typing import TypeAlias
 from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from napari_stem.errors import WrongType
 from napari_stem.features.compute import Compute
-from napari_stem.features.encoders.registry import Encoder, find_encoder
-from napari_stem.features.patches import GEOMETRIES, PatchGeometry
+from napari_stem.features.encoders.entry import Encoder
+from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.storage import cache_dir
 
 CheckpointLike: TypeAlias = "Checkpoint | str | Path"
@@ -35,16 +35,6 @@ def as_encoders(value: EncodersLike) -> tuple[Encoder, ...]:
     if not isinstance(several, Iterable):
         raise WrongType.of("encoders", value, 'names of encoders such as "uni"')
     return tuple(one if isinstance(one, Encoder) else find_encoder(one) for one in several)
-
-
-def as_geometry(value: PatchGeometry | str) -> PatchGeometry:
-    """The tissue that a patch covers, of its name or as it is."""
-    if isinstance(value, PatchGeometry):
-        return value
-    for name, geometry in GEOMETRIES.items():
-        if value == name:
-            return geometry
-    raise WrongType.of("geometry", value, '"physical", "paper" or a PatchGeometry')
 
 
 def as_cache(value: CacheLike) -> Path | None:

@@ -14,10 +14,9 @@ from anndata import AnnData
 
 from napari_stem.api.hints import hinted
 from napari_stem.errors import WrongType
-from napari_stem.io import find_sections, is_spot_source
-from napari_stem.sections.public_data import is_sample, sample_section
-from napari_stem.sections.section import Section, open_section, section_on
-from napari_stem.slides.formats import is_slide
+from napari_stem.io import find_sections
+from napari_stem.sections.named import names_section, open_named
+from napari_stem.sections.section import Section, section_on
 from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots import grid
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
@@ -62,7 +61,7 @@ class Opened(ExitStack):
         self, slide: SlideLike | SectionLike, spots: SpotsLike | None
     ) -> tuple[Slide, AnnData]:
         """A slide and its spots: those given, the section's own, or a grid over the tissue."""
-        if isinstance(slide, str | Path) and _is_section(slide):
+        if isinstance(slide, str | Path) and names_section(slide):
             slide = self.section(slide)
         if isinstance(slide, Section):
             return _on(slide.slide, slide.spots if spots is None else spots)
@@ -73,9 +72,7 @@ class Opened(ExitStack):
 def _open_section(value: str | Path, name: str, **opening: Any) -> Section:
     if not isinstance(value, str | Path):
         raise WrongType.of(name, value, 'a section, the path of one, or a name such as "her2st:C5"')
-    if is_sample(str(value)):
-        return sample_section(str(value))
-    return open_section(value, **opening)
+    return open_named(value, **opening)
 
 
 def _on(slide: Slide, spots: SpotsLike) -> tuple[Slide, AnnData]:
@@ -86,11 +83,6 @@ def _on(slide: Slide, spots: SpotsLike) -> tuple[Slide, AnnData]:
         section = section_on(slide, Path(spots))
         return section.slide, section.spots
     raise WrongType.of("spots", spots, "a table of spots (AnnData), the path of one, or None")
-
-
-def _is_section(value: str | Path) -> bool:
-    path = Path(value)
-    return is_sample(str(value)) or is_spot_source(path) or (path.is_dir() and not is_slide(path))
 
 
 def _unfolded(value: SectionLike) -> Iterator[SectionLike]:

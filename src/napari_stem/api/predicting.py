@@ -15,7 +15,6 @@ from napari_stem.api.models import (
     as_cache,
     as_checkpoint,
     as_encoders,
-    as_geometry,
     with_files,
 )
 from napari_stem.api.places import Opened, SectionLike, SlideLike, SpotsLike
@@ -25,6 +24,7 @@ from napari_stem.errors import OptionError
 from napari_stem.events import Events, relay
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed as iter_embedding
+from napari_stem.features.patches import PatchGeometry, as_geometry
 from napari_stem.prediction import predict as prediction_room
 from napari_stem.prediction.inspect import Inspection, Inspector
 from napari_stem.prediction.options import PredictOptions
@@ -34,8 +34,6 @@ from napari_stem.spots.table import spot_diameter
 if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
-
-    from napari_stem.features.patches import PatchGeometry
 
 
 @verb(compute=Compute)

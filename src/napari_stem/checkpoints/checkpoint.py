@@ -22,7 +22,8 @@ from napari_stem.errors import (
     WrongType,
 )
 from napari_stem.features.condition import Condition
-from napari_stem.features.encoders.registry import Encoder, find_encoder
+from napari_stem.features.encoders.entry import Encoder
+from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.encoders.tensors import below
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import as_path, atomic_path

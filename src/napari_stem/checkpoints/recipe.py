@@ -8,9 +8,16 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from napari_stem.defaults import ENCODERS, CountTransform, Preset
-from napari_stem.errors import CheckpointMismatch, CheckpointUnreadable, OptionError, PanelError
-from napari_stem.features.encoders.registry import Encoder, find_encoder
-from napari_stem.features.patches import PHYSICAL, PatchGeometry
+from napari_stem.errors import (
+    CheckpointMismatch,
+    CheckpointUnreadable,
+    OptionError,
+    PanelError,
+    WrongType,
+)
+from napari_stem.features.encoders.entry import Encoder
+from napari_stem.features.encoders.registry import find_encoder
+from napari_stem.features.patches import PHYSICAL, PatchGeometry, as_geometry
 from napari_stem.model.diffusion import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig
@@ -124,9 +131,9 @@ def make_recipe(
     preset: Preset,
     panel: Sequence[str],
     *,
-    encoders: Sequence[str] = ENCODERS,
+    encoders: str | Sequence[str] = ENCODERS,
     transform: CountTransform = "log2",
-    geometry: PatchGeometry = PHYSICAL,
+    geometry: PatchGeometry | str = PHYSICAL,
     fit: Mapping[str, Any] | None = None,
 ) -> Recipe:
     """Choices of a preset, fitted to a panel and encoders.
@@ -145,7 +152,7 @@ def make_recipe(
         Transform of raw counts: "log2", log2(count + 1), or "log1p_cp10k", log(counts per
         10,000 + 1).
     geometry
-        The tissue that a patch covers; default 112 µm across.
+        The tissue that a patch covers: "physical", 112 µm across, or "paper", 224 level-0 pixels.
     fit
         Training settings that replace the preset's, by their names in `FitConfig`.
 
@@ -163,21 +170,28 @@ def make_recipe(
     >>> stem.make_recipe("small", ["EPCAM", "CD3E"], fit={"steps": 400}).fit.steps
     400
     """
-    if preset not in get_args(Preset):
-        raise OptionError(f"preset '{preset}' is unknown; choose {' or '.join(get_args(Preset))}.")
+    for name, value, known in (
+        ("preset", preset, get_args(Preset)),
+        ("transform", transform, get_args(CountTransform)),
+    ):
+        if value not in known:
+            raise OptionError(f"{name} '{value}' is unknown; choose {' or '.join(known)}.")
+    if isinstance(panel, str):
+        raise WrongType.of("panel", panel, "names of genes")
     if not panel:
         raise PanelError("The panel is empty. Choose at least one gene.")
     unknown = set(fit or {}) - {field.name for field in fields(FitConfig)}
     if unknown:
         raise OptionError(f"Unknown training settings: {', '.join(sorted(unknown))}.")
-    found = tuple(find_encoder(name) for name in encoders)
+    names = [encoders] if isinstance(encoders, str) else encoders
+    found = tuple(find_encoder(name) for name in names)
     width = max(1, sum(encoder.width for encoder in found))
     small = preset == "small"
     recipe = Recipe(
         panel=tuple(panel),
         transform=transform,
         standardised=small,
-        geometry=geometry,
+        geometry=as_geometry(geometry),
         encoders=found,
         components=128 if small else None,
         embedding_noise=0.7 if small else 0.0,

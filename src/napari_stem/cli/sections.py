@@ -16,29 +16,22 @@ if TYPE_CHECKING:
 
 def section_of(name: str, data: Path | None, **options: Any) -> Section:
     """Open a section, a sample or one of the user's."""
-    from napari_stem.sections.public_data import is_sample, sample_section
-    from napari_stem.sections.section import open_section
+    from napari_stem.sections.named import open_named
 
-    folder = _her2st_folder(name, data)
-    if folder is None and is_sample(name):
-        return sample_section(name)
-    return open_section(folder or name, **options)
+    return open_named(_her2st_folder(name, data) or name, **options)
 
 
 def section_to_predict(
     slide: str, spots: Path | None, pitch: float | None, data: Path | None, **options: Any
 ) -> Section:
     """A section as it is, or a slide with spots from a file or a grid."""
-    from napari_stem.io import is_spot_source
     from napari_stem.io.annotations import drawn_regions
-    from napari_stem.sections.public_data import is_sample
+    from napari_stem.sections.named import names_section
     from napari_stem.sections.section import Section, open_section, section_on
-    from napari_stem.slides.formats import is_slide
     from napari_stem.slides.slide import open_slide
     from napari_stem.spots.grid import make_grid
 
-    path = Path(slide)
-    if is_sample(slide) or is_spot_source(path) or (path.is_dir() and not is_slide(path)):
+    if names_section(slide):
         section = section_of(slide, data, **options)
         if spots is None and pitch is None:
             return section

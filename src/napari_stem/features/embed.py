@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from napari_stem.features.encoders.registry import Encoder
+    from napari_stem.features.encoders.entry import Encoder
     from napari_stem.slides.slide import Slide
 
 _ROWS = 64

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from napari_stem.defaults import GeometryName
-from napari_stem.errors import OptionError
+from napari_stem.errors import OptionError, WrongType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +67,17 @@ class PatchGeometry:
 
 PHYSICAL = PatchGeometry()
 PAPER = PatchGeometry(width_um=None)
-GEOMETRIES: Mapping[GeometryName, PatchGeometry] = {"physical": PHYSICAL, "paper": PAPER}
+_GEOMETRIES: Mapping[GeometryName, PatchGeometry] = {"physical": PHYSICAL, "paper": PAPER}
+
+
+def as_geometry(value: PatchGeometry | str) -> PatchGeometry:
+    """The tissue that a patch covers, of its name or as it is."""
+    if isinstance(value, PatchGeometry):
+        return value
+    for name, geometry in _GEOMETRIES.items():
+        if value == name:
+            return geometry
+    raise WrongType.of("geometry", value, '"physical", "paper" or a PatchGeometry')
 
 
 def crop_patches(

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
-from napari_stem.features.patches import GEOMETRIES
 from napari_stem.genes.panels import deg, hmhvg, hvg, measured_genes
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.sections.public_data import is_sample, sample_section
-from napari_stem.sections.section import Section, open_section
+from napari_stem.sections.named import open_named
+from napari_stem.sections.section import Section
 from napari_stem.training.loop import never
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run_folder import held, read_plan, write_status
@@ -88,9 +87,7 @@ def open_source(source: SectionSource) -> Section:
     SlideError, SpotsError
         A part is missing or damaged, or the spots do not lie on the slide.
     """
-    if is_sample(source.path):
-        return sample_section(source.path)
-    return open_section(
+    return open_named(
         source.path, image=source.image or None, mpp=source.mpp, bin_um=source.bin_um,
         symbols=source.symbols,
     )  # fmt: skip
@@ -124,6 +121,6 @@ def planned_recipe(plan: TrainPlan, tables: Sequence[AnnData]) -> Recipe:
         choose_panel(plan.panel, tables),
         encoders=plan.encoders,
         transform=plan.transform,
-        geometry=GEOMETRIES[plan.geometry],
+        geometry=plan.geometry,
         fit=plan.fit,
     )

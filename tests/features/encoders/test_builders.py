@@ -11,7 +11,8 @@ from timm.data.transforms_factory import create_transform
 
 from napari_stem.errors import EncoderError
 from napari_stem.features.encoders.builders import PatchEncoder, build_encoder, pool_tokens, resize
-from napari_stem.features.encoders.registry import Input, find_encoder
+from napari_stem.features.encoders.entry import Input
+from napari_stem.features.encoders.registry import find_encoder
 
 ENCODER = find_encoder("timm:test_vit")  # 160 px, mean and standard deviation one half
 

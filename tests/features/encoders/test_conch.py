@@ -11,7 +11,8 @@ from torch import Tensor
 
 from napari_stem.errors import EncoderError
 from napari_stem.features.encoders.builders import build_encoder, make_network
-from napari_stem.features.encoders.registry import Input, find_encoder
+from napari_stem.features.encoders.entry import Input
+from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.encoders.tensors import renamed
 
 from .plain import (

@@ -18,11 +18,12 @@ from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.cli import app
 from napari_stem.errors import EncoderError
 from napari_stem.features.encoders.builders import build_encoder
-from napari_stem.features.encoders.registry import Encoder, encoders, find_encoder
+from napari_stem.features.encoders.entry import Encoder
+from napari_stem.features.encoders.registry import encoders, find_encoder
 
 GOOD = """
 import torch
-from napari_stem.features.encoders.registry import Encoder, Input
+from napari_stem.features.encoders.entry import Encoder, Input
 
 def build(weights):
     return torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())

@@ -11,7 +11,8 @@ from torch import nn
 
 from napari_stem.errors import EncoderError
 from napari_stem.features.encoders.builders import PatchEncoder, make_network
-from napari_stem.features.encoders.registry import ENCODERS, Encoder, find_encoder
+from napari_stem.features.encoders.entry import Encoder
+from napari_stem.features.encoders.registry import ENCODERS, find_encoder
 
 NETWORKS = [encoder for encoder in ENCODERS.values() if encoder.source != "built-in"]
 # Millions of parameters that the model cards and other packages state.

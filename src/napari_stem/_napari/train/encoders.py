@@ -18,8 +18,9 @@ from napari_stem._napari.shell.choices import choose_weights, chosen_weights
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.defaults import ENCODERS
+from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.hub import local_weights
-from napari_stem.features.encoders.registry import Encoder, encoders
+from napari_stem.features.encoders.registry import encoders
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace

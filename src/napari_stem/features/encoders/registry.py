@@ -13,8 +13,6 @@ from napari_stem.errors import EncoderError
 from napari_stem.features.encoders.entry import Encoder, Input, Triple
 from napari_stem.features.encoders.plugins import plugin_encoders
 
-__all__ = ["ENCODERS", "MORPHOLOGY_FIELDS", "Encoder", "Input", "encoders", "find_encoder"]
-
 _CLIP: tuple[Triple, Triple] = (
     (0.48145466, 0.4578275, 0.40821073),
     (0.26862954, 0.26130258, 0.27577711),
