@@ -111,14 +111,14 @@ def test_a_run_is_set_up_trained_and_installed(
     setup.options.form.set(steps=20, draws=2)
     setup.name.setText("liver-1")
     until(setup.start_button.isEnabled)
-    assert setup.reason.text() == "Ready: trains on 1 section; held out: section-1."
+    assert setup.reason.text() == "Ready to train on 1 section. Held out: section-1."
 
     qtbot.mouseClick(setup.start_button, LEFT)
     view = dock.dialog().view
     until(lambda: "running" in words(dock))
     until(lambda: "finished" in words(dock))
     assert view.state.text().startswith("Finished")
-    methods = [view.figures.verticalHeaderItem(row).text() for row in range(3)]
+    methods = [view.metrics.verticalHeaderItem(row).text() for row in range(3)]
     assert methods == ["Stem", "ridge", "50-NN"]
     drawn = view.curves.loss.plotItem.listDataItems()
     assert [len(line.getData()[0]) > 0 for line in drawn] == [True, True]
@@ -140,7 +140,8 @@ def test_a_run_is_paused_resumed_and_stopped_with_its_checkpoint(dock, plan, unt
     trainings.begin(folder, endless(plan))
     dialog.show_run(folder)
     view = dialog.view
-    until(lambda: view.figures.rowCount() and "Training" in shown(dialog))
+    until(lambda: view.metrics.rowCount() and "Training" in shown(dialog))
+    assert dialog.setup.problem() or trainings.running
     qtbot.mouseClick(view.pause_button, LEFT)
     assert view.state.text().startswith("Pausing")
     until(lambda: trainings.running is None)
@@ -208,7 +209,7 @@ def test_a_run_is_deleted_when_that_is_wanted(dock, plan, until, monkeypatch):
     dock.delete_button.click()
     until(lambda: not dock.list.count())
     assert not (runs_dir() / "old").exists()
-    assert view.state.text() == "This run is deleted."
+    assert view.state.text() == "This run was deleted."
     assert view.pause_button.isHidden()
 
 
@@ -312,7 +313,7 @@ def test_genes_are_counted_as_the_choice_changes(setup, saved_sections, until):
     until(lambda: "genes</b>" in genes.note.text())
     assert genes.choice().by == "region"
     genes.kind.setCurrentIndex(genes.kind.findData("list"))
-    until(lambda: "at least one gene" in genes.note.text())
+    until(lambda: "the list is empty" in genes.note.text())
     genes.typed.setPlainText("EPCAM, NOTAGENE\nCD3E")
     until(lambda: "missing (NOTAGENE)" in genes.note.text())
     genes.drop_button.click()

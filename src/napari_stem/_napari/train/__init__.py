@@ -1,1 +1,1 @@
-"""The Train dock and its dialog."""
+"""The Train dock, and the dialog to set up and watch a training run."""

@@ -1,4 +1,4 @@
-"""A section's spots over its tissue, to see at a glance that they belong together."""
+"""A preview of a section's spots on its slide, to check their alignment at a glance."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ if TYPE_CHECKING:
     from napari_stem.training.preflight import SectionCheck
 
 _OPACITY = 190  # of 255
-_ENDS = (1, 99)  # percentiles of the counts at the ends of the colours
-_SMALLEST = 1.5  # radius of a spot in pixels of the screen
+_ENDS = (1, 99)  # percentiles of the counts at the ends of the colour map
+_SMALLEST = 1.5  # radius of a spot in screen pixels
 
 
 class AlignmentPreview(QWidget):
-    """A thumbnail with the spots in viridis by their total counts, dark for few."""
+    """A thumbnail of the slide with its spots, coloured by their total counts."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._words = ""
+        self._text = ""
         self._image = QImage()
-        self._centres = np.empty((0, 2))  # in pixels of the image, as the radius
+        self._centres = np.empty((0, 2))  # in pixels of the thumbnail, like the radius
         self._radius = 0.0
         self._brushes: list[QBrush] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setToolTip("Do the spots lie on the tissue? Colour: counts of a spot, dark for few.")
+        self.setToolTip(
+            "Check that the spots lie on the tissue. Colour: total counts per spot, from few "
+            "(dark) to many (bright)."
+        )
 
-    def show_section(self, check: SectionCheck | None, words: str = "") -> None:
-        """Show a section, or words where there is none that can be trained on."""
-        self._words, self._image = words, QImage()
+    def show_section(self, check: SectionCheck | None, text: str = "") -> None:
+        """Show a section, or a text if there is none that can be shown."""
+        self._text, self._image = text, QImage()
         if check is not None and check.overview is not None and check.counts is not None:
             self._image = _image(check.overview)
             self._place(check)
@@ -43,16 +46,16 @@ class AlignmentPreview(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """As much as is left."""
+        """A useful size; the preview grows with the dialog."""
         return QSize(300, 240)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the thumbnail as large as it fits, and the spots at their size."""
+        """Draw the thumbnail as large as possible, and the spots at their true size."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._image.isNull():
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(20, 0, -20, 0), int(flags), self._words)
+            painter.drawText(self.rect().adjusted(20, 0, -20, 0), int(flags), self._text)
             return
         scale = min(self.width() / self._image.width(), self.height() / self._image.height())
         width, height = self._image.width() * scale, self._image.height() * scale

@@ -1,4 +1,4 @@
-"""The training that a viewer runs: one at a time, paused when the window closes."""
+"""Starts and watches the training of a viewer: one run at a time, paused when it closes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 class Trainings(QObject):
-    """Starts runs, and installs the checkpoints of those that finish."""
+    """Starts and resumes training runs, and installs the checkpoints of finished ones."""
 
-    changed = Signal()  # a run began, ended, or was asked for something
+    changed = Signal()  # a run has begun or ended, or was asked to pause or finish
     told = Signal(object)  # an event of the run
 
     def __init__(self, window: QObject, workspace: Workspace) -> None:
@@ -38,7 +38,7 @@ class Trainings(QObject):
 
     @classmethod
     def of(cls, viewer: Viewer) -> Trainings:
-        """Those of a viewer; they end with its window."""
+        """The trainings of a viewer, made at the first call; they end with its window."""
         if viewer not in _trainings:
             window = window_of(viewer)
             made = _trainings[viewer] = cls(window, workspace_of(viewer))
@@ -51,14 +51,14 @@ class Trainings(QObject):
         Raises
         ------
         StemError
-            Its folder cannot be made.
+            The folder of the run cannot be made.
         """
         create_run(folder, plan)
         return self.resume(folder)
 
     def resume(self, folder: Path, *, finish: bool = False) -> TrainingRun:
-        """Go on with a run, or only finish it."""
-        assert self.running is None  # nobody offers it while one runs
+        """Resume a run; with `finish`, only evaluate it and save its checkpoint."""
+        assert self.running is None  # Resume is disabled while a run is running
         run = self.running = TrainingRun(folder)
         run.changed.connect(self.changed)
         run.told.connect(self.told)
@@ -68,7 +68,7 @@ class Trainings(QObject):
         return run
 
     def leave(self) -> None:
-        """Let the run save its state; nobody listens any more."""
+        """Pause the run, which saves its state, when the window closes."""
         if self.running is not None:
             self.running.pause()
 
@@ -86,18 +86,18 @@ class Trainings(QObject):
             elif found.standing == "failed":
                 show_warning(f"Training '{found.name}' failed: {found.reason}")
             elif found.standing == "interrupted" and run.asked == "pause":
-                write_status(run.folder, standing="paused")  # before it had begun
+                write_status(run.folder, standing="paused")  # paused before its first step
             elif found.standing == "interrupted":
-                said = f" It said: {run.error}" if run.error else ""
+                reason = f" Last message: {run.error}" if run.error else ""
                 show_warning(
-                    f"The process of training '{found.name}' ended unexpectedly. Resume it in the "
-                    f"Train dock.{said}"
+                    f"Training '{found.name}' ended unexpectedly. Resume it in the Train dock."
+                    f"{reason}"
                 )
         self.changed.emit()
 
     def _announce(self, path: Path) -> None:
         self._workspace.installed = path
-        show_info(f"Training is finished. Choose '{path.stem}' in the Predict dock.")
+        show_info(f"Training finished. Choose '{path.stem}' in the Predict dock.")
 
 
 _trainings: WeakKeyDictionary[Viewer, Trainings] = WeakKeyDictionary()

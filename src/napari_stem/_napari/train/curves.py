@@ -1,4 +1,4 @@
-"""Curves of a training run: losses by step, and the variation of each gene."""
+"""Plots of a training run: losses by step, and the variance of each gene."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari_stem.events import Event
 
-# Colours that colour-blind people can tell apart (Okabe and Ito 2008), on dark and on light.
+# Colours that colour-blind people can tell apart (Okabe and Ito 2008), on dark and light themes.
 _TRAINING, _HELD_OUT, _PREDICTED = "#56B4E9", "#E69F00", "#009E73"
 
 
@@ -26,7 +26,9 @@ class TrainingCurves(QWidget):
         super().__init__(parent)
         self._curves = Curves()
         self.loss = _plot("step", "loss", legend=(-10, 10))
-        self.variation = _plot("genes by measured variance", "variance over spots", legend=(10, 10))
+        self.variation = _plot(
+            "genes, ordered by measured variance", "variance between spots", legend=(10, 10)
+        )
         self._lines: dict[str, Any] = {
             "training": self.loss.plot(name="training", pen=_TRAINING),
             "held out": self.loss.plot(
@@ -46,17 +48,17 @@ class TrainingCurves(QWidget):
         self.set_theme(theme)
 
     def clear(self) -> None:
-        """Forget what is shown."""
+        """Clear both plots."""
         self._curves = Curves()
         self._draw()
 
     def show_events(self, events: Iterable[Event]) -> None:
-        """Add losses, and show the latest variation."""
+        """Add losses, and show the latest variances."""
         self._curves.add(events)
         self._draw()
 
     def set_theme(self, theme: str) -> None:
-        """Take the colours of a theme of napari."""
+        """Use the colours of a napari theme."""
         colours = get_theme(theme)
         text = colours.text.as_hex()
         for plot in (self.loss, self.variation):
@@ -82,7 +84,7 @@ def _plot(bottom: str, left: str, legend: tuple[int, int]) -> Any:
     others = set(QApplication.topLevelWidgets())
     made = pyqtgraph.PlotWidget()
     for menu in set(QApplication.topLevelWidgets()) - others - {made}:
-        menu.setParent(made, menu.windowFlags())  # unused here, and gone with the plot
+        menu.setParent(made, menu.windowFlags())  # unused, and deleted with the plot
     made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
     made.setMinimumSize(220, 160)
     made.setMenuEnabled(False)

@@ -1,4 +1,4 @@
-"""The training dialog: a run is set up, started and watched here."""
+"""The training dialog: set up, start and watch a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SIZE = 980, 680
 
 
 class TrainingDialog(QDialog):
-    """Beside the viewer, never in its way; closing it does not stop a run."""
+    """A window beside the viewer that does not block it; closing it does not stop a run."""
 
     def __init__(self, viewer: Viewer, parent: QWidget) -> None:
         super().__init__(parent)
@@ -44,17 +44,17 @@ class TrainingDialog(QDialog):
 
     @classmethod
     def of(cls, viewer: Viewer) -> TrainingDialog:
-        """The dialog of a viewer; it is gone with the window."""
+        """The dialog of a viewer, made at the first call; it ends with the window."""
         if viewer not in _dialogs:
             _dialogs[viewer] = cls(viewer, window_of(viewer))
         return _dialogs[viewer]
 
     def show_setup(self) -> None:
-        """Set up a new run; what was filled in before is still there."""
+        """Show the form for a new run, with what was filled in before."""
         self._open(self.setup, "New training")
 
     def show_run(self, folder: Path) -> None:
-        """Watch a run."""
+        """Show a run."""
         self.view.show_run(folder)
         self._open(self.view, f"Training: {folder.name}")
 

@@ -1,4 +1,4 @@
-"""The dock of training runs: what there is, how it stands, and a new one."""
+"""The Train dock: a list of training runs, and a button for a new one."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from napari_stem._napari.shell.dialogs import is_wanted
 from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.page import Page
 from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.progress_text import stage_in_words
 from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem._napari.train import tasks
@@ -37,13 +38,13 @@ if TYPE_CHECKING:
     from napari_stem.events import Event
 
 _NOTHING = (
-    "No training runs yet. Training needs sections with counts: folders with slide, spots and "
-    "counts, or .h5ad files beside their slides."
+    "No training runs yet. Training needs sections: folders with slide, spots and counts, or "
+    ".h5ad files next to their slides."
 )
 
 
 class TrainDock(Page):
-    """A list of runs with what can be done with the selected one."""
+    """A list of training runs, with buttons for the selected one."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -52,25 +53,27 @@ class TrainDock(Page):
         self._trainings = Trainings.of(viewer)
         self._runs: list[Run] = []
         self._job: Job | None = None
-        self._again = False  # something changed while the runs were read
+        self._again = False  # the runs changed while they were read
         self._build()
         self._connect()
         self._offer()
         self.refresh()
 
     def _build(self) -> None:
-        self.new_button = button("New training…", "Choose sections, genes and settings.")
+        self.new_button = button("New training…", "Set up a run: sections, genes and options.")
         self.list = QListWidget()
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.list.setWordWrap(True)
         self.list.setSpacing(3)
-        self.list.setToolTip("Runs on this machine, the latest first. Double click shows one.")
+        self.list.setToolTip("Runs on this computer, latest first. Double-click to show one.")
         self.note = QLabel(_NOTHING)
         self.note.setWordWrap(True)
-        self.show_button = button("Show", "Curves and figures of the selected run.")
-        self.resume_button = button("Resume", "Go on where the selected run stopped.")
-        self.reveal_button = button("Reveal", "Open the folder of the selected run.")
-        self.delete_button = button("Delete…", "Remove the run; an installed checkpoint stays.")
+        self.show_button = button("Show", "Show the loss curves and metrics of the selected run.")
+        self.resume_button = button("Resume", "Continue the selected run where it stopped.")
+        self.reveal_button = button("Open folder", "Open the folder of the selected run.")
+        self.delete_button = button(
+            "Delete…", "Delete the selected run. An installed checkpoint is kept."
+        )
         self._actions = QWidget()
         grid = QGridLayout(self._actions)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -93,12 +96,12 @@ class TrainDock(Page):
         self._trainings.told.connect(self._show_progress)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Look again: a terminal may have trained meanwhile."""
+        """Read the runs again, as a terminal may have added some."""
         super().showEvent(event)
         self.refresh()
 
     def dialog(self) -> TrainingDialog:
-        """The viewer's dialog; made when it is first needed."""
+        """The training dialog of the viewer."""
         viewer = self._viewer()
         assert viewer is not None  # the dock is in its window
         return TrainingDialog.of(viewer)
@@ -150,7 +153,8 @@ class TrainDock(Page):
             for row, run in enumerate(self._runs):
                 if run.folder == running.folder and row < self.list.count():
                     share = f"{100 * event.done // event.total} %"
-                    self.list.item(row).setText(f"{run.name}\nrunning: {event.stage} {share}")
+                    stage = stage_in_words(event.stage)
+                    self.list.item(row).setText(f"{run.name}\nrunning: {stage} {share}")
 
     def _new(self) -> None:
         self.dialog().show_setup()
@@ -172,14 +176,14 @@ class TrainDock(Page):
         run = self._selected()
         if run is None:
             return
-        question = f"Delete '{run.name}' with its state and its curves?"
+        question = f"Delete the run '{run.name}' with its saved state and its curves?"
         if is_wanted(self, "Delete a training run", question):
             job = start(tasks.remove_run(run.folder), self)
-            job.ended.connect(self._trainings.changed)  # the dialog may show it, too
+            job.ended.connect(self._trainings.changed)  # the dialog may show it too
 
 
 def _folders() -> list[Path]:
-    """Where runs were started before, and where they are unless another folder is chosen."""
+    """The default folder of runs, and other folders in which runs were started."""
     return [runs_dir(), *map(Path, remembered("runs_folders", []))]
 
 
@@ -187,9 +191,7 @@ def _words(run: Run) -> str:
     if run.standing == "finished" and run.methods:
         metric = BRIEF[0]
         ours, ridge = (values[metric.name] for values in [*run.methods.values()][:2])
-        return f"finished: {metric.heading} {ours:.2f} (ridge {ridge:.2f})"
+        return f"finished: {metric.heading} {ours:.2f} (ridge baseline {ridge:.2f})"
     if run.standing == "failed":
         return f"failed: {run.reason}"
-    return {"paused": "paused, can be resumed", "interrupted": "interrupted, can be resumed"}.get(
-        run.standing, run.standing
-    )
+    return f"{run.standing}, can be resumed" if run.is_resumable else run.standing

@@ -1,4 +1,4 @@
-"""Which encoders describe the patches, what they may be used for, and where their weights are."""
+"""The choice of encoders, with their features per patch, licences and weights files."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from napari_stem.features.encoders.registry import encoders
 if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
 
-_COMMERCIAL = {True: "allowed", False: "not allowed", None: "not stated, ask the authors"}
+_COMMERCIAL = {True: "allowed", False: "not allowed", None: "not stated; ask the authors"}
 
 
 class TrainingEncoders(Panel):
-    """The registry with a check box each; their vectors are concatenated."""
+    """A table of all encoders with check boxes; features of checked ones are concatenated."""
 
     heading = "Encoders"
     changed = Signal()
@@ -43,13 +43,16 @@ class TrainingEncoders(Panel):
 
     def _build(self) -> None:
         self.table = QTableWidget(len(encoders()), 3)
-        self.table.setHorizontalHeaderLabels(("Encoder", "Numbers", "Licence, access"))
+        self.table.setHorizontalHeaderLabels(("Encoder", "Features", "Licence, access"))
         self.table.verticalHeader().hide()
         self.table.setTabKeyNavigation(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setToolTip("Checked encoders describe each patch, side by side.")
+        self.table.setToolTip(
+            "Check the image encoders to use (default morphology). The features per patch of all "
+            "checked encoders are concatenated."
+        )
         for row, entry in enumerate(encoders().values()):
             first = QTableWidgetItem(entry.name)
             first.setFlags(first.flags() | Qt.ItemFlag.ItemIsUserCheckable)
@@ -65,7 +68,9 @@ class TrainingEncoders(Panel):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         self.weights_button = button(
-            "Weights file…", "Local weights of the selected encoder, instead of a download."
+            "Weights file…",
+            "Choose a local weights file for the selected encoder. It is used instead of a "
+            "download.",
         )
         self.add_row(self.table)
         self.add_row(self.weights_button)
@@ -77,7 +82,7 @@ class TrainingEncoders(Panel):
         self.weights_button.clicked.connect(self._ask)
 
     def encoders(self) -> tuple[str, ...]:
-        """Names of those that are checked."""
+        """Names of the checked encoders."""
         names = (self.table.item(row, 0) for row in range(self.table.rowCount()))
         return tuple(item.text() for item in names if item.checkState() == Qt.CheckState.Checked)
 
@@ -86,7 +91,7 @@ class TrainingEncoders(Panel):
         return {name: self._weights[name] for name in self.encoders() if name in self._weights}
 
     def problem(self) -> str:
-        """What is missing, "" if nothing is."""
+        """What is missing, "" if nothing."""
         return "" if self.encoders() else "Check at least one encoder."
 
     def _change(self) -> None:
@@ -121,7 +126,7 @@ class TrainingEncoders(Panel):
 
 
 def _how_to_get(encoder: Encoder) -> str:
-    """What a user must do before the weights can be used, "" where nothing."""
+    """How to get the weights of an encoder, "" if they are here or can be downloaded."""
     if encoder.source.startswith("hf:"):
         if not encoder.gated or local_weights(encoder) is not None:
             return ""

@@ -36,11 +36,13 @@ class TrainingOptions(Panel):
     def _build(self) -> None:
         self.held_out = _narrow(QComboBox())
         self.held_out.setToolTip(
-            "What training never sees; its figures tell what the checkpoint is worth. Sections of "
-            "the same patient flatter, strips of the same section even more."
+            "Data that training never sees, for the held-out metrics. Sections of the same patient "
+            "make them optimistic, strips of the same section even more."
         )
         self.share = _narrow(QSpinBox())
-        self.share.setToolTip("A strip at the right of each section; neighbours are too alike.")
+        self.share.setToolTip(
+            "Share of the spots, a strip at the right of each section (default 20 %)."
+        )
         self.share.setRange(5, 50)
         self.share.setValue(20)
         self.share.setSuffix(" % of the spots")
@@ -51,7 +53,7 @@ class TrainingOptions(Panel):
         for label, control in self.form.rows():
             self.add_row(control, label=label)
         self.add_row(self.advanced)
-        self.note.setText("Figures on sections of the same patient, or on strips, flatter.")
+        self.note.setText("Metrics on the same patient, or on strips of a section, are optimistic.")
         self.add_row(self.note)
         self._grid.setRowStretch(self._grid.rowCount(), 1)
         self.list_sections(())

@@ -1,4 +1,4 @@
-"""The one adapter to the process that trains: starts it, reads its events, tells it to stop."""
+"""Runs training in a child process: starts it, reads its events, pauses or finishes it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _alive: set[TrainingRun] = set()
 class TrainingRun(QObject):
     """A child process `napari-stem train --run FOLDER`.
 
-    How the run stands when the process has ended, however it ended, is in its folder. A process
-    outlives its window by the moment that saving its state takes: it has no parent.
+    The status of the run is in its folder, however the process ended. It has no parent, since the
+    process outlives its window while it saves its state.
     """
 
-    told = Signal(object)  # an event of the core
-    changed = Signal()  # it was asked for something
-    ended = Signal()  # always the last
+    told = Signal(object)  # an event of the run
+    changed = Signal()  # it was asked to pause or finish
+    ended = Signal()  # always the last signal
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -44,12 +44,12 @@ class TrainingRun(QObject):
 
     @property
     def error(self) -> str:
-        """What the child said last on its way out, "" if it ended well."""
+        """The last line of the child's error output, "" if there is none."""
         lines = self._errors.decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
 
     def start(self, *, finish: bool = False) -> None:
-        """Start or resume; or only evaluate and save the weights so far."""
+        """Start or resume; with `finish`, only evaluate and save the weights so far."""
         _alive.add(self)
         application = QCoreApplication.instance()
         if application is not None:
@@ -60,11 +60,11 @@ class TrainingRun(QObject):
             self.finish()
 
     def pause(self) -> None:
-        """Let the child save its state and end."""
+        """Ask the child to save its state and exit."""
         self._ask("pause")
 
     def finish(self) -> None:
-        """Let the child evaluate and save the best weights so far."""
+        """Ask the child to evaluate and save the best weights so far, and exit."""
         self._ask("finish")
 
     def _ask(self, order: Asked) -> None:
@@ -92,7 +92,7 @@ class TrainingRun(QObject):
         self.ended.emit()
 
     def _wait(self) -> None:
-        """Give the child the time to save before the application is gone."""
+        """Let the child save its state before the application quits."""
         if self in _alive:
             self.pause()
             self._process.waitForFinished(_SAVING_MS)

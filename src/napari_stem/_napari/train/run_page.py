@@ -1,4 +1,4 @@
-"""A run: how it stands, its curves and figures, and what can be done with it."""
+"""The page of a training run: status, progress, loss curves and metrics."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from napari_stem._napari.train.curves import TrainingCurves
 from napari_stem.errors import StemError
 from napari_stem.evaluation.metrics import METRICS
 from napari_stem.events import Loss, Metrics, Progress
+from napari_stem.text import counted
 from napari_stem.training.run_folder import Run, read_run
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ if TYPE_CHECKING:
 _REDRAW_MS = 250
 _WORDS = {
     "running": "Running in another window or terminal.",
-    "paused": "Paused; it goes on where it stopped.",
-    "interrupted": "Interrupted: its process ended unexpectedly. It goes on from its last state, "
-    "at most a minute before.",
+    "paused": "Paused. Resume continues where it stopped.",
+    "interrupted": "Interrupted: its process ended unexpectedly. Resume continues from the last "
+    "saved state, which is at most a minute older.",
 }
 
 
 class TrainingView(QWidget):
-    """Shows one run of `Trainings`, live if it is the one that runs."""
+    """Shows one run; the running one is updated live."""
 
     def __init__(self, trainings: Trainings, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,19 +66,20 @@ class TrainingView(QWidget):
         self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.bar = QProgressBar()
         self.curves = TrainingCurves(theme)
-        self.figures = QTableWidget(0, len(METRICS))
+        self.metrics = QTableWidget(0, len(METRICS))
         for column, metric in enumerate(METRICS.values()):
             item = QTableWidgetItem(metric.heading)
             item.setToolTip(metric.tooltip)
-            self.figures.setHorizontalHeaderItem(column, item)
-        self.figures.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.figures.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.figures.setTabKeyNavigation(False)
-        self.figures.setFixedHeight(132)
-        self.figures_note = QLabel()
-        self.pause_button = button("Pause", "Save the state and stop; Resume goes on from there.")
+            self.metrics.setHorizontalHeaderItem(column, item)
+        self.metrics.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.metrics.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.metrics.setTabKeyNavigation(False)
+        self.metrics.setFixedHeight(132)
+        self.metrics_note = QLabel()
+        self.pause_button = button("Pause", "Save the state and stop. Resume continues from there.")
         self.stop_button = button(
-            "Stop and keep", "Evaluate and save the best weights so far as the checkpoint."
+            "Stop and keep",
+            "Stop training. The best weights so far are evaluated and saved as the checkpoint.",
         )
         buttons = QHBoxLayout()
         buttons.addStretch()
@@ -87,8 +89,8 @@ class TrainingView(QWidget):
         for part in (self.title, self.state, self.bar):
             layout.addWidget(part)
         layout.addWidget(self.curves, 1)
-        layout.addWidget(self.figures_note)
-        layout.addWidget(self.figures)
+        layout.addWidget(self.metrics_note)
+        layout.addWidget(self.metrics)
         layout.addLayout(buttons)
 
     def _connect(self) -> None:
@@ -99,19 +101,19 @@ class TrainingView(QWidget):
         self._timer.timeout.connect(self._draw)
 
     def show_run(self, folder: Path) -> None:
-        """Show a run, with what it reported before."""
+        """Show a run with the events that it has recorded."""
         self.folder, self._step = folder, 0
         self.title.setText(f"<b>{folder.name}</b>")
         self.curves.clear()
-        self.figures.setRowCount(0)
-        self.figures_note.setText("Figures come with the first validation on held-out spots.")
+        self.metrics.setRowCount(0)
+        self.metrics_note.setText("Metrics appear after the first validation on held-out spots.")
         self._waiting = []
         job = start(tasks.read_curves(folder), self)
         job.result.connect(partial(self._take_history, folder))
         self.refresh()
 
     def refresh(self) -> None:
-        """Say how the run stands and offer what can be done."""
+        """Show the status of the run, and the buttons that apply to it."""
         if self.folder is None:
             return
         live = self._live()
@@ -136,9 +138,9 @@ class TrainingView(QWidget):
     def _show_live(self, live: TrainingRun) -> None:
         self.state.setText(
             {
-                "": "Running in the background; napari can be used meanwhile.",
-                "pause": "Pausing: it saves its state…",
-                "finish": "Finishing: the best weights so far are evaluated and saved…",
+                "": "Running in the background. You can use napari meanwhile.",
+                "pause": "Pausing: saving the state…",
+                "finish": "Finishing: evaluating and saving the best weights so far…",
             }[live.asked]
         )
         self.bar.setVisible(True)
@@ -156,7 +158,7 @@ class TrainingView(QWidget):
         try:
             run = read_run(self.folder)
         except StemError as error:
-            self.state.setText(str(error) if self.folder.exists() else "This run is deleted.")
+            self.state.setText(str(error) if self.folder.exists() else "This run was deleted.")
             resumable = False
         else:
             self.state.setText(_words(run))
@@ -174,13 +176,13 @@ class TrainingView(QWidget):
 
     def _take_history(self, folder: Path, events: list[Event]) -> None:
         if folder != self.folder:
-            return  # another run was chosen meanwhile
+            return  # another run is shown by now
         self._waiting = [*events, *self._waiting]
         self._draw()
         self.refresh()
 
     def _draw(self) -> None:
-        """Show what came since the last time."""
+        """Show the events since the last update."""
         first = not self._step
         events, self._waiting = self._waiting, []
         if any(not isinstance(event, Progress) for event in events):
@@ -188,7 +190,7 @@ class TrainingView(QWidget):
         for event in events:
             match event:
                 case Metrics():
-                    self._show_figures(event)
+                    self._show_metrics(event)
                 case Progress():
                     self._show_progress(event)
                 case Loss():
@@ -206,18 +208,18 @@ class TrainingView(QWidget):
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
 
-    def _show_figures(self, figures: Metrics) -> None:
-        self.figures_note.setText(
-            f"Held-out spots at step {figures.step:,}, mean of {figures.draws} draws, beside "
-            "baselines from the same data:"
+    def _show_metrics(self, told: Metrics) -> None:
+        self.metrics_note.setText(
+            f"Metrics on held-out spots at step {told.step:,} (mean of "
+            f"{counted(told.draws, 'draw')}), with baselines trained on the same data:"
         )
-        self.figures.setRowCount(len(figures.methods))
-        self.figures.setVerticalHeaderLabels(list(figures.methods))
-        for row, values in enumerate(figures.methods.values()):
+        self.metrics.setRowCount(len(told.methods))
+        self.metrics.setVerticalHeaderLabels(list(told.methods))
+        for row, values in enumerate(told.methods.values()):
             for column, (name, metric) in enumerate(METRICS.items()):
                 item = QTableWidgetItem(metric.text(values[name]) if name in values else "")
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                self.figures.setItem(row, column, item)
+                self.metrics.setItem(row, column, item)
 
     def _pause_or_resume(self) -> None:
         live = self._live()
@@ -237,7 +239,7 @@ class TrainingView(QWidget):
 def _words(run: Run) -> str:
     if run.standing == "finished":
         place = Path(run.installed).stem if run.installed else run.name
-        return f"Finished: weights of step {run.step:,}. Its checkpoint is '{place}'."
+        return f"Finished. Checkpoint '{place}' has the weights of step {run.step:,}."
     if run.standing == "failed":
         return f"Failed: {run.reason}"
     return _WORDS[run.standing]

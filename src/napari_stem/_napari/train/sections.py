@@ -1,4 +1,4 @@
-"""The sections to train on: added, checked in place, looked at."""
+"""The sections to train on: a table to add, check and preview them."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ if TYPE_CHECKING:
 
     from napari_stem.training.preflight import SectionCheck
 
-_COLUMNS = ("Section", "Spots", "Genes", "Counts", "µm/px", "State")
+_COLUMNS = ("Section", "Spots", "Genes", "Counts", "µm/px", "Status")
 _TIPS = (
     "Folder or spot table",
-    "Spots that were counted",
-    "Genes that were measured",
-    "Median of the spots' total counts",
-    "Micrometres per pixel of the slide",
-    "Whether the section can be trained on",
+    "Number of measured spots",
+    "Number of measured genes",
+    "Median of the total counts per spot",
+    "Scale of the slide",
+    "Whether the section can be used for training",
 )
 _TABLES = "Spots with counts (*.h5ad);;All files (*)"
 _WIDTHS = (120, 52, 60, 64, 72)
 _READING = "reading…"
-_SEE = "Select a section to see its spots over the tissue."
-_NO_SCALE = "The slide states no scale: type its µm/px below."
+_SEE = "Select a section to see its spots on the slide."
+_NO_SCALE = "The slide states no scale. Type its µm/px below."
 
 
 class TrainingSections(QWidget):
-    """A row a section; the selected one is shown beside the table and can be mended below it."""
+    """A table with one row per section, a preview of the selected one, and its corrections."""
 
     changed = Signal()
 
@@ -69,20 +69,23 @@ class TrainingSections(QWidget):
     def _build(self) -> None:
         self.folder_button = button(
             "Add folder…",
-            "A section's folder with image, spots and counts, a folder of such, or a data set in "
-            "HEST's layout, whose sections are all added.",
+            "Add a folder with slide, spots and counts. Of a folder of sections, or a HEST data "
+            "set, all sections are added.",
         )
-        self.file_button = button("Add file…", "Spots with counts, .h5ad, beside their slide.")
-        self.remove_button = button("Remove", "Take the selected section off the list.")
+        self.file_button = button("Add file…", "Add spots with counts (.h5ad) next to their slide.")
+        self.remove_button = button("Remove", "Remove the selected section from the list.")
         self.image_button = button("Slide…", "Choose the slide of the selected section.")
         self.bins = BinChoice()
         self.mpp = QDoubleSpinBox()
         self.mpp.setRange(0, 20)
         self.mpp.setDecimals(4)
         self.mpp.setSuffix(" µm/px")
-        self.mpp.setSpecialValueText("scale as stated")
+        self.mpp.setSpecialValueText("scale of slide")
         self.mpp.setKeyboardTracking(False)
-        self.mpp.setToolTip("Scale of the selected section's slide, where it states none.")
+        self.mpp.setToolTip(
+            "Scale of the selected section in µm per pixel (default: the scale that its slide "
+            "states)."
+        )
         self.table = QTableWidget(0, len(_COLUMNS))
         self.table.setHorizontalHeaderLabels(_COLUMNS)
         for column, tip in enumerate(_TIPS):
@@ -130,16 +133,16 @@ class TrainingSections(QWidget):
 
     @property
     def sources(self) -> tuple[SectionSource, ...]:
-        """Where the sections come from."""
+        """Paths and corrections of the sections."""
         return tuple(source for source, _ in self._rows)
 
     def tables(self, without: str) -> list[AnnData]:
-        """Spot tables of the sections that could be read, without the one of a path."""
+        """Spot tables of the usable sections, except the section of this path."""
         kept = (found for source, found in self._rows if source.path != without)
         return [found.spots for found in kept if found and not found.problem]
 
     def need_scale(self, physical: bool) -> None:
-        """Whether patches have a physical size, for which slides must state their scale."""
+        """Tell whether patches have a width in µm, for which all slides need a scale."""
         if physical != self._physical:
             self._physical = physical
             for row in range(len(self._rows)):
@@ -147,7 +150,7 @@ class TrainingSections(QWidget):
             self._show_selected()
 
     def problem(self) -> str:
-        """What stands in the way of training on these sections, "" if nothing does."""
+        """Why one cannot train on these sections, "" if one can."""
         if not self._rows:
             return "Add at least one section."
         for source, found in self._rows:
@@ -179,7 +182,7 @@ class TrainingSections(QWidget):
 
     def _take(self, found: SectionCheck) -> None:
         for row, (source, _) in enumerate(self._rows):
-            if source == found.source:  # neither removed nor changed meanwhile
+            if source == found.source:  # not removed or changed meanwhile
                 self._rows[row] = source, found
                 self._fill(row)
                 self._show_selected()
@@ -264,7 +267,7 @@ class TrainingSections(QWidget):
 
 
 def _slide_beside(path: Path) -> str:
-    """The image of a spot table's name in its folder."""
+    """The image with the name of a spot table in its folder, "" if there is none."""
     if not path.is_file():
         return ""
     found = [p for p in sorted(path.parent.glob(f"{path.stem}.*")) if p.suffix.lower() in SLIDES]

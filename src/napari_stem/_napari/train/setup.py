@@ -1,4 +1,4 @@
-"""Everything about a training run before it starts, checked as it is filled in."""
+"""The form for a new training run, which is checked as it is filled in."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from napari_stem._napari.train.genes import TrainingGenes
 from napari_stem._napari.train.options import TrainingOptions
 from napari_stem._napari.train.sections import TrainingSections
 from napari_stem.storage import runs_dir
+from napari_stem.text import counted
 from napari_stem.training.plan import TrainPlan
 from napari_stem.training.run_folder import free_path, safe_name
 
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 
 
 class TrainingSetup(QWidget):
-    """Sections above, genes, encoders and options below, and Start with what stands in its way."""
+    """Sections, genes, encoders and options, and Start with the reason if it is disabled."""
 
-    start = Signal(object, object)  # the run's folder and its plan
+    start = Signal(object, object)  # the folder and the plan of the run
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,20 +52,20 @@ class TrainingSetup(QWidget):
         self.encoders = TrainingEncoders(workspace)
         self.options = TrainingOptions(workspace)
         self.name = QLineEdit()
-        self.name.setToolTip("Name of the run, and later of its checkpoint.")
+        self.name.setToolTip("Name of the run and of its checkpoint.")
         self.folder = QLineEdit(remembered("runs_folder", str(runs_dir())))
-        self.folder.setToolTip("Folder of runs; a folder of the run's name is made in it.")
-        self.folder_button = button("…", "Choose the folder of runs.")
+        self.folder.setToolTip("Folder for runs. The run gets a folder of its name in it.")
+        self.folder_button = button("…", "Choose the folder for runs.")
         self.reason = QLabel()
         self.reason.setWordWrap(True)
-        self.start_button = button("Start", "Train in the background.")
+        self.start_button = button("Start", "Start training in the background.")
         columns = QHBoxLayout()
         for part, stretch in ((self.genes, 4), (self.encoders, 5), (self.options, 5)):
             columns.addWidget(_scrolled(part), stretch)
         place = QHBoxLayout()
-        place.addWidget(QLabel("Name"))
+        place.addWidget(QLabel("Run name"))
         place.addWidget(self.name, 2)
-        place.addWidget(QLabel("in"))
+        place.addWidget(QLabel("Folder"))
         place.addWidget(self.folder, 3)
         place.addWidget(self.folder_button)
         bottom = QHBoxLayout()
@@ -89,12 +90,12 @@ class TrainingSetup(QWidget):
         self.start_button.clicked.connect(self._start)
 
     def wait_for(self, running: str) -> None:
-        """Name the run that must end before another starts, "" if there is none."""
+        """Disable Start while this run is running; "" enables it."""
         self._busy = running
         self._check()
 
     def plan(self) -> TrainPlan:
-        """What is filled in."""
+        """The plan of the run as filled in."""
         sources, out = self.sections.sources, self.options.held_out_path
         return TrainPlan(
             sections=tuple(source for source in sources if source.path != out),
@@ -106,16 +107,16 @@ class TrainingSetup(QWidget):
         )
 
     def problem(self) -> str:
-        """The first thing that stands in the way of starting, "" if nothing does."""
+        """The first reason why the run cannot start, "" if it can."""
         name, folder = self.name.text(), Path(self.folder.text())
         if problem := (self.sections.problem() or self.genes.problem() or self.encoders.problem()):
             return problem
         if not name or name != safe_name(name):
-            return "Name the run with letters, digits, dots, dashes and underscores."
+            return "Type a run name of letters, digits, dots, dashes and underscores."
         if (folder / name).exists():
-            return f"There is a run '{name}' already; choose another name."
+            return f"A run named '{name}' exists already. Choose another name."
         if self._busy:
-            return f"'{self._busy}' is training; pause or stop it first."
+            return f"Run '{self._busy}' is training. Pause or stop it first."
         return ""
 
     def _take_sections(self) -> None:
@@ -139,11 +140,12 @@ class TrainingSetup(QWidget):
 
     def _summary(self) -> str:
         plan = self.plan()
-        many = f"{len(plan.sections)} section{'s' if len(plan.sections) > 1 else ''}"
+        sections = counted(len(plan.sections), "section")
         out = ", ".join(source.name for source in plan.held_out)
         if plan.held_out_share:
-            out = f"{plan.held_out_share:.0%} of each"
-        return f"Ready: trains on {many}; held out: {out or 'nothing, so it cannot be judged'}."
+            out = f"{100 * plan.held_out_share:.0f} % of each section"
+        out = out or "nothing, so there will be no metrics"
+        return f"Ready to train on {sections}. Held out: {out}."
 
     def _start(self) -> None:
         folder = self.folder.text()
@@ -156,7 +158,7 @@ class TrainingSetup(QWidget):
         self.start.emit(Path(folder) / self.name.text(), self.plan())
 
     def _ask_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Folder of runs", self.folder.text())
+        path = QFileDialog.getExistingDirectory(self, "Folder for runs", self.folder.text())
         if path:
             self.folder.setText(path)
 

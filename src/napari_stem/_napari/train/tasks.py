@@ -1,4 +1,4 @@
-"""What the training dialog asks of the core, as generators for `worker.start`."""
+"""Work that the training dialog runs in a thread, as generators for `worker.start`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FoundPanel:
-    """The genes of a choice, or why there are none; and the columns that name regions."""
+    """The selected genes, or the problem with the choice; and the annotation columns."""
 
     genes: tuple[str, ...] = ()
     problem: str = ""
@@ -30,7 +30,7 @@ class FoundPanel:
 
 
 def find_sections(folder: Path) -> Events[list[str]]:
-    """The folder if it is a section, else the sections in it, by their paths."""
+    """Paths of the sections in a folder; the folder itself if it is a section."""
     yield Progress(0, 0, "read", folder.name)
     from napari_stem.io import find_sections
 
@@ -38,7 +38,7 @@ def find_sections(folder: Path) -> Events[list[str]]:
 
 
 def inspect(source: SectionSource) -> Events[SectionCheck]:
-    """Whether a section can be trained on."""
+    """Check whether a section can be used for training."""
     yield Progress(0, 0, "read", source.name)
     load_triton_apart()
     from napari_stem.training.preflight import check_section
@@ -47,7 +47,7 @@ def inspect(source: SectionSource) -> Events[SectionCheck]:
 
 
 def find_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> Events[FoundPanel]:
-    """Genes of a choice; what is wrong with it is told, not raised."""
+    """Select genes; a problem with the choice is returned, not raised."""
     yield Progress(0, 0, "choose", "genes")
     load_triton_apart()
     from napari_stem.errors import StemError
@@ -59,7 +59,7 @@ def find_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> Events[FoundPa
     lacking = {gene for table in tables for gene in find_genes(choice.genes, table.var).missing}
     missing = tuple(gene for gene in choice.genes if gene in lacking)
     if choice.select == "list" and not choice.genes:
-        return FoundPanel(problem="type or load at least one gene.", columns=columns)
+        return FoundPanel(problem="the list is empty. Type or load genes.", columns=columns)
     try:
         return FoundPanel(tuple(choose_panel(choice, tables)), columns=columns)
     except StemError as error:
@@ -67,7 +67,7 @@ def find_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> Events[FoundPa
 
 
 def read_genes(path: Path) -> Events[list[str]]:
-    """Genes of a file."""
+    """Read the gene symbols in a file."""
     yield Progress(0, 0, "read", path.name)
     from napari_stem.genes.panels import read_panel
 
@@ -75,24 +75,24 @@ def read_genes(path: Path) -> Events[list[str]]:
 
 
 def find_runs(folders: Iterable[Path]) -> Events[list[Run]]:
-    """The runs of folders."""
+    """The runs in these folders."""
     yield Progress(0, 0, "read", "runs")
     return list_runs(*folders)
 
 
 def read_curves(folder: Path) -> Events[list[Event]]:
-    """What a run reported so far."""
+    """The recorded events of a run."""
     yield Progress(0, 0, "read", folder.name)
     return read_history(folder)
 
 
 def install_checkpoint(folder: Path) -> Events[Path]:
-    """Put the checkpoint of a finished run where the plugin lists checkpoints."""
+    """Copy the checkpoint of a finished run to the folder of installed checkpoints."""
     yield Progress(0, 0, "install", folder.name)
     return install(folder)
 
 
 def remove_run(folder: Path) -> Events[None]:
-    """Delete a run."""
+    """Delete the folder of a run."""
     yield Progress(0, 0, "delete", folder.name)
     delete_run(folder)
