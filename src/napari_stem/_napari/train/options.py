@@ -40,9 +40,7 @@ class TrainingOptions(Panel):
             "make them optimistic, strips of the same section even more."
         )
         self.share = _narrow(QSpinBox())
-        self.share.setToolTip(
-            "Share of the spots, a strip at the right of each section (default 20 %)."
-        )
+        self.share.setToolTip("A strip at the right of each section (default 20 % of its spots).")
         self.share.setRange(5, 50)
         self.share.setValue(20)
         self.share.setSuffix(" % of the spots")
