@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import pandas as pd
 from anndata import AnnData
 
-from napari_stem.api.places import SectionLike, as_section
+from napari_stem.api.places import SectionLike, as_sections
 from napari_stem.defaults import N_GENES
+from napari_stem.errors import OptionError
 from napari_stem.features.encoders import registry
 from napari_stem.features.encoders.hub import availability
 from napari_stem.genes import panels
@@ -134,7 +135,11 @@ def deg(sections: TablesLike, column: str, n: int) -> list[str]:
 
 
 def _tables(sections: TablesLike) -> Sequence[AnnData]:
-    several = [sections] if isinstance(sections, AnnData | Section | str | Path) else sections
-    return [
-        one if isinstance(one, AnnData) else as_section(one, "sections").spots for one in several
-    ]
+    if isinstance(sections, AnnData):
+        return [sections]
+    if isinstance(sections, Section | str | Path) or not isinstance(sections, Iterable):
+        return [section.spots for section in as_sections(sections)]
+    found = [table for one in sections for table in _tables(one)]
+    if not found:
+        raise OptionError("sections is empty. Name at least one with counts.")
+    return found
