@@ -11,6 +11,7 @@ from anndata import AnnData
 
 from napari_stem.api.places import Opened, SectionLike
 from napari_stem.defaults import N_GENES
+from napari_stem.errors import OptionError, WrongType
 from napari_stem.features.encoders import registry
 from napari_stem.features.encoders.hub import availability
 from napari_stem.genes import panels
@@ -135,8 +136,15 @@ def deg(sections: TablesLike, column: str, n: int) -> list[str]:
 
 def _tables(sections: TablesLike) -> Sequence[AnnData]:
     several = [sections] if isinstance(sections, AnnData | Section | str | Path) else sections
+    if not isinstance(several, Iterable):
+        raise WrongType.of("sections", sections, "sections or tables, or paths or names of them")
+    found = list[AnnData]()
     with Opened() as opened:
-        return [
-            one if isinstance(one, AnnData) else opened.section(one, "sections").spots
-            for one in several
-        ]
+        for one in several:
+            if isinstance(one, AnnData):
+                found.append(one)
+            else:
+                found += [section.spots for section in opened.sections(one)]
+    if not found:
+        raise OptionError("sections is empty. Name at least one with counts.")
+    return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem.errors import OptionError
 from napari_stem.events import Events
 from napari_stem.features.embed import iter_embed
 from napari_stem.genes.counts import counted_spots, transform_counts
@@ -60,6 +61,8 @@ def iter_paired_data(
     StemError
         A section holds no counts, lacks a gene of the panel, or cannot be embedded.
     """
+    if not sections:
+        raise OptionError("no section is given. Name at least one that measured its counts.")
     found = []
     for section in sections:
         spots = counted_spots(section.spots, recipe.panel, section.name)

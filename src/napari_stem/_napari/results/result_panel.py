@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QSizePolicy
 from superqt import QLabeledSlider
+from superqt.utils import signals_blocked
 
 from napari_stem._napari.results import tasks
 from napari_stem._napari.results.compare_box import CompareBox
@@ -129,6 +130,9 @@ class ResultPanel(Panel):
             self.statistic.model().item(row).setEnabled(result.can_show(key))
         self.statistic.setCurrentIndex(self.statistic.findData(work.statistic))
         self.threshold.setEnabled(STATISTICS[work.statistic].takes_threshold)
+        if result.threshold is not None:
+            with signals_blocked(self.threshold):
+                self.threshold.setValue(result.threshold)
 
     def _offer_statistic(self) -> None:
         """Disable the statistic while predicted and measured values are compared by the mean."""
