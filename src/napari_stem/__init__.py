@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_stem.api.choices import deg, encoders, hmhvg, hvg
-    from napari_stem.api.places import make_grid, read_section
+    from napari_stem.api.places import make_grid, read_section, read_spots
     from napari_stem.api.predicting import (
         draws_of,
         embed,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from napari_stem.checkpoints.recipe import Recipe, make_recipe
     from napari_stem.errors import StemError
     from napari_stem.exports.registry import write_prediction
-    from napari_stem.io import read_spots
     from napari_stem.sections.section import Section
     from napari_stem.slides.slide import Slide, open_slide
 
@@ -45,7 +44,7 @@ __version__ = version("napari-stem")
 
 _HOMES = {
     "api.choices": ("deg", "encoders", "hmhvg", "hvg"),
-    "api.places": ("make_grid", "read_section"),
+    "api.places": ("make_grid", "read_section", "read_spots"),
     "api.predicting": (
         "draws_of", "embed", "inspect", "iter_embed", "iter_inspect", "iter_predict", "predict",
     ),
@@ -57,7 +56,6 @@ _HOMES = {
     "checkpoints.recipe": ("Recipe", "make_recipe"),
     "errors": ("StemError",),
     "exports.registry": ("write_prediction",),
-    "io": ("read_spots",),
     "sections.section": ("Section",),
     "slides.slide": ("Slide", "open_slide"),
 }  # fmt: skip

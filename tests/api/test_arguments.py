@@ -49,7 +49,7 @@ def test_a_section_brings_its_own_spots_and_a_slide_gets_a_grid(names: dict[str,
         ),
         (lambda n: stem.embed(n["slide"], n["spots"], geometry="square"), "geometry must be"),
         (lambda n: stem.embed(n["slide"], n["spots"], encoders=5), "encoders must be names"),
-        (lambda n: stem.hmhvg(5), "sections must be sections"),
+        (lambda n: stem.hmhvg(5), r"sections must be sections, .*, got 5"),
         (lambda n: stem.train(5, n["recipe"], n["folder"]), "sections must be sections"),
         (lambda n: stem.train(n["sections"][0], "small", n["folder"]), "recipe must be a recipe"),
         (
@@ -86,6 +86,14 @@ def test_a_verb_refuses_arguments_that_it_does_not_take(names: dict[str, Any]):
         stem.predict(*given, options=PredictOptions(n_draws=4))
     with pytest.raises(TypeError, match="on_event"):
         next(stem.iter_predict(*given, on_event=print))
+
+
+def test_a_hint_is_said_in_words_of_python(tmp_path: Path):
+    table = tmp_path / "spots.csv"
+    table.write_text("x,y\n1,2\n3,4\n")
+    with pytest.raises(stem.StemError) as caught:
+        stem.read_spots(table, bin_um=16)
+    assert caught.value.__notes__ == ["Leave out bin_um."]
 
 
 def test_events_are_told_and_no_bar_is_drawn_where_nobody_sees_it(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from anndata import AnnData
 
+from napari_stem import io
 from napari_stem.api.hints import hinted
 from napari_stem.errors import WrongType
-from napari_stem.io import find_sections
 from napari_stem.sections.named import names_section, open_named
 from napari_stem.sections.section import Section, section_on
 from napari_stem.slides.slide import Slide, open_slide
@@ -87,7 +87,7 @@ def _on(slide: Slide, spots: SpotsLike) -> tuple[Slide, AnnData]:
 
 def _unfolded(value: SectionLike) -> Iterator[SectionLike]:
     if isinstance(value, str | Path) and Path(value).is_dir():
-        yield from find_sections(Path(value))
+        yield from io.find_sections(Path(value))
     else:
         yield value
 
@@ -141,6 +141,9 @@ def make_grid(
             opened.slide(slide), pitch_um=pitch_um, diameter_um=diameter_um, layout=layout,
             region=region, on_tissue=on_tissue,
         )  # fmt: skip
+
+
+read_spots = hinted()(io.read_spots)
 
 
 @hinted()
