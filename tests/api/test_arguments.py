@@ -114,6 +114,11 @@ def test_closing_a_twin_keeps_what_was_finished(names: dict[str, Any], own_cache
     assert list((own_cache / "draws").iterdir())
 
 
-def test_unequal_sections_are_not_confused_by_cross_validation(names: dict[str, Any]):
+def test_a_sample_is_opened_as_it_is_or_not_at_all():
+    with pytest.raises(stem.StemError, match="opened as it is; leave out mpp"):
+        stem.read_section("generated:1", mpp=3.0)
+
+
+def test_one_section_alone_is_not_cross_validated(names: dict[str, Any]):
     with pytest.raises(stem.StemError, match="at least two sections; got 1"):
         stem.cross_validate(names["sections"][:1], names["recipe"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari_stem.errors import OptionError
 from napari_stem.io import is_spot_source
 from napari_stem.sections.public_data import is_sample, sample_section
 from napari_stem.sections.section import Section, open_section
@@ -18,13 +19,17 @@ def names_section(text: str | Path) -> bool:
 
 
 def open_named(text: str | Path, **opening: Any) -> Section:
-    """Open a section as `open_section` does, or a sample, to which `opening` does not matter.
+    """Open a section as `open_section` does, or a sample, which is opened as it is.
 
     Raises
     ------
     SlideError, SpotsError
         A part is missing or damaged, or the spots do not lie on the slide.
     OptionError
-        There is no sample of that name.
+        There is no sample of that name, or it is to be opened in another way.
     """
-    return sample_section(str(text)) if is_sample(str(text)) else open_section(text, **opening)
+    if not is_sample(str(text)):
+        return open_section(text, **opening)
+    if given := [name for name, value in opening.items() if value]:
+        raise OptionError(f"The sample '{text}' is opened as it is; leave out {', '.join(given)}.")
+    return sample_section(str(text))
