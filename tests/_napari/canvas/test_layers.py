@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.canvas.layer_source import LayerSource
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.raster import SpotRaster
@@ -32,8 +32,8 @@ def raster_pixel(layer, x, y, slide):
 def test_each_spot_lies_at_its_centre_and_reaches_its_radius(slide, diameter):
     xy = np.array([[100.0, 50.0], [300.25, 211.75], [450.0, 350.5]])
     raster = SpotRaster(xy, diameter)
-    layer = layers.heatmap_layer(slide, "mean")
-    layers.show_values(layer, slide, raster, np.array([1.0, 2.0, 3.0], np.float32), (1, 3))
+    layer = heatmap.heatmap_layer(slide, "mean")
+    heatmap.show_values(layer, slide, raster, np.array([1.0, 2.0, 3.0], np.float32), (1, 3))
     for (x, y), value in zip(xy, (1, 2, 3), strict=True):
         assert raster_pixel(layer, x, y, slide) == value
         for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
@@ -93,7 +93,7 @@ def test_a_large_slide_is_shown_without_reading_its_finest_level(slide, monkeypa
     monkeypatch.setattr(Slide, "levels", levels)
     layers.slide_layer(slide)
     assert [level.read for level in levels[:2]] == [0, 0]
-    beside = layers.compared_layers(slide)[0]  # which shares the tiles that were read
+    beside = heatmap.compared_layers(slide)[0]  # which shares the tiles that were read
     assert [x.name for x in beside.data] == [x.name for x in layers.slide_layer(slide).data]
 
 

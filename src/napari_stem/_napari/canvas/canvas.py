@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.canvas.comparison import Comparison
 from napari_stem._napari.state.session import are_same
 from napari_stem.prediction.statistics import STATISTICS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
     from napari_stem.spots.raster import SpotRaster
 
-_HEATMAPS = tuple(layers.heatmap_role(statistic) for statistic in STATISTICS)
+_HEATMAPS = tuple(heatmap.heatmap_role(statistic) for statistic in STATISTICS)
 _COLOURINGS = ("spots", *_HEATMAPS, "clusters")
 _BOTTOM_UP = ("slide", *_COLOURINGS, "region")
 
@@ -93,8 +93,8 @@ class Canvas:
         if slide is None or spots is None:
             return
         self._restore_slide(slide)
-        layer = self._find_or_add("spots", lambda: layers.spots_layer(slide))
-        layers.show_spots(layer, slide, self._raster_of(spots))
+        layer = self._find_or_add("spots", lambda: heatmap.spots_layer(slide))
+        heatmap.show_spots(layer, slide, self._raster_of(spots))
         self._show_only("spots")
         self._name_slide()
 
@@ -102,12 +102,12 @@ class Canvas:
         """Make the layer of the first draw before it comes: napari takes a tenth of a second."""
         if self._workspace.result is not None:
             return
-        mean = layers.heatmap_role("mean")
+        mean = heatmap.heatmap_role("mean")
         if request is None:
             self._remove(mean)  # stopped before anything was drawn
             self._name_slide()
         elif are_same(request.slide, self._workspace.slide):
-            self._find_or_add(mean, lambda: layers.heatmap_layer(request.slide, "mean"))
+            self._find_or_add(mean, lambda: heatmap.heatmap_layer(request.slide, "mean"))
             self._say(f"{self._workspace.name_of(request.slide)}\nwaiting for the first draw")
 
     def _show_result(self, result: Result | None, former: Result | None = None) -> None:
@@ -121,7 +121,7 @@ class Canvas:
         more = former is not None and result.continues(former)
         elsewhere = more and self._is_elsewhere()
         gone = (statistic for statistic in STATISTICS if statistic not in result.values)
-        self._remove(*map(layers.heatmap_role, gone))  # they are of the former result
+        self._remove(*map(heatmap.heatmap_role, gone))  # they are of the former result
         if elsewhere:
             layers.update(self._fill_heatmap(result), visible=False)
         else:
@@ -143,16 +143,16 @@ class Canvas:
             return
         self._fill_heatmap(result)
         gene, statistic = self._workspace.gene, self._workspace.statistic
-        self._show_only(layers.heatmap_role(statistic))
+        self._show_only(heatmap.heatmap_role(statistic))
         self._say(result.title(gene, statistic))
 
     def _fill_heatmap(self, result: Result) -> Layer:
         """Replace the values of the gene and the statistic."""
         gene, statistic = self._workspace.gene, self._workspace.statistic
-        role, values = layers.heatmap_role(statistic), result.of(gene, statistic)
-        layer = self._find_or_add(role, lambda: layers.heatmap_layer(result.slide, statistic))
+        role, values = heatmap.heatmap_role(statistic), result.of(gene, statistic)
+        layer = self._find_or_add(role, lambda: heatmap.heatmap_layer(result.slide, statistic))
         limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
-        layers.show_values(layer, result.slide, self._raster_of(result.spots), values, limits)
+        heatmap.show_values(layer, result.slide, self._raster_of(result.spots), values, limits)
         layer.name = f"{gene} {result.name(statistic)}"
         return layer
 

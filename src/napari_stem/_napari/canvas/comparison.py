@@ -9,7 +9,7 @@ from weakref import WeakSet
 import numpy as np
 from napari.experimental import link_layers, unlink_layers
 
-from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas import heatmap, layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +122,7 @@ class Comparison:
         """Add a cell below the others, without changing the selected layers."""
         stack = viewer.layers
         selected, active = set(stack.selection), stack.selection.active
-        cell = _Cell(*layers.compared_layers(slide))
+        cell = _Cell(*heatmap.compared_layers(slide))
         own = (stack.index(layer) for layer in _bottom_up(self._cells))
         place = min(own, default=len(stack))
         for layer in reversed(cell.layers):
@@ -150,7 +150,7 @@ class Comparison:
         if cell.values is values and cell.placed == placed:
             return
         cell.values, cell.placed = values, placed
-        layers.show_values(cell.heatmap, result.slide, raster, result.of(gene, statistic), limits)
+        heatmap.show_values(cell.heatmap, result.slide, raster, result.of(gene, statistic), limits)
         cell.heatmap.name = f"{gene}: {result.name(statistic)}"  # the single heatmap has no colon
 
     def _style(self) -> None:

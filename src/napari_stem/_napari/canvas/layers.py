@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes
-from napari.utils.colormaps import Colormap, DirectLabelColormap
+from napari.utils.colormaps import DirectLabelColormap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,6 @@ _KEY = "napari_stem"
 _DIM = "38"  # opacity as a byte
 _REGION_COLOUR = "#ffd400"
 _REGION_LINES = 300  # a slide's width in lines of a region's outline
-_PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
 
 
 def placement(slide: Slide, raster: SpotRaster | None = None) -> dict[str, Any]:
@@ -92,7 +91,7 @@ def outlines_layer(slide: Slide) -> Shapes:
     """An empty layer of labelled rectangles."""
     return Shapes(
         name="Inspected patches",
-        metadata=_tag("outlines", slide),
+        metadata=tag("outlines", slide),
         features={"label": np.empty(0, str)},
         text={"string": "{label}", "anchor": "upper_left", "color": "black", "size": 11},
         **placement(slide),
@@ -115,26 +114,9 @@ def slide_layer(slide: Slide) -> Image:
         rgb=True,
         contrast_limits=(0, 255),
         name=slide.name,
-        metadata=_tag("slide", slide),
+        metadata=tag("slide", slide),
         **placement(slide),
     )
-
-
-def spots_layer(slide: Slide) -> Image:
-    """An empty preview of where spots lie."""
-    return _discs("spots", slide, name="Spots", colormap=_PREVIEW, opacity=0.45)
-
-
-def heatmap_layer(slide: Slide, statistic: str) -> Image:
-    """An empty heatmap of one statistic."""
-    return _discs(heatmap_role(statistic), slide, name=statistic)
-
-
-def compared_layers(slide: Slide) -> tuple[Image, Image]:
-    """A second layer of the slide and an empty heatmap, for a cell of the comparison."""
-    picture, heatmap = slide_layer(slide), _discs("compared heatmap", slide)
-    picture.metadata = _tag("compared slide", slide)
-    return picture, heatmap
 
 
 def clusters_layer(slide: Slide) -> Labels:
@@ -142,7 +124,7 @@ def clusters_layer(slide: Slide) -> Labels:
     return Labels(
         np.zeros((1, 1), np.uint8),
         name="Clusters",
-        metadata=_tag("clusters", slide),
+        metadata=tag("clusters", slide),
         **placement(slide),
     )
 
@@ -155,36 +137,9 @@ def region_layer(slide: Slide) -> Shapes:
         edge_color=_REGION_COLOUR,
         edge_width=max(1.0, slide.width / _REGION_LINES),
         face_color="transparent",
-        metadata=_tag("region", slide),
+        metadata=tag("region", slide),
         **placement(slide),
     )
-
-
-def show_spots(layer: Image, slide: Slide, raster: SpotRaster) -> None:
-    """Replace the spots that the preview shows."""
-    layer.data = raster.paint(np.ones(raster.n_spots, np.float32), np.nan)
-    place(layer, slide, raster)
-
-
-def show_values(
-    layer: Image,
-    slide: Slide,
-    raster: SpotRaster,
-    values: NDArray[np.float32],
-    limits: tuple[float, float],
-) -> None:
-    """Replace the values of a heatmap; `limits` are its contrast limits."""
-    if layer.data.shape == raster.index.shape:
-        raster.paint(values, np.nan, out=layer.data)
-        layer.refresh(extent=False)  # for other data napari would lay out the whole viewer anew
-    else:
-        layer.data = raster.paint(values, np.nan)
-    low, high = layer.contrast_limits_range
-    # It only grows: the colour bar is laid out anew at each change.
-    reach = min(low, limits[0], float(values.min())), max(high, limits[1], float(values.max()))
-    update(layer, contrast_limits_range=reach)
-    update(layer, contrast_limits=limits)
-    place(layer, slide, raster)
 
 
 def show_clusters(
@@ -213,11 +168,6 @@ def cluster_at(stack: Iterable[Layer], slide: Slide | None, position: Sequence[f
     return 0
 
 
-def heatmap_role(statistic: str) -> str:
-    """The role of the one layer that shows a statistic."""
-    return f"heatmap of {statistic}"
-
-
 def is_picture(layer: Layer) -> bool:
     """Whether a layer is an RGB image that is, or can become, a slide."""
     is_rgb = isinstance(layer, Image) and layer.rgb and layer.ndim == 2
@@ -226,13 +176,13 @@ def is_picture(layer: Layer) -> bool:
 
 def adopt_as_slide(layer: Image, slide: Slide) -> None:
     """Use an existing layer as the image of `slide`."""
-    layer.metadata.update(_tag("slide", slide))
+    layer.metadata.update(tag("slide", slide))
     place(layer, slide)
 
 
 def is_layer_of(layer: Layer, role: str, slide: Slide) -> bool:
     """Whether a layer has this role for this slide."""
-    return bool(layer.metadata.get(_KEY) == _tag(role, slide)[_KEY])
+    return bool(layer.metadata.get(_KEY) == tag(role, slide)[_KEY])
 
 
 def role_of(layer: Layer) -> str | None:
@@ -252,26 +202,9 @@ def slide_among(slides: Iterable[Slide], layer: Layer) -> Slide | None:
     return next((slide for slide in slides if slide.fingerprint == slide_of(layer)), None)
 
 
-def has_colour_bar(layer: Layer) -> bool:
-    """Whether a layer is a heatmap."""
-    return (role_of(layer) or "").startswith(heatmap_role(""))
-
-
-def _tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
+def tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
+    """Metadata of a layer, by which it is found again."""
     return {_KEY: {"role": role, "slide": slide.fingerprint}}
-
-
-def _discs(role: str, slide: Slide, **options: Any) -> Image:
-    """An empty Image layer for spots drawn as discs; NaN is transparent."""
-    return Image(
-        np.full((1, 1), np.nan, np.float32),
-        contrast_limits=(0, 1),
-        interpolation2d="nearest",
-        blending="translucent",
-        metadata=_tag(role, slide),
-        **placement(slide),
-        **options,
-    )
 
 
 def _lazy(level: Any, name: str) -> Any:

@@ -10,7 +10,7 @@ from weakref import WeakSet, ref
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
-from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas import heatmap, layers
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -83,7 +83,7 @@ class SlideViews:
             return  # newer spots or a newer result are shown instead
         for layer in ours:
             layers.update(layer, visible=layer in view.visible)
-            if layers.has_colour_bar(layer):
+            if heatmap.has_colour_bar(layer):
                 layers.update(layer.colorbar, visible=layer.visible)
         layers.update(overlay, text=view.text, visible=bool(view.text))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.shell import shortcuts
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _step(panel: ResultPanel, step: int) -> None:
 def _toggle_heatmap(viewer: Viewer, work: Workspace) -> None:
     if work.compared:  # the comparison hides it
         return
-    role = layers.heatmap_role(work.statistic)
+    role = heatmap.heatmap_role(work.statistic)
     for layer in viewer.layers:
         if work.slide is not None and layers.is_layer_of(layer, role, work.slide):
             layer.visible = not layer.visible
