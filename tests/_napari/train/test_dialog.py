@@ -64,6 +64,11 @@ def plan(saved_sections: list[Path]) -> TrainPlan:
 
 
 @pytest.fixture
+def trainings(dock, viewer) -> Trainings:
+    return Trainings.of(viewer)
+
+
+@pytest.fixture
 def dock(viewer: Any) -> TrainDock:
     _, widget = viewer.window.add_plugin_dock_widget("napari-stem", "Train")
     assert isinstance(widget, TrainDock)
@@ -134,9 +139,11 @@ def test_a_run_is_set_up_trained_and_installed(
     assert not is_busy(viewer)
 
 
-def test_a_run_is_paused_resumed_and_stopped_with_its_checkpoint(dock, plan, until, qtbot):
+def test_a_run_is_paused_resumed_and_stopped_with_its_checkpoint(
+    dock, trainings, plan, until, qtbot
+):
     folder = runs_dir() / "long"
-    dialog, trainings = dock.dialog(), dock._trainings
+    dialog = dock.dialog()
     trainings.begin(folder, endless(plan))
     dialog.show_run(folder)
     view = dialog.view
@@ -161,9 +168,9 @@ def test_a_run_is_paused_resumed_and_stopped_with_its_checkpoint(dock, plan, unt
     assert load_checkpoint(run.checkpoint).about["kept"] == "best"
 
 
-def test_a_killed_run_is_told_and_resumes_from_its_state(dock, plan, until, messages):
+def test_a_killed_run_is_told_and_resumes_from_its_state(dock, trainings, plan, until, messages):
     folder = runs_dir() / "killed"
-    run = dock._trainings.begin(folder, plan)
+    run = trainings.begin(folder, plan)
     events: list[object] = []
     run.told.connect(events.append)
     until(lambda: events)  # it reads patches
@@ -176,9 +183,9 @@ def test_a_killed_run_is_told_and_resumes_from_its_state(dock, plan, until, mess
     until(lambda: "finished" in words(dock))
 
 
-def test_closing_the_viewer_pauses_the_run(dock, viewer, plan, until):
+def test_closing_the_viewer_pauses_the_run(trainings, viewer, plan, until):
     folder = runs_dir() / "left"
-    run = dock._trainings.begin(folder, endless(plan))
+    run = trainings.begin(folder, endless(plan))
     until(lambda: (folder / "history.jsonl").exists() and read_history(folder))
     viewer.close()
     until(lambda: read_run(folder).standing == "paused")
@@ -186,9 +193,9 @@ def test_closing_the_viewer_pauses_the_run(dock, viewer, plan, until):
     until(lambda: not run.pid)
 
 
-def test_a_failed_run_says_why(dock, plan, until, messages):
+def test_a_failed_run_says_why(dock, trainings, plan, until, messages):
     genes = PanelChoice("list", genes=("EPCAM", "NOTAGENE"))
-    dock._trainings.begin(runs_dir() / "bad", replace(plan, panel=genes))
+    trainings.begin(runs_dir() / "bad", replace(plan, panel=genes))
     until(lambda: "failed" in words(dock))
     assert "missing (NOTAGENE)" in words(dock)
     assert any("missing (NOTAGENE)" in message for message in messages)
@@ -214,9 +221,9 @@ def test_a_run_is_deleted_when_that_is_wanted(dock, plan, until, monkeypatch):
 
 
 def test_runs_of_every_folder_that_was_trained_in_are_listed(
-    dock, setup, saved_sections, plan, tmp_path, until, monkeypatch
+    dock, trainings, setup, saved_sections, plan, tmp_path, until, monkeypatch
 ):
-    monkeypatch.setattr(dock._trainings, "begin", lambda folder, _: create_run(folder, plan))
+    monkeypatch.setattr(trainings, "begin", lambda folder, _: create_run(folder, plan))
     create_run(runs_dir() / "usual", plan)
     setup.sections.add([str(saved_sections[0])])
     until(lambda: "no scale" in setup.reason.text())
@@ -348,11 +355,11 @@ def test_curves_are_those_of_the_run_that_was_chosen_last(dock, tmp_path, until,
     assert list(training.getData()[0]) == [1, 2]
 
 
-def test_the_training_of_a_viewer_outlives_its_dock(dock, viewer, qtbot):
-    trainings, dialog = dock._trainings, dock.dialog()
+def test_the_training_of_a_viewer_outlives_its_dock(dock, trainings, viewer, qtbot):
+    dialog = dock.dialog()
     viewer.window.remove_dock_widget(dock)
     dock.deleteLater()
     qtbot.waitSignal(dock.destroyed).wait()
     _, another = viewer.window.add_plugin_dock_widget("napari-stem", "Train")
-    assert another._trainings is trainings is Trainings.of(viewer)
+    assert trainings is Trainings.of(viewer)
     assert another.dialog() is dialog
