@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 
 class Remedy(StrEnum):
@@ -54,6 +54,9 @@ class Hint:
     def said(self, words: Mapping[Remedy, str]) -> str:
         """The hint in the words of a front end, in which "{value}" is replaced."""
         return words[self.remedy].format(value=self.value)
+
+
+_of_os_error: Any = OSError.__new__  # ValueError's, found first, refuses; unpickling may call it
 
 
 class StemError(Exception):
@@ -103,6 +106,8 @@ class SlideError(StemError, ValueError):
 class SlideNotFound(SlideError, FileNotFoundError):
     """There is no slide at this path."""
 
+    __new__ = _of_os_error
+
 
 class SlideUnreadable(SlideError):
     """The file is damaged, of an unknown format, or not an RGB image."""
@@ -118,6 +123,8 @@ class SpotsError(StemError, ValueError):
 
 class SpotsNotFound(SpotsError, FileNotFoundError):
     """There are no spots at this path."""
+
+    __new__ = _of_os_error
 
 
 class SpotsOutsideSlide(SpotsError):
@@ -142,6 +149,8 @@ class CheckpointError(StemError, ValueError):
 
 class CheckpointNotFound(CheckpointError, FileNotFoundError):
     """There is no checkpoint at this path."""
+
+    __new__ = _of_os_error
 
 
 class CheckpointUnreadable(CheckpointError):

@@ -62,7 +62,7 @@ def test_a_space_ranger_folder_is_described_and_predicted(
     assert "Visium, Space Ranger 2 or later" in output
     assert "slide.png" in output.replace(" ", "")
     section = read_spots(visium)
-    assert f"scale: {100 / pitch(section):.4g} um/px" in output
+    assert f"scale: {100 / pitch(section):.4g} µm/px" in output
     run("predict", visium, trained.path, "--mpp", 0.5, *options(tmp_path))
     prediction = read_spots(tmp_path / "p.h5ad")
     assert list(prediction.obs_names) == list(section.obs_names)

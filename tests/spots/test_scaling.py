@@ -65,7 +65,9 @@ def test_a_picture_of_space_ranger_is_named_by_its_scale_factor(
         spots.write_h5ad(tmp_path / "spots.h5ad")
         moved = section_on(picture, tmp_path / "spots.h5ad").spots
         check_spots(moved, picture)
-    assert source_of(moved).remark.startswith(f"on tissue_{kind}_image.png, at 0.")
+    assert source_of(moved).remark.startswith(
+        f"coordinates scaled to the image tissue_{kind}_image.png (factor 0."
+    )
     np.testing.assert_allclose(positions(moved), positions(spots) * factor)
     assert spot_diameter(moved) == pytest.approx(spot_diameter(spots) * factor)
     assert pitch(moved) == pytest.approx(pitch(spots) * factor)

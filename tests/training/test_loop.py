@@ -21,7 +21,7 @@ from napari_stem.events import Event, Loss, Metrics, Progress, finish
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
-from napari_stem.training.fit_state import Examples
+from napari_stem.training.fit_state import Examples, random_batch
 from napari_stem.training.loop import Fitted, iter_fit
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
@@ -241,11 +241,9 @@ def test_the_learning_rate_rises_holds_and_falls():
 
 def test_one_view_in_five_is_the_original_and_the_others_are_even():
     """The paper's ratio of 1:4, seen through a condition that states its view."""
-    from napari_stem.training.loop import _batch
-
     views = torch.arange(8.0).view(1, 8, 1).expand(10, 8, 1)
     config = replace(CONFIG, batch_size=40_000)
-    _, condition = _batch(
+    _, condition = random_batch(
         Examples(torch.zeros(10, 1), views, torch.zeros(1)), config, torch.Generator()
     )
     share = torch.bincount(condition.flatten().long(), minlength=8) / 40_000

@@ -92,7 +92,7 @@ class FitState:
         with torch.random.fork_rng(devices=cuda):
             torch.manual_seed(seed)  # dropout
             self._network.train()
-            x_start, condition = _batch(examples, self._config, random)
+            x_start, condition = random_batch(examples, self._config, random)
             loss = diffusion_loss(self._network, x_start, condition, schedule, random)
             self._fabric.backward(loss)
         norm = self._fabric.clip_gradients(
@@ -193,7 +193,9 @@ class FitState:
         }
 
 
-def _batch(examples: Examples, config: FitConfig, random: torch.Generator) -> tuple[Tensor, Tensor]:
+def random_batch(
+    examples: Examples, config: FitConfig, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Random spots in random views: the original with probability 1 / (`augmented` + 1)."""
     n, views, width = examples.condition.shape
     where: dict[str, Any] = {"device": random.device, "generator": random}

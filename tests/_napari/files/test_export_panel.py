@@ -134,7 +134,7 @@ def test_genes_are_all_the_shown_one_or_a_list(panel, qtbot, tmp_path, predicted
 
 
 @pytest.mark.parametrize(
-    ("typed", "message"), [("", "Type gene symbols"), ("CD3E NONE", "lacks NONE")]
+    ("typed", "message"), [("", "Type gene symbols"), ("CD3E NONE", "does not contain NONE")]
 )
 def test_wrong_lists_are_said(panel, qtbot, tmp_path, messages, typed, message):
     choose(panel.genes, "list")

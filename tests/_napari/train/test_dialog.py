@@ -197,8 +197,8 @@ def test_a_failed_run_says_why(dock, trainings, plan, until, messages):
     genes = PanelChoice("list", genes=("EPCAM", "NOTAGENE"))
     trainings.begin(runs_dir() / "bad", replace(plan, panel=genes))
     until(lambda: "failed" in words(dock))
-    assert "missing (NOTAGENE)" in words(dock)
-    assert any("missing (NOTAGENE)" in message for message in messages)
+    assert "missing in the sections: NOTAGENE" in words(dock)
+    assert any("NOTAGENE (1 of 2)" in message for message in messages)
 
 
 def test_a_run_is_deleted_when_that_is_wanted(dock, plan, until, monkeypatch):
@@ -259,8 +259,8 @@ def test_a_row_says_what_is_wrong_with_its_section(
         return setup.sections.table.item(row, 5).text()
 
     until(lambda: not any("reading" in state(row) for row in range(3)))
-    assert "holds no counts" in state(0)
-    assert "There are no spots at" in state(2)
+    assert "have no counts" in state(0)
+    assert "There is no spot table at" in state(2)
     setup.sections.table.selectRow(1)
     assert "slide image" in setup.sections.problem_note.text()
     picture = saved_sections[0].with_suffix(".png")
@@ -322,7 +322,7 @@ def test_genes_are_counted_as_the_choice_changes(setup, saved_sections, until):
     genes.kind.setCurrentIndex(genes.kind.findData("list"))
     until(lambda: "the list is empty" in genes.note.text())
     genes.typed.setPlainText("EPCAM, NOTAGENE\nCD3E")
-    until(lambda: "missing (NOTAGENE)" in genes.note.text())
+    until(lambda: "NOTAGENE" in genes.note.text())
     genes.drop_button.click()
     until(lambda: "<b>2 genes</b>: EPCAM, CD3E" in genes.note.text())
 
