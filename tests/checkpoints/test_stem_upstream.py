@@ -11,12 +11,8 @@ import torch
 from typer.testing import CliRunner
 
 from napari_stem.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-from napari_stem.checkpoints.stem_upstream import (
-    is_upstream,
-    open_upstream,
-    read_checkpoint,
-    read_network,
-)
+from napari_stem.checkpoints.stem_dataset import is_upstream, open_upstream
+from napari_stem.checkpoints.stem_upstream import read_checkpoint, read_network
 from napari_stem.cli import app
 from napari_stem.errors import (
     CheckpointMismatch,

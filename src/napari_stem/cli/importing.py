@@ -34,7 +34,8 @@ def import_upstream(
     import numpy as np
 
     from napari_stem.checkpoints.checkpoint import save_checkpoint
-    from napari_stem.checkpoints.stem_upstream import ENCODERS, open_upstream, read_checkpoint
+    from napari_stem.checkpoints.stem_dataset import ENCODERS, open_upstream
+    from napari_stem.checkpoints.stem_upstream import read_checkpoint
 
     encoders = encoder or ENCODERS
     opened = open_upstream(data_set, encoders=encoders)

@@ -219,11 +219,9 @@ class Slide:
         self.close()
 
     def __reduce__(self) -> tuple[Callable[..., Slide], tuple[object, ...]]:
-        """Another process opens the file again; an image in memory travels whole."""
-        scale = self.name, self.mpp, self.mpp_source
-        if self.path is not None:
-            return _reopened, (self.path.absolute(), *scale)
-        return _of_array, (np.asarray(self.levels[0]), *scale)
+        """Another process opens the file again; an image in memory is sent whole."""
+        content = np.asarray(self.levels[0]) if self.path is None else self.path.absolute()
+        return _reopened, (content, self.name, self.mpp, self.mpp_source)
 
     def __repr__(self) -> str:
         scale = f"{self.mpp:.3g} µm/px" if self.mpp else "scale unknown"
@@ -269,15 +267,10 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     return slide if mpp is None else slide.with_mpp(mpp)
 
 
-def _reopened(path: Path, name: str, mpp: float | None, source: str) -> Slide:
-    return _as_it_was(open_slide(path), name, mpp, source)
-
-
-def _of_array(image: NDArray[np.uint8], name: str, mpp: float | None, source: str) -> Slide:
-    return _as_it_was(Slide.from_array(image), name, mpp, source)
-
-
-def _as_it_was(slide: Slide, name: str, mpp: float | None, source: str) -> Slide:
+def _reopened(
+    content: Path | NDArray[np.uint8], name: str, mpp: float | None, source: str
+) -> Slide:
+    slide = open_slide(content) if isinstance(content, Path) else Slide.from_array(content)
     slide.name, slide.mpp, slide.mpp_source = name, mpp, source
     return slide
 
