@@ -123,7 +123,7 @@ class TrainPlan:
         "Preset",
         "Size of the network and its training settings.",
         choices={
-            "small": "small: trains in minutes on a CPU",
+            "small": "small (minutes on a CPU)",
             "paper": "paper: as published, needs a GPU",
         },
     )
