@@ -35,16 +35,7 @@ def hmhvg(tables: Sequence[AnnData], n: int) -> list[str]:
     The union over slides of the 2,000 most variable genes (scanpy, on log-normalised counts),
     without mitochondrial and ribosomal ones, is ranked twice over the pooled raw counts, by mean
     and by standard deviation; the panel is the intersection of the two top-k lists at the
-    smallest k that holds `n` genes.
-
-    Parameters
-    ----------
-    tables
-        Spot tables with raw counts, one a slide.
-
-    Returns
-    -------
-    `n` symbols by falling mean.
+    smallest k that holds `n` genes, by falling mean.
 
     Raises
     ------
@@ -60,15 +51,6 @@ def hvg(tables: Sequence[AnnData], n: int) -> list[str]:
     """The highest expressed of the highly variable genes (HVG).
 
     As `hmhvg`, ranked by the mean of the pooled raw counts alone.
-
-    Returns
-    -------
-    `n` symbols by falling mean.
-
-    Raises
-    ------
-    PanelError
-        The slides share fewer than `n` such genes.
     """
     genes = _variable_genes(tables, n)
     mean, _ = _mean_and_std(tables, genes)
@@ -81,18 +63,7 @@ def deg(tables: Sequence[AnnData], column: str, n: int) -> list[str]:
     Spots of all slides are pooled and log-normalised; each region of `obs[column]` gives its `n`
     best genes by scanpy's ``rank_genes_groups`` (Wilcoxon), as far as they are higher there at an
     adjusted p below 0.05. Mitochondrial and ribosomal genes are left out; spots without a region
-    and regions of a single spot say nothing.
-
-    Parameters
-    ----------
-    tables
-        Spot tables with raw counts, one a slide; at least one of them is annotated.
-    n
-        Genes a region; the panel is their union.
-
-    Returns
-    -------
-    Symbols, region by region, the best first.
+    and regions of a single spot are ignored. The panel is the union of the regions' genes.
 
     Raises
     ------

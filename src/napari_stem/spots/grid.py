@@ -36,32 +36,12 @@ def make_grid(
 ) -> AnnData:
     """Spots at regular distances; the defaults are Visium's.
 
-    Parameters
-    ----------
-    slide
-        An open slide.
-    pitch_um, diameter_um
-        Distance between neighbours and diameter of a spot, in micrometres.
-    layout
-        "hex" shifts every second row by half a pitch.
-    region
-        Area of the spots: corners (m, 2) of a polygon, x and y in level-0 pixels; a shapely
-        polygon; GeoJSON, as a mapping or the path of a file; or several of these.
-    on_tissue
-        Leave out spots whose centre is on the background, on ink, or out of focus.
-
-    Returns
-    -------
-    A spot table without counts. `uns["excluded"]` lists ink and blur left out, if any.
+    `region` is whatever `regions.as_polygons` takes. `napari_stem.make_grid` describes the others.
 
     Raises
     ------
-    MissingScale
-        The slide states no micrometres per pixel.
-    OptionError
-        A length is not positive or too small, the layout is unknown, the region no polygon.
-    SpotsError
-        No spot is left.
+    MissingScale, OptionError, SpotsError
+        There is no scale, an option cannot be used, or no spot is left.
     """
     if not (pitch_um > 0 and diameter_um > 0):
         raise OptionError(
