@@ -175,8 +175,8 @@ def test_a_killed_run_is_told_and_resumes_from_its_state(dock, trainings, plan, 
     run.told.connect(events.append)
     until(lambda: events)  # it reads patches
     os.kill(run.pid, signal.SIGKILL)
+    until(lambda: any("ended unexpectedly" in message for message in messages))
     until(lambda: "interrupted" in words(dock))
-    assert any("ended unexpectedly" in message for message in messages)
     dock.list.setCurrentRow(0)
     assert dock.resume_button.isEnabled()
     dock.resume_button.click()
