@@ -109,18 +109,24 @@ class Small(torch.nn.Module):
         return patches.float().mean((1, 2))
 
 
+def with_uni(module: torch.nn.Module) -> Compute:
+    """Has an encoder in memory under the name of UNI."""
+    compute = Compute()
+    compute.loaded.encoder(("uni", None), torch.device("cpu"), lambda: module)
+    return compute
+
+
 def test_batches_shrink_to_the_memory_there_is_and_stay_small(slide, spots):
     small, large = Small(3), Small(99)
     found = [
-        embed(slide, spots, [UNI], PHYSICAL, compute=Compute(encoders={("uni", None): module}))
-        for module in (small, large)
+        embed(slide, spots, [UNI], PHYSICAL, compute=with_uni(module)) for module in (small, large)
     ]
     np.testing.assert_array_equal(*found)
     assert (small.sizes, large.sizes) == ([2] * 6, [12])
 
 
 def test_too_little_memory_for_a_single_patch_is_told(slide, spots):
-    compute = Compute(encoders={("uni", None): Small(0)})
+    compute = with_uni(Small(0))
     with pytest.raises(EncoderError, match=r"more memory than .* has, even for one patch"):
         embed(slide, spots, [UNI], PHYSICAL, compute=compute)
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_stem.defaults import DEVICES
+from napari_stem.features.loaded import Loaded
 from napari_stem.options import check_options, option
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +21,8 @@ class Compute:
         Folder that keeps embeddings and draws, so that stopped work goes on; None keeps nothing.
     weights
         Local weight files of encoders, or their folders, by encoder name.
-    encoders
-        Loaded encoders by name and file of weights, with vectors (b, d) of patches (b, s, s, 3)
-        uint8. What is loaded is added, so that one `Compute` loads an encoder once.
+    loaded
+        What is on the device already, so that one `Compute` loads an encoder once.
     """
 
     device: str = option(
@@ -54,9 +50,7 @@ class Compute:
     )
     cache: Path | None = None
     weights: Mapping[str, Path] = field(default_factory=dict)
-    encoders: dict[tuple[str, Path | None], nn.Module] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    loaded: Loaded = field(default_factory=Loaded, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_options(self)

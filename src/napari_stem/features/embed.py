@@ -80,12 +80,11 @@ def iter_load(encoder: Encoder, compute: Compute) -> Events[nn.Module]:
     EncoderError
         Its weights cannot be had or do not fit.
     """
-    weights = compute.weights.get(encoder.name)
+    weights, device = compute.weights.get(encoder.name), choose_device(compute.device)
     key = encoder.name, weights
-    if key not in compute.encoders:
+    if not compute.loaded.has_encoder(key, device):
         yield Progress(0, 0, "load", encoder.name)
-        compute.encoders[key] = build_encoder(encoder, weights)
-    return compute.encoders[key].to(choose_device(compute.device))
+    return compute.loaded.encoder(key, device, lambda: build_encoder(encoder, weights))
 
 
 class _Work:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -146,9 +145,7 @@ class _Drawer:
         compute: Compute,
     ) -> None:
         self._device = choose_device(compute.device)
-        # The caller's network stays where it is.
-        here = next(network.parameters()).device == self._device
-        self._network = network if here else deepcopy(network).to(self._device)
+        self._network = compute.loaded.network(network, self._device)
         self._schedule = schedule
         self._seed = options.seed
         self._sampler = SAMPLERS[options.sampler]

@@ -44,9 +44,9 @@ class LoadedCheckpoint:
             yield Progress(0, 0, "load", self.checkpoint.path.name)
             self._inspector = self._load()
         self._inspector.options = remembered_options(PredictOptions)
-        loaded = self._inspector.compute.encoders
+        loaded = self._inspector.compute.loaded
         compute = compute_for(self.checkpoint.recipe, remembered_options(Compute))
-        self._inspector.compute = replace(compute, encoders=loaded)
+        self._inspector.compute = replace(compute, loaded=loaded)
         diameter = spot_diameter_px(slide, spots)
         return (
             yield from self._inspector.iter_inspect(

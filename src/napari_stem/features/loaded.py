@@ -1,0 +1,49 @@
+"""Networks in memory, each loaded or copied once for each device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from copy import deepcopy
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    Network = TypeVar("Network", bound=nn.Module)
+
+
+class Loaded:
+    """Encoders by what they are, and networks on the devices that compute.
+
+    A network of the caller stays where it is; the copy of it lives as long.
+    """
+
+    def __init__(self) -> None:
+        self._encoders: dict[tuple[Hashable, torch.device], nn.Module] = {}
+        self._copies: WeakKeyDictionary[nn.Module, dict[torch.device, nn.Module]]
+        self._copies = WeakKeyDictionary()
+
+    def has_encoder(self, key: Hashable, device: torch.device) -> bool:
+        """Whether an encoder is on a device already."""
+        return (key, device) in self._encoders
+
+    def encoder(
+        self, key: Hashable, device: torch.device, build: Callable[[], nn.Module]
+    ) -> nn.Module:
+        """The encoder of that key on a device, built at the first call."""
+        if not self.has_encoder(key, device):
+            self._encoders[key, device] = self.network(build(), device)
+        return self._encoders[key, device]
+
+    def network(self, network: Network, device: torch.device) -> Network:
+        """The network on a device."""
+        tensor = next(chain(network.parameters(), network.buffers()), None)
+        if tensor is None or tensor.device == device:
+            return network
+        copies = self._copies.setdefault(network, {})
+        if device not in copies:
+            copies[device] = deepcopy(network).to(device)
+        return copies[device]  # type: ignore[return-value]
