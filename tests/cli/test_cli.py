@@ -106,3 +106,12 @@ def test_an_error_is_one_line_and_exit_code_one(arguments, message):
     assert done.returncode == 1
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
+
+
+def test_the_cache_is_shown_limited_and_cleared(tmp_path: Path):
+    (tmp_path / "draws" / "one").mkdir(parents=True)
+    (tmp_path / "draws" / "one" / "0").write_bytes(bytes(20_000_000))
+    assert "1 result, 0.02 of 20 GB" in run("cache", "--cache", tmp_path)
+    assert "0.02 of 3 GB" in run("cache", "--cache", tmp_path, "--limit", 3)
+    shown = run("cache", "--cache", tmp_path, "--clear")
+    assert "Removed 0.02 GB. 0 results, 0.00 of 3 GB" in shown

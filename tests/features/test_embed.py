@@ -15,6 +15,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from napari_stem.cache import set_limit_gb
 from napari_stem.errors import EncoderError, MissingScale, OptionError, StorageError
 from napari_stem.events import Event, Progress, finish
 from napari_stem.features.compute import Compute
@@ -273,3 +274,15 @@ def test_a_slide_without_scale_is_refused(spots):
 def test_a_device_that_is_not_here_is_refused(slide, spots, device):
     with pytest.raises(OptionError, match=f"Device '{device}' is not available"):
         finish(iter_embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(device=device)))
+
+
+def test_new_embeddings_make_room_in_the_cache(slide, spots, tmp_path):
+    old = tmp_path / "embeddings" / "old.zarr"
+    old.mkdir(parents=True)
+    (old / "0").write_bytes(bytes(1000))
+    for path in (old / "0", old):
+        os.utime(path, (0, 0))
+    set_limit_gb(tmp_path, 1e-9)
+    embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
+    assert not old.exists()
+    assert described(slide, spots, tmp_path) == 0  # what was used just now stays

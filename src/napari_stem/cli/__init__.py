@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from napari_stem.cli.caching import cache
 from napari_stem.cli.demonstrating import demo
 from napari_stem.cli.describing import encoders, info
 from napari_stem.cli.evaluating import evaluate
@@ -62,3 +63,4 @@ app.command()(evaluate)
 app.command("import")(import_upstream)
 app.command()(info)
 app.command()(encoders)
+app.command()(cache)

@@ -14,6 +14,7 @@ import torch
 import zarr
 from torch import Tensor
 
+from napari_stem.cache import mark_used, trim
 from napari_stem.devices import choose_device, is_out_of_memory
 from napari_stem.errors import EncoderError, Hint, Remedy
 from napari_stem.events import Events, Pace, Progress
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 _ROWS = 64
+_ALGORITHM = 1  # counts up when the same patch would be described by other numbers
 
 
 def iter_embed(
@@ -113,6 +115,8 @@ class _Work:
         missing = np.arange(n) if found is None else np.flatnonzero(np.isnan(found[:, 0, 0]))
         if found is not None and not len(missing):
             return found
+        if cache is not None:
+            trim(cache)
         module = yield from iter_load(self._encoder, compute)
         yield Progress(n - len(missing), n, "embed", name)
         pace, done = Pace(), n - len(missing)
@@ -162,6 +166,7 @@ class _Work:
     def _key(self, weights: Path | None) -> str:
         """The same only for the same slide, spots, geometry, encoder, weights and views."""
         parts: dict[str, object] = {
+            "algorithm": _ALGORITHM,
             "slide": self._slide.fingerprint,
             "mpp": self._slide.mpp,
             "centres": hashlib.sha256(self._centres.tobytes()).hexdigest(),
@@ -205,6 +210,7 @@ class _Kept:
             values = np.asarray(zarr.open_array(self._path, mode="r")[:], dtype=np.float32)
         except Exception:  # noqa: BLE001  # zarr and its codecs raise many kinds; computing again is safe
             return None
+        mark_used(self._path)
         return values if values.ndim == 3 and len(values) == n else None
 
     def write(self, found: NDArray[np.float32], rows: NDArray[np.intp]) -> None:

@@ -17,6 +17,7 @@ from anndata import AnnData
 
 from napari_stem.analysis.agreement import annotation_columns
 from napari_stem.analysis.morans_i import morans_i, neighbour_graph
+from napari_stem.cache import mark_used, trim
 from napari_stem.errors import SpotsError, StorageError
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
+
+_ALGORITHM = 1  # counts up when the same spots would have other draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,13 @@ def iter_draws(
     )
     embeddings = embeddings[:, 0]
     name = _store_name(embeddings, spots, checkpoint, options)
+    path = None
+    if compute.cache is not None:
+        path = _store_path(compute.cache, name)
+        mark_used(path)
+        trim(compute.cache)
     store = DrawStore.open_or_create(
-        compute.cache and _store_path(compute.cache, name),
+        path,
         key=name,
         n_draws=options.n_draws,
         n_spots=spots.n_obs,
@@ -247,7 +255,9 @@ def draws_of(prediction: AnnData, cache: Path) -> DrawStore:
             "from those of its draws. Take the draws of the whole prediction, then select "
             "rows and columns."
         )
-    store = DrawStore.open(_store_path(cache, str(name)))
+    path = _store_path(cache, str(name))
+    store = DrawStore.open(path)
+    mark_used(path)
     if store.n_draws < n_draws or not all(
         store.has(draw, rows) for draw in range(n_draws) for rows in store.blocks()
     ):
@@ -280,5 +290,7 @@ def _store_name(
     """
     key = hashlib.sha256(embeddings.tobytes())
     key.update(positions(spots).tobytes())
-    key.update(repr((checkpoint.fingerprint, sorted(options.of_a_draw().items()))).encode())
+    key.update(
+        repr((_ALGORITHM, checkpoint.fingerprint, sorted(options.of_a_draw().items()))).encode()
+    )
     return key.hexdigest()[:32]
