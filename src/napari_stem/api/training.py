@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from napari_stem.api.models import CacheLike, CheckpointLike, Weights, as_checkpoint, with_files
@@ -11,7 +12,7 @@ from napari_stem.api.verbs import verb
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError, WrongType
-from napari_stem.evaluation.evaluate import Evaluation
+from napari_stem.evaluation.evaluate import Evaluation, shared_genes, why_seen
 from napari_stem.evaluation.evaluate import iter_evaluate as iter_comparison
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
@@ -104,7 +105,7 @@ def evaluate(
     section
         A section with counts that training never saw, or the path or name of one.
     training_sections
-        The sections that the checkpoint whole from; the baselines learn from them, too.
+        The sections that the checkpoint learned from; the baselines learn from them, too.
     {options}
     cache, weights, progress, on_event
         As in `predict`.
@@ -112,12 +113,13 @@ def evaluate(
     Returns
     -------
     Scores of each method, the correlation of each gene, and the prediction with
-    `layers["truth"]`.
+    `layers["truth"]`. Genes of the panel that a section did not measure are left out and named in
+    `missing_genes`; `seen` tells why a section is not held out.
 
     Raises
     ------
     StemError
-        A section holds no counts, or not of all genes of the panel.
+        A section holds no counts of any gene of the panel.
 
     Examples
     --------
@@ -129,8 +131,10 @@ def evaluate(
     with Opened() as opened:
         tested = opened.section(section)
         seen = opened.sections(training_sections, "training_sections")
-        known = yield from iter_paired_data(seen, model.recipe, work)
-        return (yield from iter_comparison(model, tested, known, options, work))
+        genes = shared_genes(model.recipe.panel, [*seen, tested])
+        known = yield from iter_paired_data(seen, model.recipe, work, genes=genes)
+        evaluation = yield from iter_comparison(model, tested, known, options, work)
+        return replace(evaluation, seen=why_seen(model, tested, seen))
 
 
 @verb(options=PredictOptions, compute=Compute)

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem.errors import PanelError
 from napari_stem.evaluation.baselines import nearest, ridge
 from napari_stem.evaluation.metrics import Scores, pcc, score
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.genes.counts import counted_spots, transform_counts
+from napari_stem.genes.panels import genes_of_all
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.predict import iter_draws, summarise
+from napari_stem.text import a_few
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -37,22 +40,29 @@ class Evaluation:
     scores
         Metrics by method: the model, ridge regression, 50 nearest training spots (50-NN).
     gene_pcc
-        (c,) correlation of each gene of the panel.
+        (c,) correlation of each gene that was compared.
     prediction
-        The model's prediction of the spots that counted any gene of the panel; `layers["truth"]`
+        The model's prediction of the spots that counted any of these genes; `layers["truth"]`
         are the measured values.
+    missing_genes
+        Genes of the panel that a section did not measure; no metric knows them.
+    seen
+        Why the section is not held out, as display text; "" where it is, as far as is known.
     """
 
     section: str
     scores: Mapping[str, Scores]
     gene_pcc: Mapping[str, float]
     prediction: AnnData
+    missing_genes: tuple[str, ...] = ()
+    seen: str = ""
 
     def __repr__(self) -> str:
         found = ", ".join(
             f"{method} {scores['pcc_50']:.3f}" for method, scores in self.scores.items()
         )
-        return f"<Evaluation on '{self.section}': PCC-50 {found}>"
+        place = "training section " if self.seen else ""
+        return f"<Evaluation on {place}'{self.section}': PCC-50 {found}>"
 
 
 def iter_evaluate(
@@ -62,29 +72,71 @@ def iter_evaluate(
     options: PredictOptions | None = None,
     compute: Compute | None = None,
 ) -> Events[Evaluation]:
-    """Predict a section that measured its counts and compare.
+    """Predict a section that measured its counts and compare, over the genes of `training`.
 
     Raises
     ------
     SpotsError, CountsError, PanelError
-        The section holds no counts, or not of all genes of the panel.
+        The section holds no counts, or not of all these genes (`genes.panels.genes_of_all`).
     """
     options = options or PredictOptions()
-    recipe = checkpoint.recipe
-    spots = counted_spots(section.spots, recipe.panel, section.name)
-    truth = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
+    recipe, genes = checkpoint.recipe, training.genes
+    spots = counted_spots(section.spots, genes, section.name)
+    truth = transform_counts(spots, genes, recipe.transform, where=section.name)
     drawn = yield from iter_draws(section.slide, spots, checkpoint, options, compute or Compute())
     with closing(drawn.store):
         prediction = summarise(drawn, section.slide, spots, checkpoint, options)
         draws = drawn.store.read(n_draws=options.n_draws)
+    missing = tuple(gene for gene in recipe.panel if gene not in genes)
+    if missing:
+        prediction = prediction[:, list(genes)].copy()
+        prediction.layers["truth"] = truth
+        draws = draws[..., [recipe.panel.index(gene) for gene in genes]]
     scores = {MODEL: score(draws, truth), **score_baselines(training, drawn.embeddings, truth)}
     by_gene = pcc(prediction.X, truth)
     return Evaluation(
         section=section.name,
         scores=scores,
-        gene_pcc=dict(zip(recipe.panel, map(float, by_gene), strict=True)),
+        gene_pcc=dict(zip(genes, map(float, by_gene), strict=True)),
         prediction=prediction,
+        missing_genes=missing,
     )
+
+
+def shared_genes(panel: Sequence[str], sections: Sequence[Section]) -> tuple[str, ...]:
+    """The genes of a panel that all sections measured.
+
+    Raises
+    ------
+    PanelError
+        There is none.
+    """
+    genes = genes_of_all(panel, [section.spots for section in sections])
+    if not genes:
+        names = a_few(dict.fromkeys(section.name for section in sections))
+        raise PanelError(
+            f"No gene of the checkpoint's panel was measured by all of these sections: {names}. "
+            f"The panel has {a_few(panel, most=3)}."
+        )
+    return genes
+
+
+def why_seen(checkpoint: Checkpoint, section: Section, training: Sequence[Section]) -> str:
+    """Why a section is not held out, as display text; "" if nothing tells that it was seen.
+
+    Parameters
+    ----------
+    training
+        What the baselines learn from.
+    """
+    about, slide = checkpoint.about, section.slide.fingerprint
+    if slide in about.get("slides", ()):
+        return f"The checkpoint was trained on the slide of '{section.name}'."
+    if section.name in about.get("sections", ()):
+        return f"The checkpoint was trained on a section of the name '{section.name}'."
+    if slide in [other.slide.fingerprint for other in training]:
+        return f"The slide of '{section.name}' is among the training sections."
+    return ""
 
 
 def score_baselines(

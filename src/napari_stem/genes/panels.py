@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ _MOST_REGIONS = 50
 _ROWS = 4096  # spots whose counts are summed at a time
 
 
-def hmhvg(tables: Sequence[AnnData], n: int) -> list[str]:
+def hmhvg(tables: Sequence[AnnData], n: int, *, measured_by: Sequence[AnnData] = ()) -> list[str]:
     """Genes of high mean and high variance (HMHVG; paper, section 4.1).
 
     The union over slides of the 2,000 most variable genes (scanpy, on log-normalised counts),
@@ -37,27 +37,34 @@ def hmhvg(tables: Sequence[AnnData], n: int) -> list[str]:
     and by standard deviation; the panel is the intersection of the two top-k lists at the
     smallest k that holds `n` genes, by falling mean.
 
+    Parameters
+    ----------
+    measured_by
+        Further tables that must have the genes, whose counts are not looked at.
+
     Raises
     ------
     PanelError
         The slides share fewer than `n` such genes.
     """
-    genes = _variable_genes(tables, n)
+    genes = _variable_genes(tables, n, measured_by)
     mean, std = _mean_and_std(tables, genes)
     return [genes[i] for i in _top_in_both(mean, std, n)]
 
 
-def hvg(tables: Sequence[AnnData], n: int) -> list[str]:
+def hvg(tables: Sequence[AnnData], n: int, *, measured_by: Sequence[AnnData] = ()) -> list[str]:
     """The highest expressed of the highly variable genes (HVG).
 
     As `hmhvg`, ranked by the mean of the pooled raw counts alone.
     """
-    genes = _variable_genes(tables, n)
+    genes = _variable_genes(tables, n, measured_by)
     mean, _ = _mean_and_std(tables, genes)
     return [genes[i] for i in np.argsort(-mean, kind="stable")[:n]]
 
 
-def deg(tables: Sequence[AnnData], column: str, n: int) -> list[str]:
+def deg(
+    tables: Sequence[AnnData], column: str, n: int, *, measured_by: Sequence[AnnData] = ()
+) -> list[str]:
     """Genes that are expressed more in one annotated region than in the others (DEG).
 
     Spots of all slides are pooled and log-normalised; each region of `obs[column]` gives its `n`
@@ -70,7 +77,9 @@ def deg(tables: Sequence[AnnData], column: str, n: int) -> list[str]:
     PanelError
         No slide has the column, fewer than two regions have spots, or no gene differs.
     """
-    shared = [gene for gene in _shared_genes(tables) if not _HOUSEKEEPING.match(gene)]
+    shared = [
+        gene for gene in _shared_genes([*tables, *measured_by]) if not _HOUSEKEEPING.match(gene)
+    ]
     pooled = _annotated(tables, column, shared)
     sc.pp.normalize_total(pooled)
     sc.pp.log1p(pooled)
@@ -131,9 +140,9 @@ def _annotated(tables: Sequence[AnnData], column: str, genes: Sequence[str]) -> 
     return pooled[pooled.obs[column].notna().to_numpy()].copy()
 
 
-def _variable_genes(tables: Sequence[AnnData], n: int) -> list[str]:
+def _variable_genes(tables: Sequence[AnnData], n: int, measured_by: Sequence[AnnData]) -> list[str]:
     """Highly variable genes of any slide that all have, sorted; refused if fewer than `n`."""
-    shared = set(_shared_genes(tables))
+    shared = set(_shared_genes([*tables, *measured_by]))
     variable: set[str] = set()
     for table in tables:
         check_counts(table)
@@ -225,6 +234,12 @@ def check_panel(panel: Sequence[str], genes: Collection[str], where: str, *, why
             f"{len(panel)}). "
             f"{why or 'Remove them from the panel, or use sections that measured them.'}"
         )
+
+
+def genes_of_all(panel: Sequence[str], tables: Iterable[AnnData]) -> tuple[str, ...]:
+    """The genes of a panel that every table measured."""
+    lacking = {gene for table in tables for gene in find_genes(panel, table.var).missing}
+    return tuple(gene for gene in panel if gene not in lacking)
 
 
 def measured_genes(panel: Sequence[str], var: pd.DataFrame, where: str) -> FoundGenes:

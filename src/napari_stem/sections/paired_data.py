@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,14 +28,17 @@ class PairedData:
 
     Attributes
     ----------
+    genes
+        (c,) the genes of the panel that all sections measured.
     embeddings
         (n, v, d): spots, views of a patch (the original first), vectors.
     values
-        (n, c) transformed counts of the panel.
+        (n, c) transformed counts.
     positions
         (n, 2) x, y in level-0 pixels.
     """
 
+    genes: tuple[str, ...]
     embeddings: NDArray[np.float32]
     values: NDArray[np.float32]
     positions: NDArray[np.float64]
@@ -47,29 +50,41 @@ class PairedData:
 
 
 def iter_paired_data(
-    sections: Sequence[Section], recipe: Recipe, compute: Compute, *, views: Sequence[int] = (0,)
+    sections: Sequence[Section],
+    recipe: Recipe,
+    compute: Compute,
+    *,
+    genes: Sequence[str] | None = None,
+    views: Sequence[int] = (0,),
 ) -> Events[PairedData]:
     """The counted spots of sections as a recipe sees them, one section after the other.
 
     Parameters
     ----------
+    genes
+        The recipe's panel unless given.
     views
         Which flips and turns of a patch are described (`patches.dihedral`).
 
     Raises
     ------
     StemError
-        A section holds no counts, lacks a gene of the panel, or cannot be embedded.
+        A section holds no counts, lacks one of the genes, or cannot be embedded.
     """
     if not sections:
         raise OptionError("no section is given. Name at least one that measured its counts.")
-    found = []
-    for section in sections:
-        spots = counted_spots(section.spots, recipe.panel, section.name)
-        embeddings = yield from iter_embed(
+    genes = tuple(recipe.panel if genes is None else genes)
+    tables = [counted_spots(section.spots, genes, section.name) for section in sections]
+    embeddings, values = [], []
+    for section, spots in zip(sections, tables, strict=True):
+        vectors = yield from iter_embed(
             section.slide, spots, recipe.encoders, recipe.geometry, views=views, compute=compute
         )
-        values = transform_counts(spots, recipe.panel, recipe.transform, where=section.name)
-        found.append(PairedData(embeddings, values, positions(spots)))
-    parts = [[getattr(data, part.name) for data in found] for part in fields(PairedData)]
-    return PairedData(*map(np.concatenate, parts))
+        embeddings.append(vectors)
+        values.append(transform_counts(spots, genes, recipe.transform, where=section.name))
+    return PairedData(
+        genes,
+        np.concatenate(embeddings),
+        np.concatenate(values),
+        np.concatenate([positions(spots) for spots in tables]),
+    )

@@ -70,7 +70,8 @@ def _iter_planned(
         options = PredictOptions(n_draws=plan.draws, seed=plan.fit.get("seed", 0))
         weights = {name: Path(path) for name, path in plan.weights.items()}
         compute = Compute(device=plan.device, cache=cache, weights=weights)
-        recipe = planned_recipe(plan, [section.spots for section in training])
+        tables = [[section.spots for section in part] for part in (training, tested)]
+        recipe = planned_recipe(plan, *tables)
         return (
             yield from iter_train(
                 training, recipe, folder, held_out=tested, options=options, compute=compute,
@@ -93,8 +94,16 @@ def open_source(source: SectionSource) -> Section:
     )  # fmt: skip
 
 
-def choose_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> list[str]:
+def choose_panel(
+    choice: PanelChoice, tables: Sequence[AnnData], held_out: Sequence[AnnData] = ()
+) -> list[str]:
     """The genes of a choice, of the training sections' spot tables.
+
+    Parameters
+    ----------
+    held_out
+        Tables of the held-out sections: they must have measured the genes, too, but their counts
+        choose none.
 
     Raises
     ------
@@ -103,22 +112,24 @@ def choose_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> list[str]:
     """
     match choice.select:
         case "hmhvg":
-            return hmhvg(tables, choice.n)
+            return hmhvg(tables, choice.n, measured_by=held_out)
         case "hvg":
-            return hvg(tables, choice.n)
+            return hvg(tables, choice.n, measured_by=held_out)
         case "deg":
-            return deg(tables, choice.by, choice.n)
+            return deg(tables, choice.by, choice.n, measured_by=held_out)
         case "list":
-            for table in tables:
+            for table in (*tables, *held_out):
                 measured_genes(choice.genes, table.var, "the sections")
             return list(choice.genes)
 
 
-def planned_recipe(plan: TrainPlan, tables: Sequence[AnnData]) -> Recipe:
-    """The recipe of a plan, for the spot tables of its training sections."""
+def planned_recipe(
+    plan: TrainPlan, tables: Sequence[AnnData], held_out: Sequence[AnnData] = ()
+) -> Recipe:
+    """The recipe of a plan, for the spot tables of its training and held-out sections."""
     return make_recipe(
         plan.preset,
-        choose_panel(plan.panel, tables),
+        choose_panel(plan.panel, tables, held_out),
         encoders=plan.encoders,
         transform=plan.transform,
         geometry=plan.geometry,

@@ -23,6 +23,7 @@ from napari_stem.features.compute import Compute
 from napari_stem.features.condition import Condition
 from napari_stem.features.encoders.hub import stamps
 from napari_stem.features.patches import VIEWS
+from napari_stem.genes.counts import counted_spots
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.network import StemNetwork
 from napari_stem.prediction.options import PredictOptions
@@ -101,6 +102,8 @@ def iter_train(
         raise OptionError("No section is left for training. Add a section that is not held out.")
     options, compute = options or PredictOptions(), compute or Compute()
     tested = [held_out] if isinstance(held_out, Section) else list(held_out or ())
+    for section in tested:  # before the long work on the others
+        counted_spots(section.spots, recipe.panel, section.name)
     views = range(VIEWS) if recipe.fit.augmented else (0,)
     known = yield from iter_paired_data(sections, recipe, compute, views=views)
     unseen = (yield from iter_paired_data(tested, recipe, compute)) if tested else None
@@ -191,6 +194,7 @@ def _target_scale(
 def _about(sections: Sequence[Section], n_spots: int) -> dict[str, Any]:
     return {
         "sections": [section.name for section in sections],
+        "slides": [section.slide.fingerprint for section in sections],
         "spots": n_spots,
         "versions": {name: version(name) for name in ("napari-stem", "torch", "timm")},
     }
