@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_stem.evaluation.baselines import nearest, ridge
-from napari_stem.evaluation.metrics import coverage, crps
+from napari_stem.evaluation.metrics import coverage, crps, score
 
 
 @pytest.fixture
@@ -66,3 +66,13 @@ def test_a_constant_number_of_the_embedding_does_no_harm(linear):
     for baseline in (ridge, nearest):
         with_constant = baseline(padded[0], known[1], padded[1])
         np.testing.assert_allclose(with_constant, baseline(*known), atol=1e-4)
+
+
+@pytest.mark.parametrize(("spots", "genes"), [(30, 1), (2, 3), (2, 1)])
+def test_one_gene_and_two_spots_are_enough(spots, genes):
+    random = np.random.default_rng(0)
+    train_x, train_y = random.normal(size=(spots, 5)), random.normal(size=(spots, genes))
+    for baseline in (ridge, nearest):
+        draws = baseline(train_x, train_y, train_x)
+        assert draws.shape[1:] == (spots, genes)
+        assert all(np.isfinite(value) for value in score(draws, train_y).values())

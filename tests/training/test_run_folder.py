@@ -18,6 +18,7 @@ from napari_stem.events import Event, Events, Loss, Metrics, Progress, Variation
 from napari_stem.training.event_lines import to_line
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run_folder import (
+    STATE,
     create_run,
     delete_run,
     free_path,
@@ -52,10 +53,20 @@ def test_a_plan_is_read_as_it_was_written(folder: Path):
 
 
 def test_a_folder_keeps_one_plan_and_may_change_its_device(folder: Path):
+    (folder / STATE).touch()
     create_run(folder, replace(PLAN, device="cuda"))
     assert read_plan(folder).device == "cuda"
     with pytest.raises(TrainingError, match=r"other settings \(preset, draws\)"):
         create_run(folder, replace(PLAN, preset="paper", draws=3))
+
+
+def test_a_run_that_never_started_gives_up_its_folder(folder: Path):
+    write_status(folder, standing="failed", reason="a section is missing")
+    with held(folder), pytest.raises(TrainingError, match="other settings"):
+        create_run(folder, replace(PLAN, preset="paper"))  # it reads its sections just now
+    create_run(folder, replace(PLAN, preset="paper"))
+    assert read_run(folder).reason == ""
+    assert read_plan(folder).preset == "paper"
 
 
 def test_a_damaged_plan_is_named(folder: Path, tmp_path: Path):

@@ -196,6 +196,22 @@ def test_unusable_sections_are_refused_before_anything_is_written(
         spots.X = spots.X.toarray()
         spots.X[2, 1] = bad
         refused(spots, CountsError, f"gene {spots.var_names[1]} in spot spot_2")
+    refused(section.spots[:1].copy(), CountsError, "a single spot with counts")
+    empty = section.spots.copy()
+    empty.X = 0 * empty.X
+    refused(empty, CountsError, "No spot of C9 has counts")
+
+
+def test_one_gene_and_two_spots_are_learned(sections: list[Section], tmp_path: Path):
+    few = []
+    for section in sections[:2]:
+        richest = np.argsort(section.spots[:, "EPCAM"].X.toarray().ravel())[-2:]
+        few.append(replace(section, spots=section.spots[richest].copy()))
+    one = make_recipe("small", ["EPCAM"], fit={"steps": 3, "batch_size": 4})
+    result = train(few[:1], one, tmp_path, held_out=few[1], **QUICK)
+    assert result.evaluation is not None
+    for scores in result.evaluation.scores.values():
+        assert np.isfinite(list(scores.values())).all()
 
 
 def test_a_run_is_paused_resumed_and_finished_by_lines(tmp_path: Path):

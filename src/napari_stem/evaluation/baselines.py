@@ -47,9 +47,9 @@ def ridge(train_x: Array, train_y: Array, test_x: Array, *, alpha: float = 100.0
     """
     model = make_pipeline(StandardScaler(), Ridge(alpha))
     folds = KFold(min(_FOLDS, len(train_x)))
-    residual = train_y - cross_val_predict(model, train_x, train_y, cv=folds)
+    residual = train_y - cross_val_predict(model, train_x, train_y, cv=folds).reshape(train_y.shape)
     spread = np.sqrt((residual**2).mean(axis=0))
-    mean = model.fit(train_x, train_y).predict(test_x)
+    mean = model.fit(train_x, train_y).predict(test_x).reshape(-1, train_y.shape[1])
     quantiles = norm.ppf(np.arange(1, _RIDGE_DRAWS + 1) / (_RIDGE_DRAWS + 1))
     return np.asarray(mean + quantiles[:, None, None] * spread, dtype=np.float32)
 

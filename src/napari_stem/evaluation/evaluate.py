@@ -18,6 +18,7 @@ from napari_stem.genes.counts import counted_spots, transform_counts
 from napari_stem.genes.panels import genes_of_all
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.predict import iter_draws, summarise
+from napari_stem.sections.paired_data import PairedData, check_training
 from napari_stem.text import a_few
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
-    from napari_stem.sections.paired_data import PairedData
     from napari_stem.sections.section import Section
 
 MODEL, RIDGE, NEAREST = "Stem", "ridge", "50-NN"
@@ -80,6 +80,7 @@ def iter_evaluate(
         The section holds no counts, or not of all these genes (`genes.panels.genes_of_all`).
     """
     options = options or PredictOptions()
+    check_training(training)
     recipe, genes = checkpoint.recipe, training.genes
     spots = counted_spots(section.spots, genes, section.name)
     truth = transform_counts(spots, genes, recipe.transform, where=section.name)

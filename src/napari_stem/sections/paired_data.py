@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.errors import OptionError
+from napari_stem.errors import CountsError, OptionError
 from napari_stem.events import Events
 from napari_stem.features.embed import iter_embed
 from napari_stem.genes.counts import counted_spots, transform_counts
@@ -47,6 +47,21 @@ class PairedData:
     def original(self) -> NDArray[np.float32]:
         """(n, d) embeddings of the patches as they are."""
         return self.embeddings[:, 0]
+
+
+def check_training(known: PairedData) -> None:
+    """Refuse fewer spots than a network or a baseline can learn from.
+
+    Raises
+    ------
+    CountsError
+        There is only one.
+    """
+    if len(known.values) < 2:
+        raise CountsError(
+            "The training sections have a single spot with counts of the panel; at least two are "
+            "needed. Add a section."
+        )
 
 
 def iter_paired_data(

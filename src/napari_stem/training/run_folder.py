@@ -74,6 +74,8 @@ class Run:
 def create_run(folder: Path, plan: TrainPlan) -> None:
     """Make a run folder that can be started, or find the one of the same plan.
 
+    A run of another plan that never came to learn anything gives its folder up.
+
     Raises
     ------
     TrainingError
@@ -83,7 +85,9 @@ def create_run(folder: Path, plan: TrainPlan) -> None:
     """
     if (folder / PLAN).exists():
         differing = read_plan(folder).differences(plan)
-        if differing:
+        if differing and not _has_started(folder):
+            (folder / STATUS).unlink(missing_ok=True)
+        elif differing:
             raise TrainingError(
                 "The run folder belongs to a run with other settings "
                 f"({', '.join(differing)}). Use the same settings to resume, or choose "
@@ -143,6 +147,10 @@ def list_runs(*folders: Path) -> list[Run]:
                 continue
             runs.append(Run(plan.parent, TrainPlan(()), "failed", str(error)))
     return runs
+
+
+def _has_started(folder: Path) -> bool:
+    return _is_locked(folder) or any((folder / name).exists() for name in (STATE, CHECKPOINT))
 
 
 def _changed(path: Path) -> float:

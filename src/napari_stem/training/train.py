@@ -27,7 +27,7 @@ from napari_stem.genes.counts import counted_spots
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.network import StemNetwork
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.sections.paired_data import PairedData, iter_paired_data
+from napari_stem.sections.paired_data import PairedData, check_training, iter_paired_data
 from napari_stem.sections.section import Section
 from napari_stem.text import counted
 from napari_stem.training.fit_state import Examples
@@ -106,6 +106,7 @@ def iter_train(
         counted_spots(section.spots, recipe.panel, section.name)
     views = range(VIEWS) if recipe.fit.augmented else (0,)
     known = yield from iter_paired_data(sections, recipe, compute, views=views)
+    check_training(known)
     unseen = (yield from iter_paired_data(tested, recipe, compute)) if tested else None
     condition = Condition.fit(
         known.original, components=recipe.components, noise=recipe.embedding_noise
@@ -133,7 +134,7 @@ def iter_train(
         measure=live,
         finish_now=finish_now,
         state_path=run_folder / STATE,
-        identity=_identity(recipe, known),
+        identity=_identity(recipe, known, [*sections, *tested], compute),
         device=compute.device,
     )
     about = {**_about(sections, len(known.values)), "step": fitted.step}
@@ -175,10 +176,16 @@ def hold_out_spots(section: Section, share: float) -> tuple[Section, Section]:
     )
 
 
-def _identity(recipe: Recipe, known: PairedData) -> str:
-    """What a run learns, and from which spots."""
-    parts = recipe.to_json().encode(), known.positions.tobytes(), known.values.tobytes()
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+def _identity(
+    recipe: Recipe, known: PairedData, sections: Sequence[Section], compute: Compute
+) -> str:
+    """What a run learns, from which spots of which slides, and what it is tested on."""
+    slides = [(each.slide.fingerprint, each.slide.mpp, each.spots.n_obs) for each in sections]
+    about = slides, stamps(recipe.encoders, compute.weights)
+    digest = hashlib.sha256(recipe.to_json().encode())
+    for part in (known.positions.tobytes(), known.values.tobytes(), repr(about).encode()):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _target_scale(
