@@ -286,3 +286,14 @@ def test_new_embeddings_make_room_in_the_cache(slide, spots, tmp_path):
     embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
     assert not old.exists()
     assert described(slide, spots, tmp_path) == 0  # what was used just now stays
+
+
+def test_weights_that_no_encoder_uses_or_that_are_not_there_are_refused(slide, spots, tmp_path):
+    def refused(encoders, weights, message):
+        with pytest.raises(EncoderError, match=message):
+            finish(iter_embed(slide, spots, encoders, PHYSICAL, compute=Compute(weights=weights)))
+
+    there, nowhere = tmp_path, tmp_path / "nowhere.bin"
+    refused([UNI], {"un": there}, "encoder 'un', which is not used. Weights are needed for uni")
+    refused([MORPHOLOGY], {"morphology": there}, "'morphology', which is not used. None is needed")
+    refused([UNI], {"uni": nowhere}, "weights of encoder uni do not exist")

@@ -20,7 +20,7 @@ from napari_stem.errors import EncoderError, Hint, Remedy
 from napari_stem.events import Events, Pace, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.builders import build_encoder
-from napari_stem.features.encoders.hub import weights_file
+from napari_stem.features.encoders.hub import check_weights, weights_file
 from napari_stem.features.patches import PatchGeometry, dihedral, iter_patches
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import atomic_path, writing
@@ -66,6 +66,7 @@ def iter_embed(
     """
     check_spots(spots, slide)
     compute = compute or Compute()
+    check_weights(compute.weights, encoders)
     vectors = []
     for encoder in encoders:
         for field in encoder.fields:

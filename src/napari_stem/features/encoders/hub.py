@@ -98,6 +98,25 @@ def weights_file(encoder: Encoder, path: Path) -> Path:
     )
 
 
+def check_weights(weights: Mapping[str, Path], encoders: Iterable[Encoder]) -> None:
+    """Refuse weights that no encoder would use, or that are not there.
+
+    Raises
+    ------
+    EncoderError
+        The message names the encoders that take weights.
+    """
+    usable = [encoder.name for encoder in encoders if encoder.source != "built-in"]
+    for name, path in weights.items():
+        if name not in usable:
+            known = f"Weights are needed for {', '.join(usable)}" if usable else "None is needed"
+            raise EncoderError(
+                f"Weights were given for encoder '{name}', which is not used. {known}."
+            )
+        if not path.exists():
+            raise EncoderError(f"The weights of encoder {name} do not exist. Path: '{path}'.")
+
+
 def availability(encoder: Encoder) -> str:
     """Where its weights are, in a word or two; asks no network."""
     if encoder.source == "built-in":
