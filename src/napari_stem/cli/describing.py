@@ -46,6 +46,8 @@ def info(
             sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)
             scale = f"{slide.mpp:.4g} µm/px ({slide.mpp_source})" if slide.mpp else "unknown"
             console.print(f"slide: levels {sizes}; scale {scale}")
+            for note in slide.notes:
+                console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 def encoders() -> None:

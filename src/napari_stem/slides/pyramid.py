@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -49,13 +49,16 @@ class SlideFile:
         Identity of its content, if the file itself has none.
     handle
         What must be closed.
+    notes
+        What was found or assumed that a user should know, one sentence or two each.
     """
 
     levels: tuple[Level, ...]
     mpp: float | None = None
     mpp_source: str = "none"
     identity: str = ""
-    handle: Any = field(default=None)
+    handle: Any = None
+    notes: tuple[str, ...] = ()
 
     def close(self) -> None:
         """Release the file; slides that share it may each do so."""

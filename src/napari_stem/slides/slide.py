@@ -50,6 +50,8 @@ class Slide:
         (h, w, 3) uint8 arrays, level 0 first, which read what is sliced.
     downsamples
         Level-0 pixels per pixel of each level.
+    notes
+        What was found in the file or assumed about it, one line each; empty for most slides.
     fingerprint
         The same for the same content, under any file name.
     """
@@ -87,6 +89,11 @@ class Slide:
     def levels(self) -> Sequence[Level]:
         """Level 0 first; what is sliced is read."""
         return self._file.levels
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found in the file or assumed about it, and how to overrule it."""
+        return self._file.notes
 
     @property
     def width(self) -> int:

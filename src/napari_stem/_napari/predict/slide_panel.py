@@ -169,8 +169,9 @@ class SlidePanel(Panel):
         if slide is None:
             self.note.setText("No slide is open.")
         else:
-            hint = "" if slide.mpp else "\nScale unknown. Type it below."
-            self.note.setText(f"{slide.width:,} x {slide.height:,} pixels{hint}")
+            hint = () if slide.mpp else ("Scale unknown. Type it below.",)
+            size = f"{slide.width:,} x {slide.height:,} pixels"
+            self.note.setText("\n".join((size, *slide.notes, *hint)))
 
     def _list_slides(self) -> None:
         open_slides, shown = self.workspace.slides, self.workspace.slide
