@@ -42,6 +42,7 @@ class Remedy(StrEnum):
     NO_BIN = "no bin"
     WEIGHTS = "weights"
     DEVICE = "device"
+    SPARSE = "sparse"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ WORDS = {
     Remedy.NO_BIN: "Leave out bin_um.",
     Remedy.WEIGHTS: 'Pass weights={{"{value}": PATH}}.',
     Remedy.DEVICE: 'Pass device="{value}".',
+    Remedy.SPARSE: "Pass sparse=True to open_slide to confirm it.",
 }
 
 

@@ -11,4 +11,5 @@ WORDS = {
     Remedy.NO_BIN: "Leave out --bin.",
     Remedy.WEIGHTS: "Use --weights {value}=FILE.",
     Remedy.DEVICE: "Use --device {value}.",
+    Remedy.SPARSE: "Use --sparse to confirm it.",
 }

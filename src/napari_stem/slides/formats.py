@@ -14,6 +14,7 @@ from napari_stem.slides.ome_zarr import is_ome_zarr, open_zarr
 from napari_stem.slides.openslide import is_for_openslide, open_openslide
 from napari_stem.slides.pyramid import SlideFile
 from napari_stem.slides.tiff import MAGIC, needs_openslide, open_tiff
+from napari_stem.slides.zarr_store import is_zip
 from napari_stem.text import one_line
 
 _SUPPORTED = "SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, TIFF, OME-TIFF, OME-Zarr, JPEG, PNG"
@@ -26,8 +27,13 @@ def is_slide(path: Path) -> bool:
     return path.is_file() or is_ome_zarr(path)
 
 
-def open_file(path: Path) -> SlideFile:
+def open_file(path: Path, *, sparse: bool = False) -> SlideFile:
     """Open an image by its content, or by its name if the content is ambiguous.
+
+    Parameters
+    ----------
+    sparse
+        Whether chunks of an OME-Zarr that no level tells of are empty on purpose.
 
     Raises
     ------
@@ -36,11 +42,13 @@ def open_file(path: Path) -> SlideFile:
     """
     with _said_of(path):
         if path.is_dir():
-            return open_zarr(path)
+            return open_zarr(path, sparse=sparse)
         if is_for_openslide(path):
             return open_openslide(path)
         with path.open("rb") as file:
             start = file.read(_LONGEST_MAGIC)
+        if is_zip(start):
+            return open_zarr(path, sparse=sparse)
         if start.startswith(CZI):
             return open_czi(path)
         if not start.startswith(MAGIC):

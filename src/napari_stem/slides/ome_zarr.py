@@ -1,11 +1,12 @@
-"""OME-Zarr pictures as slides (versions 0.4 and 0.5 of the format)."""
+"""OME-Zarr pictures as slides (versions 0.1 to 0.5 of the format)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import zarr
@@ -13,49 +14,78 @@ import zarr
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.mpp import Stated, choose_mpp, micrometres
 from napari_stem.slides.pyramid import Converted, Level, SlideFile
+from napari_stem.slides.zarr_store import SteadyStore, complete_levels
+from napari_stem.text import a_few
+
+Folder: TypeAlias = "Path | zipfile.Path"
 
 _METADATA = (".zattrs", "zarr.json")
 _LARGEST_CHUNK = 64_000_000  # pixels that are decoded to read one
+_FIRST_AXES = tuple("tczyx")  # of versions 0.1 and 0.2, which name none
+_MOST_SERIES = 20  # of a collection that does not list its pictures
 _RGB = ("FF0000", "00FF00", "0000FF")
 
 
 def is_ome_zarr(path: Path) -> bool:
-    """Whether a folder is an OME-Zarr picture."""
-    return path.is_dir() and _multiscale(path) is not None
+    """Whether a folder is an OME-Zarr picture, or a collection of some."""
+    return path.is_dir() and bool(_multiscale(path) or _pictures(path) or _is_plate(path))
 
 
-def open_zarr(path: Path) -> SlideFile:
-    """Open the first picture of an OME-Zarr folder.
+def open_zarr(path: Path, *, sparse: bool = False) -> SlideFile:
+    """Open a picture of OME-Zarr: a folder, or a zip archive of one.
+
+    Of a collection (the folder that bioformats2raw makes) the first picture is taken.
+
+    Parameters
+    ----------
+    sparse
+        Whether chunks that no level tells of are empty on purpose.
 
     Raises
     ------
     SlideUnreadable
-        It is not an 8-bit RGB image.
+        It is not an 8-bit RGB image, or is incomplete.
     """
-    picture = _multiscale(path)
-    if picture is None:
-        raise SlideUnreadable(
-            f"This is not an OME-Zarr image: its metadata lack multiscales. Folder: '{path}'."
-        )
+    store = SteadyStore.at(path)
+    root = path if path.is_dir() else zipfile.Path(path)
+    notes: tuple[str, ...] = ()
+    within = ""
+    if _multiscale(root) is None:
+        _refuse_plates(root, path)
+        pictures = _pictures(root)
+        if not pictures:
+            raise SlideUnreadable(
+                f"This is not an OME-Zarr image: its metadata lack multiscales. Path: '{path}'."
+            )
+        within, *others = pictures
+        root = root / within
+        if others:
+            notes = (f"Picture '{within}' was taken; the others are {a_few(others)}.",)
+    picture = _multiscale(root)
+    assert picture is not None
     axes = _axes(picture)
-    group = zarr.open_group(path, mode="r")
+    group = zarr.open_group(store, path=within, mode="r")
     stored = [group[dataset["path"]] for dataset in picture["datasets"]]
-    _check_rgb(path, stored[0], axes, _omero(path))
+    _check_rgb(path, stored[0], axes, _omero(root))
+    stored, found = complete_levels(stored, axes, store.keys, path, sparse=sparse)
     levels: list[Level] = []
     for array in stored:
         level = Converted(array, axes)
         if not levels or max(level.shape[:2]) < max(levels[-1].shape[:2]):
             levels.append(level)
     mpp, source = choose_mpp([_stated(picture, axes)])
-    return SlideFile(tuple(levels), mpp, source, _identity(path, levels[-1]))
+    identity = _identity(root, levels[-1])
+    return SlideFile(
+        tuple(levels), mpp, source, identity, handle=store, notes=(*notes, *found), sparse=sparse
+    )
 
 
-def _attributes(path: Path) -> dict[str, Any]:
-    """What the folder says of itself: at the top in version 0.4, below "ome" in 0.5."""
+def _attributes(root: Folder) -> dict[str, Any]:
+    """What a folder says of itself: at the top until version 0.4, below "ome" in 0.5."""
     for name in _METADATA:
         try:
-            found = json.loads((path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = json.loads((root / name).read_text(encoding="utf-8"))
+        except (OSError, KeyError, ValueError):
             continue
         for below in ("attributes", "ome"):
             if isinstance(found, dict):
@@ -65,18 +95,48 @@ def _attributes(path: Path) -> dict[str, Any]:
     return {}
 
 
-def _multiscale(path: Path) -> dict[str, Any] | None:
-    pictures = _attributes(path).get("multiscales")
+def _multiscale(root: Folder) -> dict[str, Any] | None:
+    pictures = _attributes(root).get("multiscales")
     first = pictures[0] if isinstance(pictures, list) and pictures else None
     return first if isinstance(first, dict) else None
 
 
-def _omero(path: Path) -> list[dict[str, Any]]:
-    return list((_attributes(path).get("omero") or {}).get("channels", []))
+def _pictures(root: Folder) -> list[str]:
+    """The pictures of a collection, in its order."""
+    if "bioformats2raw.layout" not in _attributes(root):
+        return []
+    named = _attributes(root / "OME").get("series")
+    names = named if isinstance(named, list) else [str(number) for number in range(_MOST_SERIES)]
+    return [name for name in map(str, names) if _multiscale(root / name) is not None]
+
+
+def _is_plate(root: Folder) -> bool:
+    return bool({"plate", "well"} & _attributes(root).keys())
+
+
+def _refuse_plates(root: Folder, path: Path) -> None:
+    about = _attributes(root)
+    wells, fields = (
+        [str(each.get("path", "")) for each in part.get(key, []) if isinstance(each, dict)]
+        if isinstance(part, dict)
+        else []
+        for part, key in ((about.get("plate"), "wells"), (about.get("well"), "images"))
+    )
+    if wells or fields:
+        kind, names = ("plate", [f"{well}/0" for well in wells]) if wells else ("well", fields)
+        raise SlideUnreadable(
+            f"This is a {kind} with several pictures. Open one of them: {a_few(names)}. "
+            f"Folder: '{path}'."
+        )
+
+
+def _omero(root: Folder) -> list[dict[str, Any]]:
+    return list((_attributes(root).get("omero") or {}).get("channels", []))
 
 
 def _axes(picture: dict[str, Any]) -> str:
-    named = [axis if isinstance(axis, str) else axis["name"] for axis in picture["axes"]]
+    axes = picture.get("axes", _FIRST_AXES)
+    named = [axis if isinstance(axis, str) else axis["name"] for axis in axes]
     return "".join(name[:1].upper() for name in named)
 
 
@@ -114,12 +174,12 @@ def _stated(picture: dict[str, Any], axes: str) -> Stated | None:
     return Stated(x * units[0], y * units[1], "OME-Zarr scale")
 
 
-def _identity(path: Path, coarsest: Level) -> str:
+def _identity(root: Folder, coarsest: Level) -> str:
     """Metadata and the middle of the coarsest stored level."""
     digest = hashlib.blake2b(digest_size=16)
     for name in _METADATA:
-        if (path / name).is_file():
-            digest.update((path / name).read_bytes())
+        if (root / name).is_file():
+            digest.update((root / name).read_bytes())
     height, width = coarsest.shape[:2]
     middle = coarsest[height // 4 :, width // 4 :][:1024, :1024]
     digest.update(np.ascontiguousarray(middle).tobytes())

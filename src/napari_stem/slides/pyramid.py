@@ -51,6 +51,8 @@ class SlideFile:
         What must be closed.
     notes
         What was found or assumed that a user should know, one sentence or two each.
+    sparse
+        Whether the user has said that what is not stored is empty.
     """
 
     levels: tuple[Level, ...]
@@ -59,6 +61,7 @@ class SlideFile:
     identity: str = ""
     handle: Any = None
     notes: tuple[str, ...] = ()
+    sparse: bool = False
 
     def close(self) -> None:
         """Release the file; slides that share it may each do so."""

@@ -21,6 +21,7 @@ from napari_stem.errors import (
     SlideUnreadable,
 )
 from napari_stem.events import Events, Pace, Progress
+from napari_stem.slides.fingerprint import fingerprint_of
 from napari_stem.slides.formats import is_slide, open_file
 from napari_stem.slides.pyramid import Level, Reduced, SlideFile, downsample, with_overviews
 from napari_stem.storage import as_path, cache_dir
@@ -29,7 +30,6 @@ from napari_stem.text import one_line
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_MEBIBYTE = 1 << 20
 _WORTH_KEEPING = 400_000_000  # pixels of a flat slide whose overview is kept on disk
 
 
@@ -228,14 +228,14 @@ class Slide:
     def __reduce__(self) -> tuple[Callable[..., Slide], tuple[object, ...]]:
         """Another process opens the file again; an image in memory is sent whole."""
         content = np.asarray(self.levels[0]) if self.path is None else self.path.absolute()
-        return _reopened, (content, self.name, self.mpp, self.mpp_source)
+        return _reopened, (content, self.name, self.mpp, self.mpp_source, self._file.sparse)
 
     def __repr__(self) -> str:
         scale = f"{self.mpp:.3g} µm/px" if self.mpp else "scale unknown"
         return f"<Slide '{self.name}' {self.width} x {self.height}, {scale}>"
 
 
-def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
+def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = False) -> Slide:
     """Open a slide: SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, OME-TIFF, OME-Zarr, TIFF, JPEG, PNG.
 
     Tiled files are never read whole.
@@ -246,6 +246,9 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
         The slide's file, or its folder (OME-Zarr, DICOM).
     mpp
         Micrometres per pixel, if the file states none or a wrong value.
+    sparse
+        Whether chunks that an OME-Zarr does not store are empty on purpose, where no coarser
+        level tells.
 
     Returns
     -------
@@ -265,8 +268,8 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     path = as_path(path, "a slide")
     if not is_slide(path):
         raise SlideNotFound(f"There is no slide at '{path}'. Check the path.")
-    file = open_file(path)
-    fingerprint = _fingerprint(path, file)
+    file = open_file(path, sparse=sparse)
+    fingerprint = fingerprint_of(path, file)
     height, width = file.levels[-1].shape[:2]
     folder = cache_dir() / "overviews" / fingerprint if height * width > _WORTH_KEEPING else None
     file = replace(file, levels=with_overviews(file.levels, folder))
@@ -275,29 +278,17 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
 
 
 def _reopened(
-    content: Path | NDArray[np.uint8], name: str, mpp: float | None, source: str
+    content: Path | NDArray[np.uint8], name: str, mpp: float | None, source: str, sparse: bool
 ) -> Slide:
-    slide = open_slide(content) if isinstance(content, Path) else Slide.from_array(content)
+    if isinstance(content, Path):
+        slide = open_slide(content, sparse=sparse)
+    else:
+        slide = Slide.from_array(content)
     slide.name, slide.mpp, slide.mpp_source = name, mpp, source
     return slide
 
 
 def _name(path: Path) -> str:
     """A file name without the suffixes of its format."""
-    return path.stem.removesuffix(".ome")
-
-
-def _fingerprint(path: Path, file: SlideFile) -> str:
-    """Content that two slides hardly share: size, both ends of the file, shapes of levels."""
-    shapes = [tuple(level.shape) for level in file.levels]
-    digest = hashlib.blake2b(file.identity.encode(), digest_size=16)
-    if path.is_dir():
-        digest.update(repr(shapes).encode())
-        return digest.hexdigest()
-    size = path.stat().st_size
-    digest.update(repr((size, shapes)).encode())
-    with path.open("rb") as stream:
-        digest.update(stream.read(_MEBIBYTE))
-        stream.seek(max(0, size - _MEBIBYTE))
-        digest.update(stream.read())
-    return digest.hexdigest()
+    name = path.name.removesuffix(".zip")
+    return Path(name).stem.removesuffix(".ome")

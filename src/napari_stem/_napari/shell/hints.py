@@ -11,6 +11,7 @@ WORDS = {
     Remedy.NO_BIN: "Load the spots without a choice of bins.",
     Remedy.WEIGHTS: "Choose the file with Weights file… for the encoder {value}.",
     Remedy.DEVICE: "Choose {value} under Device in the settings.",
+    Remedy.SPARSE: "Add a coarser level to the slide to tell.",
 }
 
 

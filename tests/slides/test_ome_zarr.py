@@ -1,0 +1,166 @@
+"""OME-Zarr as it is found: lost chunks, collections, archives, and old versions."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from napari_stem.errors import Remedy, SlideUnreadable
+from napari_stem.slides.slide import Slide, open_slide
+
+RANDOM = np.random.default_rng(0)
+IMAGE = RANDOM.integers(1, 256, (256, 384, 3), dtype=np.uint8)  # nowhere the fill value
+HOLE = (slice(64, 128), slice(128, 192))  # chunk 1, 2
+SETS = ("0", "1", "2")
+
+
+def write(path: Path, image: np.ndarray, *, levels: int = 3, version: str = "0.4") -> None:
+    """Levels of an image, each half of the one before, in chunks of 64 pixels."""
+    group = zarr.open_group(path, mode="w", zarr_format=3 if version == "0.5" else 2)
+    _fill(group, image, levels, version)
+
+
+def _fill(group: zarr.Group, image: np.ndarray, levels: int, version: str) -> None:
+    for name in SETS[:levels]:
+        planes = np.ascontiguousarray(np.moveaxis(image, -1, 0))
+        group.create_array(name, data=planes, chunks=(3, 64, 64))
+        image = image.reshape(image.shape[0] // 2, 2, image.shape[1] // 2, 2, 3).mean((1, 3))
+        image = image.astype(np.uint8)
+    about = {
+        "axes": [{"name": "c"}] + [{"name": n, "unit": "micrometer"} for n in "yx"],
+        "datasets": [
+            {
+                "path": name,
+                "coordinateTransformations": [{"type": "scale", "scale": [1, 0.5, 0.5]}],
+            }
+            for name in SETS[:levels]
+        ],
+        "version": version,
+    }
+    below = {"ome": {"multiscales": [about]}} if version == "0.5" else {"multiscales": [about]}
+    group.attrs.update(below)
+
+
+def chunk(path: Path, level: int, row: int, column: int) -> Path:
+    return path / str(level) / f"0.{row}.{column}"
+
+
+def whole(slide: Slide, level: int = 0) -> np.ndarray:
+    height, width = slide.levels[level].shape[:2]
+    return slide.read_region(0, 0, width, height, level)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    write(tmp_path / "slide.ome.zarr", IMAGE)
+    return tmp_path / "slide.ome.zarr"
+
+
+@pytest.mark.parametrize("lost", [[(1, 2)], [(r, c) for r in range(4) for c in range(6)]])
+def test_a_copy_that_lost_chunks_is_refused(path: Path, lost: list[tuple[int, int]]):
+    for place in lost:
+        chunk(path, 0, *place).unlink()
+    with pytest.raises(SlideUnreadable, match=f"incomplete: {len(lost)} chunks? of 24"):
+        open_slide(path)
+
+
+def test_an_empty_region_that_was_not_stored_is_no_loss(tmp_path: Path):
+    sparse = IMAGE.copy()
+    sparse[HOLE] = 0
+    write(tmp_path / "slide.zarr", sparse)
+    assert not chunk(tmp_path / "slide.zarr", 0, 1, 2).exists()
+    with open_slide(tmp_path / "slide.zarr") as slide:
+        np.testing.assert_array_equal(whole(slide), sparse)
+        assert slide.notes == ()
+
+
+def test_a_coarse_level_that_lost_a_chunk_is_made_again(path: Path):
+    chunk(path, 1, 0, 1).unlink()
+    with open_slide(path) as slide:
+        assert slide.notes == (
+            "Level 1 lacks 1 chunk of 6; it was made again from the finer level.",
+        )
+        assert slide.downsamples == (1, 4)
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+
+
+def test_where_no_level_tells_the_user_must_say_that_chunks_are_empty(tmp_path: Path):
+    path = tmp_path / "slide.zarr"
+    sparse = IMAGE.copy()
+    sparse[HOLE] = 0
+    write(path, sparse, levels=1)
+    with pytest.raises(
+        SlideUnreadable, match=r"1 chunk of 24 .* not stored, and no coarser"
+    ) as told:
+        open_slide(path)
+    assert told.value.hint is not None
+    assert told.value.hint.remedy is Remedy.SPARSE
+    with open_slide(path, sparse=True) as slide:
+        np.testing.assert_array_equal(whole(slide), sparse)
+        with pickle.loads(pickle.dumps(slide)) as again:
+            np.testing.assert_array_equal(whole(again), sparse)
+
+
+def test_a_chunk_that_vanishes_after_opening_is_an_error(path: Path):
+    with open_slide(path) as slide:
+        chunk(path, 0, 1, 2).unlink()
+        with pytest.raises(SlideUnreadable, match="was there when the slide was opened"):
+            slide.read_region(130, 70, 5, 5)
+        np.testing.assert_array_equal(slide.read_region(0, 0, 64, 64), IMAGE[:64, :64])
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_zip_archive(tmp_path: Path, version: str):
+    write(tmp_path / "folder", IMAGE, version=version)
+    path = shutil.make_archive(tmp_path / "slide.ome.zarr", "zip", tmp_path / "folder")
+    with open_slide(path) as slide:
+        assert (slide.name, slide.mpp) == ("slide", 0.5)
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+
+
+def test_a_zip_archive_of_other_things_is_refused(tmp_path: Path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "note.txt").touch()
+    shutil.make_archive(tmp_path / "other", "zip", tmp_path / "text")
+    with pytest.raises(SlideUnreadable, match="is not an OME-Zarr image"):
+        open_slide(tmp_path / "other.zip")
+
+
+def test_the_first_picture_of_a_collection_is_taken_and_the_others_are_named(tmp_path: Path):
+    root = zarr.open_group(tmp_path / "slide.zarr", mode="w", zarr_format=2)
+    root.attrs["bioformats2raw.layout"] = 3
+    root.create_group("OME").attrs["series"] = ["0", "1"]
+    _fill(root.create_group("0"), IMAGE, 2, "0.4")
+    _fill(root.create_group("1"), 255 - IMAGE, 1, "0.4")
+    with open_slide(tmp_path / "slide.zarr") as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+        assert slide.mpp == 0.5
+        assert slide.notes == ("Picture '0' was taken; the others are 1.",)
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ({"plate": {"wells": [{"path": "A/1"}, {"path": "B/3"}]}}, "plate .* A/1/0, B/3/0"),
+        ({"well": {"images": [{"path": "0"}, {"path": "1"}]}}, "well .* Open one of them: 0, 1"),
+    ],
+)
+def test_plates_and_wells_are_named_as_what_they_are(tmp_path: Path, about: dict, message: str):
+    zarr.open_group(tmp_path / "p.zarr", mode="w", zarr_format=2).attrs.update(about)
+    with pytest.raises(SlideUnreadable, match=message):
+        open_slide(tmp_path / "p.zarr")
+
+
+def test_the_first_version_names_no_axes(tmp_path: Path):
+    group = zarr.open_group(tmp_path / "old.zarr", mode="w", zarr_format=2)
+    planes = np.ascontiguousarray(np.moveaxis(IMAGE, -1, 0)[None, :, None])
+    group.create_array("0", data=planes, chunks=(1, 1, 1, 64, 64))
+    group.attrs["multiscales"] = [{"version": "0.1", "datasets": [{"path": "0"}]}]
+    with open_slide(tmp_path / "old.zarr") as slide:
+        assert slide.mpp is None
+        np.testing.assert_array_equal(whole(slide), IMAGE)
