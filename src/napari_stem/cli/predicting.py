@@ -49,10 +49,10 @@ def embed(
     data: Data = None,
 ) -> None:
     """Compute embeddings of the patches around spots, as obsm["embedding"]."""
+    from napari_stem.exports.h5ad import write_h5ad
     from napari_stem.features.embed import iter_embed
     from napari_stem.features.encoders.registry import find_encoder
     from napari_stem.features.patches import PHYSICAL
-    from napari_stem.io.h5ad import write_h5ad
 
     section = section_of(spots, data, image=image, mpp=mpp, bin_um=bin_um)
     encoders = [find_encoder(name) for name in encoder or ENCODERS]
