@@ -104,7 +104,7 @@ def evaluate(
     section
         A section with counts that training never saw, or the path or name of one.
     training_sections
-        The sections that the checkpoint whole from; the baselines learn from them, too.
+        The sections that the checkpoint learned from; the baselines learn from them, too.
     {options}
     cache, weights, progress, on_event
         As in `predict`.
