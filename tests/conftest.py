@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from anndata import AnnData
 from PIL import Image
 
 import napari_stem as stem
@@ -13,6 +16,7 @@ from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.sections.public_data import DATA_VARIABLE
 from napari_stem.sections.section import Section
 from napari_stem.sections.synthetic import generate_section
+from napari_stem.spots.table import spot_table
 from napari_stem.training.train import TrainResult
 
 from .io.visium_writers import write_hd
@@ -65,3 +69,21 @@ def trained(
     """A checkpoint of two sections, evaluated on the third."""
     folder = tmp_path_factory.mktemp("run")
     return stem.train(sections[:2], recipe, folder, held_out=sections[2], n_draws=4, cache=False)
+
+
+@pytest.fixture
+def prediction() -> AnnData:
+    """Six spots by three genes, in two clusters."""
+    random = np.random.default_rng(0)
+    xy = random.uniform(100, 900, (6, 2))
+    mean = random.gamma(2, 1, (6, 3)).astype(np.float32)
+    table = spot_table(
+        xy, diameter_px=60, counts=mean, genes=["FASN", "GNAS", "ACTB"], library="C5"
+    )
+    table.layers["std"] = random.gamma(1, 1, (6, 3)).astype(np.float32)
+    table.layers["q05"], table.layers["q95"] = mean / 2, mean * 2
+    table.obs["ood"] = random.uniform(0, 2, 6).astype(np.float32)
+    table.obs["leiden"] = pd.Categorical(list("121121"), categories=["1", "2"])
+    table.obs["x"] = "a column that others brought"
+    table.uns["napari_stem"] = {"recipe": "{}", "seed": 0}
+    return table

@@ -97,14 +97,17 @@ def test_a_section_is_predicted_on_other_spots_or_on_a_grid_of_its_slide(
     assert pitch(read_spots(tmp_path / "p.h5ad")) == pytest.approx(160, rel=0.01)
 
 
-def test_the_pitch_of_a_spot_table_tells_the_scale(
-    trained: TrainResult, visium: Path, tmp_path: Path
+def test_the_pitch_of_a_spot_table_tells_the_scale_and_its_name_that_of_the_output(
+    trained: TrainResult, visium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     table = tmp_path / "two.csv"
     table.write_text("x,y\n300,300\n600,300\n")
-    slide = visium / "slide.png"
-    run("predict", slide, trained.path, "--spots", table, "--pitch", 150, *options(tmp_path))
-    assert read_spots(tmp_path / "p.h5ad").uns["napari_stem"]["mpp"] == pytest.approx(0.5)
+    slide, (_, _, *given) = visium / "slide.png", options(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run("predict", slide, trained.path, "--spots", table, "--pitch", 150, *given)
+    about = read_spots(tmp_path / "two-prediction.h5ad").uns["napari_stem"]
+    assert about["mpp"] == pytest.approx(0.5)
+    assert about["slide"] == "slide"
 
 
 def test_a_suffix_is_refused_before_anything_is_computed(trained: TrainResult, tmp_path: Path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from anndata import AnnData
+from PIL import Image
 
 from napari_stem import exports
 from napari_stem.analysis.cluster import cluster
@@ -72,6 +74,27 @@ def test_every_format_is_written(entry, tmp_path: Path, prediction: AnnData):
     assert path.exists()
     assert entry.name
     assert entry.holds.endswith(".")
+
+
+def test_a_figure_of_no_chosen_genes_is_a_png_of_the_leading_ones(
+    tmp_path: Path, prediction: AnnData
+):
+    write_prediction(prediction, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.format == "PNG"
+        assert min(image.size) > 300
+
+
+def test_listing_the_formats_loads_nothing_slow():
+    heavy = ("torch", "scanpy", "spatialdata", "matplotlib")
+    script = (
+        "import sys; from napari_stem.exports.registry import exporters; exporters()\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == ["[]"]
 
 
 def test_a_suffix_without_format_is_refused_with_those_there_are(tmp_path: Path):

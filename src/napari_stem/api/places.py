@@ -36,19 +36,19 @@ SectionsLike: TypeAlias = "SectionLike | Iterable[SectionLike]"
 class Opened(ExitStack):
     """Opens what callers name, and at its end closes what it opened; their objects stay open."""
 
-    def slide(self, value: SlideLike, name: str = "slide") -> Slide:
-        """A slide, opened if a path is given."""
+    def slide(self, value: SlideLike, name: str = "slide", *, mpp: float | None = None) -> Slide:
+        """A slide, opened if a path is given, at the scale of the file or at another one."""
         if isinstance(value, Slide):
             return value
         if isinstance(value, str | Path):
-            return self.enter_context(open_slide(value))
+            return self.enter_context(open_slide(value, mpp=mpp))
         raise WrongType.of(name, value, "a slide, a section, or the path or name of one")
 
-    def section(self, value: SectionLike, name: str = "section") -> Section:
-        """A section, opened if a path or a name such as "her2st:C5" is given."""
+    def section(self, value: SectionLike, name: str = "section", **opening: Any) -> Section:
+        """A section, opened as by `read_section` if a path or the name of a sample is given."""
         if isinstance(value, Section):
             return value
-        return self.enter_context(_open_section(value, name))
+        return self.enter_context(_open_section(value, name, **opening))
 
     def sections(self, value: SectionsLike, name: str = "sections") -> list[Section]:
         """Sections, of one or of several; a folder of sections stands for all of them."""
@@ -58,15 +58,34 @@ class Opened(ExitStack):
         return [self.section(one, name) for each in several for one in _unfolded(each)]
 
     def place(
-        self, slide: SlideLike | SectionLike, spots: SpotsLike | None
+        self,
+        slide: SlideLike | SectionLike,
+        spots: SpotsLike | None,
+        *,
+        pitch_um: float | None = None,
+        mpp: float | None = None,
+        bin_um: float | None = None,
     ) -> tuple[Slide, AnnData]:
-        """A slide and its spots: those given, the section's own, or a grid over the tissue."""
+        """A slide and its spots: those given, the section's own, or a grid over the tissue.
+
+        Parameters
+        ----------
+        pitch_um
+            Spot pitch in micrometres: of the grid, which then also replaces the section's own
+            spots, or of a spot table, which then gives the scale of a slide without one.
+        mpp, bin_um
+            As in `read_section`, for what is opened.
+        """
         if isinstance(slide, str | Path) and names_section(slide):
-            slide = self.section(slide)
+            slide = self.section(slide, mpp=mpp, bin_um=bin_um)
         if isinstance(slide, Section):
-            return _on(slide.slide, slide.spots if spots is None else spots)
-        opened = self.slide(slide)
-        return (opened, grid.make_grid(opened)) if spots is None else _on(opened, spots)
+            if spots is None and pitch_um is None:
+                return slide.slide, slide.spots
+            slide = slide.slide
+        opened = self.slide(slide, mpp=mpp)
+        if spots is None:
+            return opened, grid.make_grid(opened, pitch_um=pitch_um or PITCH_UM)
+        return _on(opened, spots, pitch_um, bin_um)
 
 
 def _open_section(value: str | Path, name: str, **opening: Any) -> Section:
@@ -75,12 +94,16 @@ def _open_section(value: str | Path, name: str, **opening: Any) -> Section:
     return open_named(value, **opening)
 
 
-def _on(slide: Slide, spots: SpotsLike) -> tuple[Slide, AnnData]:
+def _on(
+    slide: Slide, spots: SpotsLike, pitch_um: float | None, bin_um: float | None
+) -> tuple[Slide, AnnData]:
     """Spots of a slide, read if a path is given; they may give the slide's scale."""
     if isinstance(spots, AnnData):
         return slide, spots
     if isinstance(spots, str | Path):
-        section = section_on(slide, Path(spots))
+        section = section_on(
+            slide, spots, pitch_um=pitch_um or PITCH_UM, spot_pitch_um=pitch_um, bin_um=bin_um
+        )
         return section.slide, section.spots
     raise WrongType.of("spots", spots, "a table of spots (AnnData), the path of one, or None")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from napari_stem.defaults import ENCODERS, CountTransform, Preset
@@ -19,7 +19,7 @@ from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import PHYSICAL, PatchGeometry, as_geometry
 from napari_stem.model.diffusion import DiffusionConfig
-from napari_stem.model.fit_config import FitConfig
+from napari_stem.model.fit_config import FitConfig, check_settings
 from napari_stem.model.network import NetworkConfig
 from napari_stem.text import counted, one_line
 
@@ -180,9 +180,7 @@ def make_recipe(
         raise WrongType.of("panel", panel, "names of genes")
     if not panel:
         raise PanelError("The panel is empty. Choose at least one gene.")
-    unknown = set(fit or {}) - {field.name for field in fields(FitConfig)}
-    if unknown:
-        raise OptionError(f"Unknown training settings: {', '.join(sorted(unknown))}.")
+    check_settings(fit or {})
     names = [encoders] if isinstance(encoders, str) else encoders
     found = tuple(find_encoder(name) for name in names)
     width = max(1, sum(encoder.width for encoder in found))

@@ -10,7 +10,7 @@ import typer
 
 from napari_stem.cli.console import console
 from napari_stem.cli.options import Bin, Data
-from napari_stem.cli.sections import section_of
+from napari_stem.cli.sections import located
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def info(
     data: Data = None,
 ) -> None:
     """Describe a slide, spot table, section or checkpoint, and check that it can be read."""
+    from napari_stem.api.places import Opened
     from napari_stem.io import is_spot_source, read_spots
     from napari_stem.sections.public_data import is_sample
     from napari_stem.slides.slide import open_slide
@@ -38,7 +39,8 @@ def info(
         console.print(f"checkpoint: {genes}, {recipe.transform}, encoders {names}")
         console.print_json(json.dumps({"recipe": json.loads(recipe.to_json()), "about": about}))
     elif is_sample(path):
-        _print_spots(section_of(path, data).spots)
+        with Opened() as opened:
+            _print_spots(opened.section(located(path, data)).spots)
     elif is_spot_source(Path(path)):
         _print_spots(read_spots(path, bin_um=bin_um))
     else:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from napari_stem.cli.console import print_scores, run_events
 from napari_stem.cli.flags import with_flags
-from napari_stem.cli.options import Bin, Cache, Data, Mpp, Symbols, Weights, compute_of
-from napari_stem.cli.sections import section_of
-from napari_stem.features.compute import Compute
-from napari_stem.prediction.options import PredictOptions
+from napari_stem.cli.options import (
+    Bin,
+    Cache,
+    Computing,
+    Data,
+    Drawing,
+    Mpp,
+    Symbols,
+    Weights,
+    files_of,
+)
+from napari_stem.cli.sections import located
 
 
 @with_flags
@@ -27,8 +35,8 @@ def evaluate(
             help="Section that the checkpoint was trained on. Can be given several times.",
         ),
     ],
-    options: PredictOptions,
-    compute: Compute,
+    options: Drawing,
+    compute: Computing,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report to this file.")] = None,
     symbols: Symbols = None,
     bin_um: Bin = None,
@@ -38,18 +46,20 @@ def evaluate(
     data: Data = None,
 ) -> None:
     """Compare a checkpoint with ridge regression and nearest neighbours on a held-out section."""
+    from napari_stem.api.places import Opened
+    from napari_stem.api.training import iter_evaluate
     from napari_stem.checkpoints.checkpoint import load_checkpoint
-    from napari_stem.evaluation.evaluate import iter_evaluate
     from napari_stem.reports.report import write_report
-    from napari_stem.sections.paired_data import iter_paired_data
 
     loaded = load_checkpoint(checkpoint)
-    place = compute_of(compute, cache, weights)
-    opening: dict[str, Any] = {"mpp": mpp, "bin_um": bin_um, "symbols": symbols}
-    known = [section_of(name, data, **opening) for name in training]
-    tested = section_of(section, data, **opening)
-    learned = run_events(iter_paired_data(known, loaded.recipe, place))
-    evaluation = run_events(iter_evaluate(loaded, tested, learned, options, place))
+    files = files_of(cache, weights)
+    with Opened() as opened:
+        *known, tested = [
+            opened.section(located(name, data), mpp=mpp, bin_um=bin_um, symbols=symbols)
+            for name in (*training, section)
+        ]
+        work = iter_evaluate(loaded, tested, known, **options, **compute, **files)
+        evaluation = run_events(work)
     print_scores(evaluation)
     if report:
         write_report(evaluation.prediction, report, scores=evaluation.scores)

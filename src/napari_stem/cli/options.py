@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from napari_stem.cli.flags import Flags
 from napari_stem.errors import OptionError
 from napari_stem.exports.registry import formats
+from napari_stem.features.compute import Compute
+from napari_stem.options import options_of
+from napari_stem.prediction.options import PredictOptions
 
-if TYPE_CHECKING:
-    from napari_stem.features.compute import Compute
-
+Drawing = Annotated[dict[str, Any], Flags(options_of(PredictOptions))]
+Computing = Annotated[dict[str, Any], Flags(options_of(Compute))]
 Mpp = Annotated[
     float | None,
     typer.Option(help="Scale of the slide in µm/px, if the file states none or a wrong value."),
@@ -62,11 +64,9 @@ Progress = Annotated[
 ]
 
 
-def compute_of(compute: Compute, cache: Path | None, weights: list[str] | None) -> Compute:
-    """`Compute` with the chosen cache or the user's own."""
-    from napari_stem.storage import cache_dir
-
-    return replace(compute, cache=cache or cache_dir(), weights=weight_files(weights))
+def files_of(cache: Path | None, weights: list[str] | None) -> dict[str, Any]:
+    """The chosen cache or the user's own, and local weights, as Python's verbs take them."""
+    return {"cache": cache or True, "weights": weight_files(weights)}
 
 
 def weight_files(texts: list[str] | None) -> dict[str, Path]:

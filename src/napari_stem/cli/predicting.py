@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,23 +13,26 @@ from napari_stem.cli.flags import Flags, with_flags
 from napari_stem.cli.options import (
     Bin,
     Cache,
+    Computing,
     Data,
+    Drawing,
     Image,
     Mpp,
     Output,
     Progress,
     Weights,
-    compute_of,
+    files_of,
 )
-from napari_stem.cli.sections import section_of, section_to_predict
+from napari_stem.cli.sections import located
 from napari_stem.defaults import ENCODERS
 from napari_stem.features.compute import Compute
 from napari_stem.options import options_of
-from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import ON_DEMAND, THRESHOLD
+from napari_stem.spots.section_names import section_name
 from napari_stem.text import counted
 
-_Encoding = Annotated[Compute, Flags(options_of(Compute, ("device", "patch_batch_size")))]
+_Encoding = Annotated[dict[str, Any], Flags(options_of(Compute, ("device", "patch_batch_size")))]
+_Clustering = Annotated[dict[str, Any], Flags(options_of(LeidenOptions))]
 
 
 @with_flags
@@ -49,23 +52,18 @@ def embed(
     data: Data = None,
 ) -> None:
     """Compute embeddings of the patches around spots, as obsm["embedding"]."""
-    from napari_stem.features.embed import iter_embed
-    from napari_stem.features.encoders.registry import find_encoder
-    from napari_stem.features.patches import PHYSICAL
-    from napari_stem.io.h5ad import write_h5ad
+    from napari_stem.api.places import Opened
+    from napari_stem.api.predicting import iter_embed
+    from napari_stem.exports.h5ad import write_h5ad
 
-    section = section_of(spots, data, image=image, mpp=mpp, bin_um=bin_um)
-    encoders = [find_encoder(name) for name in encoder or ENCODERS]
-    vectors = run_events(
-        iter_embed(
-            section.slide, section.spots, encoders, PHYSICAL,
-            compute=compute_of(compute, cache, weights),
-        )
-    )  # fmt: skip
-    section.spots.obsm["embedding"] = vectors[:, 0]
+    files = files_of(cache, weights)
+    with Opened() as opened:
+        section = opened.section(located(spots, data), image=image, mpp=mpp, bin_um=bin_um)
+        vectors = run_events(iter_embed(section, None, encoder or ENCODERS, **compute, **files))
+    section.spots.obsm["embedding"] = vectors
     write_h5ad(section.spots, output)
     console.print(
-        f"{counted(vectors.shape[0], 'spot')}, {vectors.shape[2]} features each: {output}"
+        f"{counted(vectors.shape[0], 'spot')}, {vectors.shape[1]} features each: {output}"
     )
 
 
@@ -104,9 +102,9 @@ def predict(
         float,
         typer.Option(help="Threshold of the statistic above, in the log space of the prediction."),
     ] = THRESHOLD,
-    options: PredictOptions,
-    leiden: LeidenOptions,
-    compute: Compute,
+    options: Drawing,
+    leiden: _Clustering,
+    compute: Computing,
     bin_um: Bin = None,
     mpp: Mpp = None,
     weights: Weights = None,
@@ -115,11 +113,13 @@ def predict(
     events: Progress = "bars",
 ) -> None:
     """Predict gene expression at the spots of a slide, or on a grid over its tissue."""
-    from napari_stem.analysis.cluster import FEWEST, cluster
+    from napari_stem.analysis.cluster import FEWEST
+    from napari_stem.api.places import Opened
+    from napari_stem.api.predicting import iter_predict
+    from napari_stem.api.results import find_clusters
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.exports.registry import DEFAULT_SUFFIX, find_exporter, write_prediction
     from napari_stem.genes.panels import check_panel
-    from napari_stem.prediction.predict import iter_predict
     from napari_stem.prediction.statistics import find_statistics
 
     find_statistics(statistics or ())
@@ -129,16 +129,22 @@ def predict(
     check_panel(
         genes or [], loaded.recipe.panel, "the checkpoint", why="Choose genes that it predicts."
     )
-    section = section_to_predict(slide, spots, pitch, data, mpp=mpp, bin_um=bin_um)
-    outputs = output or [Path(f"{section.name}-prediction{DEFAULT_SUFFIX}")]
-    work = iter_predict(
-        section.slide, section.spots, loaded, options, compute_of(compute, cache, weights),
-        statistics=statistics or (), threshold=threshold,
-    )  # fmt: skip
-    prediction = run_events(work, events)
+    files = files_of(cache, weights)
+    with Opened() as opened:
+        place, table = opened.place(
+            located(slide, data), spots, pitch_um=pitch, mpp=mpp, bin_um=bin_um
+        )
+        if events == "bars" and (left_out := table.uns.get("excluded")):
+            console.print(f"left out of the grid: {', '.join(left_out)}")
+        work = iter_predict(
+            place, table, loaded, statistics=statistics or (), threshold=threshold,
+            **options, **compute, **files,
+        )  # fmt: skip
+        prediction = run_events(work, events)
     if prediction.n_obs >= FEWEST:
-        cluster(prediction, leiden)
-    for path in outputs:
+        find_clusters(prediction, **leiden)
+    name = section_name(spots) if spots else place.name
+    for path in output or [Path(f"{name}-prediction{DEFAULT_SUFFIX}")]:
         write_prediction(prediction, path, genes=genes or ())
         if events == "bars":
             console.print(f"{path}")

@@ -6,46 +6,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_stem.cli.console import console
-from napari_stem.spots.visium import PITCH_UM
-
 if TYPE_CHECKING:
-    from napari_stem.sections.section import Section
     from napari_stem.training.plan import SectionSource
 
 
-def section_of(name: str, data: Path | None, **options: Any) -> Section:
-    """Open a section, a sample or one of the user's."""
-    from napari_stem.sections.named import open_named
-
-    return open_named(_her2st_folder(name, data) or name, **options)
-
-
-def section_to_predict(
-    slide: str, spots: Path | None, pitch: float | None, data: Path | None, **options: Any
-) -> Section:
-    """A section as it is, or a slide with spots from a file or a grid."""
-    from napari_stem.io.annotations import drawn_regions
-    from napari_stem.sections.named import names_section
-    from napari_stem.sections.section import Section, open_section, section_on
-    from napari_stem.slides.slide import open_slide
-    from napari_stem.spots.grid import make_grid
-
-    if names_section(slide):
-        section = section_of(slide, data, **options)
-        if spots is None and pitch is None:
-            return section
-        opened = section.slide
-    elif spots and not drawn_regions(spots):
-        return open_section(spots, image=slide, pitch_um=pitch, **options)
-    else:
-        opened = open_slide(slide, mpp=options["mpp"])
-    if spots:
-        return section_on(opened, spots, pitch_um=pitch or PITCH_UM, bin_um=options["bin_um"])
-    grid = make_grid(opened, pitch_um=pitch or PITCH_UM)
-    if left_out := grid.uns.get("excluded"):
-        console.print(f"left out of the grid: {', '.join(left_out)}")
-    return Section(opened.name, opened, grid)
+def located(name: str, data: Path | None) -> str | Path:
+    """A section's name or path, or where its files lie if it is one of HER2ST."""
+    return _her2st_folder(name, data) or name
 
 
 def section_sources(

@@ -1,4 +1,4 @@
-"""CSV tables."""
+"""CSV tables, and the table that they hold."""
 
 from __future__ import annotations
 
@@ -6,21 +6,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from napari_stem.exports.exporter import Exporter
+from napari_stem.spots.table import positions
+from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
-    from napari_stem.io.csv import write_csv
-
-    write_csv(prediction, path)
+def write_csv(prediction: AnnData, path: Path, genes: Sequence[str] = ()) -> None:
+    """Write the wide table of a prediction."""
+    with atomic_path(path) as draft:
+        wide_table(prediction).to_csv(draft)
 
 
 EXPORTER = Exporter(
     suffix=".csv",
     name="CSV table",
     holds="One row per spot: x, y, cluster, mean and SD of each gene.",
-    write=_write,
+    write=write_csv,
 )
+
+
+def wide_table(prediction: AnnData) -> pd.DataFrame:
+    """One row per spot: x, y, distance to the training data, cluster, then means and SDs."""
+    places = pd.DataFrame(positions(prediction), index=prediction.obs_names, columns=["x", "y"])
+    known = [column for column in ("ood", "leiden") if column in prediction.obs]
+    mean, std = prediction.to_df(), prediction.to_df("std").add_suffix(" SD")
+    wide: pd.DataFrame = pd.concat([places, prediction.obs[known], mean, std], axis=1)
+    return wide.rename_axis("id")

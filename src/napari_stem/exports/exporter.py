@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 from napari_stem.errors import OptionError
 from napari_stem.extras import check_extra
@@ -13,14 +13,9 @@ from napari_stem.extras import check_extra
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    Write: TypeAlias = Callable[[AnnData, Path, Sequence[str]], None]
+
 MOST_IN_FIGURE = 12  # genes; each is a row
-
-
-class Write(Protocol):
-    """Writes a prediction; `genes` are those that a figure shows."""
-
-    def __call__(self, prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
-        """Write the file or folder at `path`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +29,7 @@ class Exporter:
     name, holds
         Display texts: name of the format, and what it contains.
     write
-        Writes it.
+        Writes a prediction to a path; the genes are those that a figure shows.
     extra
         The optional dependency that it needs, as `extras` names it; "" for none.
     most_genes

@@ -1,26 +1,89 @@
-"""GeoJSON for QuPath."""
+"""GeoJSON for QuPath: spots as tiles with measurements."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from napari_stem.analysis.labels import cluster_title
 from napari_stem.exports.exporter import Exporter
+from napari_stem.spots.table import positions, spot_diameter
+from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from numpy.typing import NDArray
+
+_CORNERS = 12
+_NAMESPACE = uuid.UUID("6f1c1d34-5b0e-4a3e-9d38-0f0b6a1c7e55")
 
 
-def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
-    from napari_stem.io.geojson import write_geojson
+def write_geojson(prediction: AnnData, path: Path, genes: Sequence[str] = ()) -> None:
+    """Write a FeatureCollection that QuPath imports by dropping the file on its viewer.
 
-    write_geojson(prediction, path)
+    A spot becomes a tile with the area of its disc, in level-0 pixels; mean and standard
+    deviation of each gene become measurements. Clusters, where there are any, become
+    classifications, in the colours of `uns["leiden_colors"]` if the prediction has them.
+    """
+    with atomic_path(path) as draft, draft.open("w", encoding="utf-8") as file:
+        file.write('{"type": "FeatureCollection", "features": [')
+        for row, feature in enumerate(_features(prediction)):
+            file.write((",\n" if row else "\n") + json.dumps(feature))
+        file.write("\n]}\n")
 
 
 EXPORTER = Exporter(
     suffix=".geojson",
     name="QuPath GeoJSON",
     holds="Tiles with measurements and clusters. Drop the file onto the slide in QuPath.",
-    write=_write,
+    write=write_geojson,
 )
+
+
+def _features(prediction: AnnData) -> Iterator[dict[str, Any]]:
+    means = np.asarray(prediction.X, dtype=float).round(4)
+    stds = np.asarray(prediction.layers["std"], dtype=float).round(4)
+    names = [*prediction.var_names, *(f"{gene} SD" for gene in prediction.var_names)]
+    classes = _classes(prediction)
+    rings = _rings(positions(prediction), spot_diameter(prediction))
+    for row, (spot, tile) in enumerate(zip(prediction.obs_names, rings, strict=True)):
+        measurements = dict(zip(names, [*means[row].tolist(), *stds[row].tolist()], strict=True))
+        if "ood" in prediction.obs:
+            measurements["OOD"] = float(prediction.obs["ood"].iloc[row])
+        properties = {"objectType": "tile", "name": str(spot), "measurements": measurements}
+        if classes and (known := classes[row]):
+            properties["classification"] = known
+        yield {
+            "type": "Feature",
+            "id": str(uuid.uuid5(_NAMESPACE, f"{spot}/{tile[0]}")),
+            "geometry": {"type": "Polygon", "coordinates": [tile]},
+            "properties": properties,
+        }
+
+
+def _classes(prediction: AnnData) -> list[dict[str, Any] | None]:
+    """The class of each spot, None without a cluster; empty without clusters."""
+    if "leiden" not in prediction.obs:
+        return []
+    clusters = prediction.obs["leiden"].astype("category").cat
+    classes: list[dict[str, Any]] = [
+        {"name": cluster_title(str(name))} for name in clusters.categories
+    ]
+    for known, colour in zip(classes, prediction.uns.get("leiden_colors", ()), strict=False):
+        known["color"] = list(bytes.fromhex(str(colour).removeprefix("#")[:6]))
+    return [classes[code] if code >= 0 else None for code in clusters.codes]
+
+
+def _rings(centres: NDArray[np.float64], diameter: float) -> list[list[list[float]]]:
+    """Closed polygons of the discs' area."""
+    angle = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
+    radius = diameter / 2 * np.sqrt(2 * np.pi / _CORNERS / np.sin(2 * np.pi / _CORNERS))
+    disc = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    corners = (centres[:, None] + disc).round(2)
+    closed: list[list[list[float]]] = np.concatenate([corners, corners[:, :1]], axis=1).tolist()
+    return closed

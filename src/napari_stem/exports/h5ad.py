@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.exports.exporter import Exporter
+from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
-    from napari_stem.io.h5ad import write_h5ad
-
-    write_h5ad(prediction, path)
+def write_h5ad(table: AnnData, path: Path, genes: Sequence[str] = ()) -> None:
+    """Write a prediction, or any spot table, as scanpy and squidpy read it."""
+    with atomic_path(path) as draft:
+        table.write_h5ad(draft, compression="gzip")
 
 
 EXPORTER = Exporter(
     suffix=".h5ad",
     name="AnnData",
     holds="The whole prediction, for scanpy, squidpy and napari-stem.",
-    write=_write,
+    write=write_h5ad,
 )

@@ -1,4 +1,4 @@
-"""Parquet tables."""
+"""Parquet tables, which need the package pyarrow."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_stem.exports.csv import wide_table
 from napari_stem.exports.exporter import Exporter
+from napari_stem.extras import extra
+from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
-    from napari_stem.io.csv import write_parquet
-
-    write_parquet(prediction, path)
+def write_parquet(prediction: AnnData, path: Path, genes: Sequence[str] = ()) -> None:
+    """Write the wide table of a prediction."""
+    with atomic_path(path) as draft, extra("parquet", "Parquet"):
+        wide_table(prediction).to_parquet(draft, engine="pyarrow")
 
 
 EXPORTER = Exporter(
     suffix=".parquet",
     name="Parquet table",
     holds="The same table as CSV, smaller and faster to read.",
-    write=_write,
+    write=write_parquet,
     extra="parquet",
 )

@@ -1,4 +1,4 @@
-"""Files of spots and predictions: one module per format, and the choice among them on reading."""
+"""Readers of spots and predictions: one module per format, and the choice among them."""
 
 from __future__ import annotations
 

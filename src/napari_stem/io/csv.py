@@ -1,4 +1,4 @@
-"""Spots from a table of coordinates, predictions as a wide table: CSV or Parquet."""
+"""Spots from a table of coordinates."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from anndata import AnnData
 
 from napari_stem.errors import SpotsError
-from napari_stem.extras import extra
 from napari_stem.io.bounded import UNREADABLE, check_fields
 from napari_stem.io.naming import named
-from napari_stem.spots.table import positions, spaced_diameter, spot_table
-from napari_stem.storage import atomic_path
+from napari_stem.spots.table import spaced_diameter, spot_table
 from napari_stem.text import one_line
 
 if TYPE_CHECKING:
+    from anndata import AnnData
     from numpy.typing import NDArray
 
 _LONGEST_HEADER = 1 << 16
@@ -69,29 +67,3 @@ def _diameter(table: pd.DataFrame, xy: NDArray[np.float64]) -> float:
     if stated.empty:
         raise SpotsError("The column diameter has no number.")
     return float(stated.median())
-
-
-def write_csv(prediction: AnnData, path: Path) -> None:
-    """One row per spot: x, y, distance to the training data, cluster, then mean and SD per gene."""
-    with atomic_path(path) as draft:
-        _wide(prediction).to_csv(draft)
-
-
-def write_parquet(prediction: AnnData, path: Path) -> None:
-    """The table of `write_csv` as Parquet.
-
-    Raises
-    ------
-    OptionError
-        The package pyarrow is not installed.
-    """
-    with atomic_path(path) as draft, extra("parquet", "Parquet"):
-        _wide(prediction).to_parquet(draft, engine="pyarrow")
-
-
-def _wide(prediction: AnnData) -> pd.DataFrame:
-    places = pd.DataFrame(positions(prediction), index=prediction.obs_names, columns=["x", "y"])
-    known = [column for column in ("ood", "leiden") if column in prediction.obs]
-    mean, std = prediction.to_df(), prediction.to_df("std").add_suffix(" SD")
-    wide: pd.DataFrame = pd.concat([places, prediction.obs[known], mean, std], axis=1)
-    return wide.rename_axis("id")

@@ -13,7 +13,6 @@ from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import check_hdf5
 from napari_stem.io.naming import named
 from napari_stem.spots.table import positions, spot_diameter
-from napari_stem.storage import atomic_path
 from napari_stem.text import one_line
 
 
@@ -42,12 +41,6 @@ def read_h5ad(path: Path) -> AnnData:
         positions(table)
         spot_diameter(table)
     return table
-
-
-def write_h5ad(prediction: AnnData, path: Path) -> None:
-    """Write a prediction; `read_h5ad`, scanpy and squidpy read it as it stands."""
-    with atomic_path(path) as draft:
-        prediction.write_h5ad(draft, compression="gzip")
 
 
 def is_prediction(path: Path) -> bool:

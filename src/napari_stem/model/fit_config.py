@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from napari_stem.options import check_options, option
+from napari_stem.errors import OptionError
+from napari_stem.options import check_options, option, options_of
 
 UNLIMITED = 10**9  # steps, if the time is limited
 
@@ -155,3 +157,21 @@ class FitConfig:
             return self.learning_rate * rise
         spent = min(1.0, self.spent(step, seconds))
         return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * spent))
+
+
+def check_settings(values: Mapping[str, Any]) -> None:
+    """Check training settings that replace others, by their names in `FitConfig`.
+
+    Raises
+    ------
+    OptionError
+        A name is unknown, or a value is outside its range or choices.
+    """
+    known = options_of(FitConfig)
+    if unknown := sorted(set(values) - set(known)):
+        raise OptionError(
+            f"Unknown training settings: {', '.join(unknown)}; choose from {', '.join(known)}."
+        )
+    for name, value in values.items():
+        if problem := known[name].problem(name, value):
+            raise OptionError(problem)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
 from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD, find_statistics
 from napari_stem.slides.slide import Slide
-from napari_stem.spots.provenance import provenance
+from napari_stem.spots.provenance import provenance, software_versions
 from napari_stem.spots.table import check_spots, library, positions, spot_diameter
 
 if TYPE_CHECKING:
@@ -183,7 +182,7 @@ def summarise(
         "mpp": slide.mpp or 0.0,
         "draws": drawn.name,
         "drawn_for": _rows_and_columns(prediction),
-        "versions": json.dumps({name: version(name) for name in ("napari-stem", "torch", "timm")}),
+        "versions": json.dumps(software_versions()),
     }
     return prediction
 

@@ -1,4 +1,4 @@
-"""One self-contained page about a prediction, and its overview as a picture."""
+"""One self-contained page about a prediction."""
 
 from __future__ import annotations
 
@@ -44,17 +44,16 @@ def leading_genes(prediction: AnnData, n: int = 4) -> list[str]:
     return list(prediction.var_names[np.argsort(-rank)[:n]])
 
 
-def write_picture(prediction: AnnData, path: str | Path, *, genes: Sequence[str] = ()) -> None:
-    """Write a PNG of maps of some genes; without any, of the leading ones.
+def shown_genes(prediction: AnnData, genes: Sequence[str]) -> list[str]:
+    """The chosen genes, or the leading ones if none are chosen.
 
     Raises
     ------
     PanelError
         The prediction lacks a gene.
     """
-    figure = gene_maps(prediction, _chosen(prediction, genes))
-    with atomic_path(path) as draft:
-        figure.savefig(draft, format="png", dpi=110)
+    check_genes(prediction, genes)
+    return list(genes) or leading_genes(prediction)
 
 
 def write_report(
@@ -79,7 +78,7 @@ def write_report(
         The prediction lacks a gene.
     """
     about = provenance(prediction, "slide", "unit", "n_draws")
-    chosen = _chosen(prediction, genes)
+    chosen = shown_genes(prediction, genes)
     parts = [
         f"<h1>{html.escape(about['slide'])}</h1>",
         f"<p class=sub>{_sizes(prediction)}</p>",
@@ -106,11 +105,6 @@ def write_report(
     )
     with atomic_path(path) as draft:
         draft.write_text(page, encoding="utf-8")
-
-
-def _chosen(prediction: AnnData, genes: Sequence[str]) -> list[str]:
-    check_genes(prediction, genes)
-    return list(genes) or leading_genes(prediction)
 
 
 def _sizes(prediction: AnnData) -> str:

@@ -95,6 +95,7 @@ def section_on(
     *,
     pitch_um: float = PITCH_UM,
     diameter_um: float = DIAMETER_UM,
+    spot_pitch_um: float | None = None,
     bin_um: float | None = None,
     symbols: str | Path | None = None,
 ) -> Section:
@@ -107,6 +108,8 @@ def section_on(
     ----------
     pitch_um, diameter_um
         Of the grid in drawn regions.
+    spot_pitch_um
+        Of the spots of other files, as by `placed`.
     bin_um, symbols
         As in `read_spots`.
 
@@ -119,7 +122,7 @@ def section_on(
     if regions := drawn_regions(path):
         grid = annotated_grid(slide, regions, pitch_um=pitch_um, diameter_um=diameter_um)
         return Section(slide.name, slide, grid)
-    return placed(read_spots(path, bin_um=bin_um, symbols=symbols), slide)
+    return placed(read_spots(path, bin_um=bin_um, symbols=symbols), slide, pitch_um=spot_pitch_um)
 
 
 def placed(spots: AnnData, slide: Slide, *, pitch_um: float | None = None) -> Section:

@@ -1,7 +1,8 @@
-"""What a prediction records about how it was made."""
+"""What predictions and checkpoints record about how they were made."""
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 from anndata import AnnData
@@ -9,6 +10,7 @@ from anndata import AnnData
 from napari_stem.errors import WrongType
 
 _EXPECTED = "a prediction (what predict returns)"
+_SOFTWARE = ("napari-stem", "torch", "timm")
 
 
 def provenance(prediction: AnnData, *needed: str, name: str = "prediction") -> dict[str, Any]:
@@ -34,3 +36,8 @@ def provenance(prediction: AnnData, *needed: str, name: str = "prediction") -> d
         where = f"uns['napari_stem']{lacking[0] if about is not None else ''}"
         raise WrongType(f"{name} must be {_EXPECTED}, got a table that lacks {where}.")
     return about
+
+
+def software_versions() -> dict[str, str]:
+    """The versions of the packages on which numbers depend, by their names."""
+    return {name: version(name) for name in _SOFTWARE}

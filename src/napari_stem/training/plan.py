@@ -19,7 +19,7 @@ from napari_stem.defaults import (
 )
 from napari_stem.errors import OptionError, TrainingError
 from napari_stem.features.compute import Compute
-from napari_stem.model.fit_config import UNLIMITED, FitConfig
+from napari_stem.model.fit_config import UNLIMITED, FitConfig, check_settings
 from napari_stem.options import check_options, option, options_of, overrides, same_option
 from napari_stem.spots.section_names import section_name
 from napari_stem.text import a_few, one_line
@@ -165,8 +165,7 @@ class TrainPlan:
 
     def __post_init__(self) -> None:
         check_options(self)
-        if problem := _fit_problem(self.fit):
-            raise OptionError(problem)
+        check_settings(self.fit)
         if self.panel.select == "list" and not self.panel.genes:
             raise OptionError("The gene list is empty. Name at least one gene.")
         if not 0 <= self.held_out_share < 1:
@@ -217,12 +216,3 @@ def chosen_fit(values: Mapping[str, Any]) -> dict[str, Any]:
     """What `values` choose of `FIT_OPTIONS`; a time without steps lifts the preset's limit."""
     chosen = {name: values[name] for name in FIT_OPTIONS if values[name] is not None}
     return {"steps": UNLIMITED, **chosen} if "minutes" in chosen else chosen
-
-
-def _fit_problem(fit: Mapping[str, Any]) -> str:
-    """What is wrong with training settings, "" if nothing is."""
-    known = options_of(FitConfig)
-    if unknown := sorted(set(fit) - set(known)):
-        return f"Unknown training settings: {', '.join(unknown)}; choose from {', '.join(known)}."
-    problems = (known[name].problem(name, value) for name, value in fit.items())
-    return next(filter(None, problems), "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ from napari_stem.model.network import StemNetwork
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.paired_data import PairedData, check_training, iter_paired_data
 from napari_stem.sections.section import Section
+from napari_stem.spots.provenance import software_versions
 from napari_stem.text import counted
 from napari_stem.training.fit_state import Examples
 from napari_stem.training.loop import iter_fit, never
@@ -203,7 +203,7 @@ def _about(sections: Sequence[Section], n_spots: int) -> dict[str, Any]:
         "sections": [section.name for section in sections],
         "slides": [section.slide.fingerprint for section in sections],
         "spots": n_spots,
-        "versions": {name: version(name) for name in ("napari-stem", "torch", "timm")},
+        "versions": software_versions(),
     }
 
 
