@@ -75,6 +75,7 @@ def test_an_svs_of_jpeg_2000_in_ycbcr(tmp_path: Path):
         photometric="rgb",
         tile=(64, 64),
         compression=33003,
+        compressionargs={"mct": False},
         description="Aperio Image Library v1\r\n448x320 (64x64) J2K/YUV16|AppMag = 40|MPP = 0.2520",
         metadata=None,
     )

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from napari_stem.errors import SlideUnreadable
-from napari_stem.slides.pyramid import SlideFile, over_white
+from napari_stem.slides.colour import over_white
+from napari_stem.slides.pyramid import SlideFile
 
 _LARGEST = 1_000_000_000  # pixels, 3 GB
 _SUSPICIOUS = 50_000_000  # pixels from which on a picture must have

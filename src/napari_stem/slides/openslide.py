@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from napari_stem.errors import SlideUnreadable
 from napari_stem.extras import extra
+from napari_stem.slides.colour import over_white
 from napari_stem.slides.mpp import Stated, choose_mpp
-from napari_stem.slides.pyramid import Sliced, SlideFile, over_white
+from napari_stem.slides.pyramid import Sliced, SlideFile
 
 _DICOM = (128, b"DICM")  # where its magic number lies
 _SUFFIXES = (".mrxs", ".vms", ".vmu", ".svslide", ".dcm")

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from napari_stem.errors import StorageError
+from napari_stem.slides.colour import over_white
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 SMALL_ENOUGH = 1500
 _LARGEST_HELD = 64_000_000  # pixels of a made level that is kept in memory once it was read
 _BLOCK = 512  # rows and columns that are made at once
-_RGB_OF_YCBCR = np.array([[1, 1, 1], [0, -0.344136, 1.772], [1.402, -0.714136, 0]])
 
 
 class Level(Protocol):
@@ -209,7 +209,7 @@ def _write_png(path: Path, block: NDArray[np.uint8]) -> None:
 
 
 class Converted(Sliced):
-    """A level with other axes, with an alpha channel, or in YCbCr, as RGB.
+    """A level with other axes, or with an alpha channel, as RGB.
 
     Parameters
     ----------
@@ -217,35 +217,17 @@ class Converted(Sliced):
         A letter a dimension: Y, X, C for colours, any other for one whose first plane is shown.
     """
 
-    def __init__(self, level: Any, axes: str, *, ycbcr: bool = False) -> None:
+    def __init__(self, level: Any, axes: str) -> None:
         super().__init__(level.shape[axes.index("Y")], level.shape[axes.index("X")])
         self._level = level
         self._axes = axes
-        self._ycbcr = ycbcr
 
     def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
         """A rectangle in the axes and colours of others."""
         parts = {"Y": slice(top, bottom), "X": slice(left, right), "C": slice(None)}
         pixels = np.asarray(self._level[tuple(parts.get(axis, 0) for axis in self._axes)])
         kept = [axis for axis in self._axes if axis in parts]
-        pixels = pixels.transpose([kept.index(axis) for axis in "YXC"])
-        return _ycbcr_to_rgb(pixels) if self._ycbcr else over_white(pixels)
-
-
-def over_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay (…, 4) pixels with an alpha channel over white; (…, 3) stay as they are."""
-    if pixels.shape[-1] == 3:
-        return pixels
-    alpha = pixels[..., 3:].astype(np.uint16)
-    mixed = (pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
-    return mixed.astype(np.uint8)
-
-
-def _ycbcr_to_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """JPEG's colours (ITU-T T.871) as RGB."""
-    centred = pixels[..., :3] - np.array([0.0, 128.0, 128.0])
-    rgb: NDArray[np.float64] = centred @ _RGB_OF_YCBCR
-    return rgb.round().clip(0, 255).astype(np.uint8)
+        return over_white(pixels.transpose([kept.index(axis) for axis in "YXC"]))
 
 
 def downsample(full: Sequence[int], level: Sequence[int]) -> float:

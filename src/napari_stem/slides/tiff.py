@@ -9,20 +9,19 @@ from typing import Any
 
 import numpy as np
 import tifffile
-import zarr
-from tifffile import COMPRESSION, PHOTOMETRIC
+from tifffile import PHOTOMETRIC, FileCache
 
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.flat import check_flat
 from napari_stem.slides.mpp import tiff_mpp
-from napari_stem.slides.pyramid import Converted, Level, SlideFile
+from napari_stem.slides.pyramid import Level, SlideFile, downsample
+from napari_stem.slides.tiff_level import TiffLevel
 
 # A damaged file gives one error; without a handler, tifffile would log every symptom.
 tifffile.logger().addHandler(logging.NullHandler())
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LARGEST_TILE = 64_000_000  # pixels that are decoded to read one
-_GLASS = 255  # where a scanner stored no tile
 _RATIO = 0.02  # by which the sides of a level may differ in how far they are reduced
 
 
@@ -35,17 +34,20 @@ def open_tiff(path: Path) -> SlideFile:
         It is not an 8-bit RGB image, or cut off.
     """
     tiff = tifffile.TiffFile(path)
+    tiff.filehandle.set_lock(True)  # regions are read by several threads
     try:
         series = max(tiff.series, key=lambda s: s.size)
         _check_rgb(series, path)
         _check_complete(series, path)
-        levels = tuple(_levels(series, path))
-        np.asarray(levels[0][:1, :1])  # a damaged first tile is better found now
+        stored = list(_levels(tiff, series, path))
+        levels = tuple(_read(level) for level in stored)
+        levels[0][:1, :1]  # a damaged first tile is better found now
         mpp, source = tiff_mpp(tiff, series.keyframe)
     except BaseException:
         tiff.close()
         raise
-    return SlideFile(levels, mpp, source, handle=tiff)
+    note = stored[0].colours.note
+    return SlideFile(levels, mpp, source, handle=tiff, notes=(note,) if note else ())
 
 
 def needs_openslide(path: Path) -> bool:
@@ -85,30 +87,32 @@ def _check_complete(series: Any, path: Path) -> None:
             )
 
 
-def _levels(series: Any, path: Path) -> Iterator[Level]:
-    """Tiles are read when they are asked for; strips, as a JPEG, are decoded now."""
-    full = series.keyframe
-    before = None
-    for number, page in enumerate(level.keyframe for level in series.levels):
-        if before is not None and not _reduces(page, before, full):
+def _levels(tiff: tifffile.TiffFile, series: Any, path: Path) -> Iterator[TiffLevel]:
+    files = FileCache(lock=tiff.filehandle.lock)
+    before: TiffLevel | None = None
+    for page in (level.keyframe for level in series.levels):
+        if before is not None and not _reduces(page, before, series.keyframe):
             return
-        before = page
+        level = TiffLevel(page, [page], files, aperio=tiff.is_svs)
+        if before is not None:
+            level.fill_from(before, downsample(before.shape, level.shape))
+        before = level
         if page.is_tiled:
             _check_tile(page, path)
-            pixels = zarr.open_array(series.aszarr(level=number, fillvalue=_GLASS), mode="r")
         else:
             check_flat(path, page.imagelength, page.imagewidth)
-            pixels = series.asarray(level=number)
-        ycbcr = _is_ycbcr(page)
-        plain = series.axes == "YXS" and not ycbcr and pixels.shape[2] == 3
-        axes = series.axes.replace("S", "C")
-        yield pixels if plain else Converted(pixels, axes, ycbcr=ycbcr)
+        yield level
 
 
-def _reduces(page: Any, before: Any, full: Any) -> bool:
+def _read(level: TiffLevel) -> Level:
+    """Tiles are read when they are asked for; strips, as a JPEG, are decoded now."""
+    return level if level.is_tiled else level[:]
+
+
+def _reduces(page: Any, before: Level, full: Any) -> bool:
     """Whether a level is smaller than the one before, and shows the same picture."""
     height, width = page.imagelength, page.imagewidth
-    if height >= before.imagelength or width >= before.imagewidth:
+    if height >= before.shape[0] or width >= before.shape[1]:
         return False
     rounding = 1 / min(height, width)
     down = full.imagelength / height, full.imagewidth / width
@@ -121,11 +125,3 @@ def _check_tile(page: Any, path: Path) -> None:
             f"Tiles of {page.tilewidth} x {page.tilelength} px are too large to read by "
             f"region. Convert the slide to tiles of 256 or 512 px. File: '{path}'."
         )
-
-
-def _is_ycbcr(page: Any) -> bool:
-    """Whether pixels are decoded to YCbCr; tifffile turns those of JPEG into RGB."""
-    if page.compression == COMPRESSION.APERIO_JP2000_YCBC:
-        return True
-    lossless = page.compression in (COMPRESSION.NONE, COMPRESSION.LZW, COMPRESSION.ADOBE_DEFLATE)
-    return lossless and page.photometric == PHOTOMETRIC.YCBCR
