@@ -14,6 +14,10 @@ WORDS = {
     Remedy.NO_BIN: "Leave out bin_um.",
     Remedy.WEIGHTS: 'Pass weights={{"{value}": PATH}}.',
     Remedy.DEVICE: 'Pass device="{value}".',
+    Remedy.TRUST: "Pass trust_positions=True to overrule this.",
+    Remedy.LOW_RESOLUTION: "Pass allow_low_resolution=True to go on.",
+    Remedy.LIBRARY: 'Pass library="{value}".',
+    Remedy.LAYER: 'Pass layer="{value}".',
 }
 
 

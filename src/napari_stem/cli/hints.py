@@ -11,4 +11,8 @@ WORDS = {
     Remedy.NO_BIN: "Leave out --bin.",
     Remedy.WEIGHTS: "Use --weights {value}=FILE.",
     Remedy.DEVICE: "Use --device {value}.",
+    Remedy.TRUST: "Use --trust-positions to overrule this.",
+    Remedy.LOW_RESOLUTION: "Use --allow-low-resolution to go on.",
+    Remedy.LIBRARY: "Use --library {value}.",
+    Remedy.LAYER: "Use --layer {value}.",
 }

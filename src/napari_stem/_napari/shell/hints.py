@@ -11,6 +11,10 @@ WORDS = {
     Remedy.NO_BIN: "Load the spots without a choice of bins.",
     Remedy.WEIGHTS: "Choose the file with Weights file… for the encoder {value}.",
     Remedy.DEVICE: "Choose {value} under Device in the settings.",
+    Remedy.TRUST: "Load the spots again with Trust positions to overrule this.",
+    Remedy.LOW_RESOLUTION: "Tick Allow low resolution in the settings to go on.",
+    Remedy.LIBRARY: "Save the rows of one slide, for example {value}, as a file of their own.",
+    Remedy.LAYER: "Save the table with its raw counts in X or in layers['counts'].",
 }
 
 
