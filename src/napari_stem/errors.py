@@ -8,10 +8,12 @@
     ├── SlideError                a slide that cannot be used
     │   ├── SlideNotFound
     │   ├── SlideUnreadable
-    │   └── MissingScale          no micrometres per pixel
+    │   ├── MissingScale          no micrometres per pixel
+    │   └── LowResolution         too few pixels for the patches of the encoders
     ├── SpotsError                spots or counts that cannot be used
     │   ├── SpotsNotFound
     │   ├── SpotsOutsideSlide
+    │   ├── SpotsContradictSlide  scale, size or tissue say that spots and slide do not fit
     │   └── CountsError           negative, not finite, or not of these spots
     ├── PanelError                a panel is empty, too large, or has missing genes
     ├── EncoderError              an unknown encoder, or missing weights
@@ -43,6 +45,10 @@ class Remedy(StrEnum):
     WEIGHTS = "weights"
     DEVICE = "device"
     SPARSE = "sparse"
+    TRUST = "trust"
+    LOW_RESOLUTION = "low resolution"
+    LIBRARY = "library"
+    LAYER = "layer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,10 @@ class MissingScale(SlideError):
     """The slide states no micrometres per pixel and none was given."""
 
 
+class LowResolution(SlideError):
+    """The image is too coarse for the patches that encoders were made for."""
+
+
 class SpotsError(StemError, ValueError):
     """A spot table cannot be used."""
 
@@ -130,6 +140,10 @@ class SpotsNotFound(SpotsError, FileNotFoundError):
 
 class SpotsOutsideSlide(SpotsError):
     """Spots lie outside the slide: wrong image, scale or axis order."""
+
+
+class SpotsContradictSlide(SpotsError):
+    """Scale, image size or tissue of a slide contradict its spots."""
 
 
 class CountsError(SpotsError):

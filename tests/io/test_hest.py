@@ -30,7 +30,7 @@ def write(root: Path, name: str) -> None:
     table = spot_table(xy, diameter_px=28, counts=counts, genes=["A", "B"], library="ST")
     table.write_h5ad(root / "st" / f"{name}.h5ad")
     Image.new("RGB", (220, 220)).save(root / "wsis" / f"{name}.tif")
-    about = {"pixel_size_um_estimated": 0.7, "pixel_size_um_embedded": 1.1}
+    about = {"pixel_size_um_estimated": 2.0, "pixel_size_um_embedded": 1.1}
     about |= {"st_technology": "Visium", "inter_spot_dist": 100.0}
     (root / "metadata" / f"{name}.json").write_text(json.dumps(about))
 
@@ -40,7 +40,7 @@ def test_a_section_is_opened_with_its_slide_at_the_estimated_scale(root: Path, p
     section = open_section(root / part)
     with section.slide as slide:
         assert slide.path == root / "wsis" / "MEND145.tif"
-        assert (slide.mpp, slide.mpp_source) == (0.7, "HEST, Visium")
+        assert (slide.mpp, slide.mpp_source) == (2.0, "HEST, Visium")
     assert section.spots.shape == (16, 2)
     assert source_of(section.spots).pitch_um == 100
 

@@ -88,7 +88,9 @@ def test_the_slide_is_looked_for_beside_and_can_be_named(tmp_path: Path):
     (tmp_path / "P1" / "images").mkdir()
     for name in ("a.tif", "b.tif"):
         Image.new("RGB", (300, 200)).save(tmp_path / "P1" / "images" / name)
-    with pytest.raises(SlideNotFound, match=r"several images in the folder: a\.tif, b\.tif"):
+    with pytest.raises(
+        SlideNotFound, match=r"several images in the folder: a\.tif \(300 x 200 px\), b\.tif"
+    ):
         open_section(tmp_path / "P1")
 
 
@@ -101,7 +103,7 @@ def test_the_small_picture_is_taken_at_its_own_scale(tmp_path: Path):
     np.testing.assert_allclose(positions(section.spots), positions(full) / 2)
     assert spot_diameter(section.spots) == 13
     assert section.slide.mpp == pytest.approx(2 * 100 / PITCH, rel=0.01)
-    assert "tissue_hires_image.png" in source_of(section.spots).remark
+    assert "tissue_hires_image.png" in source_of(section.spots).notes[0]
 
 
 def test_bins_of_visium_hd_are_chosen_by_size(tmp_path: Path):
@@ -142,7 +144,7 @@ def test_bins_of_two_micrometres_must_be_asked_for(tmp_path: Path):
 
 def test_only_formats_with_bins_take_a_size(tmp_path: Path):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n3,4\n")
-    with pytest.raises(OptionError, match="Only Visium HD and Xenium"):
+    with pytest.raises(OptionError, match="Only Visium HD, Xenium and SpatialData"):
         read_spots(tmp_path / "a.csv", bin_um=8)
     write_run(tmp_path / "V1" / "outs")
     with pytest.raises(OptionError, match=r"without bins.*V1'"):

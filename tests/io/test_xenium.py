@@ -58,7 +58,7 @@ def test_places_are_pixels_of_xenium_s_image_without_an_alignment(run: Path):
     np.testing.assert_allclose(positions(spots[["0x0", "3x2"]]), [[200, 200], [1400, 1000]])
     assert mpp_from_pitch(spots, 100) == pytest.approx(0.25)
     assert source_of(spots).mpp == pytest.approx(0.25)
-    assert "no alignment of the H&E image" in source_of(spots).remark
+    assert "no alignment of the H&E image" in source_of(spots).notes[0]
 
 
 def test_an_alignment_puts_squares_on_the_h_and_e_image(run: Path):

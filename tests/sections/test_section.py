@@ -80,7 +80,7 @@ def test_spots_of_another_image_are_refused(folder: Path):
 
 def test_the_image_must_be_one_and_whole(folder: Path):
     shutil.copyfile(folder / "HE.png", folder / "overlay.png")
-    with pytest.raises(SlideNotFound, match=r"found: HE\.png, overlay\.png"):
+    with pytest.raises(SlideNotFound, match=r"found: HE\.png \(240 x 260 px\), overlay\.png"):
         open_section(folder)
     assert open_section(folder, image=folder / "HE.png").slide.width == 240
     (folder / "overlay.png").unlink()

@@ -12,13 +12,13 @@ from anndata import AnnData
 from PIL import Image
 
 from napari_stem.errors import OptionError, SpotsOutsideSlide
-from napari_stem.io import source_of
+from napari_stem.io import read_spots, source_of
 from napari_stem.sections.section import open_section, section_on
 from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots.scaling import scale_spots
 from napari_stem.spots.table import (
     check_spots,
-    fitting_scales,
+    library,
     pitch,
     positions,
     spot_diameter,
@@ -59,15 +59,13 @@ def test_a_picture_of_space_ranger_is_named_by_its_scale_factor(
 ):
     factor = spots.uns["spatial"]["brain"]["scalefactors"][f"tissue_{kind}_scalef"]
     with open_slide(visium / f"tissue_{kind}_image.png") as picture:
-        assert fitting_scales(spots, picture)[f"tissue_{kind}_scalef"] == factor
         with pytest.raises(SpotsOutsideSlide, match=rf"tissue_{kind}_scalef = .*full-resolution"):
             check_spots(spots, picture)
         spots.write_h5ad(tmp_path / "spots.h5ad")
         moved = section_on(picture, tmp_path / "spots.h5ad").spots
         check_spots(moved, picture)
-    assert source_of(moved).remark.startswith(
-        f"coordinates scaled to the image tissue_{kind}_image.png (factor 0."
-    )
+    note = f"coordinates scaled to the smaller image tissue_{kind}_image.png (tissue_{kind}_scalef"
+    assert source_of(moved).notes[0].startswith(note)
     np.testing.assert_allclose(positions(moved), positions(spots) * factor)
     assert spot_diameter(moved) == pytest.approx(spot_diameter(spots) * factor)
     assert pitch(moved) == pytest.approx(pitch(spots) * factor)
@@ -75,37 +73,31 @@ def test_a_picture_of_space_ranger_is_named_by_its_scale_factor(
     assert factors[f"tissue_{kind}_scalef"] == pytest.approx(1)
 
 
-def test_a_section_on_a_reduced_picture_is_refused_with_its_factor(
+def test_a_reduced_picture_under_another_name_is_refused_with_its_factor(
     visium: Path, spots: AnnData, tmp_path: Path
 ):
     spots.write_h5ad(tmp_path / "spots.h5ad")
-    image = tmp_path / "brain.png"  # under a name that tells nothing
-    image.write_bytes((visium / "tissue_hires_image.png").read_bytes())
-    with pytest.raises(SpotsOutsideSlide, match="tissue_hires_scalef"):
-        open_section(tmp_path / "spots.h5ad", image=image)
+    for kind in ("lowres", "hires"):  # at the factor of "lowres", spots would lie on either
+        image = tmp_path / "brain.png"
+        image.write_bytes((visium / f"tissue_{kind}_image.png").read_bytes())
+        with pytest.raises(SpotsOutsideSlide, match="tissue_lowres_scalef"):
+            open_section(tmp_path / "spots.h5ad", image=image)
 
 
-def test_a_picture_without_a_telling_name_is_taken_at_the_only_factor_that_fits(
-    visium: Path, spots: AnnData, tmp_path: Path
-):
-    spots.write_h5ad(tmp_path / "spots.h5ad")
-    factors = spots.uns["spatial"]["brain"]["scalefactors"]
+def test_a_reduced_picture_under_another_name_is_known_by_its_size(visium: Path, tmp_path: Path):
+    spots = read_spots(visium.parent)
+    factors = spots.uns["spatial"][library(spots)]["scalefactors"]
     for kind in ("lowres", "hires"):
-        with open_slide(visium / f"tissue_{kind}_image.png") as picture:
-            nameless = Slide.from_array(np.asarray(picture.levels[0]), name="brain")
-        if kind == "lowres":
-            moved = section_on(nameless, tmp_path / "spots.h5ad").spots
+        image = tmp_path / f"{kind}.png"
+        image.write_bytes((visium / f"tissue_{kind}_image.png").read_bytes())
+        with open_section(visium.parent, image=image) as section:
             np.testing.assert_allclose(
-                positions(moved), positions(spots) * factors["tissue_lowres_scalef"]
+                positions(section.spots), positions(spots) * factors[f"tissue_{kind}_scalef"]
             )
-        else:  # at the factor of "lowres", spots would lie on it as well
-            with pytest.raises(SpotsOutsideSlide, match=r"scalef = .* and .*scalef = "):
-                section_on(nameless, tmp_path / "spots.h5ad")
 
 
 def test_another_picture_fits_no_scale_factor(spots: AnnData):
     small = Slide.from_array(np.zeros((10, 10, 3), np.uint8))
-    assert fitting_scales(spots, small) == {}
     with pytest.raises(SpotsOutsideSlide, match="Check that this is the full-resolution image"):
         check_spots(spots, small)
 

@@ -15,6 +15,10 @@ WORDS = {
     Remedy.WEIGHTS: 'Pass weights={{"{value}": PATH}}.',
     Remedy.DEVICE: 'Pass device="{value}".',
     Remedy.SPARSE: "Pass sparse=True to open_slide to confirm it.",
+    Remedy.TRUST: "Pass trust_positions=True to overrule this.",
+    Remedy.LOW_RESOLUTION: "Pass allow_low_resolution=True to go on.",
+    Remedy.LIBRARY: 'Pass library="{value}".',
+    Remedy.LAYER: 'Pass layer="{value}".',
 }
 
 

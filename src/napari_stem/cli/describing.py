@@ -88,5 +88,5 @@ def _print_spots(spots: AnnData) -> None:
         console.print(f"scale: {mpp:.4g} µm/px (from the spot pitch of {source.pitch_um:g} µm)")
     if source.image:
         console.print(f"slide: {source.image}")
-    if source.remark:
-        console.print(f"note: {source.remark}")
+    for note in source.notes:
+        console.print(f"note: {note}")

@@ -12,4 +12,8 @@ WORDS = {
     Remedy.WEIGHTS: "Use --weights {value}=FILE.",
     Remedy.DEVICE: "Use --device {value}.",
     Remedy.SPARSE: "Use --sparse to confirm it.",
+    Remedy.TRUST: "Use --trust-positions to overrule this.",
+    Remedy.LOW_RESOLUTION: "Use --allow-low-resolution to go on.",
+    Remedy.LIBRARY: "Use --library {value}.",
+    Remedy.LAYER: "Use --layer {value}.",
 }

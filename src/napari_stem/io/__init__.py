@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from anndata import AnnData
 
 from napari_stem.errors import Hint, OptionError, Remedy, SpotsNotFound
 from napari_stem.genes.names import named_by_symbol, read_other_symbols, with_other_symbols
@@ -12,6 +15,7 @@ from napari_stem.io.geojson import read_geojson
 from napari_stem.io.h5ad import read_h5ad
 from napari_stem.io.hest import hest_tables, is_hest, read_hest
 from napari_stem.io.legacy_st import is_legacy_st, read_legacy_st
+from napari_stem.io.section_folder import is_section_folder, read_section_folder
 from napari_stem.io.selection import select
 from napari_stem.io.source import Source, source_of
 from napari_stem.io.spaceranger import is_spaceranger, read_spaceranger
@@ -20,17 +24,44 @@ from napari_stem.io.spatialdata_spots import is_spatialdata, read_spatialdata
 from napari_stem.io.xenium import is_xenium, read_xenium
 from napari_stem.storage import as_path
 
-if TYPE_CHECKING:
-    from anndata import AnnData
+_SUFFIXES = (".h5ad", ".csv", ".tsv", ".geojson")
+_TABLE = frozenset({"library", "layer"})
+_BINS = frozenset({"bin_um"})
 
-_READERS = {".h5ad": read_h5ad, ".csv": read_csv, ".tsv": read_csv, ".geojson": read_geojson}
-_LAYOUTS = (
-    (is_predicted_spatialdata, read_predicted_spatialdata),
-    (is_spatialdata, read_spatialdata),
-    (is_hest, read_hest),
-    (is_legacy_st, read_legacy_st),
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """A format of spots: how it is known and read, and what a reader can choose in it."""
+
+    matches: Callable[[Path], bool]
+    read: Callable[..., AnnData]
+    chosen: frozenset[str] = frozenset()
+
+
+def _suffix(*known: str) -> Callable[[Path], bool]:
+    return lambda path: path.suffix.lower() in known
+
+
+_FORMATS = (
+    _Format(is_xenium, read_xenium, _BINS),
+    _Format(is_spaceranger, read_spaceranger, _BINS),
+    _Format(is_predicted_spatialdata, read_predicted_spatialdata),
+    _Format(is_spatialdata, read_spatialdata, _BINS),
+    _Format(is_hest, read_hest, _TABLE),
+    _Format(is_legacy_st, read_legacy_st),
+    _Format(is_section_folder, read_section_folder, _TABLE),
+    _Format(_suffix(".h5ad"), read_h5ad, _TABLE),
+    _Format(_suffix(".csv", ".tsv"), read_csv),
+    _Format(_suffix(".geojson"), read_geojson),
 )
-_BINNED = ((is_xenium, read_xenium), (is_spaceranger, read_spaceranger))
+_REFUSALS = {
+    "bin_um": (
+        "Only Visium HD, Xenium and SpatialData have a bin size to choose",
+        Hint(Remedy.NO_BIN),
+    ),
+    "library": ("Only .h5ad files have several slides to choose from", None),
+    "layer": ("Only .h5ad files have layers of counts to choose from", None),
+}
 __all__ = [
     "Source",
     "find_sections",
@@ -43,8 +74,7 @@ __all__ = [
 
 def is_spot_source(path: Path) -> bool:
     """Whether `read_spots` knows the format of this file or folder."""
-    known = (matches for matches, _ in (*_BINNED, *_LAYOUTS))
-    return path.suffix.lower() in _READERS or any(matches(path) for matches in known)
+    return any(known.matches(path) for known in _FORMATS)
 
 
 def find_sections(folder: Path) -> list[Path]:
@@ -64,7 +94,12 @@ def _sections_of(folder: Path) -> list[Path]:
 
 
 def read_spots(
-    path: str | Path, *, bin_um: float | None = None, symbols: str | Path | None = None
+    path: str | Path,
+    *,
+    bin_um: float | None = None,
+    symbols: str | Path | None = None,
+    library: str = "",
+    layer: str = "",
 ) -> AnnData:
     """Read a spot table, with counts where there are any.
 
@@ -81,6 +116,11 @@ def read_spots(
         Xenium's transcripts are counted (default 100).
     symbols
         A table of old and current gene symbols, so that panels also find old symbols.
+    library
+        Slide of an .h5ad file whose rows are of several, by its name in `uns["spatial"]`.
+    layer
+        Layer of an .h5ad file that holds the raw counts. Without it they are looked for in `X`,
+        `layers["counts"]` and `.raw`.
 
     Returns
     -------
@@ -103,28 +143,24 @@ def read_spots(
     >>> stem.read_spots(table).obs_names[0]
     'spot_0'
     """
-    spots = named_by_symbol(_read(as_path(path, "spots"), bin_um))
+    chosen = {"bin_um": bin_um, "library": library, "layer": layer}
+    given = {name: value for name, value in chosen.items() if value not in (None, "")}
+    spots = named_by_symbol(_read(as_path(path, "spots"), given))
     return with_other_symbols(spots, read_other_symbols(symbols)) if symbols else spots
 
 
-def _read(path: Path, bin_um: float | None) -> AnnData:
+def _read(path: Path, given: Mapping[str, object]) -> AnnData:
     if not path.exists():
         raise SpotsNotFound(f"There is no spot table at '{path}'. Check the path.")
-    for matches, read_binned in _BINNED:
-        if matches(path):
-            return read_binned(path, bin_um=bin_um)
-    if bin_um is not None:
-        raise OptionError(
-            "Only Visium HD and Xenium have a bin size to choose; these spots are another "
-            f"format. Path: '{path}'.",
-            hint=Hint(Remedy.NO_BIN),
-        )
-    read = next((read for matches, read in _LAYOUTS if matches(path)), None)
-    read = read or _READERS.get(path.suffix.lower())
-    if read is None:
+    known = next((known for known in _FORMATS if known.matches(path)), None)
+    if known is None:
         raise SpotsNotFound(
-            f"This is not a spot table. Supported are {', '.join(_READERS)} files, and "
-            "folders of Space Ranger, Xenium, SpatialData, HEST and legacy ST arrays. "
-            f"Path: '{path}'."
+            f"This is not a spot table. Supported are {', '.join(_SUFFIXES)} files, and "
+            "folders of Space Ranger, Xenium, SpatialData, HEST and legacy ST arrays, or with "
+            f"one table beside an image. Path: '{path}'."
         )
-    return read(path)
+    for name in given:
+        if name not in known.chosen:
+            why, hint = _REFUSALS[name]
+            raise OptionError(f"{why}; these spots are another format. Path: '{path}'.", hint=hint)
+    return known.read(path, **given)

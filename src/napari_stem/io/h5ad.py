@@ -12,21 +12,31 @@ from anndata import AnnData
 from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import check_hdf5
 from napari_stem.io.naming import named
-from napari_stem.spots.table import positions, spot_diameter
+from napari_stem.io.tables import tidied
 from napari_stem.text import one_line
 
 
-def read_h5ad(path: Path) -> AnnData:
+def read_h5ad(path: Path, *, library: str = "", layer: str = "") -> AnnData:
     """A spot table or a prediction.
+
+    Parameters
+    ----------
+    library
+        Which of several slides; needed where the table has rows of several.
+    layer
+        Layer that holds the raw counts; "" looks for them in X, layers["counts"] and .raw.
 
     Raises
     ------
     SpotsError
-        The file is damaged, or its rows have no coordinates on a slide.
+        The file is damaged, or its rows have no coordinates on one slide.
+    CountsError
+        There is no such layer.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", anndata.OldFormatWarning)  # old files are welcome
+            warnings.filterwarnings("ignore", "(Observation|Variable) names are not unique")
             with h5py.File(path) as file:
                 check_hdf5(file, path)
             table = anndata.read_h5ad(path)
@@ -38,9 +48,7 @@ def read_h5ad(path: Path) -> AnnData:
             f"The file could not be read as h5ad: {reason}. File: '{path}'."
         ) from error
     with named(path):
-        positions(table)
-        spot_diameter(table)
-    return table
+        return tidied(table, path.stem, library=library, layer=layer)
 
 
 def is_prediction(path: Path) -> bool:

@@ -5,13 +5,14 @@ Source: github.com/mahmoodlab/HEST. Upstream's data sets lie in the same folders
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.errors import SpotsNotFound
 from napari_stem.io.bounded import read_json
 from napari_stem.io.h5ad import read_h5ad
-from napari_stem.io.source import Source, with_source
+from napari_stem.io.source import source_of, with_source
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -33,13 +34,15 @@ def hest_tables(root: Path) -> list[Path]:
     return sorted((root / _SPOTS).glob("*.h5ad")) if _has_slides(root) else []
 
 
-def read_hest(path: Path) -> AnnData:
+def read_hest(path: Path, **reading: str) -> AnnData:
     """Spots of a section, with raw counts and what the metadata state about its slide.
 
     Parameters
     ----------
     path
         st/ID.h5ad, or the data set if it has one section.
+    reading
+        As of `read_h5ad`.
 
     Raises
     ------
@@ -64,15 +67,15 @@ def read_hest(path: Path) -> AnnData:
     images = sorted((root / _SLIDES).glob(f"{name}.*"))
     mpp = next((size for key in _SCALES if (size := _positive(known.get(key)))), None)
     technology = str(known.get("st_technology", ""))
-    return with_source(
-        read_h5ad(path),
-        Source(
-            f"HEST, {technology}" if technology else "HEST",
-            pitch_um=_positive(known.get(_PITCH)),
-            mpp=mpp,
-            image=images[0] if len(images) == 1 else None,
-        ),
+    spots = read_h5ad(path, **reading)
+    source = replace(
+        source_of(spots),
+        format=f"HEST, {technology}" if technology else "HEST",
+        pitch_um=_positive(known.get(_PITCH)),
+        mpp=mpp,
+        image=images[0] if len(images) == 1 else None,
     )
+    return with_source(spots, source)
 
 
 def _has_slides(root: Path) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -26,8 +27,11 @@ class Source:
         Micrometres per level-0 pixel that the files state; None where they do not.
     image
         The slide that was found with the spots.
-    remark
-        What else a user should know.
+    image_size
+        Width and height in pixels of the image in whose pixels the spots are given, as smaller
+        pictures and their scale factors imply.
+    notes
+        What was found and what was assumed, one fact each, as display text.
     beyond_slide
         Whether spots outside the slide are left out instead of refused, because the instrument
         measured more tissue than the image shows.
@@ -41,7 +45,8 @@ class Source:
     pitch_um: float | None = None
     mpp: float | None = None
     image: Path | None = None
-    remark: str = ""
+    image_size: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
     beyond_slide: bool = False
     bins: tuple[int, ...] = ()
     folder: Path | None = None
@@ -51,9 +56,17 @@ def with_source(spots: AnnData, source: Source) -> AnnData:
     """The table with its source, which is also kept in h5ad files."""
     known = {name: value for name, value in asdict(source).items() if value}
     known |= {name: str(value) for name, value in known.items() if isinstance(value, Path)}
-    known["bins"] = list(source.bins)  # a file holds no tuple
+    for name in ("bins", "notes", "image_size"):  # a file holds no tuple
+        if name in known:
+            known[name] = list(known[name])
     spots.uns[_SLOT] = known
     return spots
+
+
+def with_notes(spots: AnnData, notes: Iterable[str]) -> AnnData:
+    """The table with further notes in its source, each once."""
+    source = source_of(spots)
+    return with_source(spots, replace(source, notes=tuple(dict.fromkeys([*source.notes, *notes]))))
 
 
 def source_of(spots: AnnData) -> Source:
@@ -66,7 +79,8 @@ def source_of(spots: AnnData) -> Source:
         pitch_um=_number(known.get("pitch_um")),
         mpp=_number(known.get("mpp")),
         image=_path(known.get("image")),
-        remark=str(known.get("remark", "")),
+        image_size=_size(known.get("image_size")),
+        notes=tuple(str(note) for note in known.get("notes", ())),
         beyond_slide=bool(known.get("beyond_slide", False)),
         bins=tuple(int(size) for size in known.get("bins", ())),
         folder=_path(known.get("folder")),
@@ -75,6 +89,10 @@ def source_of(spots: AnnData) -> Source:
 
 def _path(value: object) -> Path | None:
     return Path(str(value)) if value else None
+
+
+def _size(value: Any) -> tuple[float, float] | None:
+    return None if value is None else (float(value[0]), float(value[1]))
 
 
 def _number(value: object) -> float | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from napari_stem.io.bounded import UNREADABLE, opened_text, read_json
 from napari_stem.io.matrix10x import Matrix, find_matrix, read_matrix
 from napari_stem.io.naming import named
 from napari_stem.io.parquet import read_parquet
+from napari_stem.io.pictures import is_drawn, size_by_files, sized
 from napari_stem.io.source import Source, with_source
 from napari_stem.slides.suffixes import SLIDES
 from napari_stem.spots.section_names import section_name, up_to_sample
@@ -34,13 +35,10 @@ _COLUMNS = [
     "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
 ]  # fmt: skip
 _POSITIONS = ("tissue_positions.parquet", "tissue_positions.csv", "tissue_positions_list.csv")
-_PICTURES = re.compile(r"tissue_(hires|lowres)_image")
 _BIN = re.compile(r"square_(\d{3})um")
+_REGISTERED = "regist_target_img_scalef"  # of the picture that CytAssist's was aligned to
 _FARTHEST = 1e9  # pixels; no place of a slide
 _FINEST_UM = 8  # smaller bins count a few molecules each, and number millions
-_DRAWN = re.compile(
-    r"(tissue_(hires|lowres)|detected_tissue|aligned_tissue|cytassist)_image|aligned_fiducials"
-)
 
 
 def is_spaceranger(path: Path) -> bool:
@@ -111,15 +109,6 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
     return with_source(table, source)
 
 
-def picture_scale(spots: AnnData, image: Path) -> float | None:
-    """The scale at which the table's files say that Space Ranger drew `image`; None for others."""
-    found = _PICTURES.fullmatch(image.stem)
-    if not found or "spatial" not in spots.uns or "napari_stem" in spots.uns:
-        return None  # a prediction is in pixels of the picture it was made on
-    factors = spots.uns["spatial"][library(spots)].get("scalefactors", {})
-    return factors.get(f"tissue_{found[1]}_scalef") or None
-
-
 def find_slides(folder: Path) -> list[Path]:
     """Images near a Space Ranger folder that may be its slide: the nearest ones.
 
@@ -129,9 +118,7 @@ def find_slides(folder: Path) -> list[Path]:
     for around in up_to_sample(folder):
         for place in (around, *(around / name for name in ("image", "images", "spatial"))):
             found = [
-                p
-                for p in sorted(place.glob("*"))
-                if p.suffix.lower() in SLIDES and not _DRAWN.match(p.name)
+                p for p in sorted(place.glob("*")) if p.suffix.lower() in SLIDES and not is_drawn(p)
             ]
             if found:
                 return found
@@ -276,17 +263,24 @@ def _counted(
     return counted
 
 
-def _source(spatial: Path, scalefactors: dict[str, Any], positions_file: Path) -> Source:
+def _source(spatial: Path, scalefactors: dict[str, float], positions_file: Path) -> Source:
     images = find_slides(spatial.parent)
-    image = images[0] if len(images) == 1 else None
-    several = f"several images in the folder: {a_few((p.name for p in images), most=4)}"
-    remark = several if len(images) > 1 else ""
+    found = Source(
+        _format(spatial, scalefactors, positions_file),
+        pitch_um=scalefactors.get("bin_size_um") or PITCH_UM,
+        image=images[0] if len(images) == 1 else None,
+        image_size=size_by_files(spatial, scalefactors),
+    )
+    if len(images) > 1:
+        several = a_few((sized(image) for image in images), most=4)
+        return replace(found, notes=(f"several images in the folder: {several}",))
+    return found
+
+
+def _format(spatial: Path, scalefactors: dict[str, float], positions_file: Path) -> str:
     if size := scalefactors.get("bin_size_um"):
-        name = f"Visium HD, {size:g} µm bins"
-        return Source(name, pitch_um=float(size), image=image, remark=remark)
-    if (spatial / "cytassist_image.tiff").is_file():
-        name = "Visium CytAssist"
-    else:
-        first = positions_file.name == _POSITIONS[2]
-        name = f"Visium, Space Ranger {'1' if first else '2 or later'}"
-    return Source(name, pitch_um=PITCH_UM, image=image, remark=remark)
+        return f"Visium HD, {size:g} µm bins"
+    if (spatial / "cytassist_image.tiff").is_file() or _REGISTERED in scalefactors:
+        return "Visium CytAssist"
+    first = positions_file.name == _POSITIONS[2]
+    return f"Visium, Space Ranger {'1' if first else '2 or later'}"

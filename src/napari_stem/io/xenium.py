@@ -34,6 +34,7 @@ _CONTROLS = ("NegControl", "Unassigned", "Deprecated", "BLANK", "antisense", "In
 _PIXEL_UM = 0.2125  # of the morphology image, where the manifest states none
 _FINEST_UM = 2.0
 _MOST_CODES = 1 << 31
+_UNALIGNED = "no alignment of the H&E image found: coordinates are pixels of Xenium's own image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,7 @@ def read_xenium(path: Path, *, bin_um: float | None = None) -> AnnData:
             f"Xenium {what} in squares of {size:g} µm",
             pitch_um=size,
             mpp=1 / pixels,
-            remark=""
-            if alignment
-            else "no alignment of the H&E image found: coordinates are pixels of Xenium's own "
-            "image",
+            notes=() if alignment else (_UNALIGNED,),
             beyond_slide=True,
         ),
     )

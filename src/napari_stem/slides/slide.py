@@ -96,6 +96,11 @@ class Slide:
         return self._file.notes
 
     @property
+    def stated_mpp(self) -> tuple[float | None, str]:
+        """Micrometres per pixel that the file itself states, and where; None if it does not."""
+        return self._file.mpp, self._file.mpp_source
+
+    @property
     def width(self) -> int:
         """Pixels of level 0 from left to right."""
         return int(self.levels[0].shape[1])

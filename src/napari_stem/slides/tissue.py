@@ -106,6 +106,7 @@ def _distance(lab: NDArray[np.float32], background: NDArray[np.float32]) -> NDAr
 def _glass(lightness: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Pixels near the most frequent lightness of the brightest fifth."""
     bright = lightness[lightness >= np.quantile(lightness, 0.8)]
-    count, edges = np.histogram(bright, bins=32)
+    lowest, highest = float(bright.min()), float(bright.max())
+    count, edges = np.histogram(bright, bins=32, range=(lowest, max(highest, lowest + 0.1)))
     reach = max(2.0, edges[1] - edges[0])
     return np.asarray(abs(lightness - edges[np.argmax(count)]) <= reach)

@@ -39,10 +39,16 @@ def array_pitch(array_xy: NDArray[np.float64], xy: NDArray[np.float64]) -> float
     axes = solution[:2]
     area = abs(np.linalg.det(axes))
     short, long = sorted(np.linalg.norm(axes, axis=1))
-    alternating = not np.ptp(array_xy.round().sum(axis=1) % 2)
-    if alternating and short < 0.8 * long:  # 1 / sqrt(3), and 1 in a square array
+    if is_alternating(array_xy) and short < 0.8 * long:  # 1 / sqrt(3), and 1 in a square array
         return float(np.sqrt(2 * area / _HEX_AREA))
     return float(np.sqrt(area))
+
+
+def is_alternating(array_xy: NDArray[np.float64]) -> bool:
+    """Whether array coordinates (n, 2) use every second place of a row, as Visium's do."""
+    if not np.isfinite(array_xy).all() or np.ptp(array_xy, axis=0).min() < 1:
+        return False
+    return not np.ptp(array_xy.round().sum(axis=1) % 2)
 
 
 def neighbour_pitch(xy: NDArray[np.float64]) -> float:

@@ -20,6 +20,7 @@ from scipy.spatial import KDTree
 from napari_stem.errors import CountsError, MissingScale, SpotsError, SpotsOutsideSlide
 from napari_stem.spots.pitch import array_pitch, neighbour_pitch
 from napari_stem.spots.visium import DIAMETER_OVER_PITCH
+from napari_stem.spots.witnesses import inside
 from napari_stem.text import counted, repeated
 
 if TYPE_CHECKING:
@@ -192,6 +193,13 @@ def has_counts(spots: AnnData) -> bool:
     return bool(spots.n_vars) and spots.X is not None and "napari_stem" not in spots.uns
 
 
+def is_raw(values: Any) -> bool:
+    """Whether values of any matrix look like raw counts: most are whole, none is negative."""
+    counts = sparse.coo_matrix(values).data
+    sound = bool(np.isfinite(counts).all() and (counts >= 0).all())
+    return sound and 2 * np.count_nonzero(counts % 1) <= counts.size
+
+
 def check_counts(spots: AnnData) -> None:
     """Raise a `CountsError` unless values are raw counts: finite, not negative, whole numbers."""
     counts = sparse.coo_matrix(spots.X)
@@ -212,31 +220,16 @@ def check_counts(spots: AnnData) -> None:
         )
 
 
-def fitting_scales(spots: AnnData, slide: Slide) -> dict[str, float]:
-    """Scale factors of the table, by name, with which all spots lie on this image of their slide.
-
-    These include factors of smaller images, with which the spots fill only a corner.
-    """
-    entry = spots.uns.get("spatial", {})
-    factors = next(iter(entry.values())).get("scalefactors", {}) if len(entry) == 1 else {}
-    return {
-        str(name): float(value)
-        for name, value in factors.items()
-        if str(name).endswith("_scalef") and 0 < value < 1
-        if not _outside(positions(spots) * value, slide).any()
-    }
-
-
 def on_slide(spots: AnnData, slide: Slide) -> NDArray[np.bool_]:
     """(n,) whether each spot's centre is on the slide."""
-    return ~_outside(positions(spots), slide)
+    return inside(positions(spots), (slide.width, slide.height))
 
 
 def check_spots(spots: AnnData, slide: Slide) -> None:
     """Raise `SpotsOutsideSlide` if a spot's centre is not on the slide."""
-    xy = positions(spots)
-    outside = _outside(xy, slide)
+    outside = ~on_slide(spots, slide)
     if outside.any():
+        xy = positions(spots)
         name = spots.obs_names[np.flatnonzero(outside)[0]]
         x, y = xy[outside][0]
         raise SpotsOutsideSlide(
@@ -246,17 +239,30 @@ def check_spots(spots: AnnData, slide: Slide) -> None:
         )
 
 
-def _outside(xy: NDArray[np.float64], slide: Slide) -> NDArray[np.bool_]:
-    return np.asarray(((xy < 0) | (xy > (slide.width, slide.height))).any(axis=1))
-
-
 def _advice(spots: AnnData, slide: Slide) -> str:
-    fits = fitting_scales(spots, slide)
-    if not fits:
-        return "Check that this is the full-resolution image of these spots."
-    told = " and ".join(f"{name} = {value:.4g}" for name, value in fits.items())
-    return (
-        f"They fit with {told}: this is a reduced image of their slide. Predictions need "
-        "the full-resolution image. To view this one, give it Space Ranger's file name "
-        "(tissue_hires_image or tissue_lowres_image)."
-    )
+    size = slide.width, slide.height
+    fits = [
+        f"multiplied by {name} = {factor:.4g}"
+        for name, factor in scale_factors(spots).items()
+        if factor < 1 and inside(positions(spots) * factor, size).all()
+    ]
+    if fits:
+        return (
+            f"They would fit {' or '.join(fits)}: this may be a smaller image of their slide. "
+            "Predictions need the full-resolution image. To use this one, give it Space "
+            "Ranger's file name (tissue_hires_image or tissue_lowres_image)."
+        )
+    if inside(positions(spots)[:, ::-1], size).all():
+        return "They would fit with x and y swapped: check the order of the coordinates."
+    return "Check that this is the full-resolution image of these spots."
+
+
+def scale_factors(spots: AnnData) -> dict[str, float]:
+    """Pixels of smaller pictures per level-0 pixel, by the names that the table gives them."""
+    entry = spots.uns.get("spatial", {})
+    known = next(iter(entry.values())).get("scalefactors", {}) if len(entry) == 1 else {}
+    return {
+        str(name): float(value)
+        for name, value in known.items()
+        if str(name).endswith("_scalef") and 0 < value < np.inf
+    }

@@ -71,7 +71,7 @@ def spots_in_region(spots: AnnData, slide: Slide, region: Region) -> Events[AnnD
 
 
 def describe_spots(spots: AnnData, slide: Slide) -> str:
-    """Number, pitch and diameter of the spots, and remarks about their source."""
+    """Number, pitch and diameter of the spots, and the notes of their source."""
     from napari_stem.io import source_of  # imported already by whoever made them
     from napari_stem.spots.table import pitch, spot_diameter
 
@@ -81,8 +81,8 @@ def describe_spots(spots: AnnData, slide: Slide) -> str:
         return f"1 spot, {sizes}"
     left_out = ", ".join(spots.uns.get("excluded", ()))
     told = f"\nExcluded from the tissue: {left_out}" if left_out else ""
-    if remark := source_of(spots).remark:
-        told += f"\n{remark[0].upper()}{remark[1:]}"
+    for note in source_of(spots).notes:
+        told += f"\n{note[0].upper()}{note[1:]}"
     return f"{spots.n_obs:,} spots, pitch {pitch(spots) * mpp:.0f} {unit}, {sizes}{told}"
 
 

@@ -12,6 +12,10 @@ WORDS = {
     Remedy.WEIGHTS: "Choose the file with Weights file… for the encoder {value}.",
     Remedy.DEVICE: "Choose {value} under Device in the settings.",
     Remedy.SPARSE: "Add a coarser level to the slide to tell.",
+    Remedy.TRUST: "Load the spots again with Trust positions to overrule this.",
+    Remedy.LOW_RESOLUTION: "Tick Allow low resolution in the settings to go on.",
+    Remedy.LIBRARY: "Save the rows of one slide, for example {value}, as a file of their own.",
+    Remedy.LAYER: "Save the table with its raw counts in X or in layers['counts'].",
 }
 
 

@@ -1,0 +1,193 @@
+"""Tables as other programs of the field write them, turned into spot tables of one slide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+
+from napari_stem.errors import CountsError, Hint, Remedy, SpotsError
+from napari_stem.genes.names import unique_names
+from napari_stem.io.pictures import size_by_arrays
+from napari_stem.io.source import Source, source_of, with_source
+from napari_stem.spots.pitch import is_alternating
+from napari_stem.spots.table import (
+    is_raw,
+    positions,
+    scale_factors,
+    spaced_diameter,
+    spot_diameter,
+)
+from napari_stem.spots.visium import PITCH_UM
+from napari_stem.text import a_few, counted, repeated
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_COUNT_LAYERS = ("counts", "raw_counts", "raw")
+_DIAMETER = "spot_diameter_fullres"
+_ARRAY = ["array_col", "array_row"]
+
+
+def tidied(table: AnnData, name: str, *, library: str = "", layer: str = "") -> AnnData:
+    """A spot table of one slide, with what was found and assumed in the notes of its source.
+
+    Parameters
+    ----------
+    table
+        Rows with `obsm["spatial"]`; a prediction is returned as it is.
+    name
+        Of the slide, where the table does not tell.
+    library, layer
+        As of `read_h5ad`.
+
+    Raises
+    ------
+    SpotsError
+        The rows are of several slides, or have no coordinates.
+    CountsError
+        There is no such layer.
+    """
+    if "napari_stem" in table.uns:
+        positions(table)
+        spot_diameter(table)
+        return table
+    _plain_names(table)
+    notes: list[str] = []
+    table = _of_library(table, name, library)
+    table = _in_tissue(table, notes)
+    table = _counted(table, layer, notes)
+    if not table.obs_names.is_unique:
+        notes.append(
+            f"spot ids that occur more than once are numbered: {repeated(table.obs_names)}"
+        )
+        table.obs_names = unique_names(table.obs_names)
+    _with_diameter(table, notes)
+    return with_source(table, _source(table, notes))
+
+
+def _plain_names(table: AnnData) -> None:
+    """Names and texts as objects: nullable strings cannot be written or compared everywhere."""
+    for frame in (table.obs, table.var):
+        frame.index = pd.Index([str(name) for name in frame.index], dtype=object)
+        for column in frame.columns:
+            if isinstance(frame[column].dtype, pd.StringDtype):
+                frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
+
+
+def _of_library(table: AnnData, name: str, library: str) -> AnnData:
+    """The rows of one slide, which alone `uns["spatial"]` describes."""
+    known = table.uns.get("spatial")
+    entries = {
+        str(key): entry
+        for key, entry in (known.items() if isinstance(known, Mapping) else ())
+        if isinstance(entry, Mapping) and ({"scalefactors", "images"} & set(entry))
+    }
+    rows = _rows_by_library(table, entries)
+    if library and library not in (rows or entries):
+        raise SpotsError(
+            f"There is no slide '{library}' in the table; it has {a_few(rows or entries)}.",
+            hint=Hint(Remedy.LIBRARY, next(iter(rows or entries), "")),
+        )
+    if len(entries) > 1 and not rows:
+        raise SpotsError(
+            f"uns['spatial'] describes {len(entries)} slides ({a_few(entries)}), but no column of "
+            "obs tells which row is of which. Add a column library_id with these names."
+        )
+    if len(rows) > 1 and not library:
+        found = a_few(f"{key}: {counted(int(there.sum()), 'spot')}" for key, there in rows.items())
+        raise SpotsError(
+            f"The table has rows of {len(rows)} slides ({found}). Choose one.",
+            hint=Hint(Remedy.LIBRARY, next(iter(rows))),
+        )
+    chosen = library or next(iter(rows or entries), name)
+    if chosen in rows and not rows[chosen].all():
+        table = table[rows[chosen]].copy()
+    table.uns["spatial"] = {chosen: dict(entries.get(chosen, {}))}
+    return table
+
+
+def _rows_by_library(table: AnnData, entries: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:
+    """Rows of each slide, by the first column whose values all name slides, if there is one."""
+    if len(entries) < 2:
+        return {}
+    for column in table.obs.columns:
+        values = table.obs[column].astype(str)
+        if set(values) <= set(entries):
+            return {key: (values == key).to_numpy() for key in entries if (values == key).any()}
+    return {}
+
+
+def _in_tissue(table: AnnData, notes: list[str]) -> AnnData:
+    """Without the rows that Space Ranger found beside the tissue."""
+    if "in_tissue" not in table.obs:
+        return table
+    inside = table.obs["in_tissue"].astype(str).isin(["1", "1.0", "True", "true"]).to_numpy()
+    if inside.all() or not inside.any():
+        return table
+    notes.append(f"{counted(int((~inside).sum()), 'spot')} with in_tissue 0 are left out")
+    return table[inside].copy()
+
+
+def _counted(table: AnnData, layer: str, notes: list[str]) -> AnnData:
+    """The table with raw counts in X, if it has any."""
+    if layer:
+        if layer not in table.layers:
+            raise CountsError(
+                f"There is no layer '{layer}'; the table has {a_few(table.layers) or 'none'}.",
+                hint=Hint(Remedy.LAYER, next(iter(table.layers), "NAME")),
+            )
+        table.X = table.layers[layer].copy()
+        notes.append(f"counts are those of layers['{layer}']")
+        return table
+    if not table.n_vars or (table.X is not None and is_raw(table.X)):
+        return table
+    for name in _COUNT_LAYERS:
+        if name in table.layers and is_raw(table.layers[name]):
+            table.X = table.layers[name].copy()
+            notes.append(f"counts are those of layers['{name}']; X has no raw counts")
+            return table
+    if table.raw is not None and is_raw(table.raw.X):
+        whole = table.raw.to_adata()
+        whole.X = sparse.csr_matrix(whole.X)
+        notes.append("counts are those of .raw; X has no raw counts")
+        return whole
+    what = "X is empty" if table.X is None else "X has no raw counts"
+    notes.append(f"{what}, and neither have layers['counts'] and .raw; training needs raw counts")
+    return table
+
+
+def _with_diameter(table: AnnData, notes: list[str]) -> None:
+    """Make sure that the table states a diameter: its own, or what the spacing suggests."""
+    (key, entry), *_ = table.uns["spatial"].items()
+    factors = dict(entry.get("scalefactors", {}))
+    xy = positions(table)
+    if not _positive(factors.get(_DIAMETER)):
+        factors[_DIAMETER] = spaced_diameter(xy)
+        notes.append(f"spot diameter of {factors[_DIAMETER]:.3g} px estimated from the spacing")
+    table.uns["spatial"][key] = {**entry, "scalefactors": factors}
+
+
+def _source(table: AnnData, notes: list[str]) -> Source:
+    known = source_of(table) if "source" in table.uns else Source("AnnData")
+    (entry,) = table.uns["spatial"].values()
+    size = known.image_size or size_by_arrays(entry.get("images", {}), scale_factors(table))
+    pitch = known.pitch_um
+    if pitch is None and set(_ARRAY) <= set(table.obs):
+        array = table.obs[_ARRAY].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+        if is_alternating(array):
+            pitch = PITCH_UM
+            notes.append("array_row and array_col are those of Visium: a pitch of 100 µm")
+    notes = list(dict.fromkeys([*known.notes, *notes]))
+    return Source(
+        known.format, pitch, known.mpp, known.image, size, tuple(notes), known.beyond_slide,
+        known.bins, known.folder,
+    )  # fmt: skip
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and 0 < float(value) < np.inf
