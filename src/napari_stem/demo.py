@@ -48,7 +48,7 @@ def iter_demo(folder: Path, *, training: int = 5, steps: int = 500) -> Events[De
     panel = hmhvg([section.spots for section in known], GENES)
     panel += [gene for gene in SHOWN if gene not in panel]
     recipe = make_recipe("small", panel, fit={"steps": steps})
-    result = yield from iter_train(known, recipe, folder / "run", held_out=held_out)
+    result = yield from iter_train(known, recipe, folder / "run", held_out=[held_out])
     evaluation = result.evaluation
     assert evaluation is not None
     cluster(evaluation.prediction)

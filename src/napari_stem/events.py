@@ -21,8 +21,13 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """What long work tells: numbers, text, and arrays that nobody writes to again."""
+
+
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Event):
     """`done` of `total` units of a stage are finished."""
 
     done: int
@@ -32,7 +37,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Partial:
+class Partial(Event):
     """A preview of a prediction: statistics over the draws so far.
 
     `mean` is (n, c) and is not changed afterwards.
@@ -44,7 +49,7 @@ class Partial:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(Event):
     """Training loss at a step; `validation` is present where one was measured."""
 
     step: int
@@ -53,7 +58,7 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class Metrics(Event):
     """Metrics of held-out spots at a training step.
 
     Attributes
@@ -70,7 +75,7 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
-class Variation:
+class Variation(Event):
     """Mean and variance over held-out spots of each gene, measured and predicted, at a step."""
 
     step: int
@@ -81,7 +86,6 @@ class Variation:
     variance: tuple[float, ...]
 
 
-Event: TypeAlias = Progress | Partial | Loss | Metrics | Variation
 Events: TypeAlias = Generator[Event, None, T]
 
 

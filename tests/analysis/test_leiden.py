@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import igraph
 import numpy as np
 import pytest
 import scanpy as sc
@@ -16,9 +20,9 @@ from napari_stem.analysis.leiden import partition, partition_apart
 @pytest.fixture(scope="module")
 def graph() -> AnnData:
     """Three groups that touch, with scanpy's neighbour graph."""
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     truth = np.repeat(np.arange(3), 50)
-    values = random.normal(0, 2, (3, 10))[truth] + random.normal(size=(150, 10))
+    values = rng.normal(0, 2, (3, 10))[truth] + rng.normal(size=(150, 10))
     table = AnnData(values.astype(np.float32))
     sc.pp.neighbors(table, transformer="sklearn", use_rep="X")
     return table
@@ -65,11 +69,20 @@ def test_where_no_child_can_be_started_it_is_done_here(graph, monkeypatch):
     np.testing.assert_array_equal(apart, partition(weights, resolution=2.0, seed=3))
 
 
-def test_pythons_own_random_numbers_go_on_as_they_would(graph):
-    import random
+def test_threads_that_divide_at_once_do_not_disturb_each_other(graph):
+    weights, seeds = graph.obsp["connectivities"], [0, 1, 2, 3] * 2
+    alone = [partition(weights, resolution=2.0, seed=seed) for seed in seeds]
+    with ThreadPoolExecutor(8) as threads:
+        together = threads.map(lambda seed: partition(weights, resolution=2.0, seed=seed), seeds)
+    np.testing.assert_array_equal(list(together), alone)
+
+
+def test_random_numbers_of_python_and_of_igraph_go_on_as_they_would(graph):
+    def numbers() -> tuple[float, list[tuple[int, int]]]:
+        return random.random(), igraph.Graph.Erdos_Renyi(n=20, m=30).get_edgelist()
 
     random.seed(5)
-    expected = random.random()
+    expected = numbers()
     random.seed(5)
     partition(graph.obsp["connectivities"], resolution=1.0, seed=0)
-    assert random.random() == expected
+    assert numbers() == expected

@@ -11,6 +11,7 @@ import pytest
 import napari_stem as stem
 from napari_stem.errors import WrongType
 from napari_stem.events import Event, Progress
+from napari_stem.prediction.inspect import Inspection
 from napari_stem.prediction.options import PredictOptions
 
 
@@ -104,6 +105,17 @@ def test_events_are_told_and_no_bar_is_drawn_where_nobody_sees_it(
     assert capsys.readouterr().err == ""
     stem.embed(names["slide"], names["spots"], cache=False, progress=True)
     assert "embed morphology: 100%" in capsys.readouterr().err
+
+
+def test_a_point_is_told_while_its_draws_arrive(names: dict[str, Any]):
+    told: list[Event] = []
+    place = names["slide"], (600, 600), names["checkpoint"]
+    point = stem.inspect(*place, spots=names["spots"], n_draws=6, on_event=told.append)
+    counts = [len(event.draws) for event in told if isinstance(event, Inspection)]
+    assert counts == [4, 6]
+    twin = list(stem.iter_inspect(*place, spots=names["spots"], n_draws=6))
+    assert [len(event.draws) for event in twin if isinstance(event, Inspection)] == counts
+    np.testing.assert_array_equal(twin[-1].draws, point.draws)
 
 
 def test_closing_a_twin_keeps_what_was_finished(names: dict[str, Any], own_cache: Path):

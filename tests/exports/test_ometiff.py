@@ -11,7 +11,7 @@ import tifffile
 from anndata import AnnData
 
 from napari_stem.exports.registry import write_prediction
-from napari_stem.io import select
+from napari_stem.spots.selection import select
 from napari_stem.spots.table import positions, spot_table
 
 MPP = 0.25

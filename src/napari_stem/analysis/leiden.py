@@ -10,6 +10,9 @@ import io
 import random
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import igraph
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ITERATIONS = 2  # scanpy's choice for igraph
+_SEEDED = threading.Lock()  # igraph has one generator, whichever thread asks
 _NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows shows one otherwise
 
 
@@ -36,13 +40,10 @@ def partition(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> NDAr
     half = sparse.triu(graph, k=1).tocoo()
     edges = np.stack([half.row, half.col], axis=1)
     network = igraph.Graph(n=graph.shape[0], edges=edges)
-    igraph.set_random_number_generator(random.Random(seed))
-    try:
+    with _seeded(seed):
         found = network.community_leiden(
             "modularity", weights=half.data, resolution=resolution, n_iterations=_ITERATIONS
         )
-    finally:
-        igraph.set_random_number_generator(random)
     return np.array(found.membership)
 
 
@@ -64,6 +65,21 @@ def partition_apart(graph: sparse.csr_matrix, *, resolution: float, seed: int) -
     except (OSError, ValueError, subprocess.CalledProcessError):
         return partition(graph, resolution=resolution, seed=seed)
     return found
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Let igraph draw from a generator of our own.
+
+    It takes no seed and does not tell its generator, so that its default, Python's, is put back,
+    as scanpy does, too.
+    """
+    with _SEEDED:
+        igraph.set_random_number_generator(random.Random(seed))
+        try:
+            yield
+        finally:
+            igraph.set_random_number_generator(random)
 
 
 def _serve() -> None:

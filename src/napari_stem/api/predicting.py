@@ -21,7 +21,7 @@ from napari_stem.api.places import Opened, SectionLike, SlideLike, SpotsLike
 from napari_stem.api.verbs import verb
 from napari_stem.defaults import ENCODERS
 from napari_stem.errors import OptionError
-from napari_stem.events import Events, relay
+from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed as iter_embedding
 from napari_stem.features.patches import PatchGeometry, as_geometry
@@ -182,8 +182,10 @@ def inspect(
         Spots of the slide, of which the nearest one that measured counts is compared; None takes
         the section's own, or a grid.
     {options}
-    weights, progress, on_event
+    weights, progress
         As in `predict`, which makes the same draws for a spot at this point.
+    on_event
+        Called with each event; an `Inspection` carries the draws so far.
 
     Returns
     -------
@@ -206,11 +208,10 @@ def inspect(
     inspector = Inspector(as_checkpoint(checkpoint), options, work)
     with Opened() as opened:
         place, table = opened.place(slide, spots)
-        events = inspector.iter_inspect(
-            place, (float(xy[0]), float(xy[1])), spot_diameter_px=spot_diameter(table), spots=table
+        point, diameter = (float(xy[0]), float(xy[1])), spot_diameter(table)
+        return (
+            yield from inspector.iter_inspect(place, point, spot_diameter_px=diameter, spots=table)
         )
-        told: Events[Inspection] = relay(events, lambda e: None if isinstance(e, Inspection) else e)
-        return (yield from told)
 
 
 iter_embed, iter_predict, iter_inspect = embed.events, predict.events, inspect.events

@@ -186,7 +186,7 @@ def cross_validate(
             others = every[:index] + every[index + 1 :]
             with tempfile.TemporaryDirectory(prefix="napari-stem-") as folder:
                 result = yield from iter_training(
-                    others, whole, Path(folder), held_out=section, options=options,
+                    others, whole, Path(folder), held_out=[section], options=options,
                     compute=with_files(compute, cache, weights),
                 )  # fmt: skip
             found += result.evaluations

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from napari_stem.cli.console import console, print_scores, run_events
+from napari_stem.cli.output import console, print_scores, run_events
 from napari_stem.text import counted
 
 

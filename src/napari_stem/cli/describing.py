@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_stem.cli.console import console
 from napari_stem.cli.options import Bin, Data
+from napari_stem.cli.output import console
 from napari_stem.cli.sections import located
 from napari_stem.text import counted
 

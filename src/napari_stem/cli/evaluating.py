@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from napari_stem.cli.console import print_scores, run_events
 from napari_stem.cli.flags import with_flags
 from napari_stem.cli.options import (
     Bin,
@@ -20,6 +19,7 @@ from napari_stem.cli.options import (
     Weights,
     files_of,
 )
+from napari_stem.cli.output import print_scores, run_events
 from napari_stem.cli.sections import located
 
 

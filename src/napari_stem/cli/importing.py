@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_stem.cli.console import console
+from napari_stem.cli.output import console
 from napari_stem.text import counted
 
 

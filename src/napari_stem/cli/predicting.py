@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from napari_stem.analysis.leiden_options import LeidenOptions
-from napari_stem.cli.console import console, run_events
 from napari_stem.cli.flags import Flags, with_flags
 from napari_stem.cli.options import (
     Bin,
@@ -23,6 +22,7 @@ from napari_stem.cli.options import (
     Weights,
     files_of,
 )
+from napari_stem.cli.output import console, run_events
 from napari_stem.cli.sections import located
 from napari_stem.defaults import ENCODERS
 from napari_stem.features.compute import Compute

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_stem.cli.console import console, print_scores, run_events
 from napari_stem.cli.flags import Flags, with_flags
 from napari_stem.cli.options import Bin, Cache, Data, Mpp, Progress, Symbols, Weights, weight_files
+from napari_stem.cli.output import console, print_scores, run_events
 from napari_stem.cli.sections import held_out_of, section_sources
 from napari_stem.cli.signals import orders
 from napari_stem.defaults import ENCODERS

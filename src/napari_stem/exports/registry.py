@@ -55,8 +55,8 @@ def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[s
     """Write a prediction in the format of the suffix.
 
     `.h5ad` and `.zarr` (SpatialData) contain all of it, `.csv` and `.parquet` a table, `.geojson`
-    tiles for QuPath, `.ome.tif` heatmaps, `.png` a figure, `.html` a report; `io.select` makes a
-    part of it.
+    tiles for QuPath, `.ome.tif` heatmaps, `.png` a figure, `.html` a report. A part of it is made
+    by `spots.selection.select`.
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ import numpy as np
 from napari_stem.errors import StorageError
 from napari_stem.exports.exporter import Exporter
 from napari_stem.extras import extra
-from napari_stem.io.selection import select
 from napari_stem.io.spatialdata import ABOUT, INSTANCE, PLACE, REGION, is_predicted_spatialdata
+from napari_stem.spots.selection import select
 from napari_stem.spots.table import library, positions, spot_diameter
 from napari_stem.storage import atomic_path
 

@@ -16,7 +16,6 @@ from napari_stem.io.h5ad import read_h5ad
 from napari_stem.io.hest import hest_tables, is_hest, read_hest
 from napari_stem.io.legacy_st import is_legacy_st, read_legacy_st
 from napari_stem.io.section_folder import is_section_folder, read_section_folder
-from napari_stem.io.selection import select
 from napari_stem.io.source import Source, source_of
 from napari_stem.io.spaceranger import is_spaceranger, read_spaceranger
 from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
@@ -67,7 +66,6 @@ __all__ = [
     "find_sections",
     "is_spot_source",
     "read_spots",
-    "select",
     "source_of",
 ]
 

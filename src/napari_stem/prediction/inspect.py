@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from napari_stem.events import Event
+from napari_stem.events import Event, Events
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.hub import check_stamps
@@ -51,8 +51,10 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inspection:
+class Inspection(Event):
     """The draws of one point and their distance to the training data.
+
+    It is also the event that tells them while more draws arrive.
 
     Attributes
     ----------
@@ -135,8 +137,8 @@ class Inspector:
         *,
         spot_diameter_px: float,
         spots: AnnData | None = None,
-    ) -> Generator[Event | Inspection, None, Inspection]:
-        """Make draws for the patch around a point, with an event each time the draws double.
+    ) -> Events[Inspection]:
+        """Make draws for the patch around a point, with an `Inspection` each time the draws double.
 
         The draws are those that a prediction with the same options has for a spot at this place.
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.evaluation.metrics import METRICS, Scores
-from napari_stem.io.selection import check_genes
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.spots.provenance import provenance
+from napari_stem.spots.selection import check_genes
 from napari_stem.storage import atomic_path
 from napari_stem.text import counted
 

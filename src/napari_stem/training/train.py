@@ -69,7 +69,7 @@ def iter_train(
     recipe: Recipe,
     run_folder: Path,
     *,
-    held_out: Section | Sequence[Section] | None = None,
+    held_out: Sequence[Section] = (),
     options: PredictOptions | None = None,
     compute: Compute | None = None,
     keep: Keep = "last",
@@ -101,13 +101,12 @@ def iter_train(
     if not sections:
         raise OptionError("No section is left for training. Add a section that is not held out.")
     options, compute = options or PredictOptions(), compute or Compute()
-    tested = [held_out] if isinstance(held_out, Section) else list(held_out or ())
-    for section in tested:  # before the long work on the others
+    for section in held_out:  # before the long work on the others
         counted_spots(section.spots, recipe.panel, section.name)
     views = range(VIEWS) if recipe.fit.augmented else (0,)
     known = yield from iter_paired_data(sections, recipe, compute, views=views)
     check_training(known)
-    unseen = (yield from iter_paired_data(tested, recipe, compute)) if tested else None
+    unseen = (yield from iter_paired_data(held_out, recipe, compute)) if held_out else None
     condition = Condition.fit(
         known.original, components=recipe.components, noise=recipe.embedding_noise
     )
@@ -134,7 +133,7 @@ def iter_train(
         measure=live,
         finish_now=finish_now,
         state_path=run_folder / STATE,
-        identity=_identity(recipe, known, [*sections, *tested], compute),
+        identity=_identity(recipe, known, [*sections, *held_out], compute),
         device=compute.device,
     )
     about = {**_about(sections, len(known.values)), "step": fitted.step}
@@ -142,7 +141,7 @@ def iter_train(
         about["weights"] = used
     checkpoint = replace(checkpoint, network=fitted.network, about=about)
     evaluations = []
-    for section in tested:
+    for section in held_out:
         evaluations.append((yield from iter_evaluate(checkpoint, section, known, options, compute)))
     if evaluations:
         metrics = _metrics(evaluations)

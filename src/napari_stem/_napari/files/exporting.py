@@ -40,10 +40,10 @@ class ExportRequest:
         """Write the file and return its path."""
         yield Progress(0, 0, "export", self.path.name)
         from napari_stem.exports.registry import find_exporter, write_prediction
-        from napari_stem.io import select
+        from napari_stem.spots.selection import select
 
         find_exporter(self.path).check(self.genes)
-        part = select(self.prediction, genes=self.genes, region=self.region)
+        part = select(self.prediction, genes=self.genes, region=self.region or None)
         self.view.keep_in(part)
         if not self.with_slide_path:
             part.uns["napari_stem"]["slide_path"] = ""

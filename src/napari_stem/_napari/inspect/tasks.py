@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from napari_stem._napari.predict.compute import compute_for
 from napari_stem._napari.shell.choices import last_grid
 from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem._napari.shell.remembered import remembered_options
-from napari_stem.events import Event, Events, Progress
+from napari_stem.events import Events, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 
@@ -38,7 +37,7 @@ class LoadedCheckpoint:
 
     def inspect(
         self, slide: Slide, xy: tuple[float, float], spots: AnnData | None
-    ) -> Generator[Event | Inspection, None, Inspection]:
+    ) -> Events[Inspection]:
         """Predict a point; incomplete inspections are yielded while draws arrive."""
         if self._inspector is None:
             yield Progress(0, 0, "load", self.checkpoint.path.name)

@@ -45,8 +45,8 @@ def make_grid(
     """A regular grid of spots over the tissue, or in a region with or without tissue."""
     yield Progress(0, 0, "grid", slide.name)
     from napari_stem.errors import SpotsError
-    from napari_stem.io import select
     from napari_stem.spots.grid import make_grid
+    from napari_stem.spots.selection import select
 
     try:
         grid = make_grid(
@@ -59,13 +59,13 @@ def make_grid(
             f"No tissue was detected on {slide.name} for a grid of {pitch_um:g} µm. Draw a "
             "region, then press Grid in region."
         ) from error
-    return select(grid, region=region)
+    return select(grid, region=region or None)
 
 
 def spots_in_region(spots: AnnData, slide: Slide, region: Region) -> Events[AnnData]:
     """The spots whose centre lies in one of the polygons of the region."""
     yield Progress(0, 0, "select", slide.name)
-    from napari_stem.io import select
+    from napari_stem.spots.selection import select
 
     return select(spots, region=region)
 

@@ -1,4 +1,4 @@
-"""A part of a prediction: some genes, and the spots inside of a region."""
+"""A part of a spot table or a prediction: some genes, and the spots inside of a region."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import numpy as np
 
 from napari_stem.errors import PanelError, SpotsError
 from napari_stem.spots.polygons import inside
+from napari_stem.spots.regions import as_polygons
 from napari_stem.spots.table import positions
 from napari_stem.text import a_few, counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
-    from numpy.typing import ArrayLike
+
+    from napari_stem.spots.regions import RegionLike
 
 
 def select(
-    prediction: AnnData, *, genes: Sequence[str] = (), region: Sequence[ArrayLike] = ()
+    prediction: AnnData, *, genes: Sequence[str] = (), region: RegionLike | None = None
 ) -> AnnData:
     """A copy of a prediction, of all or of a part; a part no longer finds its draws.
 
@@ -27,25 +29,27 @@ def select(
     genes
         In the order in which they are wanted; none takes all.
     region
-        Polygons, each (m, 2) corners x, y in level-0 pixels; none takes all spots. A spot
-        belongs to the region if its centre lies in one of them.
+        What `regions.as_polygons` takes; None takes all spots. A spot belongs to the region if
+        its centre lies in it.
 
     Raises
     ------
     PanelError
         The prediction lacks a gene.
+    OptionError
+        The region is not valid.
     SpotsError
         No spot lies in the region.
     """
     check_genes(prediction, genes)
     chosen = np.full(prediction.n_obs, True)
-    if region:
-        chosen = inside(positions(prediction), [[polygon] for polygon in region])
+    if region is not None:
+        chosen = inside(positions(prediction), as_polygons(region))
     if not chosen.any():
         raise SpotsError("No spot centre lies inside the region. Draw a larger region.")
     columns = list(dict.fromkeys(genes)) or slice(None)
     part = prediction[chosen, columns].copy()
-    if genes or region:
+    if genes or region is not None:
         part.uns.get("napari_stem", {}).pop("draws", None)  # they are those of the whole
     return part
 

@@ -1,9 +1,9 @@
-"""Events as progress bars, tables and JSON lines; heavy, so loaded as work starts."""
+"""What commands print: texts, long work as bars or JSON lines, and tables of metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -19,15 +19,34 @@ from rich.progress import (
 from rich.table import Table
 
 from napari_stem import events
+from napari_stem.cli.signals import stoppable
 from napari_stem.evaluation.metrics import BRIEF, METRICS, Scores
 from napari_stem.training.event_lines import to_line
 
+if TYPE_CHECKING:
+    from napari_stem.evaluation.evaluate import Evaluation
 
-class Bars:
-    """Shows each stage of long work as a bar with the time that remains.
+T = TypeVar("T")
 
-    Use as a context manager and pass its `show` to `events.finish`.
-    """
+console = Console()
+
+
+def run_events(work: events.Events[T], mode: str = "bars") -> T:
+    """Exhaust a generator of events and show them."""
+    if mode == "jsonl":
+        with stoppable(_print_line) as show:
+            return events.finish(work, show)
+    with _Bars(console) as bars, stoppable(bars.show) as show:
+        return events.finish(work, show)
+
+
+def print_scores(evaluation: Evaluation) -> None:
+    """Print the metrics of each method."""
+    console.print(_table(evaluation.scores, f"Held-out section: {evaluation.section}"))
+
+
+class _Bars:
+    """Each stage of long work as a bar with the time that remains."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -80,12 +99,12 @@ class Bars:
             self._progress.update(self._task, note=text)
 
 
-def print_json(event: events.Event) -> None:
+def _print_line(event: events.Event) -> None:
     """One event as one JSON line on standard output, for a parent process."""
     print(to_line(event), flush=True)  # noqa: T201
 
 
-def scores_table(scores: Mapping[str, Scores], title: str) -> Table:
+def _table(scores: Mapping[str, Scores], title: str) -> Table:
     """Methods as rows, metrics as columns; the best of each column in bold."""
     table = Table("method", title=title, title_justify="left")
     best = {}
