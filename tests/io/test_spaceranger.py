@@ -18,6 +18,7 @@ from PIL import Image
 from napari_stem.errors import CountsError, OptionError, SlideNotFound, SpotsError, SpotsNotFound
 from napari_stem.io import is_spot_source, read_spots, source_of
 from napari_stem.sections.section import open_section
+from napari_stem.spots.notes import notes_of
 from napari_stem.spots.table import library, mpp_from_pitch, positions, spot_diameter
 from napari_stem.training.plan import SectionSource
 
@@ -103,7 +104,7 @@ def test_the_small_picture_is_taken_at_its_own_scale(tmp_path: Path):
     np.testing.assert_allclose(positions(section.spots), positions(full) / 2)
     assert spot_diameter(section.spots) == 13
     assert section.slide.mpp == pytest.approx(2 * 100 / PITCH, rel=0.01)
-    assert "tissue_hires_image.png" in source_of(section.spots).notes[0]
+    assert "tissue_hires_image.png" in notes_of(section.spots)[0]
 
 
 def test_bins_of_visium_hd_are_chosen_by_size(tmp_path: Path):

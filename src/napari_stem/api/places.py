@@ -14,8 +14,10 @@ from anndata import AnnData
 
 from napari_stem import io
 from napari_stem.api.hints import hinted
+from napari_stem.api.keywords import with_options
 from napari_stem.errors import WrongType
 from napari_stem.sections.named import names_section, open_named
+from napari_stem.sections.opening import Opening
 from napari_stem.sections.section import Section, section_on
 from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots import grid
@@ -147,6 +149,7 @@ read_spots = hinted()(io.read_spots)
 
 
 @hinted()
+@with_options(opening=Opening)
 def read_section(
     path: str | Path,
     *,
@@ -155,6 +158,7 @@ def read_section(
     pitch_um: float | None = None,
     bin_um: float | None = None,
     symbols: str | Path | None = None,
+    opening: Opening,
 ) -> Section:
     """Open a slide with the spots that belong to it.
 
@@ -174,16 +178,18 @@ def read_section(
         Bin size of Visium HD, or of the squares in which Xenium's transcripts are counted.
     symbols
         A table of old and current gene symbols, so that panels also find old symbols.
+    {options}
 
     Returns
     -------
-    The section: `name`, `slide`, and `spots` (an AnnData whose `obsm["spatial"]` is (n, 2) x, y in
-    level-0 pixels, with raw counts in `X` where there are any). Close it, or use it in `with`.
+    The section: `name`, `slide`, `notes` (what was found and assumed), and `spots` (an AnnData
+    whose `obsm["spatial"]` is (n, 2) x, y in level-0 pixels, with raw counts in `X` where there
+    are any). Close it, or use it in `with`.
 
     Raises
     ------
     SlideError, SpotsError
-        A part is missing or damaged, or the spots do not lie on the slide.
+        A part is missing or damaged, or spots and slide contradict each other.
 
     Examples
     --------
@@ -191,7 +197,7 @@ def read_section(
     ...     section.slide.mpp
     0.5
     """
-    opening = {
-        "image": image, "mpp": mpp, "pitch_um": pitch_um, "bin_um": bin_um, "symbols": symbols,
-    }  # fmt: skip
-    return _open_section(path, "path", **opening)
+    return _open_section(
+        path, "path", image=image, mpp=mpp, pitch_um=pitch_um, bin_um=bin_um, symbols=symbols,
+        opening=opening,
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -27,6 +28,12 @@ def run_events(events: Events[T], mode: str = "bars") -> T:
             return finish(events, show)
     with Bars(console) as bars, stoppable(bars.show) as show:
         return finish(events, show)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what was found and assumed about spots and slide, one fact a line."""
+    for note in notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_scores(evaluation: Evaluation) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_stem.cli.console import console
+from napari_stem.cli.console import console, print_notes
 from napari_stem.cli.options import Bin, Data
 from napari_stem.cli.sections import section_of
 from napari_stem.text import counted
@@ -70,6 +70,7 @@ def encoders() -> None:
 
 def _print_spots(spots: AnnData) -> None:
     from napari_stem.io import source_of
+    from napari_stem.spots.notes import notes_of
     from napari_stem.spots.table import mpp_from_pitch, pitch
 
     source = source_of(spots)
@@ -84,5 +85,4 @@ def _print_spots(spots: AnnData) -> None:
         console.print(f"scale: {mpp:.4g} µm/px (from the spot pitch of {source.pitch_um:g} µm)")
     if source.image:
         console.print(f"slide: {source.image}")
-    for note in source.notes:
-        console.print(f"note: {note}")
+    print_notes(notes_of(spots))

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_stem.cli.console import print_scores, run_events
+from napari_stem.cli.console import print_notes, print_scores, run_events
 from napari_stem.cli.flags import with_flags
-from napari_stem.cli.options import Bin, Cache, Data, Mpp, Symbols, Weights, compute_of
+from napari_stem.cli.options import (
+    Bin,
+    Cache,
+    Data,
+    Images,
+    Mpp,
+    Symbols,
+    Weights,
+    compute_of,
+    image_files,
+)
 from napari_stem.cli.sections import section_of
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.sections.opening import Opening
+
+if TYPE_CHECKING:
+    from napari_stem.sections.section import Section
 
 
 @with_flags
@@ -29,6 +44,8 @@ def evaluate(
     ],
     options: PredictOptions,
     compute: Compute,
+    opening: Opening,
+    images: Images = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report to this file.")] = None,
     symbols: Symbols = None,
     bin_um: Bin = None,
@@ -45,11 +62,19 @@ def evaluate(
 
     loaded = load_checkpoint(checkpoint)
     place = compute_of(compute, cache, weights)
-    opening: dict[str, Any] = {"mpp": mpp, "bin_um": bin_um, "symbols": symbols}
-    known = [section_of(name, data, **opening) for name in training]
-    tested = section_of(section, data, **opening)
-    learned = run_events(iter_paired_data(known, loaded.recipe, place))
-    evaluation = run_events(iter_evaluate(loaded, tested, learned, options, place))
+    files = image_files(images, [section, *training])
+    given: dict[str, Any] = {
+        "mpp": mpp, "bin_um": bin_um, "symbols": symbols, "opening": opening,
+    }  # fmt: skip
+    with ExitStack() as opened:
+
+        def open_one(name: str) -> Section:
+            return opened.enter_context(section_of(name, data, image=files.get(name), **given))
+
+        known, tested = [open_one(name) for name in training], open_one(section)
+        learned = run_events(iter_paired_data(known, loaded.recipe, place))
+        evaluation = run_events(iter_evaluate(loaded, tested, learned, options, place))
     print_scores(evaluation)
+    print_notes(evaluation.prediction.uns["napari_stem"]["notes"])
     if report:
         write_report(evaluation.prediction, report, scores=evaluation.scores)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_stem.analysis.leiden_options import LeidenOptions
-from napari_stem.cli.console import console, run_events
+from napari_stem.cli.console import console, print_notes, run_events
 from napari_stem.cli.flags import Flags, with_flags
 from napari_stem.cli.options import (
     Bin,
@@ -27,9 +27,12 @@ from napari_stem.features.compute import Compute
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import ON_DEMAND, THRESHOLD
+from napari_stem.sections.opening import Opening
 from napari_stem.text import counted
 
-_Encoding = Annotated[Compute, Flags(options_of(Compute, ("device", "patch_batch_size")))]
+_Encoding = Annotated[
+    Compute, Flags(options_of(Compute, ("device", "patch_batch_size", "allow_low_resolution")))
+]
 
 
 @with_flags
@@ -41,6 +44,7 @@ def embed(
         list[str] | None, typer.Option(help="Encoder; several are concatenated.")
     ] = None,
     compute: _Encoding,
+    opening: Opening,
     image: Image = None,
     bin_um: Bin = None,
     mpp: Mpp = None,
@@ -54,7 +58,8 @@ def embed(
     from napari_stem.features.patches import PHYSICAL
     from napari_stem.io.h5ad import write_h5ad
 
-    section = section_of(spots, data, image=image, mpp=mpp, bin_um=bin_um)
+    section = section_of(spots, data, image=image, mpp=mpp, bin_um=bin_um, opening=opening)
+    print_notes(section.notes)
     encoders = [find_encoder(name) for name in encoder or ENCODERS]
     vectors = run_events(
         iter_embed(
@@ -107,6 +112,8 @@ def predict(
     options: PredictOptions,
     leiden: LeidenOptions,
     compute: Compute,
+    opening: Opening,
+    image: Image = None,
     bin_um: Bin = None,
     mpp: Mpp = None,
     weights: Weights = None,
@@ -129,7 +136,9 @@ def predict(
     check_panel(
         genes or [], loaded.recipe.panel, "the checkpoint", why="Choose genes that it predicts."
     )
-    section = section_to_predict(slide, spots, pitch, data, mpp=mpp, bin_um=bin_um)
+    section = section_to_predict(
+        slide, spots, pitch, data, image=image, mpp=mpp, bin_um=bin_um, opening=opening
+    )
     outputs = output or [Path(f"{section.name}-prediction{DEFAULT_SUFFIX}")]
     work = iter_predict(
         section.slide, section.spots, loaded, options, compute_of(compute, cache, weights),
@@ -142,3 +151,5 @@ def predict(
         write_prediction(prediction, path, genes=genes or ())
         if events == "bars":
             console.print(f"{path}")
+    if events == "bars":
+        print_notes(prediction.uns["napari_stem"]["notes"])

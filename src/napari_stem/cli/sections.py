@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_stem.cli.console import console
+from napari_stem.errors import OptionError
 from napari_stem.spots.visium import PITCH_UM
 
 if TYPE_CHECKING:
@@ -31,8 +32,14 @@ def section_to_predict(
     from napari_stem.slides.slide import open_slide
     from napari_stem.spots.grid import make_grid
 
+    image, chosen = options.pop("image", None), options["opening"]
+    if image and not names_section(slide):
+        raise OptionError(
+            f"'{slide}' is a slide itself, so --image cannot name another one. Name the spots "
+            "with --spots."
+        )
     if names_section(slide):
-        section = section_of(slide, data, **options)
+        section = section_of(slide, data, image=image, **options)
         if spots is None and pitch is None:
             return section
         opened = section.slide
@@ -41,7 +48,9 @@ def section_to_predict(
     else:
         opened = open_slide(slide, mpp=options["mpp"])
     if spots:
-        return section_on(opened, spots, pitch_um=pitch or PITCH_UM, bin_um=options["bin_um"])
+        return section_on(
+            opened, spots, pitch_um=pitch or PITCH_UM, bin_um=options["bin_um"], opening=chosen
+        )
     grid = make_grid(opened, pitch_um=pitch or PITCH_UM)
     if left_out := grid.uns.get("excluded"):
         console.print(f"left out of the grid: {', '.join(left_out)}")
@@ -49,7 +58,7 @@ def section_to_predict(
 
 
 def section_sources(
-    name: str, data: Path | None, opening: dict[str, Any]
+    name: str, data: Path | None, opening: dict[str, Any], *, image: str = ""
 ) -> tuple[SectionSource, ...]:
     """A section, or those of a folder; they are found when the run is resumed from elsewhere."""
     from napari_stem.io import find_sections
@@ -63,18 +72,23 @@ def section_sources(
         places = [name]
     else:
         places = [str(place) for place in find_sections(path)] if path.is_dir() else [str(path)]
-    return tuple(SectionSource(place, **opening) for place in places)
+    if image and len(places) > 1:
+        raise OptionError(
+            f"'{name}' holds {len(places)} sections; give the image {image} for one of them."
+        )
+    image = str(Path(image).resolve()) if image else ""
+    return tuple(SectionSource(place, image=image, **opening) for place in places)
 
 
 def held_out_of(
-    text: str | None, data: Path | None, opening: dict[str, Any]
+    text: str | None, data: Path | None, opening: dict[str, Any], *, image: str = ""
 ) -> tuple[tuple[SectionSource, ...], float]:
     """What is held out: a section, those of a folder, or the share of each."""
     if text is None:
         return (), 0.0
     if re.fullmatch(r"0?\.\d+", text):
         return (), float(text)
-    return section_sources(text, data, opening), 0.0
+    return section_sources(text, data, opening, image=image), 0.0
 
 
 def _her2st_folder(name: str, data: Path | None) -> Path | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +29,6 @@ class Source:
     image_size
         Width and height in pixels of the image in whose pixels the spots are given, as smaller
         pictures and their scale factors imply.
-    notes
-        What was found and what was assumed, one fact each, as display text.
     beyond_slide
         Whether spots outside the slide are left out instead of refused, because the instrument
         measured more tissue than the image shows.
@@ -46,7 +43,6 @@ class Source:
     mpp: float | None = None
     image: Path | None = None
     image_size: tuple[float, float] | None = None
-    notes: tuple[str, ...] = ()
     beyond_slide: bool = False
     bins: tuple[int, ...] = ()
     folder: Path | None = None
@@ -56,17 +52,11 @@ def with_source(spots: AnnData, source: Source) -> AnnData:
     """The table with its source, which is also kept in h5ad files."""
     known = {name: value for name, value in asdict(source).items() if value}
     known |= {name: str(value) for name, value in known.items() if isinstance(value, Path)}
-    for name in ("bins", "notes", "image_size"):  # a file holds no tuple
+    for name in ("bins", "image_size"):  # a file holds no tuple
         if name in known:
             known[name] = list(known[name])
     spots.uns[_SLOT] = known
     return spots
-
-
-def with_notes(spots: AnnData, notes: Iterable[str]) -> AnnData:
-    """The table with further notes in its source, each once."""
-    source = source_of(spots)
-    return with_source(spots, replace(source, notes=tuple(dict.fromkeys([*source.notes, *notes]))))
 
 
 def source_of(spots: AnnData) -> Source:
@@ -80,7 +70,6 @@ def source_of(spots: AnnData) -> Source:
         mpp=_number(known.get("mpp")),
         image=_path(known.get("image")),
         image_size=_size(known.get("image_size")),
-        notes=tuple(str(note) for note in known.get("notes", ())),
         beyond_slide=bool(known.get("beyond_slide", False)),
         bins=tuple(int(size) for size in known.get("bins", ())),
         folder=_path(known.get("folder")),

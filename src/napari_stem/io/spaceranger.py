@@ -23,6 +23,7 @@ from napari_stem.io.parquet import read_parquet
 from napari_stem.io.pictures import is_drawn, size_by_files, sized
 from napari_stem.io.source import Source, with_source
 from napari_stem.slides.suffixes import SLIDES
+from napari_stem.spots.notes import add_notes
 from napari_stem.spots.section_names import section_name, up_to_sample
 from napari_stem.spots.table import check_counts, library, spot_table
 from napari_stem.spots.visium import PITCH_UM
@@ -102,7 +103,16 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
         table.var = matrix.var
         with named(matrix_file):
             check_counts(table)
-    source = _source(spatial, scalefactors, positions_file)
+    images = find_slides(spatial.parent)
+    if len(images) > 1:
+        several = a_few((sized(image) for image in images), most=4)
+        add_notes(table, [f"several images in the folder: {several}"])
+    source = Source(
+        _format(spatial, scalefactors, positions_file),
+        pitch_um=scalefactors.get("bin_size_um") or PITCH_UM,
+        image=images[0] if len(images) == 1 else None,
+        image_size=size_by_files(spatial, scalefactors),
+    )
     sizes = tuple(size for size in sorted(_bins(path)) if size >= _FINEST_UM)
     if len(sizes) > 1:
         source = replace(source, bins=sizes, folder=path.absolute())
@@ -261,20 +271,6 @@ def _counted(
             f"both files belong to the same run. File: '{matrix_file}'."
         )
     return counted
-
-
-def _source(spatial: Path, scalefactors: dict[str, float], positions_file: Path) -> Source:
-    images = find_slides(spatial.parent)
-    found = Source(
-        _format(spatial, scalefactors, positions_file),
-        pitch_um=scalefactors.get("bin_size_um") or PITCH_UM,
-        image=images[0] if len(images) == 1 else None,
-        image_size=size_by_files(spatial, scalefactors),
-    )
-    if len(images) > 1:
-        several = a_few((sized(image) for image in images), most=4)
-        return replace(found, notes=(f"several images in the folder: {several}",))
-    return found
 
 
 def _format(spatial: Path, scalefactors: dict[str, float], positions_file: Path) -> str:

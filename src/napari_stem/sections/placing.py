@@ -10,8 +10,9 @@ import numpy as np
 
 from napari_stem.errors import SpotsContradictSlide
 from napari_stem.io.pictures import picture_factor
-from napari_stem.io.source import source_of, with_notes, with_source
+from napari_stem.io.source import source_of, with_source
 from napari_stem.slides.tissue import tissue_mask
+from napari_stem.spots.notes import add_notes
 from napari_stem.spots.scaling import scale_spots
 from napari_stem.spots.table import (
     check_spots,
@@ -50,7 +51,7 @@ def place(
 
     Where the slide is one of the smaller pictures of the image that was measured, which its name
     or its size tells, spots are moved onto it. A few spots beyond the slide are left out. What was
-    found and assumed is added to the notes of `source_of`.
+    found and assumed is added to the notes of the spots.
 
     Parameters
     ----------
@@ -81,7 +82,8 @@ def place(
         if not trust:
             raise
         notes.append(f"positions are trusted as they are, although: {error}")
-    return with_notes(spots, notes), slide
+    add_notes(spots, notes)
+    return spots, slide
 
 
 def _on_picture(spots: AnnData, slide: Slide) -> AnnData:
@@ -95,14 +97,17 @@ def _on_picture(spots: AnnData, slide: Slide) -> AnnData:
         return spots
     name, factor = found
     picture, size = slide.path.name if slide.path else slide.name, source.image_size
-    note = f"coordinates scaled to the smaller image {picture} ({name} = {factor:.3g})"
+    scaled = scale_spots(spots, factor)
+    add_notes(
+        scaled,
+        [f"coordinates scaled to the smaller image {picture} ({name} = {factor:.3g})"],
+    )
     moved = replace(
         source,
         mpp=source.mpp and source.mpp / factor,
         image_size=size and (size[0] * factor, size[1] * factor),
-        notes=(*source.notes, note),
     )
-    return with_source(scale_spots(spots, factor), moved)
+    return with_source(scaled, moved)
 
 
 def _size_notes(spots: AnnData, slide: Slide) -> list[str]:
@@ -171,4 +176,4 @@ def _deep(spots: AnnData) -> NDArray[np.float64]:
         return xy
     depth = np.asarray(spots.X.sum(axis=1), dtype=float).ravel()
     deep: NDArray[np.float64] = xy[depth >= _BACKGROUND * np.median(depth)]
-    return deep
+    return deep if len(deep) else xy  # counts may be damaged, which others find out
