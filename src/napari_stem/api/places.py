@@ -15,6 +15,7 @@ from anndata import AnnData
 from napari_stem import io
 from napari_stem.api.hints import hinted
 from napari_stem.api.keywords import with_options
+from napari_stem.defaults import TISSUE_SHARE
 from napari_stem.errors import WrongType
 from napari_stem.sections.named import names_section, open_named
 from napari_stem.sections.opening import Opening
@@ -103,6 +104,7 @@ def make_grid(
     layout: Layout = "hex",
     region: RegionLike | None = None,
     on_tissue: bool = True,
+    tissue_share: float = TISSUE_SHARE,
 ) -> AnnData:
     """Spots at regular distances over a slide; the defaults are Visium's.
 
@@ -119,6 +121,9 @@ def make_grid(
         polygon; GeoJSON, as a mapping or the path of a file; or several of these.
     on_tissue
         Leave out spots whose centre is on the background, on ink, or out of focus.
+    tissue_share
+        Least share of a spot's disc that is tissue, between 0 and 1. Small gaps, in which a
+        centre may lie, are no tissue here.
 
     Returns
     -------
@@ -141,7 +146,7 @@ def make_grid(
     with Opened() as opened:
         return grid.make_grid(
             opened.slide(slide), pitch_um=pitch_um, diameter_um=diameter_um, layout=layout,
-            region=region, on_tissue=on_tissue,
+            region=region, on_tissue=on_tissue, tissue_share=tissue_share,
         )  # fmt: skip
 
 

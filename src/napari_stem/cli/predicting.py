@@ -22,7 +22,7 @@ from napari_stem.cli.options import (
     compute_of,
 )
 from napari_stem.cli.sections import section_of, section_to_predict
-from napari_stem.defaults import ENCODERS
+from napari_stem.defaults import ENCODERS, TISSUE_SHARE
 from napari_stem.features.compute import Compute
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions
@@ -91,6 +91,10 @@ def predict(
             "then gives the scale of a slide without one.",
         ),
     ] = None,
+    tissue_share: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Least share of a spot of the grid that must be tissue."),
+    ] = TISSUE_SHARE,
     genes: Annotated[
         list[str] | None,
         typer.Option(
@@ -137,8 +141,9 @@ def predict(
         genes or [], loaded.recipe.panel, "the checkpoint", why="Choose genes that it predicts."
     )
     section = section_to_predict(
-        slide, spots, pitch, data, image=image, mpp=mpp, bin_um=bin_um, opening=opening
-    )
+        slide, spots, pitch, data, image=image, tissue_share=tissue_share, mpp=mpp,
+        bin_um=bin_um, opening=opening,
+    )  # fmt: skip
     outputs = output or [Path(f"{section.name}-prediction{DEFAULT_SUFFIX}")]
     work = iter_predict(
         section.slide, section.spots, loaded, options, compute_of(compute, cache, weights),

@@ -32,7 +32,8 @@ def section_to_predict(
     from napari_stem.slides.slide import open_slide
     from napari_stem.spots.grid import make_grid
 
-    image, chosen = options.pop("image", None), options["opening"]
+    share, chosen = options.pop("tissue_share"), options["opening"]
+    image = options.pop("image", None)
     if image and not names_section(slide):
         raise OptionError(
             f"'{slide}' is a slide itself, so --image cannot name another one. Name the spots "
@@ -51,7 +52,7 @@ def section_to_predict(
         return section_on(
             opened, spots, pitch_um=pitch or PITCH_UM, bin_um=options["bin_um"], opening=chosen
         )
-    grid = make_grid(opened, pitch_um=pitch or PITCH_UM)
+    grid = make_grid(opened, pitch_um=pitch or PITCH_UM, tissue_share=share)
     if left_out := grid.uns.get("excluded"):
         console.print(f"left out of the grid: {', '.join(left_out)}")
     return Section(opened.name, opened, grid)
