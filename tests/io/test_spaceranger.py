@@ -46,6 +46,18 @@ def test_spots_inside_the_tissue_are_read(tmp_path: Path, version, kind, form):
     assert source_of(spots).format.startswith(f"Visium, Space Ranger {version}")
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_packed_places_and_scale_factors_are_read(tmp_path: Path, version: int):
+    write_run(tmp_path / "outs", version=version)
+    plain = read_spots(tmp_path / "outs")
+    for path in list((tmp_path / "outs" / "spatial").iterdir()):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    packed = read_spots(tmp_path / "outs")
+    np.testing.assert_array_equal(positions(packed), positions(plain))
+    assert source_of(packed) == source_of(plain)
+
+
 def test_the_order_of_the_matrix_does_not_matter(tmp_path: Path):
     matrix = write_run(tmp_path / "outs")
     order = np.random.default_rng(0).permutation(19)

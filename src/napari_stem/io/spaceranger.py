@@ -35,7 +35,12 @@ if TYPE_CHECKING:
 _COLUMNS = [
     "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
 ]  # fmt: skip
-_POSITIONS = ("tissue_positions.parquet", "tissue_positions.csv", "tissue_positions_list.csv")
+_FIRST = "tissue_positions_list.csv"  # of version 1, without a header
+_POSITIONS = (
+    "tissue_positions.parquet", "tissue_positions.csv", "tissue_positions.csv.gz", _FIRST,
+    f"{_FIRST}.gz",
+)  # fmt: skip
+_FACTORS = "scalefactors_json.json"
 _BIN = re.compile(r"square_(\d{3})um")
 _REGISTERED = "regist_target_img_scalef"  # of the picture that CytAssist's was aligned to
 _FARTHEST = 1e9  # pixels; no place of a slide
@@ -81,7 +86,7 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
             f"The folder has no spatial/{_POSITIONS[1]}. Choose Space Ranger's folder "
             f"'outs'. Folder: '{folder}'."
         )
-    scalefactors = _scalefactors(spatial / "scalefactors_json.json")
+    scalefactors = _scalefactors(_packed(spatial / _FACTORS))
     positions_file = next(p for name in _POSITIONS if (p := spatial / name).is_file())
     places = _read_positions(positions_file)
     matrix_file = find_matrix(spatial.parent)
@@ -192,6 +197,12 @@ def _chosen_bin(path: Path, bin_um: float | None) -> Path:
     return bins[int(bin_um)]
 
 
+def _packed(path: Path) -> Path:
+    """The file, or its gzip where there is only that."""
+    packed = path.with_name(f"{path.name}.gz")
+    return packed if packed.is_file() and not path.is_file() else path
+
+
 def _scalefactors(path: Path) -> dict[str, float]:
     content = read_json(path)
     factors = {
@@ -278,5 +289,5 @@ def _format(spatial: Path, scalefactors: dict[str, float], positions_file: Path)
         return f"Visium HD, {size:g} µm bins"
     if (spatial / "cytassist_image.tiff").is_file() or _REGISTERED in scalefactors:
         return "Visium CytAssist"
-    first = positions_file.name == _POSITIONS[2]
+    first = positions_file.name.startswith(_FIRST)
     return f"Visium, Space Ranger {'1' if first else '2 or later'}"
