@@ -30,10 +30,15 @@ def run_events(events: Events[T], mode: str = "bars") -> T:
         return finish(events, show)
 
 
+def say(text: str) -> None:
+    """Print a line as it is: names with brackets stay whole, and nothing is wrapped."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_notes(notes: Iterable[str]) -> None:
     """Print what was found and assumed about spots and slide, one fact a line."""
     for note in notes:
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        say(f"note: {note}")
 
 
 def print_scores(evaluation: Evaluation) -> None:
