@@ -150,6 +150,12 @@ def test_what_was_found_is_kept_in_files(files: tuple[Path, Path], tmp_path: Pat
             assert again.notes == section.notes == notes_of(again.spots)
 
 
+def test_a_folder_with_one_table_and_one_image_is_a_section(files: tuple[Path, Path]):
+    with open_section(files[0].parent) as section:
+        assert section.slide.path == files[1]
+        np.testing.assert_array_equal(positions(section.spots), on_tissue())
+
+
 def test_several_images_are_listed_with_their_sizes(tmp_path: Path):
     write(tmp_path, on_tissue(), picture())
     (tmp_path / "HE.png").rename(tmp_path / "one.png")

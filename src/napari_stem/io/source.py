@@ -24,8 +24,8 @@ class Source:
         Micrometres between neighbouring spots; None where the format has no fixed array.
     mpp
         Micrometres per level-0 pixel that the files state; None where they do not.
-    image
-        The slide that was found with the spots.
+    images
+        Images that were found with the spots and may be the slide.
     image_size
         Width and height in pixels of the image in whose pixels the spots are given, as smaller
         pictures and their scale factors imply.
@@ -41,11 +41,16 @@ class Source:
     format: str
     pitch_um: float | None = None
     mpp: float | None = None
-    image: Path | None = None
+    images: tuple[Path, ...] = ()
     image_size: tuple[float, float] | None = None
     beyond_slide: bool = False
     bins: tuple[int, ...] = ()
     folder: Path | None = None
+
+    @property
+    def image(self) -> Path | None:
+        """The slide, if one image alone was found with the spots."""
+        return self.images[0] if len(self.images) == 1 else None
 
 
 def with_source(spots: AnnData, source: Source) -> AnnData:
@@ -55,6 +60,8 @@ def with_source(spots: AnnData, source: Source) -> AnnData:
     for name in ("bins", "image_size"):  # a file holds no tuple
         if name in known:
             known[name] = list(known[name])
+    if source.images:
+        known["images"] = [str(image) for image in source.images]
     spots.uns[_SLOT] = known
     return spots
 
@@ -68,7 +75,7 @@ def source_of(spots: AnnData) -> Source:
         str(known["format"]),
         pitch_um=_number(known.get("pitch_um")),
         mpp=_number(known.get("mpp")),
-        image=_path(known.get("image")),
+        images=tuple(Path(str(image)) for image in known.get("images", ())),
         image_size=_size(known.get("image_size")),
         beyond_slide=bool(known.get("beyond_slide", False)),
         bins=tuple(int(size) for size in known.get("bins", ())),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.errors import SpotsContradictSlide
-from napari_stem.io.pictures import picture_factor
+from napari_stem.io.pictures import is_drawn, picture_factor
 from napari_stem.io.source import source_of, with_source
 from napari_stem.slides.tissue import tissue_mask
 from napari_stem.spots.notes import add_notes
@@ -115,7 +115,12 @@ def _size_notes(spots: AnnData, slide: Slide) -> list[str]:
     if expected is None:
         return []
     rounding = max((1 / factor for factor in factors.values() if factor < 1), default=1.0)
-    return [check_size(expected, rounding, (slide.width, slide.height), slide.name)]
+    try:
+        return [check_size(expected, rounding, (slide.width, slide.height), slide.name)]
+    except SpotsContradictSlide as error:
+        if slide.path is None or not is_drawn(slide.path):
+            raise
+        raise error.about("It is a picture that Space Ranger drew or took itself.") from error
 
 
 def _scaled(spots: AnnData, slide: Slide, pitch_um: float | None) -> tuple[Slide, list[str]]:

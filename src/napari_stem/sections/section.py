@@ -89,7 +89,7 @@ def open_section(
     path, chosen = Path(path), opening or Opening()
     spots = _read(path, bin_um, symbols, chosen)
     source = source_of(spots)
-    slide = open_slide(image or source.image or _image_in(path, notes_of(spots)), mpp=mpp)
+    slide = open_slide(image or source.image or _image_in(path, source.images), mpp=mpp)
     slide.name = section_name(path)  # images of sections tend to share a name, such as HE.jpg
     try:
         spots, slide = place(spots, slide, pitch_um=pitch_um, trust=chosen.trust_positions)
@@ -146,12 +146,12 @@ def _read(path: Path, bin_um: float | None, symbols: str | Path | None, chosen: 
     )
 
 
-def _image_in(path: Path, notes: Sequence[str]) -> Path:
-    images = find_images(path) if path.is_dir() else []
+def _image_in(path: Path, found: Sequence[Path]) -> Path:
+    images = found or (find_images(path) if path.is_dir() else [])
     if len(images) != 1:
-        found = "; ".join(notes) or a_few(map(sized, images)) or "none"
+        listed = a_few(map(sized, images), most=4) or "none"
         raise SlideNotFound(
-            f"Exactly one slide image is needed with the spots; found: {found}. Choose the "
+            f"Exactly one slide image is needed with the spots; found: {listed}. Choose the "
             f"image. Path: '{path}'.",
             hint=Hint(Remedy.IMAGE),
         )
