@@ -101,6 +101,13 @@ def test_a_picture_is_known_by_the_size_that_its_factor_gives_it(tmp_path: Path)
     Image.fromarray(picture()[::2, ::2]).save(tmp_path / "half.png")
     with pytest.raises(SpotsContradictSlide, match=r"800 x 800 px.*1,600 x 1,600.*0\.5 times"):
         open_section(tmp_path / "x.h5ad", image=tmp_path / "half.png")
+    Image.fromarray(picture(SIDE, SIDE + 200)).save(tmp_path / "other.png")
+    trusted = Opening(trust_positions=True)
+    with open_section(
+        tmp_path / "x.h5ad", image=tmp_path / "other.png", opening=trusted
+    ) as section:
+        np.testing.assert_array_equal(positions(section.spots), on_tissue())
+        assert any("although: 'x' has 1,600 x 1,800 px" in note for note in section.notes)
 
 
 def test_the_slide_s_scale_and_the_pitch_must_agree(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,19 +72,26 @@ def place(
         check_spots(spots, slide)
         return spots, slide
     spots = _on_picture(spots, slide)
-    notes = [] if trust else _size_notes(spots, slide)
+    notes = _unless_trusted(_size_notes, spots, slide, trust)
     slide, told = _scaled(spots, slide, pitch_um)
     notes += told
     spots, told = _left_in(spots, slide)
     notes += told
+    notes += _unless_trusted(_tissue_notes, spots, slide, trust)
+    add_notes(spots, notes)
+    return spots, slide
+
+
+def _unless_trusted(
+    judge: Callable[[AnnData, Slide], list[str]], spots: AnnData, slide: Slide, trust: bool
+) -> list[str]:
+    """What a witness says of the positions; where they are trusted, a refusal is but a note."""
     try:
-        notes += _tissue_notes(spots, slide)
+        return judge(spots, slide)
     except SpotsContradictSlide as error:
         if not trust:
             raise
-        notes.append(f"positions are trusted as they are, although: {error}")
-    add_notes(spots, notes)
-    return spots, slide
+        return [f"positions are trusted as they are, although: {error}"]
 
 
 def _on_picture(spots: AnnData, slide: Slide) -> AnnData:
