@@ -16,3 +16,4 @@ ENCODERS = ("morphology",)
 N_DRAWS = 20
 N_GENES = 300
 SAMPLER = "dpm++"
+TISSUE_SHARE = 0.2  # of the disc of a spot

@@ -13,9 +13,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from napari_stem.cli import app
+from napari_stem.cli.options import image_files
 from napari_stem.cli.sections import section_sources
-from napari_stem.errors import OptionError
+from napari_stem.errors import LowResolution, OptionError, SlideNotFound
 from napari_stem.io import read_spots
+from napari_stem.sections.opening import Opening
 from napari_stem.sections.section import Section
 from napari_stem.spots.table import pitch, positions, spot_diameter
 from napari_stem.training.plan import SectionSource, TrainPlan
@@ -145,6 +147,79 @@ def test_a_data_set_is_trained_on_section_by_section(tmp_path: Path, sections: l
     assert section_sources("generated:1", None, {}) == (SectionSource("generated:1"),)
     missing = str(tmp_path / "missing")
     assert section_sources(missing, None, {}) == (SectionSource(missing),)
+
+
+@pytest.fixture
+def loose(tmp_path: Path, sections: list[Section]) -> tuple[Path, Path]:
+    """A table and an image that lie apart, under names that tell nothing."""
+    section = sections[2]
+    (tmp_path / "apart").mkdir()
+    table, image = tmp_path / "x.h5ad", tmp_path / "apart" / "HE.png"
+    section.spots.write_h5ad(table)
+    picture = section.slide.read_region(0, 0, section.slide.width, section.slide.height)
+    Image.fromarray(picture).save(image)
+    return table, image
+
+
+def test_predict_takes_an_image_for_a_table(
+    trained: TrainResult, loose: tuple[Path, Path], tmp_path: Path
+):
+    table, image = loose
+    given = ("--mpp", 0.5, *options(tmp_path))
+    refused = CliRunner().invoke(app, [str(a) for a in ("predict", table, trained.path, *given)])
+    assert isinstance(refused.exception, SlideNotFound)
+    output = run("predict", table, trained.path, "--image", image, *given)
+    assert "note: scale 0.5 µm/px by the scale that was given alone" in output
+    assert "% of the spots lie on detected tissue" in output
+    about = read_spots(tmp_path / "p.h5ad").uns["napari_stem"]
+    assert any("detected tissue" in note for note in about["notes"])
+
+
+def test_predict_refuses_a_coarse_image_unless_it_is_allowed(
+    trained: TrainResult, loose: tuple[Path, Path], tmp_path: Path
+):
+    table, image = loose
+    given = ("predict", table, trained.path, "--image", image, "--mpp", 4, *options(tmp_path))
+    refused = CliRunner().invoke(app, [str(argument) for argument in given])
+    assert isinstance(refused.exception, LowResolution)
+    assert "a patch of 224 px is made of 28 pixels of the image" in str(refused.exception)
+    output = run(*given, "--allow-low-resolution")
+    assert "note: resolution too low, predictions are unreliable" in output
+    about = read_spots(tmp_path / "p.h5ad").uns["napari_stem"]
+    assert about["notes"][0].startswith("resolution too low")
+
+
+def test_evaluate_takes_an_image_for_each_section(
+    trained: TrainResult, loose: tuple[Path, Path], tmp_path: Path
+):
+    table, image = loose
+    scaled = tmp_path / "scaled.tif"
+    Image.open(image).save(scaled, dpi=(50_800, 50_800))  # 0.5 µm a pixel
+    output = run(
+        "evaluate", trained.path, table, "--train", "generated:1", "--image", f"{table}={scaled}",
+        "--draws", 2, "--device", "cpu", "--cache", tmp_path / "cache",
+    )  # fmt: skip
+    assert "note: " in output
+
+
+def test_images_are_named_by_their_section():
+    assert image_files(["HE.jpg"], ["x.h5ad"]) == {"x.h5ad": "HE.jpg"}
+    named = ["x.h5ad=HE.jpg", "y.h5ad=a=b.jpg"]
+    assert image_files(named, ["x.h5ad", "y.h5ad"]) == {"x.h5ad": "HE.jpg", "y.h5ad": "a=b.jpg"}
+    with pytest.raises(OptionError, match=r"use SECTION=FILE, for example x\.h5ad=HE\.jpg"):
+        image_files(["HE.jpg"], ["x.h5ad", "y.h5ad"])
+
+
+def test_train_keeps_images_and_choices_in_its_plan(loose: tuple[Path, Path], tmp_path: Path):
+    table, image = loose
+    arguments = [
+        "train", table, "--image", image, "--run", tmp_path / "run", "--trust-positions",
+        "--library", "none", "--device", "cpu",
+    ]  # fmt: skip
+    CliRunner().invoke(app, [str(argument) for argument in arguments])  # there is no such slide
+    plan = TrainPlan.from_json((tmp_path / "run" / PLAN).read_text(), "plan")
+    opening = Opening(library="none", trust_positions=True)
+    assert plan.sections == (SectionSource(str(table), str(image), opening=opening),)
 
 
 def test_info_tells_what_real_sources_hold(data_dir: Path):

@@ -56,6 +56,36 @@ def test_a_listed_panel_is_chosen_by_any_name_and_what_is_missing_is_told():
         choose_panel(replace(listed, genes=(IDS[1], "EPCAM", "ACTB")), [spots])
 
 
+@pytest.mark.parametrize(
+    ("names", "columns"),
+    [
+        (["GRCh38_FASN", "GRCh38_HLA-B", "mm10_Actb"], {}),
+        (["hg38___FASN", "hg38___HLA-B", "mm10___Actb"], {}),
+        (["FASN", "HLA.B", "Actb"], {}),  # R's
+        (["GRCh38_FASN", "GRCh38_HLA.B", "mm10_Actb"], {}),
+        ([f"GRCh38_{name}" for name in IDS], {"gene_name": ["GRCh38_FASN", "HLA-B", "Actb"]}),
+        ([f"GRCh38_{name}.4" for name in IDS], {"gene_name": ["FASN", "HLA-B", "Actb"]}),
+    ],
+)
+def test_genome_prefixes_and_names_of_r_are_seen_through(names, columns):
+    spots = table(names, **columns)
+    np.testing.assert_array_equal(panel_counts(spots, ["HLA-B", "FASN"], "t"), COUNTS[:, [1, 0]])
+    if names[0].startswith("GRCh38_ENSG"):
+        np.testing.assert_array_equal(panel_counts(spots, [IDS[2]], "t"), COUNTS[:, [2]])
+
+
+def test_a_name_as_it_is_goes_before_one_that_r_made():
+    spots = table(["HLA.B", "HLA-B", "RP11.34P13.7"])
+    np.testing.assert_array_equal(panel_counts(spots, ["HLA-B"], "t"), COUNTS[:, [1]])
+    np.testing.assert_array_equal(panel_counts(spots, ["RP11-34P13.7"], "t"), COUNTS[:, [2]])
+
+
+@pytest.mark.parametrize("date", ["1-Mar", "2-Sep", "Dec-01"])
+def test_dates_of_a_spreadsheet_are_explained(date: str):
+    with pytest.raises(PanelError, match=rf"The table has {date}: a spreadsheet turned names"):
+        panel_counts(table(["FASN", "GNAS", date]), ["FASN", "MARCH1"], "t")
+
+
 def test_a_panel_of_ensembl_ids_ignores_versions():
     spots = table(SYMBOLS, gene_ids=[f"{name}.3" for name in IDS])
     np.testing.assert_array_equal(panel_counts(spots, [f"{IDS[1]}.7"], "t"), COUNTS[:, [1]])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_stem.errors import SpotsError
+from napari_stem.io import read_spots
 from napari_stem.io.annotations import (
     annotated_grid,
     drawn_regions,
@@ -55,6 +56,49 @@ def test_spots_get_the_label_of_the_smallest_region_around_them(drawn: Path):
     label_spots(spots, read_annotations(drawn))
     labels = spots.obs["annotation"].astype(object).where(spots.obs["annotation"].notna(), None)
     assert list(labels) == ["Tumour", None, "Tumour: Necrosis", "s", None, "s", None]
+
+
+SQUARE = {"type": "Polygon", "coordinates": [square(0, 0, 400)]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "Feature", "id": "PathAnnotationObject", "geometry": SQUARE, "properties": {}},
+        {"type": "Feature", "geometry": SQUARE, "properties": {"object_type": "annotation"}},
+        {"type": "Feature", "geometry": SQUARE, "properties": None},
+        {"geometry": SQUARE, "properties": {"objectType": "Annotation"}},
+        {
+            "type": "Feature",
+            "geometry": {"type": "MultiPolygon", "coordinates": [SQUARE["coordinates"]]},
+        },
+        {"type": "Feature", "geometry": {"type": "GeometryCollection", "geometries": [SQUARE]}},
+        SQUARE,
+    ],
+)
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_a_region_is_known_in_every_way_that_it_is_written(
+    tmp_path: Path, content: dict[str, object], bom: str
+):
+    nowhere = {"type": "Feature", "geometry": None, "properties": {"objectType": "annotation"}}
+    whole = content if content.get("type") in ("Feature", "Polygon") else [content, nowhere]
+    path = tmp_path / "drawn.geojson"
+    path.write_text(bom + json.dumps(whole), encoding="utf-8")
+    (region,) = drawn_regions(path)
+    assert region.area == 400**2
+    with pytest.raises(SpotsError, match="1 region and no spots"):
+        read_spots(path)
+
+
+def test_older_tiles_and_many_equal_discs_are_no_regions(tmp_path: Path):
+    path = tmp_path / "tiles.geojson"
+    tile = {"type": "Feature", "id": "PathTileObject", "geometry": SQUARE, "properties": {}}
+    path.write_text(json.dumps([tile]))
+    assert drawn_regions(path) == []
+    squares = [{"type": "Polygon", "coordinates": [square(50 * i, 0, 20)]} for i in range(12)]
+    path.write_text(json.dumps([{"geometry": each} for each in squares]))
+    assert drawn_regions(path) == []
+    assert read_spots(path).n_obs == 12
 
 
 def test_a_grid_fills_the_regions_and_nothing_else(drawn: Path):

@@ -15,9 +15,17 @@ import pytest
 import scanpy as sc
 from PIL import Image
 
-from napari_stem.errors import CountsError, OptionError, SlideNotFound, SpotsError, SpotsNotFound
+from napari_stem.errors import (
+    CountsError,
+    OptionError,
+    SlideNotFound,
+    SpotsContradictSlide,
+    SpotsError,
+    SpotsNotFound,
+)
 from napari_stem.io import is_spot_source, read_spots, source_of
 from napari_stem.sections.section import open_section
+from napari_stem.spots.notes import notes_of
 from napari_stem.spots.table import library, mpp_from_pitch, positions, spot_diameter
 from napari_stem.training.plan import SectionSource
 
@@ -43,6 +51,18 @@ def test_spots_inside_the_tissue_are_read(tmp_path: Path, version, kind, form):
     factors = spots.uns["spatial"]["P1"]["scalefactors"]
     assert factors["tissue_hires_scalef"] == 0.5
     assert source_of(spots).format.startswith(f"Visium, Space Ranger {version}")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_packed_places_and_scale_factors_are_read(tmp_path: Path, version: int):
+    write_run(tmp_path / "outs", version=version)
+    plain = read_spots(tmp_path / "outs")
+    for path in list((tmp_path / "outs" / "spatial").iterdir()):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    packed = read_spots(tmp_path / "outs")
+    np.testing.assert_array_equal(positions(packed), positions(plain))
+    assert source_of(packed) == source_of(plain)
 
 
 def test_the_order_of_the_matrix_does_not_matter(tmp_path: Path):
@@ -88,9 +108,7 @@ def test_the_slide_is_looked_for_beside_and_can_be_named(tmp_path: Path):
     (tmp_path / "P1" / "images").mkdir()
     for name in ("a.tif", "b.tif"):
         Image.new("RGB", (300, 200)).save(tmp_path / "P1" / "images" / name)
-    with pytest.raises(
-        SlideNotFound, match=r"several images in the folder: a\.tif \(300 x 200 px\), b\.tif"
-    ):
+    with pytest.raises(SlideNotFound, match=r"found: a\.tif \(300 x 200 px\), b\.tif"):
         open_section(tmp_path / "P1")
 
 
@@ -103,7 +121,25 @@ def test_the_small_picture_is_taken_at_its_own_scale(tmp_path: Path):
     np.testing.assert_allclose(positions(section.spots), positions(full) / 2)
     assert spot_diameter(section.spots) == 13
     assert section.slide.mpp == pytest.approx(2 * 100 / PITCH, rel=0.01)
-    assert "tissue_hires_image.png" in source_of(section.spots).notes[0]
+    assert "tissue_hires_image.png" in notes_of(section.spots)[0]
+
+
+def test_pictures_of_cytassist_are_known_as_what_they_are(tmp_path: Path):
+    write_run(tmp_path / "P1" / "outs", scale={"regist_target_img_scalef": 0.8})
+    spatial = tmp_path / "P1/outs/spatial"
+    Image.new("RGB", (150, 100)).save(spatial / "tissue_hires_image.png")
+    Image.new("RGB", (240, 160)).save(tmp_path / "registered.png")
+    Image.new("RGB", (190, 190)).save(spatial / "cytassist_image.tiff")
+    spots = read_spots(tmp_path / "P1")
+    assert source_of(spots).format == "Visium CytAssist"
+    assert "without its microscope image" in notes_of(spots)[0]
+    with pytest.raises(SlideNotFound, match="found: none"):
+        open_section(tmp_path / "P1")
+    with open_section(tmp_path / "P1", image=tmp_path / "registered.png") as section:
+        np.testing.assert_allclose(positions(section.spots), 0.8 * positions(spots))
+        assert any("regist_target_img_scalef = 0.8" in note for note in section.notes)
+    with pytest.raises(SpotsContradictSlide, match=r"190 x 190 px.*300 x 200 px.*drew or took"):
+        open_section(tmp_path / "P1", image=spatial / "cytassist_image.tiff")
 
 
 def test_bins_of_visium_hd_are_chosen_by_size(tmp_path: Path):

@@ -12,6 +12,7 @@ from anndata import AnnData
 from napari_stem.errors import CountsError, OptionError, Remedy, SpotsError
 from napari_stem.io import read_spots, source_of
 from napari_stem.io.tables import tidied
+from napari_stem.spots.notes import notes_of
 from napari_stem.spots.table import has_counts, library, positions, spot_diameter, spot_table
 
 N = 20
@@ -72,7 +73,7 @@ def test_without_a_diameter_the_spacing_suggests_one(tmp_path: Path):
     spots = again(table, tmp_path)
     assert spot_diameter(spots) == pytest.approx(0.55 * 50)
     assert library(spots) == "x"
-    assert "spot diameter of 27.5 px estimated from the spacing" in source_of(spots).notes
+    assert "spot diameter of 27.5 px estimated from the spacing" in notes_of(spots)
 
 
 def test_visium_s_array_gives_a_pitch(tmp_path: Path):
@@ -113,7 +114,7 @@ def test_raw_counts_are_found(tmp_path: Path, change, said: str):
     spots = again(change(visium()), tmp_path)
     np.testing.assert_array_equal(spots.to_df().to_numpy(), RAW)
     assert list(spots.var_names) == ["A", "B", "C"]
-    assert said in source_of(spots).notes
+    assert said in notes_of(spots)
 
 
 def test_raw_counts_in_x_are_taken_whatever_layers_there_are(tmp_path: Path):
@@ -123,7 +124,7 @@ def test_raw_counts_in_x_are_taken_whatever_layers_there_are(tmp_path: Path):
     np.testing.assert_array_equal(spots.to_df().to_numpy(), RAW)
     spots = again(table, tmp_path, layer="counts")
     np.testing.assert_array_equal(spots.to_df().to_numpy(), RAW + 1)
-    assert "counts are those of layers['counts']" in source_of(spots).notes
+    assert "counts are those of layers['counts']" in notes_of(spots)
     with pytest.raises(CountsError, match="no layer 'umi'; the table has counts"):
         again(table, tmp_path, layer="umi")
 
@@ -131,13 +132,11 @@ def test_raw_counts_in_x_are_taken_whatever_layers_there_are(tmp_path: Path):
 def test_a_table_without_counts_says_so(tmp_path: Path):
     table = visium()
     table.X = np.log1p(table.X) / 3
-    assert any(
-        "training needs raw counts" in note for note in source_of(again(table, tmp_path)).notes
-    )
+    assert any("training needs raw counts" in note for note in notes_of(again(table, tmp_path)))
     table.X = None
     spots = again(table, tmp_path)
     assert not has_counts(spots)
-    assert any("X is empty" in note for note in source_of(spots).notes)
+    assert any("X is empty" in note for note in notes_of(spots))
 
 
 def test_rows_beside_the_tissue_are_left_out(tmp_path: Path):
@@ -145,7 +144,7 @@ def test_rows_beside_the_tissue_are_left_out(tmp_path: Path):
     table.obs["in_tissue"] = [0] * 3 + [1] * (N - 3)
     spots = again(table, tmp_path)
     assert list(spots.obs_names) == list(table.obs_names[3:])
-    assert "3 spots with in_tissue 0 are left out" in source_of(spots).notes
+    assert "3 spots with in_tissue 0 are left out" in notes_of(spots)
     table.obs["in_tissue"] = 0
     assert again(table, tmp_path).n_obs == N
 
@@ -168,7 +167,7 @@ def test_names_that_come_twice_are_numbered(tmp_path: Path):
     table.write_h5ad(tmp_path / "x.h5ad")
     spots = read_spots(tmp_path / "x.h5ad")
     assert list(spots.obs_names[:2]) == ["ACGT-1", "ACGT-1-1"]
-    assert any("ACGT-1" in note for note in source_of(spots).notes)
+    assert any("ACGT-1" in note for note in notes_of(spots))
 
 
 def test_other_formats_have_neither_slides_nor_layers(tmp_path: Path):

@@ -16,6 +16,7 @@ from napari_stem.errors import OptionError, SpotsError, SpotsNotFound, SpotsOuts
 from napari_stem.io import read_spots, source_of
 from napari_stem.sections.section import open_section, section_on
 from napari_stem.slides.slide import open_slide
+from napari_stem.spots.notes import notes_of
 from napari_stem.spots.table import mpp_from_pitch, positions
 
 NAMES = ["EPCAM", "CD3E", "NegControlProbe_00042", "UnassignedCodeword_0001"]
@@ -58,7 +59,7 @@ def test_places_are_pixels_of_xenium_s_image_without_an_alignment(run: Path):
     np.testing.assert_allclose(positions(spots[["0x0", "3x2"]]), [[200, 200], [1400, 1000]])
     assert mpp_from_pitch(spots, 100) == pytest.approx(0.25)
     assert source_of(spots).mpp == pytest.approx(0.25)
-    assert "no alignment of the H&E image" in source_of(spots).notes[0]
+    assert "no alignment of the H&E image" in notes_of(spots)[0]
 
 
 def test_an_alignment_puts_squares_on_the_h_and_e_image(run: Path):

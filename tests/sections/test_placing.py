@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from napari_stem.errors import SlideNotFound, SpotsContradictSlide, SpotsOutsideSlide
-from napari_stem.io import source_of
+from napari_stem.sections.opening import Opening
 from napari_stem.sections.section import open_section
 from napari_stem.spots.grid import lattice
+from napari_stem.spots.notes import notes_of
 from napari_stem.spots.table import positions, spot_table
 
 SIDE, PITCH = 1600, 50  # pixels; at 2 µm a pixel, a Visium array
@@ -100,6 +101,13 @@ def test_a_picture_is_known_by_the_size_that_its_factor_gives_it(tmp_path: Path)
     Image.fromarray(picture()[::2, ::2]).save(tmp_path / "half.png")
     with pytest.raises(SpotsContradictSlide, match=r"800 x 800 px.*1,600 x 1,600.*0\.5 times"):
         open_section(tmp_path / "x.h5ad", image=tmp_path / "half.png")
+    Image.fromarray(picture(SIDE, SIDE + 200)).save(tmp_path / "other.png")
+    trusted = Opening(trust_positions=True)
+    with open_section(
+        tmp_path / "x.h5ad", image=tmp_path / "other.png", opening=trusted
+    ) as section:
+        np.testing.assert_array_equal(positions(section.spots), on_tissue())
+        assert any("although: 'x' has 1,600 x 1,800 px" in note for note in section.notes)
 
 
 def test_the_slide_s_scale_and_the_pitch_must_agree(tmp_path: Path):
@@ -131,7 +139,7 @@ def test_arrays_in_another_arrangement_are_refused(tmp_path: Path, how: str):
     path, image = write(tmp_path, ARRANGED[how](on_tissue()), picture())
     with pytest.raises(SpotsContradictSlide, match=f"would if they were .*{how}"):
         open_section(path, image=image)
-    with open_section(path, image=image, trust_positions=True) as section:
+    with open_section(path, image=image, opening=Opening(trust_positions=True)) as section:
         np.testing.assert_allclose(positions(section.spots), ARRANGED[how](on_tissue()))
         assert any(note.startswith("positions are trusted") for note in section.notes)
 
@@ -146,7 +154,13 @@ def test_what_was_found_is_kept_in_files(files: tuple[Path, Path], tmp_path: Pat
     with open_section(files[0], image=files[1]) as section:
         section.spots.write_h5ad(tmp_path / "again.h5ad")
         with open_section(tmp_path / "again.h5ad", image=files[1]) as again:
-            assert again.notes == section.notes == source_of(again.spots).notes
+            assert again.notes == section.notes == notes_of(again.spots)
+
+
+def test_a_folder_with_one_table_and_one_image_is_a_section(files: tuple[Path, Path]):
+    with open_section(files[0].parent) as section:
+        assert section.slide.path == files[1]
+        np.testing.assert_array_equal(positions(section.spots), on_tissue())
 
 
 def test_several_images_are_listed_with_their_sizes(tmp_path: Path):

@@ -140,6 +140,6 @@ def test_a_grid_tells_what_was_left_out(tissue: np.ndarray):
 
 
 def test_a_mask_answers_for_points_of_its_own_pixels_alone():
-    mask = TissueMask(np.array([[True, False], [False, False]]), 10.0)
+    mask = TissueMask(*[np.array([[True, False], [False, False]])] * 2, 10.0)
     places = np.array([[0, 0], [9.9, 9.9], [10, 0], [-0.1, 0], [0, -5], [25, 0], [0, 1e9]])
     assert mask.contains(places).tolist() == [True, True, *[False] * 5]

@@ -47,6 +47,28 @@ def test_spots_lie_on_tissue():
     assert on_tissue.n_obs == pytest.approx(section.spots.n_obs, rel=0.15)
 
 
+def test_a_spot_needs_tissue_under_itself():
+    """A gap of 0.015 mm², as a vessel, counts as tissue, but a spot in it would show glass."""
+    y, x = np.mgrid[:1000, :1000]
+    random = np.random.default_rng(0)
+    pink = np.array([190, 90, 160]) + random.normal(0, 15, (1000, 1000, 1))
+    hole = np.hypot(x - 500, y - 500) < 69  # µm
+    tissue = (np.hypot(x - 500, y - 500) < 400) & ~hole
+    image = np.where(tissue[..., None], pink, 244).clip(0, 255).astype(np.uint8)
+    slide = Slide.from_array(image, mpp=1.0)
+
+    def nearest(**options: float) -> float:
+        xy = positions(make_grid(slide, pitch_um=20, diameter_um=55, **options))
+        return float(np.hypot(*(xy - 500).T).min())
+
+    assert nearest(tissue_share=0) < 20
+    # A fifth of a disc is tissue 56 µm from the middle; detection blurs borders by two pixels.
+    assert nearest() == pytest.approx(69 - 13, abs=2 * 8 + 20 / 2)
+    assert nearest(tissue_share=1) > 69
+    with pytest.raises(OptionError, match="tissue_share is 2; it must be between 0 and 1"):
+        make_grid(slide, tissue_share=2)
+
+
 def test_spots_lie_inside_of_a_region():
     triangle = np.array([[200.0, 200.0], [2000.0, 300.0], [400.0, 1500.0]])
     spots = make_grid(WHITE, pitch_um=30, region=triangle, on_tissue=False)

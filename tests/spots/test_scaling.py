@@ -12,9 +12,10 @@ from anndata import AnnData
 from PIL import Image
 
 from napari_stem.errors import OptionError, SpotsOutsideSlide
-from napari_stem.io import read_spots, source_of
+from napari_stem.io import read_spots
 from napari_stem.sections.section import open_section, section_on
 from napari_stem.slides.slide import Slide, open_slide
+from napari_stem.spots.notes import notes_of
 from napari_stem.spots.scaling import scale_spots
 from napari_stem.spots.table import (
     check_spots,
@@ -65,7 +66,7 @@ def test_a_picture_of_space_ranger_is_named_by_its_scale_factor(
         moved = section_on(picture, tmp_path / "spots.h5ad").spots
         check_spots(moved, picture)
     note = f"coordinates scaled to the smaller image tissue_{kind}_image.png (tissue_{kind}_scalef"
-    assert source_of(moved).notes[0].startswith(note)
+    assert notes_of(moved)[0].startswith(note)
     np.testing.assert_allclose(positions(moved), positions(spots) * factor)
     assert spot_diameter(moved) == pytest.approx(spot_diameter(spots) * factor)
     assert pitch(moved) == pytest.approx(pitch(spots) * factor)

@@ -14,8 +14,11 @@ from anndata import AnnData
 
 from napari_stem import io
 from napari_stem.api.hints import hinted
-from napari_stem.errors import WrongType
+from napari_stem.api.keywords import with_options
+from napari_stem.defaults import TISSUE_SHARE
+from napari_stem.errors import OptionError, WrongType
 from napari_stem.sections.named import names_section, open_named
+from napari_stem.sections.opening import Opening
 from napari_stem.sections.section import Section, section_on
 from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots import grid
@@ -36,12 +39,19 @@ SectionsLike: TypeAlias = "SectionLike | Iterable[SectionLike]"
 class Opened(ExitStack):
     """Opens what callers name, and at its end closes what it opened; their objects stay open."""
 
-    def slide(self, value: SlideLike, name: str = "slide", *, mpp: float | None = None) -> Slide:
+    def slide(
+        self,
+        value: SlideLike,
+        name: str = "slide",
+        *,
+        mpp: float | None = None,
+        sparse: bool = False,
+    ) -> Slide:
         """A slide, opened if a path is given, at the scale of the file or at another one."""
         if isinstance(value, Slide):
             return value
         if isinstance(value, str | Path):
-            return self.enter_context(open_slide(value, mpp=mpp))
+            return self.enter_context(open_slide(value, mpp=mpp, sparse=sparse))
         raise WrongType.of(name, value, "a slide, a section, or the path or name of one")
 
     def section(self, value: SectionLike, name: str = "section", **opening: Any) -> Section:
@@ -63,8 +73,11 @@ class Opened(ExitStack):
         spots: SpotsLike | None,
         *,
         pitch_um: float | None = None,
+        tissue_share: float = TISSUE_SHARE,
+        image: str | Path | None = None,
         mpp: float | None = None,
         bin_um: float | None = None,
+        opening: Opening | None = None,
     ) -> tuple[Slide, AnnData]:
         """A slide and its spots: those given, the section's own, or a grid over the tissue.
 
@@ -73,19 +86,27 @@ class Opened(ExitStack):
         pitch_um
             Spot pitch in micrometres: of the grid, which then also replaces the section's own
             spots, or of a spot table, which then gives the scale of a slide without one.
-        mpp, bin_um
+        tissue_share
+            Of a grid, as in `make_grid`.
+        image, mpp, bin_um, opening
             As in `read_section`, for what is opened.
         """
         if isinstance(slide, str | Path) and names_section(slide):
-            slide = self.section(slide, mpp=mpp, bin_um=bin_um)
+            slide = self.section(slide, image=image, mpp=mpp, bin_um=bin_um, opening=opening)
+        elif image is not None:
+            raise OptionError(
+                f"'{slide}' is a slide itself, so that image '{image}' cannot be another one. "
+                "Name the spots instead."
+            )
         if isinstance(slide, Section):
             if spots is None and pitch_um is None:
                 return slide.slide, slide.spots
             slide = slide.slide
-        opened = self.slide(slide, mpp=mpp)
+        opened = self.slide(slide, mpp=mpp, sparse=opening is not None and opening.sparse)
         if spots is None:
-            return opened, grid.make_grid(opened, pitch_um=pitch_um or PITCH_UM)
-        return _on(opened, spots, pitch_um, bin_um)
+            pitch_um = pitch_um or PITCH_UM
+            return opened, grid.make_grid(opened, pitch_um=pitch_um, tissue_share=tissue_share)
+        return _on(opened, spots, pitch_um, bin_um, opening)
 
 
 def _open_section(value: str | Path, name: str, **opening: Any) -> Section:
@@ -95,15 +116,20 @@ def _open_section(value: str | Path, name: str, **opening: Any) -> Section:
 
 
 def _on(
-    slide: Slide, spots: SpotsLike, pitch_um: float | None, bin_um: float | None
+    slide: Slide,
+    spots: SpotsLike,
+    pitch_um: float | None,
+    bin_um: float | None,
+    opening: Opening | None,
 ) -> tuple[Slide, AnnData]:
     """Spots of a slide, read if a path is given; they may give the slide's scale."""
     if isinstance(spots, AnnData):
         return slide, spots
     if isinstance(spots, str | Path):
         section = section_on(
-            slide, spots, pitch_um=pitch_um or PITCH_UM, spot_pitch_um=pitch_um, bin_um=bin_um
-        )
+            slide, spots, pitch_um=pitch_um or PITCH_UM, spot_pitch_um=pitch_um, bin_um=bin_um,
+            opening=opening,
+        )  # fmt: skip
         return section.slide, section.spots
     raise WrongType.of("spots", spots, "a table of spots (AnnData), the path of one, or None")
 
@@ -124,6 +150,7 @@ def make_grid(
     layout: Layout = "hex",
     region: RegionLike | None = None,
     on_tissue: bool = True,
+    tissue_share: float = TISSUE_SHARE,
 ) -> AnnData:
     """Spots at regular distances over a slide; the defaults are Visium's.
 
@@ -140,6 +167,9 @@ def make_grid(
         polygon; GeoJSON, as a mapping or the path of a file; or several of these.
     on_tissue
         Leave out spots whose centre is on the background, on ink, or out of focus.
+    tissue_share
+        Least share of a spot's disc that is tissue, between 0 and 1. Small gaps, in which a
+        centre may lie, are no tissue here.
 
     Returns
     -------
@@ -162,7 +192,7 @@ def make_grid(
     with Opened() as opened:
         return grid.make_grid(
             opened.slide(slide), pitch_um=pitch_um, diameter_um=diameter_um, layout=layout,
-            region=region, on_tissue=on_tissue,
+            region=region, on_tissue=on_tissue, tissue_share=tissue_share,
         )  # fmt: skip
 
 
@@ -170,6 +200,7 @@ read_spots = hinted()(io.read_spots)
 
 
 @hinted()
+@with_options(opening=Opening)
 def read_section(
     path: str | Path,
     *,
@@ -178,6 +209,7 @@ def read_section(
     pitch_um: float | None = None,
     bin_um: float | None = None,
     symbols: str | Path | None = None,
+    opening: Opening,
 ) -> Section:
     """Open a slide with the spots that belong to it.
 
@@ -197,16 +229,18 @@ def read_section(
         Bin size of Visium HD, or of the squares in which Xenium's transcripts are counted.
     symbols
         A table of old and current gene symbols, so that panels also find old symbols.
+    {options}
 
     Returns
     -------
-    The section: `name`, `slide`, and `spots` (an AnnData whose `obsm["spatial"]` is (n, 2) x, y in
-    level-0 pixels, with raw counts in `X` where there are any). Close it, or use it in `with`.
+    The section: `name`, `slide`, `notes` (what was found and assumed), and `spots` (an AnnData
+    whose `obsm["spatial"]` is (n, 2) x, y in level-0 pixels, with raw counts in `X` where there
+    are any). Close it, or use it in `with`.
 
     Raises
     ------
     SlideError, SpotsError
-        A part is missing or damaged, or the spots do not lie on the slide.
+        A part is missing or damaged, or spots and slide contradict each other.
 
     Examples
     --------
@@ -214,7 +248,7 @@ def read_section(
     ...     section.slide.mpp
     0.5
     """
-    opening = {
-        "image": image, "mpp": mpp, "pitch_um": pitch_um, "bin_um": bin_um, "symbols": symbols,
-    }  # fmt: skip
-    return _open_section(path, "path", **opening)
+    return _open_section(
+        path, "path", image=image, mpp=mpp, pitch_um=pitch_um, bin_um=bin_um, symbols=symbols,
+        opening=opening,
+    )  # fmt: skip

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_stem.cli.console import console
 from napari_stem.cli.options import Cache
+from napari_stem.cli.output import console
 from napari_stem.text import counted
 
 if TYPE_CHECKING:

@@ -4,52 +4,77 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_stem.cli.options import Bin, Data
-from napari_stem.cli.output import console
+from napari_stem.cli.flags import with_flags
+from napari_stem.cli.options import Bin, Data, Image, Mpp
+from napari_stem.cli.output import console, print_notes, say
 from napari_stem.cli.sections import located
-from napari_stem.text import counted
+from napari_stem.errors import OptionError
+from napari_stem.sections.opening import Opening
+from napari_stem.text import a_few, counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@with_flags
 def info(
     path: Annotated[
         str,
-        typer.Argument(help="A slide, spot table, section, sample (her2st:C2) or checkpoint."),
+        typer.Argument(
+            help="A slide, spot table, section, sample (her2st:C2), prediction, checkpoint or run "
+            "folder."
+        ),
     ],
+    *,
+    opening: Opening,
+    image: Image = None,
     bin_um: Bin = None,
+    mpp: Mpp = None,
     data: Data = None,
 ) -> None:
-    """Describe a slide, spot table, section or checkpoint, and check that it can be read."""
+    """Say what a path is, check that it can be read, and what can be done with it."""
     from napari_stem.api.places import Opened
     from napari_stem.io import is_spot_source, read_spots
+    from napari_stem.io.annotations import drawn_regions
+    from napari_stem.io.matrix10x import is_matrix
     from napari_stem.sections.public_data import is_sample
-    from napari_stem.slides.slide import open_slide
+    from napari_stem.slides.formats import is_slide
+    from napari_stem.training.run_folder import PLAN
 
+    place = Path(path)
     if path.endswith(".safetensors"):
-        from napari_stem.checkpoints.checkpoint import read_about
-
-        recipe, about = read_about(path)
-        genes, names = counted(len(recipe.panel), "gene"), "+".join(e.name for e in recipe.encoders)
-        console.print(f"checkpoint: {genes}, {recipe.transform}, encoders {names}")
-        console.print_json(json.dumps({"recipe": json.loads(recipe.to_json()), "about": about}))
+        _print_checkpoint(path)
     elif is_sample(path):
         with Opened() as opened:
-            _print_spots(opened.section(located(path, data)).spots)
-    elif is_spot_source(Path(path)):
-        _print_spots(read_spots(path, bin_um=bin_um))
+            section = opened.section(located(path, data))
+            _print_spots(section.spots)
+            _print_use(section.spots)
+    elif (place / PLAN).is_file():
+        _print_run(place)
+    elif regions := drawn_regions(place):
+        labels = a_few(dict.fromkeys(region.label for region in regions))
+        say(f"regions: {len(regions):,} ({labels})")
+        say("use: predict SLIDE CHECKPOINT --spots with this file fills them with a grid")
+    elif len(sections := _sections_in(place)) > 1:
+        say(f"sections: {len(sections)} ({a_few(section.name for section in sections)})")
+        say("use: train with the folder, or info and predict with one of them")
+    elif is_spot_source(place):
+        spots = read_spots(place, bin_um=bin_um, library=opening.library, layer=opening.layer)
+        _print_table(spots, place, image, {"bin_um": bin_um, "mpp": mpp, "opening": opening})
+    elif is_matrix(place):
+        _print_matrix(place)
+    elif place.is_dir() and not is_slide(place):
+        found = a_few(sorted(entry.name for entry in place.iterdir())) or "nothing"
+        raise OptionError(
+            f"Nothing in this folder can be used: it holds {found}. A section needs a slide image "
+            f"and spots. Folder: '{place}'."
+        )
     else:
-        with open_slide(path) as slide:
-            sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)
-            scale = f"{slide.mpp:.4g} µm/px ({slide.mpp_source})" if slide.mpp else "unknown"
-            console.print(f"slide: levels {sizes}; scale {scale}")
-            for note in slide.notes:
-                console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        _print_slide(path, mpp, opening.sparse)
 
 
 def encoders() -> None:
@@ -72,21 +97,112 @@ def encoders() -> None:
     console.print("Also any model of timm: timm:NAME, with --weights timm:NAME=FILE.")
 
 
-def _print_spots(spots: AnnData) -> None:
+def _sections_in(place: Path) -> list[Path]:
+    from napari_stem.io import find_sections
+
+    return find_sections(place) if place.is_dir() else []
+
+
+def _print_checkpoint(path: str) -> None:
+    from napari_stem.checkpoints.checkpoint import read_about
+
+    recipe, about = read_about(path)
+    genes, names = counted(len(recipe.panel), "gene"), "+".join(e.name for e in recipe.encoders)
+    say(f"checkpoint: {genes}, {recipe.transform}, encoders {names}")
+    console.print_json(json.dumps({"recipe": json.loads(recipe.to_json()), "about": about}))
+
+
+def _print_run(folder: Path) -> None:
+    from napari_stem.training.run_folder import CHECKPOINT, read_run
+
+    run = read_run(folder)
+    learned = a_few(section.name for section in run.plan.sections)
+    say(f"run folder: {run.standing}; trains on {learned}")
+    if (checkpoint := folder / CHECKPOINT).is_file():
+        say(f"use: predict with {checkpoint}")
+    else:
+        say(f"use: train --run {folder} goes on")
+
+
+def _print_matrix(path: Path) -> None:
+    from napari_stem.io.matrix10x import read_matrix
+
+    matrix = read_matrix(path)
+    barcodes, genes = matrix.counts.shape
+    say(f"10x count matrix: {barcodes:,} barcodes, {counted(genes, 'gene')}; no positions")
+    say("use: none alone; name the folder that holds it beside the folder spatial")
+
+
+def _print_slide(path: str, mpp: float | None, sparse: bool) -> None:
+    from napari_stem.slides.slide import open_slide
+
+    with open_slide(path, mpp=mpp, sparse=sparse) as slide:
+        sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)
+        scale = f"{slide.mpp:.4g} µm/px ({slide.mpp_source})" if slide.mpp else "unknown"
+        say(f"slide: levels {sizes}; scale {scale}")
+        print_notes(slide.notes)
+        say("use: predict" if slide.mpp else "use: predict with --mpp")
+
+
+def _print_table(spots: AnnData, place: Path, image: Path | None, given: dict[str, Any]) -> None:
+    """A table alone, or with its slide where there is one, on which the two must agree."""
+    from napari_stem.api.places import Opened
     from napari_stem.io import source_of
-    from napari_stem.spots.table import mpp_from_pitch, pitch
+    from napari_stem.spots.notes import notes_of
+
+    if "napari_stem" in spots.uns:
+        _print_prediction(spots)
+        return
+    _print_spots(spots)
+    if slide := image or source_of(spots).image:
+        with Opened() as opened:
+            section = opened.section(place, image=slide, **given)
+            found = section.slide
+            scale = f"{found.mpp:.4g} µm/px ({found.mpp_source})" if found.mpp else "unknown"
+            say(f"slide: {slide}, {found.width:,} x {found.height:,} px, scale {scale}")
+            print_notes(section.notes)
+    else:
+        say("slide: none found; name it with --image")
+        print_notes(notes_of(spots))
+    _print_use(spots)
+
+
+def _print_prediction(prediction: AnnData) -> None:
+    about = prediction.uns["napari_stem"]
+    genes = counted(prediction.n_vars, "gene")
+    say(f"prediction: {counted(prediction.n_obs, 'spot')}, {genes}; slide {about.get('slide')}")
+    print_notes(about.get("notes", ()))
+    say("use: open in napari or scanpy; its values are predicted and are no counts")
+
+
+def _print_spots(spots: AnnData) -> None:
+    import numpy as np
+
+    from napari_stem.io import source_of
+    from napari_stem.spots.table import has_counts, mpp_from_pitch, pitch
 
     source = source_of(spots)
     apart = f", pitch {pitch(spots):.1f} px" if spots.n_obs > 1 else ""
-    console.print(
-        f"spots: {spots.n_obs:,}{apart}; {counted(spots.n_vars, 'gene')}; {source.format}"
-    )
+    say(f"spots: {spots.n_obs:,}{apart}; {counted(spots.n_vars, 'gene')}; {source.format}")
+    if has_counts(spots):
+        empty = int((np.asarray(spots.X.sum(axis=1)).ravel() == 0).sum())
+        say(f"counts: {counted(empty, 'spot')} without any")
     if mpp := source.mpp:
-        console.print(f"scale: {mpp:.4g} µm/px (from the files)")
+        say(f"scale: {mpp:.4g} µm/px (from the files)")
     elif source.pitch_um and apart:
         mpp = mpp_from_pitch(spots, source.pitch_um)
-        console.print(f"scale: {mpp:.4g} µm/px (from the spot pitch of {source.pitch_um:g} µm)")
-    if source.image:
-        console.print(f"slide: {source.image}")
-    for note in source.notes:
-        console.print(f"note: {note}")
+        say(f"scale: {mpp:.4g} µm/px (from the spot pitch of {source.pitch_um:g} µm)")
+
+
+def _print_use(spots: AnnData) -> None:
+    from napari_stem.errors import CountsError
+    from napari_stem.spots.table import check_counts, has_counts
+
+    try:
+        if has_counts(spots):
+            check_counts(spots)
+            say("use: train, evaluate, predict")
+        else:
+            say("use: predict; training needs counts")
+    except CountsError as error:
+        say(f"use: predict; not training: {error}")

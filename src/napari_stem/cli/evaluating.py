@@ -14,13 +14,16 @@ from napari_stem.cli.options import (
     Computing,
     Data,
     Drawing,
+    Images,
     Mpp,
     Symbols,
     Weights,
     files_of,
+    image_files,
 )
-from napari_stem.cli.output import print_scores, run_events
+from napari_stem.cli.output import print_notes, print_scores, run_events
 from napari_stem.cli.sections import located
+from napari_stem.sections.opening import Opening
 
 
 @with_flags
@@ -37,6 +40,8 @@ def evaluate(
     ],
     options: Drawing,
     compute: Computing,
+    opening: Opening,
+    images: Images = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report to this file.")] = None,
     symbols: Symbols = None,
     bin_um: Bin = None,
@@ -52,14 +57,18 @@ def evaluate(
     from napari_stem.reports.report import write_report
 
     loaded = load_checkpoint(checkpoint)
-    files = files_of(cache, weights)
+    files, pictures = files_of(cache, weights), image_files(images, [section, *training])
     with Opened() as opened:
         *known, tested = [
-            opened.section(located(name, data), mpp=mpp, bin_um=bin_um, symbols=symbols)
+            opened.section(
+                located(name, data), image=pictures.get(name), mpp=mpp, bin_um=bin_um,
+                symbols=symbols, opening=opening,
+            )
             for name in (*training, section)
-        ]
+        ]  # fmt: skip
         work = iter_evaluate(loaded, tested, known, **options, **compute, **files)
         evaluation = run_events(work)
     print_scores(evaluation)
+    print_notes(evaluation.prediction.uns["napari_stem"]["notes"])
     if report:
         write_report(evaluation.prediction, report, scores=evaluation.scores)

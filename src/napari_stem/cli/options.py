@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,15 @@ Mpp = Annotated[
 ]
 Image = Annotated[
     Path | None, typer.Option(help="Slide image, if it is not in the folder of the spots.")
+]
+Images = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image",
+        metavar="[SECTION=]FILE",
+        help="Slide image of a section, if it is not in the folder of the spots. With several "
+        "sections name the section, as in x.h5ad=HE.jpg. Can be given several times.",
+    ),
 ]
 Bin = Annotated[
     float | None,
@@ -67,6 +77,21 @@ Progress = Annotated[
 def files_of(cache: Path | None, weights: list[str] | None) -> dict[str, Any]:
     """The chosen cache or the user's own, and local weights, as Python's verbs take them."""
     return {"cache": cache or True, "weights": weight_files(weights)}
+
+
+def image_files(texts: list[str] | None, sections: Sequence[str]) -> dict[str, str]:
+    """Images by section, of texts such as HE.jpg, for one section, or x.h5ad=HE.jpg."""
+    files = {}
+    for text in texts or []:
+        named = next((name for name in sections if text.startswith(f"{name}=")), None)
+        if named is None and len(sections) != 1:
+            raise OptionError(
+                f"--image is '{text}'; with several sections use SECTION=FILE, for example "
+                f"{next(iter(sections), 'SECTION')}={text}."
+            )
+        name = named or sections[0]
+        files[name] = text.removeprefix(f"{name}=")
+    return files
 
 
 def weight_files(texts: list[str] | None) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from rich.console import Console
@@ -38,6 +38,17 @@ def run_events(work: events.Events[T], mode: str = "bars") -> T:
             return events.finish(work, show)
     with _Bars(console) as bars, stoppable(bars.show) as show:
         return events.finish(work, show)
+
+
+def say(text: str) -> None:
+    """Print a line as it is: names with brackets stay whole, and nothing is wrapped."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what was found and assumed about spots and slide, one fact a line."""
+    for note in notes:
+        say(f"note: {note}")
 
 
 def print_scores(evaluation: Evaluation) -> None:

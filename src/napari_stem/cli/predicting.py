@@ -22,16 +22,20 @@ from napari_stem.cli.options import (
     Weights,
     files_of,
 )
-from napari_stem.cli.output import console, run_events
+from napari_stem.cli.output import console, print_notes, run_events
 from napari_stem.cli.sections import located
-from napari_stem.defaults import ENCODERS
+from napari_stem.defaults import ENCODERS, TISSUE_SHARE
 from napari_stem.features.compute import Compute
 from napari_stem.options import options_of
 from napari_stem.prediction.statistics import ON_DEMAND, THRESHOLD
+from napari_stem.sections.opening import Opening
 from napari_stem.spots.section_names import section_name
 from napari_stem.text import counted
 
-_Encoding = Annotated[dict[str, Any], Flags(options_of(Compute, ("device", "patch_batch_size")))]
+_Encoding = Annotated[
+    dict[str, Any],
+    Flags(options_of(Compute, ("device", "patch_batch_size", "allow_low_resolution"))),
+]
 _Clustering = Annotated[dict[str, Any], Flags(options_of(LeidenOptions))]
 
 
@@ -44,6 +48,7 @@ def embed(
         list[str] | None, typer.Option(help="Encoder; several are concatenated.")
     ] = None,
     compute: _Encoding,
+    opening: Opening,
     image: Image = None,
     bin_um: Bin = None,
     mpp: Mpp = None,
@@ -58,7 +63,10 @@ def embed(
 
     files = files_of(cache, weights)
     with Opened() as opened:
-        section = opened.section(located(spots, data), image=image, mpp=mpp, bin_um=bin_um)
+        section = opened.section(
+            located(spots, data), image=image, mpp=mpp, bin_um=bin_um, opening=opening
+        )
+        print_notes(section.notes)
         vectors = run_events(iter_embed(section, None, encoder or ENCODERS, **compute, **files))
     section.spots.obsm["embedding"] = vectors
     write_h5ad(section.spots, output)
@@ -84,6 +92,10 @@ def predict(
             "then gives the scale of a slide without one.",
         ),
     ] = None,
+    tissue_share: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Least share of a spot of the grid that must be tissue."),
+    ] = TISSUE_SHARE,
     genes: Annotated[
         list[str] | None,
         typer.Option(
@@ -105,6 +117,8 @@ def predict(
     options: Drawing,
     leiden: _Clustering,
     compute: Computing,
+    opening: Opening,
+    image: Image = None,
     bin_um: Bin = None,
     mpp: Mpp = None,
     weights: Weights = None,
@@ -132,10 +146,9 @@ def predict(
     files = files_of(cache, weights)
     with Opened() as opened:
         place, table = opened.place(
-            located(slide, data), spots, pitch_um=pitch, mpp=mpp, bin_um=bin_um
-        )
-        if events == "bars" and (left_out := table.uns.get("excluded")):
-            console.print(f"left out of the grid: {', '.join(left_out)}")
+            located(slide, data), spots, pitch_um=pitch, tissue_share=tissue_share, image=image,
+            mpp=mpp, bin_um=bin_um, opening=opening,
+        )  # fmt: skip
         work = iter_predict(
             place, table, loaded, statistics=statistics or (), threshold=threshold,
             **options, **compute, **files,
@@ -148,3 +161,5 @@ def predict(
         write_prediction(prediction, path, genes=genes or ())
         if events == "bars":
             console.print(f"{path}")
+    if events == "bars":
+        print_notes(prediction.uns["napari_stem"]["notes"])

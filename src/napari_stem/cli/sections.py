@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_stem.errors import OptionError
+
 if TYPE_CHECKING:
     from napari_stem.training.plan import SectionSource
 
@@ -16,7 +18,7 @@ def located(name: str, data: Path | None) -> str | Path:
 
 
 def section_sources(
-    name: str, data: Path | None, opening: dict[str, Any]
+    name: str, data: Path | None, opening: dict[str, Any], *, image: str = ""
 ) -> tuple[SectionSource, ...]:
     """A section, or those of a folder; they are found when the run is resumed from elsewhere."""
     from napari_stem.io import find_sections
@@ -30,18 +32,23 @@ def section_sources(
         places = [name]
     else:
         places = [str(place) for place in find_sections(path)] if path.is_dir() else [str(path)]
-    return tuple(SectionSource(place, **opening) for place in places)
+    if image and len(places) > 1:
+        raise OptionError(
+            f"'{name}' holds {len(places)} sections; give the image {image} for one of them."
+        )
+    image = str(Path(image).resolve()) if image else ""
+    return tuple(SectionSource(place, image=image, **opening) for place in places)
 
 
 def held_out_of(
-    text: str | None, data: Path | None, opening: dict[str, Any]
+    text: str | None, data: Path | None, opening: dict[str, Any], *, image: str = ""
 ) -> tuple[tuple[SectionSource, ...], float]:
     """What is held out: a section, those of a folder, or the share of each."""
     if text is None:
         return (), 0.0
     if re.fullmatch(r"0?\.\d+", text):
         return (), float(text)
-    return section_sources(text, data, opening), 0.0
+    return section_sources(text, data, opening, image=image), 0.0
 
 
 def _her2st_folder(name: str, data: Path | None) -> Path | None:

@@ -8,12 +8,24 @@ from typing import Annotated, Any
 import typer
 
 from napari_stem.cli.flags import Flags, with_flags
-from napari_stem.cli.options import Bin, Cache, Data, Mpp, Progress, Symbols, Weights, weight_files
+from napari_stem.cli.options import (
+    Bin,
+    Cache,
+    Data,
+    Images,
+    Mpp,
+    Progress,
+    Symbols,
+    Weights,
+    image_files,
+    weight_files,
+)
 from napari_stem.cli.output import console, print_scores, run_events
 from napari_stem.cli.sections import held_out_of, section_sources
 from napari_stem.cli.signals import orders
 from napari_stem.defaults import ENCODERS
 from napari_stem.options import options_of
+from napari_stem.sections.opening import Opening
 from napari_stem.training.plan import FIT_OPTIONS, PanelChoice, TrainPlan, chosen_fit
 
 
@@ -46,6 +58,8 @@ def train(
     ] = None,
     plan: Annotated[dict[str, Any], Flags(options_of(TrainPlan))],
     fit: Annotated[dict[str, Any], Flags(FIT_OPTIONS)],
+    opening: Opening,
+    images: Images = None,
     symbols: Symbols = None,
     bin_um: Bin = None,
     mpp: Mpp = None,
@@ -73,14 +87,20 @@ def train(
     from napari_stem.training.run_folder import create_run
 
     if sections:
-        opening = {
+        given: dict[str, Any] = {
             "mpp": mpp,
             "bin_um": bin_um,
             "symbols": str(symbols.resolve()) if symbols else "",
+            "opening": opening,
         }
-        tested, share = held_out_of(held_out, data, opening)
+        files = image_files(images, [*sections, *([held_out] if held_out else [])])
+        tested, share = held_out_of(held_out, data, given, image=files.get(held_out or "", ""))
         unseen = {source.path for source in tested}
-        found = [source for name in sections for source in section_sources(name, data, opening)]
+        found = [
+            source
+            for name in sections
+            for source in section_sources(name, data, given, image=files.get(name, ""))
+        ]
         planned = TrainPlan(
             tuple(source for source in found if source.path not in unseen),
             held_out=tested,

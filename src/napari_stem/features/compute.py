@@ -15,6 +15,8 @@ from napari_stem.options import check_options, option
 class Compute:
     """Device, memory and files of embedding, drawing and training; none changes a result.
 
+    `allow_low_resolution` lets work go on that would otherwise be refused.
+
     Attributes
     ----------
     cache
@@ -46,6 +48,13 @@ class Compute:
         "Patches per batch of an encoder; halved when memory runs out.",
         minimum=1,
         maximum=65_536,
+        advanced=True,
+    )
+    allow_low_resolution: bool = option(
+        False,
+        "Allow low resolution",
+        "Go on although the image has too few pixels for the patches; predictions are then "
+        "unreliable.",
         advanced=True,
     )
     cache: Path | None = None

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from napari_stem.cache import mark_used, trim
 from napari_stem.devices import choose_device, is_out_of_memory
-from napari_stem.errors import EncoderError, Hint, Remedy
+from napari_stem.errors import EncoderError, Hint, LowResolution, Remedy
 from napari_stem.events import Events, Pace, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.builders import build_encoder
 from napari_stem.features.encoders.hub import check_weights, weights_file
-from napari_stem.features.patches import PatchGeometry, dihedral, iter_patches
+from napari_stem.features.patches import PatchGeometry, dihedral, iter_patches, low_resolution
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import atomic_path, writing
 
@@ -61,18 +61,28 @@ def iter_embed(
 
     Raises
     ------
-    SpotsOutsideSlide, MissingScale, EncoderError, SlideUnreadable, StorageError
+    SpotsOutsideSlide, MissingScale, LowResolution, EncoderError, SlideUnreadable, StorageError
         The error names the cause and what to do.
     """
     check_spots(spots, slide)
     compute = compute or Compute()
     check_weights(compute.weights, encoders)
+    if not compute.allow_low_resolution:
+        _check_resolution(slide, spots, geometry)
     vectors = []
     for encoder in encoders:
         for field in encoder.fields:
             work = _Work(slide, spots, encoder, geometry.widened(field), tuple(views))
             vectors.append((yield from work.run(compute)))
     return np.concatenate(vectors, axis=2)
+
+
+def _check_resolution(slide: Slide, spots: AnnData, geometry: PatchGeometry) -> None:
+    if why := low_resolution(slide, geometry, spot_diameter(spots)):
+        raise LowResolution(
+            f"The resolution is too low: {why}. Use the full-resolution image of the scanner.",
+            hint=Hint(Remedy.LOW_RESOLUTION),
+        )
 
 
 def iter_load(encoder: Encoder, compute: Compute) -> Events[nn.Module]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 VIEWS = 8
+_LEAST_SHARE = 0.5  # pixels of the scan for each pixel of a patch
+_COARSEST_UM = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,21 @@ class PatchGeometry:
         if self.width_um is None:
             return max(self.size, spot_diameter_px) * self.factor
         return self.width_um / slide.require_mpp() * self.factor
+
+
+def low_resolution(slide: Slide, geometry: PatchGeometry, spot_diameter_px: float) -> str:
+    """Why a slide is too coarse for patches, as display text; "" if it is fine enough.
+
+    Encoders were trained on patches with a pixel of the scan for each of theirs. Half of them is
+    the least that still shows nuclei.
+    """
+    width = geometry.width_px(slide, spot_diameter_px)
+    scale = f"'{slide.name}' has {slide.mpp:.3g} µm/px" if slide.mpp else f"'{slide.name}'"
+    if width < geometry.size * _LEAST_SHARE:
+        return f"{scale}: a patch of {geometry.size} px is made of {width:.0f} pixels of the image"
+    if slide.mpp is not None and slide.mpp > _COARSEST_UM:
+        return f"{scale}: coarser than {_COARSEST_UM:g} µm/px, too coarse to show nuclei"
+    return ""
 
 
 PHYSICAL = PatchGeometry()

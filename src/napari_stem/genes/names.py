@@ -2,7 +2,8 @@
 
 A panel's gene is looked for, in this order, among the table's symbols, the names of its rows of
 `var`, its Ensembl ids (whatever their version), and its other symbols, which
-`with_other_symbols` adds from a table that the user has; none is shipped. Upper and lower case
+`with_other_symbols` adds from a table that the user has; none is shipped. Where none of these has
+it, genome prefixes (GRCh38_EPCAM) and R's names (HLA.B) are looked through. Upper and lower case
 differ: EPCAM is a gene of humans, Epcam of mice, and neither stands for the other.
 """
 
@@ -20,7 +21,7 @@ import pandas as pd
 from anndata.utils import make_index_unique
 
 from napari_stem.errors import PanelError
-from napari_stem.text import one_line
+from napari_stem.text import a_few, one_line
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -33,6 +34,8 @@ _SYMBOL_COLUMNS = (
 )  # fmt: skip
 _ID_COLUMNS = (IDS, "gene_id", "ensembl_id", "ensembl", "feature_id", "ensembl_gene_id")
 _ENSEMBL = re.compile(r"(ENS[A-Z]{0,6}G\d{11})(\.\d+)?")
+_GENOME = re.compile(r"^(GRC[a-z]\d+|hg\d{2}|mm\d{1,2}|rn\d|dm\d)(_+|-)")
+_DATE = re.compile(r"\d{1,2}-(Mar|Sep|Sept|Dec|Oct)|(Mar|Sep|Sept|Dec|Oct)-\d{1,2}", re.IGNORECASE)
 _OLD_COLUMNS = ("prev_symbol", "alias_symbol")  # of HGNC's complete set
 
 
@@ -56,10 +59,11 @@ class FoundGenes:
 def find_genes(panel: Sequence[str], var: pd.DataFrame) -> FoundGenes:
     """Look for genes among the rows of a table's `var`."""
     lookups = [_rows(names) for names in _namings(var)]
+    r_names = _rows(_r_names(var))
     columns, missing = {}, []
     for gene in panel:
         key = ensembl_id(gene) or gene
-        rows = next((lookup[key] for lookup in lookups if key in lookup), None)
+        rows = next((lookup[key] for lookup in lookups if key in lookup), r_names.get(_in_r(key)))
         if rows is None:
             missing.append(gene)
         else:
@@ -73,6 +77,11 @@ def ensembl_id(name: str) -> str | None:
     return found[1] if found else None
 
 
+def without_genome(name: str) -> str:
+    """A name without the genome that references of several species put before it."""
+    return _GENOME.sub("", name)
+
+
 def why_missing(missing: Sequence[str], var: pd.DataFrame) -> str:
     """A possible reason why genes are missing, as display text; "" if none is known."""
     names = [str(name) for name in var.index]
@@ -80,6 +89,11 @@ def why_missing(missing: Sequence[str], var: pd.DataFrame) -> str:
         return (
             "The table names genes by Ensembl id and has no column of symbols. Add "
             f"var['{SYMBOLS}']."
+        )
+    if dates := [name for name in names if _DATE.fullmatch(name)]:
+        return (
+            f"The table has {a_few(dates, most=3)}: a spreadsheet turned names such as MARCH1, "
+            "SEPT2 or DEC1 into dates. Use the table as it was before."
         )
     folded = {name.casefold(): name for name in names}
     other_case = [(gene, folded[gene.casefold()]) for gene in missing if gene.casefold() in folded]
@@ -187,15 +201,30 @@ def with_other_symbols(table: AnnData, others: Mapping[str, set[str]]) -> AnnDat
 def _namings(var: pd.DataFrame) -> list[list[list[str]]]:
     """Names of each row, by the kinds of names there are, the surest first."""
     index = [[str(name)] for name in var.index]
+    plain = [[without_genome(name)] for (name,) in index]
     symbols, ids = _column(var, _SYMBOL_COLUMNS), _column(var, _ID_COLUMNS)
+    bare_ids = list(map(without_genome, ids or ()))
     others = _column(var, (OTHERS,))
     return [
         *([[[name] for name in symbols]] if symbols is not None else []),
         index,
-        [[ensembl_id(name) or ""] for (name,) in index],
-        *([[[ensembl_id(name) or name] for name in ids]] if ids is not None else []),
+        plain,
+        *([[[without_genome(name)] for name in symbols]] if symbols is not None else []),
+        [[ensembl_id(name) or ""] for (name,) in plain],
+        *([[[ensembl_id(name) or name] for name in bare_ids]] if ids is not None else []),
         *([[name.split("|") for name in others]] if others is not None else []),
     ]
+
+
+def _r_names(var: pd.DataFrame) -> list[list[str]]:
+    """Names of rows that R may have made of others, by its rules for column names."""
+    names = [without_genome(str(name)) for name in var.index]
+    return [[name] if "." in name and _in_r(name) == name else [] for name in names]
+
+
+def _in_r(name: str) -> str:
+    """A name as R writes it when it becomes a column: HLA.B for HLA-B."""
+    return re.sub(r"[^A-Za-z0-9_.]", ".", name)
 
 
 def _rows(names: list[list[str]]) -> dict[str, list[int]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stem.errors import SpotsError
-from napari_stem.io.features import read_features, read_polygon
+from napari_stem.io.features import are_alike, object_kind, read_features, read_polygons
 from napari_stem.spots.grid import make_grid
 from napari_stem.spots.polygons import area, inside
 from napari_stem.spots.table import positions
@@ -60,14 +60,19 @@ def drawn_regions(path: Path) -> list[Region]:
 
 
 def read_annotations(path: Path) -> list[Region]:
-    """Polygons of objects that QuPath calls annotations.
+    """Polygons of objects that QuPath calls annotations, and of those without a type.
+
+    Many polygons without a type and of one size are spots.
 
     Raises
     ------
     SpotsError
         The file is no GeoJSON or holds no such polygon.
     """
-    found = read_features(path, _region)
+    typed = read_features(path, _region)
+    plain = [region for kind, region in typed if not kind]
+    spots = are_alike([region.area for region in plain])
+    found = [region for kind, region in typed if kind or not spots]
     if not found:
         raise SpotsError(
             "The file has no annotation with an area. Draw one in QuPath and export the "
@@ -114,18 +119,16 @@ def label_spots(spots: AnnData, regions: Sequence[Region]) -> None:
     spots.obs[COLUMN] = spots.obs[COLUMN].astype("category")
 
 
-def _region(feature: dict[str, Any]) -> Region | None:
-    geometry, properties = feature["geometry"], feature.get("properties") or {}
-    if properties.get("objectType") != "annotation":
+def _region(feature: dict[str, Any]) -> tuple[str, Region] | None:
+    """Type of an object and its region; None of tiles, cells, points and lines."""
+    kind = object_kind(feature)
+    if kind not in ("", "annotation"):
         return None
-    match geometry["type"]:
-        case "Polygon":
-            polygons = [geometry["coordinates"]]
-        case "MultiPolygon":
-            polygons = geometry["coordinates"]
-        case _:
-            return None
+    parts = tuple(read_polygons(feature["geometry"]))
+    if not parts:
+        return None
+    properties = feature.get("properties") or {}
     known = properties.get("classification") or {}
     # A class of several names, such as "Tumour: Positive", is a list in recent versions.
     names = known.get("names") or [known.get("name") or properties.get("name") or _UNCLASSIFIED]
-    return Region(": ".join(map(str, names)), tuple(map(read_polygon, polygons)))
+    return kind, Region(": ".join(map(str, names)), parts)

@@ -84,7 +84,7 @@ def check_fields(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object of a small JSON file.
+    """The object of a small JSON file, packed by gzip or not.
 
     Raises
     ------
@@ -92,15 +92,17 @@ def read_json(path: Path) -> dict[str, Any]:
         The file is missing, large, or no JSON object.
     """
     try:
-        if path.stat().st_size > _MOST_JSON:
+        with opened_text(path) as file:
+            text = file.read(_MOST_JSON + 1)
+        if len(text) > _MOST_JSON:
             raise SpotsError(
                 f"This JSON file is larger than {_MOST_JSON >> 20} MB, too large for its "
                 f"purpose. File: '{path}'."
             )
-        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_int=float)
+        content = json.loads(text, parse_int=float)
     except SpotsError:
         raise
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise SpotsError(
             f"The file could not be read as JSON: {one_line(error)}. File: '{path}'."
         ) from error

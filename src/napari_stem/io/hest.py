@@ -73,7 +73,7 @@ def read_hest(path: Path, **reading: str) -> AnnData:
         format=f"HEST, {technology}" if technology else "HEST",
         pitch_um=_positive(known.get(_PITCH)),
         mpp=mpp,
-        image=images[0] if len(images) == 1 else None,
+        images=tuple(images),
     )
     return with_source(spots, source)
 

@@ -79,13 +79,12 @@ def read_legacy_st(folder: Path) -> AnnData:
     table.obs[["array_x", "array_y"]] = array_xy
     table.uns["not_counted"] = inside.index.difference(counted.index).to_numpy(object)
     table.uns["not_placed"] = unknown.to_numpy(object)
-    images = find_images(folder)
     return with_source(
         table,
         Source(
             "legacy ST array",
             pitch_um=ST_PITCH_UM,
-            image=images[0] if len(images) == 1 else None,
+            images=tuple(find_images(folder)),
         ),
     )
 

@@ -66,6 +66,17 @@ def find_matrix(folder: Path) -> Path | None:
     return None
 
 
+def is_matrix(path: Path) -> bool:
+    """Whether a path is a count matrix itself, without places of its barcodes."""
+    if path.is_dir():
+        return any((path / f"matrix.mtx{packed}").is_file() for packed in ("", ".gz"))
+    try:
+        with h5py.File(path) as file:
+            return "matrix/barcodes" in file
+    except OSError:
+        return False
+
+
 def read_matrix(path: Path) -> Matrix:
     """Read a .h5 file or a folder of matrix.mtx, features.tsv and barcodes.tsv, packed or not.
 

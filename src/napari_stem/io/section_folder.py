@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from napari_stem.errors import SpotsNotFound
 from napari_stem.io.csv import read_csv
 from napari_stem.io.h5ad import is_prediction, read_h5ad
 from napari_stem.io.legacy_st import find_images
+from napari_stem.io.source import source_of, with_source
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -39,7 +41,8 @@ def read_section_folder(folder: Path, **reading: str) -> AnnData:
     path = _table(folder)
     if path is None:
         raise SpotsNotFound(f"The folder needs exactly one spot table. Folder: '{folder}'.")
-    return read_h5ad(path, **reading) if path.suffix.lower() == ".h5ad" else read_csv(path)
+    spots = read_h5ad(path, **reading) if path.suffix.lower() == ".h5ad" else read_csv(path)
+    return with_source(spots, replace(source_of(spots), images=tuple(find_images(folder))))
 
 
 def _table(folder: Path) -> Path | None:

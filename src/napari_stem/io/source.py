@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +24,11 @@ class Source:
         Micrometres between neighbouring spots; None where the format has no fixed array.
     mpp
         Micrometres per level-0 pixel that the files state; None where they do not.
-    image
-        The slide that was found with the spots.
+    images
+        Images that were found with the spots and may be the slide.
     image_size
         Width and height in pixels of the image in whose pixels the spots are given, as smaller
         pictures and their scale factors imply.
-    notes
-        What was found and what was assumed, one fact each, as display text.
     beyond_slide
         Whether spots outside the slide are left out instead of refused, because the instrument
         measured more tissue than the image shows.
@@ -44,29 +41,29 @@ class Source:
     format: str
     pitch_um: float | None = None
     mpp: float | None = None
-    image: Path | None = None
+    images: tuple[Path, ...] = ()
     image_size: tuple[float, float] | None = None
-    notes: tuple[str, ...] = ()
     beyond_slide: bool = False
     bins: tuple[int, ...] = ()
     folder: Path | None = None
+
+    @property
+    def image(self) -> Path | None:
+        """The slide, if one image alone was found with the spots."""
+        return self.images[0] if len(self.images) == 1 else None
 
 
 def with_source(spots: AnnData, source: Source) -> AnnData:
     """The table with its source, which is also kept in h5ad files."""
     known = {name: value for name, value in asdict(source).items() if value}
     known |= {name: str(value) for name, value in known.items() if isinstance(value, Path)}
-    for name in ("bins", "notes", "image_size"):  # a file holds no tuple
+    for name in ("bins", "image_size"):  # a file holds no tuple
         if name in known:
             known[name] = list(known[name])
+    if source.images:
+        known["images"] = [str(image) for image in source.images]
     spots.uns[_SLOT] = known
     return spots
-
-
-def with_notes(spots: AnnData, notes: Iterable[str]) -> AnnData:
-    """The table with further notes in its source, each once."""
-    source = source_of(spots)
-    return with_source(spots, replace(source, notes=tuple(dict.fromkeys([*source.notes, *notes]))))
 
 
 def source_of(spots: AnnData) -> Source:
@@ -78,9 +75,8 @@ def source_of(spots: AnnData) -> Source:
         str(known["format"]),
         pitch_um=_number(known.get("pitch_um")),
         mpp=_number(known.get("mpp")),
-        image=_path(known.get("image")),
+        images=tuple(Path(str(image)) for image in known.get("images", ())),
         image_size=_size(known.get("image_size")),
-        notes=tuple(str(note) for note in known.get("notes", ())),
         beyond_slide=bool(known.get("beyond_slide", False)),
         bins=tuple(int(size) for size in known.get("bins", ())),
         folder=_path(known.get("folder")),

@@ -20,13 +20,14 @@ from napari_stem.io.bounded import UNREADABLE, opened_text, read_json
 from napari_stem.io.matrix10x import Matrix, find_matrix, read_matrix
 from napari_stem.io.naming import named
 from napari_stem.io.parquet import read_parquet
-from napari_stem.io.pictures import is_drawn, size_by_files, sized
+from napari_stem.io.pictures import is_drawn, size_by_files
 from napari_stem.io.source import Source, with_source
 from napari_stem.slides.suffixes import SLIDES
+from napari_stem.spots.notes import add_notes
 from napari_stem.spots.section_names import section_name, up_to_sample
 from napari_stem.spots.table import check_counts, library, spot_table
 from napari_stem.spots.visium import PITCH_UM
-from napari_stem.text import a_few, one_line, repeated
+from napari_stem.text import one_line, repeated
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -34,9 +35,18 @@ if TYPE_CHECKING:
 _COLUMNS = [
     "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
 ]  # fmt: skip
-_POSITIONS = ("tissue_positions.parquet", "tissue_positions.csv", "tissue_positions_list.csv")
+_FIRST = "tissue_positions_list.csv"  # of version 1, without a header
+_POSITIONS = (
+    "tissue_positions.parquet", "tissue_positions.csv", "tissue_positions.csv.gz", _FIRST,
+    f"{_FIRST}.gz",
+)  # fmt: skip
+_FACTORS = "scalefactors_json.json"
 _BIN = re.compile(r"square_(\d{3})um")
 _REGISTERED = "regist_target_img_scalef"  # of the picture that CytAssist's was aligned to
+_ALONE = (
+    "a CytAssist run without its microscope image: the pictures in its folder are reduced to about "
+    "3,000 pixels or show the instrument's own view"
+)
 _FARTHEST = 1e9  # pixels; no place of a slide
 _FINEST_UM = 8  # smaller bins count a few molecules each, and number millions
 
@@ -80,7 +90,7 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
             f"The folder has no spatial/{_POSITIONS[1]}. Choose Space Ranger's folder "
             f"'outs'. Folder: '{folder}'."
         )
-    scalefactors = _scalefactors(spatial / "scalefactors_json.json")
+    scalefactors = _scalefactors(_packed(spatial / _FACTORS))
     positions_file = next(p for name in _POSITIONS if (p := spatial / name).is_file())
     places = _read_positions(positions_file)
     matrix_file = find_matrix(spatial.parent)
@@ -102,7 +112,15 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
         table.var = matrix.var
         with named(matrix_file):
             check_counts(table)
-    source = _source(spatial, scalefactors, positions_file)
+    images = find_slides(spatial.parent)
+    if not images and _is_cytassist(spatial, scalefactors):
+        add_notes(table, [_ALONE])
+    source = Source(
+        _format(spatial, scalefactors, positions_file),
+        pitch_um=scalefactors.get("bin_size_um") or PITCH_UM,
+        images=tuple(images),
+        image_size=size_by_files(spatial, scalefactors),
+    )
     sizes = tuple(size for size in sorted(_bins(path)) if size >= _FINEST_UM)
     if len(sizes) > 1:
         source = replace(source, bins=sizes, folder=path.absolute())
@@ -180,6 +198,12 @@ def _chosen_bin(path: Path, bin_um: float | None) -> Path:
             f"{', '.join(map(str, sorted(bins)))} µm. Folder: '{path}'."
         )
     return bins[int(bin_um)]
+
+
+def _packed(path: Path) -> Path:
+    """The file, or its gzip where there is only that."""
+    packed = path.with_name(f"{path.name}.gz")
+    return packed if packed.is_file() and not path.is_file() else path
 
 
 def _scalefactors(path: Path) -> dict[str, float]:
@@ -263,24 +287,14 @@ def _counted(
     return counted
 
 
-def _source(spatial: Path, scalefactors: dict[str, float], positions_file: Path) -> Source:
-    images = find_slides(spatial.parent)
-    found = Source(
-        _format(spatial, scalefactors, positions_file),
-        pitch_um=scalefactors.get("bin_size_um") or PITCH_UM,
-        image=images[0] if len(images) == 1 else None,
-        image_size=size_by_files(spatial, scalefactors),
-    )
-    if len(images) > 1:
-        several = a_few((sized(image) for image in images), most=4)
-        return replace(found, notes=(f"several images in the folder: {several}",))
-    return found
+def _is_cytassist(spatial: Path, scalefactors: dict[str, float]) -> bool:
+    return (spatial / "cytassist_image.tiff").is_file() or _REGISTERED in scalefactors
 
 
 def _format(spatial: Path, scalefactors: dict[str, float], positions_file: Path) -> str:
     if size := scalefactors.get("bin_size_um"):
         return f"Visium HD, {size:g} µm bins"
-    if (spatial / "cytassist_image.tiff").is_file() or _REGISTERED in scalefactors:
+    if _is_cytassist(spatial, scalefactors):
         return "Visium CytAssist"
-    first = positions_file.name == _POSITIONS[2]
+    first = positions_file.name.startswith(_FIRST)
     return f"Visium, Space Ranger {'1' if first else '2 or later'}"

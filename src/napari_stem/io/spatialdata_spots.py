@@ -83,7 +83,7 @@ def read_spatialdata(path: Path, *, bin_um: float | None = None) -> AnnData:
         source,
         format="SpatialData" + (f", {name} µm bins" if isinstance(name, int) else ""),
         pitch_um=float(name) if isinstance(name, int) else source.pitch_um,
-        image=image if place.image and is_ome_zarr(image) else None,
+        images=(image,) if place.image and is_ome_zarr(image) else (),
         image_size=place.size,
         bins=sizes if len(sizes) > 1 else (),
         folder=path.absolute() if len(sizes) > 1 else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_stem.errors import CountsError, Hint, Remedy, SpotsError
 from napari_stem.genes.names import unique_names
 from napari_stem.io.pictures import size_by_arrays
 from napari_stem.io.source import Source, source_of, with_source
+from napari_stem.spots.notes import add_notes
 from napari_stem.spots.pitch import is_alternating
 from napari_stem.spots.table import (
     is_raw,
@@ -34,7 +36,7 @@ _ARRAY = ["array_col", "array_row"]
 
 
 def tidied(table: AnnData, name: str, *, library: str = "", layer: str = "") -> AnnData:
-    """A spot table of one slide, with what was found and assumed in the notes of its source.
+    """A spot table of one slide, with what was found and assumed as its notes.
 
     Parameters
     ----------
@@ -67,7 +69,9 @@ def tidied(table: AnnData, name: str, *, library: str = "", layer: str = "") -> 
         )
         table.obs_names = unique_names(table.obs_names)
     _with_diameter(table, notes)
-    return with_source(table, _source(table, notes))
+    source = _source(table, notes)
+    add_notes(table, notes)
+    return with_source(table, source)
 
 
 def _plain_names(table: AnnData) -> None:
@@ -173,7 +177,7 @@ def _with_diameter(table: AnnData, notes: list[str]) -> None:
 
 
 def _source(table: AnnData, notes: list[str]) -> Source:
-    known = source_of(table) if "source" in table.uns else Source("AnnData")
+    known = source_of(table)
     (entry,) = table.uns["spatial"].values()
     size = known.image_size or size_by_arrays(entry.get("images", {}), scale_factors(table))
     pitch = known.pitch_um
@@ -182,11 +186,7 @@ def _source(table: AnnData, notes: list[str]) -> Source:
         if is_alternating(array):
             pitch = PITCH_UM
             notes.append("array_row and array_col are those of Visium: a pitch of 100 µm")
-    notes = list(dict.fromkeys([*known.notes, *notes]))
-    return Source(
-        known.format, pitch, known.mpp, known.image, size, tuple(notes), known.beyond_slide,
-        known.bins, known.folder,
-    )  # fmt: skip
+    return replace(known, pitch_um=pitch, image_size=size)
 
 
 def _positive(value: object) -> bool:

@@ -20,6 +20,7 @@ from napari_stem.io.matrix10x import find_matrix, read_matrix
 from napari_stem.io.naming import named
 from napari_stem.io.parquet import iter_parquet, read_parquet
 from napari_stem.io.source import Source, with_source
+from napari_stem.spots.notes import add_notes
 from napari_stem.spots.table import spot_table
 from napari_stem.spots.visium import DIAMETER_OVER_PITCH, PITCH_UM
 from napari_stem.text import a_few, one_line
@@ -99,6 +100,7 @@ def read_xenium(path: Path, *, bin_um: float | None = None) -> AnnData:
             library=path.absolute().name or "xenium",
         )
     table.obs[["array_col", "array_row"]] = places
+    add_notes(table, () if alignment else (_UNALIGNED,))
     what = "transcripts" if (path / _MOLECULES).is_file() else "cells"
     return with_source(
         table,
@@ -106,7 +108,6 @@ def read_xenium(path: Path, *, bin_um: float | None = None) -> AnnData:
             f"Xenium {what} in squares of {size:g} µm",
             pitch_um=size,
             mpp=1 / pixels,
-            notes=() if alignment else (_UNALIGNED,),
             beyond_slide=True,
         ),
     )

@@ -22,6 +22,7 @@ from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.hub import check_stamps
+from napari_stem.features.patches import low_resolution
 from napari_stem.genes.counts import UNITS, measured
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
@@ -29,6 +30,7 @@ from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
 from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD, find_statistics
 from napari_stem.slides.slide import Slide
+from napari_stem.spots.notes import notes_of
 from napari_stem.spots.provenance import provenance, software_versions
 from napari_stem.spots.table import check_spots, library, positions, spot_diameter
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
+    from napari_stem.checkpoints.recipe import Recipe
 
 _ALGORITHM = 1  # counts up when the same spots would have other draws
 
@@ -180,11 +183,19 @@ def summarise(
         "slide": slide.name,
         "slide_path": str(slide.path.absolute()) if slide.path else "",
         "mpp": slide.mpp or 0.0,
+        "notes": _notes(slide, spots, recipe),
         "draws": drawn.name,
         "drawn_for": _rows_and_columns(prediction),
         "versions": json.dumps(software_versions()),
     }
     return prediction
+
+
+def _notes(slide: Slide, spots: AnnData, recipe: Recipe) -> list[str]:
+    """What was found and assumed, and that the slide is too coarse, if it is."""
+    coarse = low_resolution(slide, recipe.geometry, spot_diameter(spots))
+    warning = f"resolution too low, predictions are unreliable: {coarse}"
+    return [*([warning] if coarse else []), *notes_of(spots)]
 
 
 def add_statistics(

@@ -7,6 +7,7 @@ from typing import Any
 
 from napari_stem.errors import OptionError
 from napari_stem.io import is_spot_source
+from napari_stem.sections.opening import Opening
 from napari_stem.sections.public_data import is_sample, sample_section
 from napari_stem.sections.section import Section, open_section
 from napari_stem.slides.formats import is_slide
@@ -30,6 +31,6 @@ def open_named(text: str | Path, **opening: Any) -> Section:
     """
     if not is_sample(str(text)):
         return open_section(text, **opening)
-    if given := [name for name, value in opening.items() if value]:
+    if given := [name for name, value in opening.items() if value and value != Opening()]:
         raise OptionError(f"The sample '{text}' is opened as it is; leave out {', '.join(given)}.")
     return sample_section(str(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.errors import SpotsContradictSlide
-from napari_stem.io.pictures import picture_factor
-from napari_stem.io.source import source_of, with_notes, with_source
+from napari_stem.io.pictures import is_drawn, picture_factor
+from napari_stem.io.source import source_of, with_source
 from napari_stem.slides.tissue import tissue_mask
+from napari_stem.spots.notes import add_notes
 from napari_stem.spots.scaling import scale_spots
 from napari_stem.spots.table import (
     check_spots,
@@ -50,7 +52,7 @@ def place(
 
     Where the slide is one of the smaller pictures of the image that was measured, which its name
     or its size tells, spots are moved onto it. A few spots beyond the slide are left out. What was
-    found and assumed is added to the notes of `source_of`.
+    found and assumed is added to the notes of the spots.
 
     Parameters
     ----------
@@ -70,18 +72,26 @@ def place(
         check_spots(spots, slide)
         return spots, slide
     spots = _on_picture(spots, slide)
-    notes = [] if trust else _size_notes(spots, slide)
+    notes = _unless_trusted(_size_notes, spots, slide, trust)
     slide, told = _scaled(spots, slide, pitch_um)
     notes += told
     spots, told = _left_in(spots, slide)
     notes += told
+    notes += _unless_trusted(_tissue_notes, spots, slide, trust)
+    add_notes(spots, notes)
+    return spots, slide
+
+
+def _unless_trusted(
+    judge: Callable[[AnnData, Slide], list[str]], spots: AnnData, slide: Slide, trust: bool
+) -> list[str]:
+    """What a witness says of the positions; where they are trusted, a refusal is but a note."""
     try:
-        notes += _tissue_notes(spots, slide)
+        return judge(spots, slide)
     except SpotsContradictSlide as error:
         if not trust:
             raise
-        notes.append(f"positions are trusted as they are, although: {error}")
-    return with_notes(spots, notes), slide
+        return [f"positions are trusted as they are, although: {error}"]
 
 
 def _on_picture(spots: AnnData, slide: Slide) -> AnnData:
@@ -95,14 +105,17 @@ def _on_picture(spots: AnnData, slide: Slide) -> AnnData:
         return spots
     name, factor = found
     picture, size = slide.path.name if slide.path else slide.name, source.image_size
-    note = f"coordinates scaled to the smaller image {picture} ({name} = {factor:.3g})"
+    scaled = scale_spots(spots, factor)
+    add_notes(
+        scaled,
+        [f"coordinates scaled to the smaller image {picture} ({name} = {factor:.3g})"],
+    )
     moved = replace(
         source,
         mpp=source.mpp and source.mpp / factor,
         image_size=size and (size[0] * factor, size[1] * factor),
-        notes=(*source.notes, note),
     )
-    return with_source(scale_spots(spots, factor), moved)
+    return with_source(scaled, moved)
 
 
 def _size_notes(spots: AnnData, slide: Slide) -> list[str]:
@@ -110,7 +123,12 @@ def _size_notes(spots: AnnData, slide: Slide) -> list[str]:
     if expected is None:
         return []
     rounding = max((1 / factor for factor in factors.values() if factor < 1), default=1.0)
-    return [check_size(expected, rounding, (slide.width, slide.height), slide.name)]
+    try:
+        return [check_size(expected, rounding, (slide.width, slide.height), slide.name)]
+    except SpotsContradictSlide as error:
+        if slide.path is None or not is_drawn(slide.path):
+            raise
+        raise error.about("It is a picture that Space Ranger drew or took itself.") from error
 
 
 def _scaled(spots: AnnData, slide: Slide, pitch_um: float | None) -> tuple[Slide, list[str]]:
@@ -171,4 +189,4 @@ def _deep(spots: AnnData) -> NDArray[np.float64]:
         return xy
     depth = np.asarray(spots.X.sum(axis=1), dtype=float).ravel()
     deep: NDArray[np.float64] = xy[depth >= _BACKGROUND * np.median(depth)]
-    return deep
+    return deep if len(deep) else xy  # counts may be damaged, which others find out

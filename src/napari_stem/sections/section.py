@@ -14,8 +14,10 @@ from napari_stem.io import read_spots, source_of
 from napari_stem.io.annotations import annotated_grid, drawn_regions
 from napari_stem.io.legacy_st import find_images
 from napari_stem.io.pictures import sized
+from napari_stem.sections.opening import Opening
 from napari_stem.sections.placing import place
 from napari_stem.slides.slide import Slide, open_slide
+from napari_stem.spots.notes import notes_of
 from napari_stem.spots.section_names import section_name
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 from napari_stem.text import a_few, counted
@@ -32,7 +34,7 @@ class Section:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was found and assumed when spots and slide were put together, as display text."""
-        return source_of(self.spots).notes
+        return notes_of(self.spots)
 
     def close(self) -> None:
         """Release the slide's file."""
@@ -58,7 +60,7 @@ def open_section(
     pitch_um: float | None = None,
     bin_um: float | None = None,
     symbols: str | Path | None = None,
-    trust_positions: bool = False,
+    opening: Opening | None = None,
 ) -> Section:
     """Open a slide with the spots that belong to it.
 
@@ -76,21 +78,23 @@ def open_section(
         Spot pitch in micrometres; default: that of the format (Visium 100, legacy ST arrays 200).
     bin_um, symbols
         As in `read_spots`.
-    trust_positions
-        Use the coordinates as they are although image size or tissue contradict them.
+    opening
+        Choices among what the files hold, and whom to believe.
 
     Raises
     ------
     SlideError, SpotsError
         A part is missing or damaged, or spots and slide contradict each other.
     """
-    path = Path(path)
-    spots = read_spots(path, bin_um=bin_um, symbols=symbols)
+    path, chosen = Path(path), opening or Opening()
+    spots = _read(path, bin_um, symbols, chosen)
     source = source_of(spots)
-    slide = open_slide(image or source.image or _image_in(path, source.notes), mpp=mpp)
+    slide = open_slide(
+        image or source.image or _image_in(path, source.images), mpp=mpp, sparse=chosen.sparse
+    )
     slide.name = section_name(path)  # images of sections tend to share a name, such as HE.jpg
     try:
-        spots, slide = place(spots, slide, pitch_um=pitch_um, trust=trust_positions)
+        spots, slide = place(spots, slide, pitch_um=pitch_um, trust=chosen.trust_positions)
     except SpotsError as error:
         slide.close()
         raise error.about(f"Image: '{slide.path}'.") from error
@@ -109,7 +113,7 @@ def section_on(
     spot_pitch_um: float | None = None,
     bin_um: float | None = None,
     symbols: str | Path | None = None,
-    trust_positions: bool = False,
+    opening: Opening | None = None,
 ) -> Section:
     """Spots for an open slide, and the slide at the scale that they give.
 
@@ -124,29 +128,35 @@ def section_on(
         Of the spots of other files; default: that of the format.
     bin_um, symbols
         As in `read_spots`.
-    trust_positions
-        Use the coordinates as they are although image size or tissue contradict them.
+    opening
+        Choices among what the files hold, and whom to believe.
 
     Raises
     ------
     SpotsError, MissingScale
         The spots cannot be used, or they and the slide contradict each other.
     """
-    path = Path(path)
+    path, chosen = Path(path), opening or Opening()
     if regions := drawn_regions(path):
         grid = annotated_grid(slide, regions, pitch_um=pitch_um, diameter_um=diameter_um)
         return Section(slide.name, slide, grid)
-    spots = read_spots(path, bin_um=bin_um, symbols=symbols)
-    spots, slide = place(spots, slide, pitch_um=spot_pitch_um, trust=trust_positions)
+    spots = _read(path, bin_um, symbols, chosen)
+    spots, slide = place(spots, slide, pitch_um=spot_pitch_um, trust=chosen.trust_positions)
     return Section(slide.name, slide, spots)
 
 
-def _image_in(path: Path, notes: Sequence[str]) -> Path:
-    images = find_images(path) if path.is_dir() else []
+def _read(path: Path, bin_um: float | None, symbols: str | Path | None, chosen: Opening) -> AnnData:
+    return read_spots(
+        path, bin_um=bin_um, symbols=symbols, library=chosen.library, layer=chosen.layer
+    )
+
+
+def _image_in(path: Path, found: Sequence[Path]) -> Path:
+    images = found or (find_images(path) if path.is_dir() else [])
     if len(images) != 1:
-        found = "; ".join(notes) or a_few(map(sized, images)) or "none"
+        listed = a_few(map(sized, images), most=4) or "none"
         raise SlideNotFound(
-            f"Exactly one slide image is needed with the spots; found: {found}. Choose the "
+            f"Exactly one slide image is needed with the spots; found: {listed}. Choose the "
             f"image. Path: '{path}'.",
             hint=Hint(Remedy.IMAGE),
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from napari_stem.defaults import Layout
+from napari_stem.defaults import TISSUE_SHARE, Layout
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.slides.artifacts import Excluded
 from napari_stem.slides.tissue import tissue_mask
@@ -33,6 +33,7 @@ def make_grid(
     layout: Layout = "hex",
     region: RegionLike | None = None,
     on_tissue: bool = True,
+    tissue_share: float = TISSUE_SHARE,
 ) -> AnnData:
     """Spots at regular distances; the defaults are Visium's.
 
@@ -50,6 +51,8 @@ def make_grid(
         )
     if layout not in get_args(Layout):
         raise OptionError(f"layout '{layout}' is unknown; choose {' or '.join(get_args(Layout))}.")
+    if not 0 <= tissue_share <= 1:
+        raise OptionError(f"tissue_share is {tissue_share:g}; it must be between 0 and 1.")
     mpp = slide.require_mpp()
     _check_number(slide, pitch_um / mpp)
     xy = lattice(slide.width, slide.height, pitch_um / mpp, layout)
@@ -58,7 +61,8 @@ def make_grid(
     excluded: tuple[Excluded, ...] = ()
     if on_tissue and len(xy):
         tissue = tissue_mask(slide)
-        xy, excluded = xy[tissue.contains(xy)], tissue.excluded
+        under = tissue.share_under(xy, diameter_um / mpp)
+        xy, excluded = xy[tissue.contains(xy) & (under >= tissue_share)], tissue.excluded
     if not len(xy):
         place = "tissue" if on_tissue else "any part"
         raise SpotsError(

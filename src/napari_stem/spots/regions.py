@@ -50,7 +50,7 @@ def as_polygons(region: RegionLike) -> list[Polygon]:
 def _polygons(region: Any) -> Iterator[Polygon]:
     match region:
         case str() | Path():
-            yield from _polygons(json.loads(Path(region).read_text(encoding="utf-8")))
+            yield from _polygons(json.loads(Path(region).read_text(encoding="utf-8-sig")))
         case shapely.Geometry():
             yield from _polygons(shapely.geometry.mapping(region))
         case Mapping():
@@ -66,7 +66,8 @@ def _of_geojson(entry: Mapping[str, Any]) -> Iterator[Polygon]:
     """GeoJSON's polygons (RFC 7946); points and lines have no inside."""
     match kind := entry["type"]:
         case "Feature":
-            yield from _of_geojson(entry["geometry"])
+            if entry["geometry"] is not None:  # allowed, and written for objects without a place
+                yield from _of_geojson(entry["geometry"])
         case "FeatureCollection" | "GeometryCollection":
             for part in entry[_HOLDERS[kind]]:
                 yield from _of_geojson(part)

@@ -21,6 +21,7 @@ from napari_stem.errors import OptionError, TrainingError
 from napari_stem.features.compute import Compute
 from napari_stem.model.fit_config import UNLIMITED, FitConfig, check_settings
 from napari_stem.options import check_options, option, options_of, overrides, same_option
+from napari_stem.sections.opening import Opening
 from napari_stem.spots.section_names import section_name
 from napari_stem.text import a_few, one_line
 
@@ -43,6 +44,8 @@ class SectionSource:
         Bin size for Visium HD or Xenium (`io.read_spots`).
     symbols
         A table of old and new gene symbols, "" for none.
+    opening
+        Choices among what the files hold, and whom to believe.
     """
 
     path: str
@@ -50,6 +53,7 @@ class SectionSource:
     mpp: float | None = None
     bin_um: float | None = None
     symbols: str = ""
+    opening: Opening = field(default_factory=Opening)
 
     @property
     def name(self) -> str:
@@ -162,6 +166,7 @@ class TrainPlan:
         advanced=True,
     )
     device: str = same_option(Compute, "device")
+    allow_low_resolution: bool = same_option(Compute, "allow_low_resolution")
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -194,7 +199,7 @@ class TrainPlan:
         try:
             values: dict[str, Any] = json.loads(text)
             for name in ("sections", "held_out"):
-                values[name] = tuple(SectionSource(**source) for source in values[name])
+                values[name] = tuple(map(_section_source, values[name]))
             panel = values["panel"]
             values["panel"] = PanelChoice(**{**panel, "genes": tuple(panel["genes"])})
             values["encoders"] = tuple(values["encoders"])
@@ -210,6 +215,10 @@ class TrainPlan:
         one, two = replace(self, device="auto"), replace(other, device="auto")
         names = [setting.name for setting in fields(self)]
         return [name for name in names if getattr(one, name) != getattr(two, name)]
+
+
+def _section_source(values: Mapping[str, Any]) -> SectionSource:
+    return SectionSource(**{**values, "opening": Opening(**values.get("opening", {}))})
 
 
 def chosen_fit(values: Mapping[str, Any]) -> dict[str, Any]:

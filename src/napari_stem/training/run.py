@@ -69,7 +69,10 @@ def _iter_planned(
             training, tested = [half[0] for half in halves], [half[1] for half in halves]
         options = PredictOptions(n_draws=plan.draws, seed=plan.fit.get("seed", 0))
         weights = {name: Path(path) for name, path in plan.weights.items()}
-        compute = Compute(device=plan.device, cache=cache, weights=weights)
+        compute = Compute(
+            device=plan.device, cache=cache, weights=weights,
+            allow_low_resolution=plan.allow_low_resolution,
+        )  # fmt: skip
         tables = [[section.spots for section in part] for part in (training, tested)]
         recipe = planned_recipe(plan, *tables)
         return (
@@ -90,7 +93,7 @@ def open_source(source: SectionSource) -> Section:
     """
     return open_named(
         source.path, image=source.image or None, mpp=source.mpp, bin_um=source.bin_um,
-        symbols=source.symbols,
+        symbols=source.symbols, opening=source.opening,
     )  # fmt: skip
 
 

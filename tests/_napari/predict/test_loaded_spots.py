@@ -101,6 +101,28 @@ def test_a_typed_scale_stays_where_a_format_states_another(dock, table, load, tm
     assert dock.workspace.slide.mpp == 0.5
 
 
+def test_spots_that_contradict_the_slide_are_refused_unless_trusted(
+    dock, tmp_path, load, messages, qtbot
+):
+    random = np.random.default_rng(0)
+    image = np.full((400, 400, 3), 244.0)
+    image[:, 220:] = np.add([190, 90, 160], random.normal(0, 15, (400, 180, 1)))
+    dock.workspace.take_slide(Slide.from_array(image.clip(0, 255).astype(np.uint8), mpp=2.0))
+    x, y = (axis.ravel() for axis in np.meshgrid(np.arange(20, 180, 40), np.arange(20, 380, 40)))
+    table = spot_table(
+        np.column_stack([x, y]), diameter_px=20, counts=np.ones((len(x), 1)), genes=["A"]
+    )
+    table.write_h5ad(tmp_path / "glass.h5ad")  # measured on bare glass
+    dock.spots.load(tmp_path / "glass.h5ad")
+    qtbot.waitUntil(lambda: bool(messages), timeout=PATIENCE)
+    assert "Trust positions" in str(messages)
+    assert dock.workspace.spots is None
+    dock.spots.trust_box.setChecked(True)
+    load(tmp_path / "glass.h5ad")
+    assert dock.workspace.spots.n_obs == len(x)
+    assert "Positions are trusted as they are" in dock.spots.note.text()
+
+
 def test_spots_that_arrive_when_another_slide_is_shown_scale_their_own(dock, table, qtbot):
     work = dock.workspace
     one, other = bare_slide(300), bare_slide(310)

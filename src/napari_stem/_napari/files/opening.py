@@ -57,15 +57,26 @@ def slide_of_layer(source: LayerSource) -> Events[Slide]:
 
 
 def read_spots(
-    path: Path, slide: Slide, *, pitch_um: float, diameter_um: float, bin_um: float | None = None
+    path: Path,
+    slide: Slide,
+    *,
+    pitch_um: float,
+    diameter_um: float,
+    bin_um: float | None = None,
+    trust: bool = False,
 ) -> Events[Section]:
-    """Read spots, which may state the slide's scale; annotations are filled with a grid."""
+    """Read spots, which may state the slide's scale; annotations are filled with a grid.
+
+    Spots that contradict the slide are refused unless `trust` takes them as they are.
+    """
     yield Progress(0, 0, "read", path.name)
+    from napari_stem.sections.opening import Opening
     from napari_stem.sections.section import section_on
 
     return section_on(
-        slide, path, pitch_um=pitch_um, diameter_um=diameter_um, bin_um=bin_um, symbols=symbols()
-    )
+        slide, path, pitch_um=pitch_um, diameter_um=diameter_um, bin_um=bin_um,
+        symbols=symbols(), opening=Opening(trust_positions=trust),
+    )  # fmt: skip
 
 
 def describe_checkpoint(path: Path) -> Events[ChosenCheckpoint]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog
 
 from napari_stem._napari.canvas.drawn_region import Tool, draw_region, end_drawing, selected_region
 from napari_stem._napari.files import opening
@@ -20,6 +20,8 @@ from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.grid_choice import LAYOUTS, GridChoice
 from napari_stem.errors import OptionError
+from napari_stem.options import options_of
+from napari_stem.sections.opening import Opening
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -95,9 +97,12 @@ class SpotsPanel(Panel):
         self.all_button = button("All spots", "Restore the spots outside the region.")
         self.add_row(self.pitch, self.diameter)
         self.add_row(self.layout_box, self.grid_button)
+        trust = options_of(Opening)["trust_positions"]
+        self.trust_box = QCheckBox(trust.label)
+        self.trust_box.setToolTip(trust.help)
         self.bins = BinChoice()
         self.add_row(self.file_button, self.folder_button)
-        self.add_row(self.bins)
+        self.add_row(self.trust_box, self.bins)
         self.add_row(self.draw_button, self.region_grid_button)
         self.add_row(self.inside_button, self.all_button)
         self.add_row(self.note)
@@ -132,6 +137,7 @@ class SpotsPanel(Panel):
             pitch_um=self.pitch.value(),
             diameter_um=self.diameter.value(),
             bin_um=bin_um,
+            trust=self.trust_box.isChecked(),
         )
         self.run(task, f"Reading {path.name}…", self.workspace.take_section)
 

@@ -71,8 +71,8 @@ def spots_in_region(spots: AnnData, slide: Slide, region: Region) -> Events[AnnD
 
 
 def describe_spots(spots: AnnData, slide: Slide) -> str:
-    """Number, pitch and diameter of the spots, and the notes of their source."""
-    from napari_stem.io import source_of  # imported already by whoever made them
+    """Number, pitch and diameter of the spots, and their notes."""
+    from napari_stem.spots.notes import notes_of  # imported already by whoever made them
     from napari_stem.spots.table import pitch, spot_diameter
 
     unit, mpp = ("µm", slide.mpp) if slide.mpp else ("pixels", 1.0)
@@ -81,7 +81,7 @@ def describe_spots(spots: AnnData, slide: Slide) -> str:
         return f"1 spot, {sizes}"
     left_out = ", ".join(spots.uns.get("excluded", ()))
     told = f"\nExcluded from the tissue: {left_out}" if left_out else ""
-    for note in source_of(spots).notes:
+    for note in notes_of(spots):
         told += f"\n{note[0].upper()}{note[1:]}"
     return f"{spots.n_obs:,} spots, pitch {pitch(spots) * mpp:.0f} {unit}, {sizes}{told}"
 
