@@ -12,28 +12,15 @@ from napari_stem.slides.slide import open_slide
 from napari_stem.slides.tissue import tissue_mask
 
 from .test_slide_formats import by_openslide
-from .tiff_writers import APERIO, halved, lose_tiles, stained
+from .tiff_writers import halved, lose_tiles, stained, write_aperio
 
 IMAGE = stained(768, 1024)
-
-
-def write_svs(path: Path, *levels: np.ndarray, compression: str = "jpeg") -> None:
-    """The levels of a slide, behind the first a thumbnail."""
-    about = APERIO.format(h=IMAGE.shape[0], w=IMAGE.shape[1])
-    with tifffile.TiffWriter(path) as tiff:
-        for number, level in enumerate(levels):
-            tiff.write(
-                level, photometric="rgb", tile=(128, 128), compression=compression,
-                description=about + "|MPP = 0.5", metadata=None,
-            )  # fmt: skip
-            if number == 0:
-                tiff.write(level[::6, ::6], photometric="rgb", rowsperstrip=16, metadata=None)
 
 
 def test_a_tile_that_a_level_lacks_shows_the_next_finer_level(tmp_path: Path):
     path = tmp_path / "slide.svs"
     half = halved(IMAGE)
-    write_svs(path, IMAGE, half, halved(half), compression="zlib")
+    write_aperio(path, IMAGE, half, halved(half), compression="zlib")
     lose_tiles(path, [2, 6, 7, 10], page=2)
     lose_tiles(path, [1, 3], page=3)
     with open_slide(path) as slide:
@@ -50,7 +37,7 @@ def test_a_tile_that_a_level_lacks_shows_the_next_finer_level(tmp_path: Path):
 def test_lost_tiles_of_a_level_cost_no_tissue(tmp_path: Path):
     whole, torn = tmp_path / "whole.svs", tmp_path / "torn.svs"
     for path in (whole, torn):
-        write_svs(path, IMAGE, halved(halved(IMAGE)))
+        write_aperio(path, IMAGE, halved(halved(IMAGE)))
     lose_tiles(torn, [1, 3], page=2)
     masks = []
     for path in (whole, torn):
@@ -63,7 +50,7 @@ def test_lost_tiles_of_a_level_cost_no_tissue(tmp_path: Path):
 def test_a_level_ends_in_white_where_the_finer_one_ends(tmp_path: Path):
     path = tmp_path / "slide.svs"
     odd = IMAGE[:701, :901]
-    write_svs(path, odd, halved(odd), compression="zlib")
+    write_aperio(path, odd, halved(odd), compression="zlib")
     lose_tiles(path, range(24), page=2)
     with open_slide(path) as slide:
         found = slide.read_region(0, 0, 450, 350, level=1).astype(int)
@@ -72,7 +59,7 @@ def test_a_level_ends_in_white_where_the_finer_one_ends(tmp_path: Path):
 
 def test_a_tile_that_no_level_has_is_white(tmp_path: Path):
     path = tmp_path / "slide.svs"
-    write_svs(path, IMAGE, halved(IMAGE))
+    write_aperio(path, IMAGE, halved(IMAGE))
     lose_tiles(path, [36])
     lose_tiles(path, [10], page=2)
     with open_slide(path) as slide:

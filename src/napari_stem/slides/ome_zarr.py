@@ -11,6 +11,7 @@ import numpy as np
 import zarr
 
 from napari_stem.errors import SlideUnreadable
+from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.mpp import Stated, choose_mpp, micrometres
 from napari_stem.slides.pyramid import Converted, Level, SlideFile
 
@@ -41,13 +42,15 @@ def open_zarr(path: Path) -> SlideFile:
     group = zarr.open_group(path, mode="r")
     stored = [group[dataset["path"]] for dataset in picture["datasets"]]
     _check_rgb(path, stored[0], axes, _omero(path))
-    levels: list[Level] = []
-    for array in stored:
-        level = Converted(array, axes)
-        if not levels or max(level.shape[:2]) < max(levels[-1].shape[:2]):
-            levels.append(level)
+    fitted, notes = fit_levels([_stored(array, axes) for array in stored])
+    levels = tuple(one.level for one in fitted)
     mpp, source = choose_mpp([_stated(picture, axes)])
-    return SlideFile(tuple(levels), mpp, source, _identity(path, levels[-1]))
+    return SlideFile(levels, mpp, source, _identity(path, levels[-1]), notes=notes)
+
+
+def _stored(array: Any, axes: str) -> Stored:
+    height, width = (array.chunks[axes.index(axis)] for axis in "YX")
+    return Stored(Converted(array, axes), (height, width))
 
 
 def _attributes(path: Path) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from napari_stem.errors import SlideUnreadable
 from napari_stem.extras import extra
 from napari_stem.slides.colour import over_white
+from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.mpp import Stated, choose_mpp
 from napari_stem.slides.pyramid import Sliced, SlideFile
 
 _DICOM = (128, b"DICM")  # where its magic number lies
 _SUFFIXES = (".mrxs", ".vms", ".vmu", ".svslide", ".dcm")
 _LARGEST = 4_000_000  # pixels of a side
+_SIDES = ("height", "width")
 _AT_ONCE = 4096  # rows and columns that OpenSlide is asked for
 
 
@@ -45,15 +47,17 @@ def open_openslide(path: Path) -> SlideFile:
     slide = openslide.OpenSlide(str(path))
     try:
         _check_size(path, *slide.dimensions)
-        levels = tuple(OpenSlideLevel(slide, number) for number in range(slide.level_count))
-        levels[0][:1, :1]  # damage is better found now
+        stored = [_stored(slide, number) for number in range(slide.level_count)]
+        stored[0].level[:1, :1]  # damage is better found now
+        fitted, notes = fit_levels(stored)
         found = slide.properties
         mpp, source = choose_mpp([_stated(found)])
         identity = found.get(openslide.PROPERTY_NAME_QUICKHASH1, "")
     except BaseException:
         slide.close()
         raise
-    return SlideFile(levels, mpp, source, identity, handle=slide)
+    levels = tuple(one.level for one in fitted)
+    return SlideFile(levels, mpp, source, identity, handle=slide, notes=notes)
 
 
 class OpenSlideLevel(Sliced):
@@ -76,6 +80,13 @@ class OpenSlideLevel(Sliced):
                 part = np.asarray(self._slide.read_region(corner, self._number, size))
                 pixels[y - top :, x - left :][: size[1], : size[0]] = over_white(part)
         return pixels
+
+
+def _stored(slide: Any, number: int) -> Stored:
+    """A level, and the size of the tiles that its file has."""
+    tile = (slide.properties.get(f"openslide.level[{number}].tile-{s}", 1) for s in _SIDES)
+    height, width = map(int, tile)
+    return Stored(OpenSlideLevel(slide, number), (height, width))
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

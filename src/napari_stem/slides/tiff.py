@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import tifffile
 from tifffile import PHOTOMETRIC, FileCache
 
 from napari_stem.errors import SlideUnreadable
+from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.flat import check_flat
 from napari_stem.slides.mpp import tiff_mpp
-from napari_stem.slides.pyramid import Level, SlideFile, downsample
+from napari_stem.slides.pyramid import Level, SlideFile
 from napari_stem.slides.tiff_level import TiffLevel
 
 # A damaged file gives one error; without a handler, tifffile would log every symptom.
@@ -22,7 +23,6 @@ tifffile.logger().addHandler(logging.NullHandler())
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LARGEST_TILE = 64_000_000  # pixels that are decoded to read one
-_RATIO = 0.02  # by which the sides of a level may differ in how far they are reduced
 
 
 def open_tiff(path: Path) -> SlideFile:
@@ -39,15 +39,13 @@ def open_tiff(path: Path) -> SlideFile:
         series = max(tiff.series, key=lambda s: s.size)
         _check_rgb(series, path)
         _check_complete(series, path)
-        stored = list(_levels(tiff, series, path))
-        levels = tuple(_read(level) for level in stored)
+        levels, notes = _levels(tiff, series, path)
         levels[0][:1, :1]  # a damaged first tile is better found now
         mpp, source = tiff_mpp(tiff, series.keyframe)
     except BaseException:
         tiff.close()
         raise
-    note = stored[0].colours.note
-    return SlideFile(levels, mpp, source, handle=tiff, notes=(note,) if note else ())
+    return SlideFile(levels, mpp, source, handle=tiff, notes=notes)
 
 
 def needs_openslide(path: Path) -> bool:
@@ -87,36 +85,24 @@ def _check_complete(series: Any, path: Path) -> None:
             )
 
 
-def _levels(tiff: tifffile.TiffFile, series: Any, path: Path) -> Iterator[TiffLevel]:
+def _levels(
+    tiff: tifffile.TiffFile, series: Any, path: Path
+) -> tuple[tuple[Level, ...], tuple[str, ...]]:
+    """Levels from which others are left out, and notes about them."""
     files = FileCache(lock=tiff.filehandle.lock)
-    before: TiffLevel | None = None
+    levels = []
     for page in (level.keyframe for level in series.levels):
-        if before is not None and not _reduces(page, before, series.keyframe):
-            return
-        level = TiffLevel(page, [page], files, aperio=tiff.is_svs)
-        if before is not None:
-            level.fill_from(before, downsample(before.shape, level.shape))
-        before = level
         if page.is_tiled:
             _check_tile(page, path)
         else:
             check_flat(path, page.imagelength, page.imagewidth)
-        yield level
-
-
-def _read(level: TiffLevel) -> Level:
-    """Tiles are read when they are asked for; strips, as a JPEG, are decoded now."""
-    return level if level.is_tiled else level[:]
-
-
-def _reduces(page: Any, before: Level, full: Any) -> bool:
-    """Whether a level is smaller than the one before, and shows the same picture."""
-    height, width = page.imagelength, page.imagewidth
-    if height >= before.shape[0] or width >= before.shape[1]:
-        return False
-    rounding = 1 / min(height, width)
-    down = full.imagelength / height, full.imagewidth / width
-    return bool(abs(down[0] / down[1] - 1) <= _RATIO + rounding)
+        levels.append(TiffLevel(page, [page], files, aperio=tiff.is_svs))
+    fitted, notes = fit_levels([Stored(level, level.tile) for level in levels])
+    for finer, coarse in pairwise(fitted):
+        levels[coarse.number].fill_from(finer.level, coarse.down / finer.down)
+    note = levels[0].colours.note
+    read = tuple(one.level if levels[one.number].is_tiled else one.level[:, :] for one in fitted)
+    return read, ((note,) if note else ()) + notes
 
 
 def _check_tile(page: Any, path: Path) -> None:
