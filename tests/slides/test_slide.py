@@ -85,12 +85,11 @@ def test_real_slides_have_the_levels_and_scale_of_their_readme(data_dir: Path):
             0.499,
             "resolution tag",
         ),
-        # 72 dpi would be 353 um a pixel.
         (
             "openslide-python_boxes.tiff",
             [(250, 300), (125, 150), (62, 75), (31, 37)],
             None,
-            "none",
+            "resolution tag states 352.8 µm/px, which no scanner has",
         ),
         ("openslide-python_small.svs", [(16, 16)], 0.499, "Aperio description"),
         ("qupath_cells.ome.tif", [(131, 93)], 0.25, "OME metadata"),

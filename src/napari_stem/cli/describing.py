@@ -44,7 +44,8 @@ def info(
     else:
         with open_slide(path) as slide:
             sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)
-            scale = f"{slide.mpp:.4g} µm/px ({slide.mpp_source})" if slide.mpp else "unknown"
+            known = f"{slide.mpp:.4g} µm/px" if slide.mpp else "unknown"
+            scale = known if slide.mpp_source == "none" else f"{known} ({slide.mpp_source})"
             console.print(f"slide: levels {sizes}; scale {scale}")
             for note in slide.notes:
                 console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)

@@ -70,8 +70,7 @@ def _open(file: CziFile, path: Path) -> SlideFile:
         for down in _downsamples(tiles)
     )
     levels[0][full[0].y - top, full[0].x - left]  # damage is better found now
-    mpp, source = choose_mpp([file.stated()])
-    return SlideFile(levels, mpp, source, file.identity, handle=file)
+    return SlideFile(levels, choose_mpp([file.stated()]), file.identity, handle=file)
 
 
 def _check(tile: Tile, path: Path) -> None:

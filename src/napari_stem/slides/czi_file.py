@@ -18,7 +18,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stem.slides.mpp import Stated
+from napari_stem.slides.mpp import Stated, number
 
 DEPTHS: dict[int, np.dtype[Any]] = {3: np.dtype(np.uint8), 4: np.dtype("<u2")}  # BGR24, BGR48
 _PLAIN, _JPEG_XR, _ZSTD, _ZSTD_PACKED = 0, 4, 5, 6
@@ -109,10 +109,10 @@ class CziFile:
             (size,) = self._unpack(_COUNT, self._metadata + _SEGMENT.size)
             about = ET.fromstring(self._read(self._metadata + _SEGMENT.size + _HEAD, size))
             x, y = (
-                float(about.findtext(f".//Scaling/Items/Distance[@Id='{axis}']/Value", "nan")) * 1e6
+                number(about.findtext(f".//Scaling/Items/Distance[@Id='{axis}']/Value")) * 1e6
                 for axis in "XY"
             )
-        except (ET.ParseError, ValueError, struct.error):
+        except (ET.ParseError, struct.error):
             return None  # a slide is worth reading without its metadata
         return Stated(x, y, "CZI metadata")
 

@@ -44,8 +44,8 @@ def open_zarr(path: Path) -> SlideFile:
     _check_rgb(path, stored[0], axes, _omero(path))
     fitted, notes = fit_levels([_stored(array, axes) for array in stored])
     levels = tuple(one.level for one in fitted)
-    mpp, source = choose_mpp([_stated(picture, axes)])
-    return SlideFile(levels, mpp, source, _identity(path, levels[-1]), notes=notes)
+    scale = choose_mpp([_stated(picture, axes)])
+    return SlideFile(levels, scale, _identity(path, levels[-1]), notes=notes)
 
 
 def _stored(array: Any, axes: str) -> Stored:

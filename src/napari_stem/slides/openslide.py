@@ -12,7 +12,7 @@ from napari_stem.errors import SlideUnreadable
 from napari_stem.extras import extra
 from napari_stem.slides.colour import over_white
 from napari_stem.slides.factors import Stored, fit_levels
-from napari_stem.slides.mpp import Stated, choose_mpp
+from napari_stem.slides.mpp import Stated, choose_mpp, number
 from napari_stem.slides.pyramid import Sliced, SlideFile
 
 _DICOM = (128, b"DICM")  # where its magic number lies
@@ -51,13 +51,13 @@ def open_openslide(path: Path) -> SlideFile:
         stored[0].level[:1, :1]  # damage is better found now
         fitted, notes = fit_levels(stored)
         found = slide.properties
-        mpp, source = choose_mpp([_stated(found)])
+        scale = choose_mpp([_stated(found)])
         identity = found.get(openslide.PROPERTY_NAME_QUICKHASH1, "")
     except BaseException:
         slide.close()
         raise
     levels = tuple(one.level for one in fitted)
-    return SlideFile(levels, mpp, source, identity, handle=slide, notes=notes)
+    return SlideFile(levels, scale, identity, handle=slide, notes=notes)
 
 
 class OpenSlideLevel(Sliced):
@@ -97,9 +97,6 @@ def _check_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def _stated(properties: Any) -> Stated | None:
-    try:
-        x, y = (float(properties[f"openslide.mpp-{axis}"]) for axis in "xy")
-    except (LookupError, ValueError):
-        return None
+def _stated(properties: Any) -> Stated:
+    x, y = (number(properties.get(f"openslide.mpp-{axis}")) for axis in "xy")
     return Stated(x, y, f"OpenSlide ({properties.get('openslide.vendor', 'unknown vendor')})")

@@ -45,7 +45,7 @@ class Slide:
     mpp
         Micrometres per level-0 pixel; None if unknown.
     mpp_source
-        Where `mpp` comes from.
+        Where `mpp` comes from, or why it is unknown.
     levels
         (h, w, 3) uint8 arrays, level 0 first, which read what is sliced.
     downsamples
@@ -61,8 +61,7 @@ class Slide:
         self.name = name
         self.path = path
         self.fingerprint = fingerprint
-        self.mpp = file.mpp
-        self.mpp_source = file.mpp_source
+        self.mpp, self.mpp_source, _ = file.scale
 
     @classmethod
     def from_array(
@@ -93,7 +92,8 @@ class Slide:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was found in the file or assumed about it, and how to overrule it."""
-        return self._file.notes
+        scale = self._file.scale
+        return self._file.notes + (scale.notes if self.mpp_source == scale.source else ())
 
     @property
     def width(self) -> int:

@@ -14,9 +14,9 @@ from tifffile import PHOTOMETRIC, FileCache
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.flat import check_flat
-from napari_stem.slides.mpp import tiff_mpp
 from napari_stem.slides.pyramid import Level, SlideFile
 from napari_stem.slides.tiff_level import TiffLevel
+from napari_stem.slides.tiff_mpp import tiff_mpp
 
 # A damaged file gives one error; without a handler, tifffile would log every symptom.
 tifffile.logger().addHandler(logging.NullHandler())
@@ -41,11 +41,11 @@ def open_tiff(path: Path) -> SlideFile:
         _check_complete(series, path)
         levels, notes = _levels(tiff, series, path)
         levels[0][:1, :1]  # a damaged first tile is better found now
-        mpp, source = tiff_mpp(tiff, series.keyframe)
+        scale = tiff_mpp(tiff, series.keyframe)
     except BaseException:
         tiff.close()
         raise
-    return SlideFile(levels, mpp, source, handle=tiff, notes=notes)
+    return SlideFile(levels, scale, handle=tiff, notes=notes)
 
 
 def needs_openslide(path: Path) -> bool:
