@@ -59,6 +59,30 @@ def write_dicom(path: Path, image: np.ndarray, spacing_mm: float) -> None:
     path.write_bytes(bytes(128) + b"DICM" + length + about + body)
 
 
+def write_dicom_tiff(path: Path, image: np.ndarray, spacing_mm: float) -> None:
+    """The same, whose preamble is the head of a TIFF of the same tiles."""
+    write_dicom(path, image, spacing_mm)
+    content = bytearray(path.read_bytes())
+    size = SIDE * SIDE * 3
+    n = -(-image.shape[0] // SIDE) * -(-image.shape[1] // SIDE)
+    first, at = len(content) - n * size, len(content) + 8 * n + 16
+    places = [first + number * size for number in range(n)]
+    numbers = struct.pack(f"<{n}I{n}I2I3H2x", *places, *[size] * n, *(round(10 / spacing_mm), 1),
+                          *(8, 8, 8))  # fmt: skip
+    offsets, counts = len(content), len(content) + 4 * n
+    per_cm, bits = offsets + 8 * n, offsets + 8 * n + 8
+    tags = [
+        (256, 4, 1, image.shape[1]), (257, 4, 1, image.shape[0]), (258, 3, 3, bits),
+        (259, 3, 1, 1), (262, 3, 1, 2), (277, 3, 1, 3), (282, 5, 1, per_cm),
+        (283, 5, 1, per_cm), (296, 3, 1, 3), (322, 3, 1, SIDE), (323, 3, 1, SIDE),
+        (324, 4, n, offsets), (325, 4, n, counts),
+    ]  # fmt: skip
+    content[:8] = b"II*\0" + struct.pack("<I", at)
+    content += numbers + struct.pack("<H", len(tags))
+    content += b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    path.write_bytes(content)
+
+
 def _text(group: int, element: int, kind: str, value: str) -> bytes:
     pad = b"\0" if kind == "UI" else b" "
     content = value.encode("ascii")

@@ -461,7 +461,7 @@ def cmyk(path: Path) -> None:
         pytest.param(lambda path: path.write_bytes(b""), "cannot identify image", id="empty"),
         (lambda path: path.write_bytes(b"II*\0"), "could not be read as a slide"),
         (lambda path: tifffile.imwrite(path, IMAGE[..., 0]), "MINISBLACK"),
-        (lambda path: tifffile.imwrite(path, IMAGE.astype(np.uint16)), "uint16"),
+        (lambda path: tifffile.imwrite(path, IMAGE.astype(np.uint32), photometric="rgb"), "uint32"),
         (cmyk, "SEPARATED"),
         (lambda path: Image.fromarray(IMAGE[..., 0]).save(path, "PNG"), "mode is L"),
     ],

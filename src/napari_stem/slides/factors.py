@@ -26,7 +26,7 @@ _PIECE = 64  # pixels of a side
 _PIECES = 5  # with most contrast, of a grid of
 _GRID = 12  # rows and columns
 _PLAIN = 3.0  # SD of grey below which a piece shows nothing
-_MOST_REDUCED = 1 << 16
+_MOST_PADDED = 4  # times the sides of what is shown
 
 
 class Stored(NamedTuple):
@@ -85,7 +85,8 @@ def _factor(full: Level, one: Stored, before: Fitted) -> float | None:
         return None
     scores = _agreement(before, one.level, candidates)
     if scores is None:  # nothing is to be seen in the level
-        return candidates[-1] if padded else candidates[0]
+        is_exact = ratio is not None and ratio.is_integer()
+        return ratio if is_exact or not padded else padded[0]
     best = int(np.argmax(scores))
     return candidates[best] if scores[best] >= _AGREES else None
 
@@ -109,10 +110,10 @@ def _rounds_alike(full: Level, level: Level) -> bool:
 
 def _padded(full: Level, one: Stored) -> list[float]:
     """The powers of two that, padded to whole tiles, make a level's size."""
-    found = []
-    down = 2
-    while down <= _MOST_REDUCED:
-        sides = zip(full.shape[:2], one.level.shape[:2], one.tile, strict=True)
+    sides = list(zip(full.shape[:2], one.level.shape[:2], one.tile, strict=True))
+    most = _MOST_PADDED * max(a / b for a, b, _ in sides)
+    found, down = [], 2
+    while down <= most:
         if all(b in (_whole(a // down, tile), _whole(-(-a // down), tile)) for a, b, tile in sides):
             found.append(float(down))
         down *= 2

@@ -15,7 +15,8 @@ from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.mpp import Stated, choose_mpp, number
 from napari_stem.slides.pyramid import Sliced, SlideFile
 
-_DICOM = (128, b"DICM")  # where its magic number lies
+_PREAMBLE, _DICOM = 128, b"DICM"  # where its magic number lies, behind anything
+LONGEST_MAGIC = _PREAMBLE + len(_DICOM)
 _SUFFIXES = (".mrxs", ".vms", ".vmu", ".svslide", ".dcm")
 _LARGEST = 4_000_000  # pixels of a side
 _SIDES = ("height", "width")
@@ -23,15 +24,16 @@ _AT_ONCE = 4096  # rows and columns that OpenSlide is asked for
 
 
 def is_for_openslide(path: Path) -> bool:
-    """Whether a file is in one of the formats that OpenSlide alone reads.
+    """Whether a name is that of a format that OpenSlide alone reads.
 
-    Some are known by their name: an MRXS file is a JPEG image next to the folder of its slide.
+    An MRXS file, for example, is a JPEG image next to the folder of its slide.
     """
-    if path.suffix.lower() in _SUFFIXES:
-        return True
-    place, magic = _DICOM
-    with path.open("rb") as file:
-        return file.read(place + len(magic))[place:] == magic
+    return path.suffix.lower() in _SUFFIXES
+
+
+def is_dicom(start: bytes) -> bool:
+    """Whether the first `LONGEST_MAGIC` bytes of a file are those of DICOM."""
+    return start[_PREAMBLE:].startswith(_DICOM)
 
 
 def open_openslide(path: Path) -> SlideFile:

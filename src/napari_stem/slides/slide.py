@@ -193,7 +193,7 @@ class Slide:
         level = fine[-1] if fine else 0
         height, width = self.levels[level].shape[:2]
         image = Image.fromarray(self.read_region(0, 0, width, height, level))
-        size = (round(self.width / scale), round(self.height / scale))
+        size = (max(1, round(self.width / scale)), max(1, round(self.height / scale)))
         return np.asarray(image.resize(size, Image.Resampling.HAMMING)), scale
 
     def iter_overview(self) -> Events[None]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
-from tifffile import PHOTOMETRIC, FileCache
+from tifffile import FileCache
 
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.flat import check_flat
+from napari_stem.slides.focus import sharpest
 from napari_stem.slides.pyramid import Level, SlideFile
 from napari_stem.slides.tiff_level import TiffLevel
 from napari_stem.slides.tiff_mpp import tiff_mpp
+from napari_stem.slides.tiff_planes import Planes, focused_plane, rgb_planes
 
 # A damaged file gives one error; without a handler, tifffile would log every symptom.
 tifffile.logger().addHandler(logging.NullHandler())
@@ -31,21 +34,22 @@ def open_tiff(path: Path) -> SlideFile:
     Raises
     ------
     SlideUnreadable
-        It is not an 8-bit RGB image, or cut off.
+        It is not RGB with 8 or 16 bits, or cut off.
     """
     tiff = tifffile.TiffFile(path)
     tiff.filehandle.set_lock(True)  # regions are read by several threads
     try:
         series = max(tiff.series, key=lambda s: s.size)
-        _check_rgb(series, path)
-        _check_complete(series, path)
-        levels, notes = _levels(tiff, series, path)
+        planes = rgb_planes(tiff, series, path)
+        stored = _Series(tiff, series, path)
+        focus, told = _focus(stored, planes)
+        levels, notes = _levels(stored, planes.focal[focus])
         levels[0][:1, :1]  # a damaged first tile is better found now
         scale = tiff_mpp(tiff, series.keyframe)
     except BaseException:
         tiff.close()
         raise
-    return SlideFile(levels, scale, handle=tiff, notes=notes)
+    return SlideFile(levels, scale, handle=tiff, notes=planes.notes + told + notes)
 
 
 def needs_openslide(path: Path) -> bool:
@@ -54,55 +58,80 @@ def needs_openslide(path: Path) -> bool:
         return bool(tiff.is_bif or tiff.is_scn)
 
 
-def _check_rgb(series: Any, path: Path) -> None:
-    page = series.keyframe
-    channels = {"YXS": series.shape[-1], "SYX": series.shape[0]}.get(series.axes)
-    colours = page.photometric in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
-    if channels not in (3, 4) or not colours or series.dtype != np.uint8:
-        raise SlideUnreadable(
-            f"The image is not RGB: axes {series.axes}, shape {series.shape}, type "
-            f"{series.dtype}, {PHOTOMETRIC(page.photometric).name}. An 8-bit RGB image of "
-            f"H&E is needed. File: '{path}'."
-        )
+class _Series:
+    """The levels of a series, checked as they are opened."""
 
+    def __init__(self, tiff: tifffile.TiffFile, series: Any, path: Path) -> None:
+        self.series = series
+        self._path = path
+        self._aperio = tiff.is_svs
+        self._files = FileCache(lock=tiff.filehandle.lock)
 
-def _check_complete(series: Any, path: Path) -> None:
-    """That tags of a few bytes do not promise pixels that are not there."""
-    size = path.stat().st_size
-    for page in (level.keyframe for level in series.levels):
-        ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
-        if max(ends, default=0) > size:
-            raise SlideUnreadable(
-                f"The file is incomplete: its tags point to byte {max(ends):,}, but it "
-                f"ends at {size:,}. Copy it again from the scanner. File: '{path}'."
-            )
-        promised = int(np.prod(page.chunked))
-        if len(page.dataoffsets) < promised:
-            raise SlideUnreadable(
-                f"The file is damaged: {page.imagewidth} x {page.imagelength} px need "
-                f"{promised} tiles or strips, but its tags list {len(page.dataoffsets)}. "
-                f"Copy it again from the scanner. File: '{path}'."
-            )
-
-
-def _levels(
-    tiff: tifffile.TiffFile, series: Any, path: Path
-) -> tuple[tuple[Level, ...], tuple[str, ...]]:
-    """Levels from which others are left out, and notes about them."""
-    files = FileCache(lock=tiff.filehandle.lock)
-    levels = []
-    for page in (level.keyframe for level in series.levels):
+    def level(self, number: int, pages: Sequence[int]) -> TiffLevel:
+        """One level, of the pages that hold its colours."""
+        found = self.series.levels[number].pages
+        frames = [found[page if page < len(found) else 0] for page in pages]
+        page = frames[0].keyframe
+        for frame in frames:
+            _check_complete(frame, self._path)
         if page.is_tiled:
-            _check_tile(page, path)
+            _check_tile(page, self._path)
         else:
-            check_flat(path, page.imagelength, page.imagewidth)
-        levels.append(TiffLevel(page, [page], files, aperio=tiff.is_svs))
-    fitted, notes = fit_levels([Stored(level, level.tile) for level in levels])
+            check_flat(self._path, page.imagelength, page.imagewidth)
+        return TiffLevel(page, frames, self._files, aperio=self._aperio)
+
+
+def _focus(stored: _Series, planes: Planes) -> tuple[int, tuple[str, ...]]:
+    """The focal plane to show, and what to tell of that."""
+    count = len(planes.focal)
+    if count == 1:
+        return 0, ()
+    focus, why = focused_plane(stored.series, planes), "that the scanner focused"
+    if focus is None:
+        focus = sharpest([stored.level(0, pages) for pages in planes.focal])
+        why = "that is the sharpest"
+    return focus, (f"Of {count} focal planes the one {why} is shown, number {focus + 1}.",)
+
+
+def _levels(stored: _Series, pages: Sequence[int]) -> tuple[tuple[Level, ...], tuple[str, ...]]:
+    """Levels of which none shows something else, and notes about them."""
+    levels = [stored.level(number, pages) for number in range(len(stored.series.levels))]
+    depth = _take_depth(levels)
+    fitted, more = fit_levels([Stored(level, level.padding) for level in levels])
     for finer, coarse in pairwise(fitted):
         levels[coarse.number].fill_from(finer.level, coarse.down / finer.down)
-    note = levels[0].colours.note
-    read = tuple(one.level if levels[one.number].is_tiled else one.level[:, :] for one in fitted)
-    return read, ((note,) if note else ()) + notes
+    read = (one.level if levels[one.number].is_tiled else one.level[:, :] for one in fitted)
+    told = (levels[0].colours.note, *depth, *more)
+    return tuple(read), tuple(filter(None, told))
+
+
+def _take_depth(levels: Sequence[TiffLevel]) -> tuple[str, ...]:
+    """Find how many bits samples use, which tags do not tell, and what to tell of that."""
+    if levels[0].depth == 8:
+        return ()
+    bits = levels[0].brightest().bit_length()
+    bits = max(8, bits + bits % 2)
+    for level in levels:
+        level.use_bits(bits)
+    return (f"Of the 16 bits of a sample, {bits} are used: what the brightest pixels need.",)
+
+
+def _check_complete(page: Any, path: Path) -> None:
+    """That tags of a few bytes do not promise pixels that are not there."""
+    size = page.parent.filehandle.size
+    ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
+    if max(ends, default=0) > size:
+        raise SlideUnreadable(
+            f"The file is incomplete: its tags point to byte {max(ends):,}, but it "
+            f"ends at {size:,}. Copy it again from the scanner. File: '{path}'."
+        )
+    promised = int(np.prod(page.keyframe.chunked))
+    if len(page.dataoffsets) < promised:
+        raise SlideUnreadable(
+            f"The file is damaged: {page.imagewidth} x {page.imagelength} px need "
+            f"{promised} tiles or strips, but its tags list {len(page.dataoffsets)}. "
+            f"Copy it again from the scanner. File: '{path}'."
+        )
 
 
 def _check_tile(page: Any, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
@@ -37,22 +38,32 @@ class TiffLevel(Sliced):
         self, page: Any, frames: Sequence[Any], files: FileCache, *, aperio: bool = False
     ) -> None:
         super().__init__(page.imagelength, page.imagewidth)
+        self.depth = 8 * page.dtype.itemsize
         self._page = page
         self._frames = frames
         self._files = files
         self.is_tiled = tiled = bool(page.is_tiled)
-        self.tile = (
+        self._tile = (
             page.tilelength if tiled else min(page.rowsperstrip, page.imagelength),
             page.tilewidth if tiled else page.imagewidth,
         )
-        self._rows, self._columns = map(_parts, self.shape[:2], self.tile)
+        self._rows, self._columns = map(_parts, self.shape[:2], self._tile)
         self._planes = page.samplesperpixel if page.planarconfig == 2 else 1
         self._finer: tuple[Level, float] | None = None
         self.colours = self._colours(aperio=aperio)
 
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Rows and columns to whose multiples it may be padded."""
+        return self._tile if self.is_tiled else (1, 1)
+
     def fill_from(self, finer: Level, down: float) -> None:
         """Show a finer level, `down` times as large, where tiles are missing."""
         self._finer = finer, down
+
+    def use_bits(self, bits: int) -> None:
+        """Scale samples of which only some bits are used to 8 bits."""
+        self.colours = replace(self.colours, bits=bits)
 
     def brightest(self) -> int:
         """The largest sample of some tiles spread over the level."""
@@ -63,7 +74,7 @@ class TiffLevel(Sliced):
 
     def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
         """A rectangle, put together from the tiles that it touches."""
-        height, width = self.tile
+        height, width = self._tile
         pixels = np.full((bottom - top, right - left, 3), _GLASS, np.uint8)
         for row, column in self._touched(top, bottom, left, right):
             y, x = row * height, column * width
@@ -88,7 +99,7 @@ class TiffLevel(Sliced):
         return tiff_colours(self._page, stream, lambda: self._decode(segment), aperio=aperio)
 
     def _touched(self, top: int, bottom: int, left: int, right: int) -> Iterator[tuple[int, int]]:
-        height, width = self.tile
+        height, width = self._tile
         return product(
             range(top // height, _parts(bottom, height)), range(left // width, _parts(right, width))
         )
@@ -119,7 +130,7 @@ class TiffLevel(Sliced):
                 "jpegtables": self._frames[frame].jpegtables,
                 "jpegheader": self._page.jpegheader,
             }
-        return Segment(stream, index, self.tile, tables)
+        return Segment(stream, index, self._tile, tables)
 
     def _of_finer(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
         """A rectangle as the finer level shows it, averaged; white where it has nothing."""
