@@ -18,8 +18,8 @@ from napari_stem.slides.openslide import (
     open_openslide,
 )
 from napari_stem.slides.pyramid import SlideFile
-from napari_stem.slides.tiff import MAGIC as TIFF
-from napari_stem.slides.tiff import needs_openslide, open_tiff
+from napari_stem.slides.tiff.reader import MAGIC as TIFF
+from napari_stem.slides.tiff.reader import needs_openslide, open_tiff
 from napari_stem.text import one_line
 
 _SUPPORTED = "SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, TIFF, OME-TIFF, OME-Zarr, JPEG, PNG"

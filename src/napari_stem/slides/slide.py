@@ -50,8 +50,6 @@ class Slide:
         (h, w, 3) uint8 arrays, level 0 first, which read what is sliced.
     downsamples
         Level-0 pixels per pixel of each level.
-    notes
-        What was found in the file or assumed about it, one line each; empty for most slides.
     fingerprint
         The same for the same content, under any file name.
     """
@@ -91,9 +89,9 @@ class Slide:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was found in the file or assumed about it, and how to overrule it."""
-        scale = self._file.scale
-        return self._file.notes + (scale.notes if self.mpp_source == scale.source else ())
+        """What was found in the file or assumed about it, one line each; none for most slides."""
+        notes, scale = self._file.notes, self._file.scale
+        return notes + scale.notes if self.mpp_source == scale.source else notes
 
     @property
     def width(self) -> int:
@@ -193,8 +191,8 @@ class Slide:
         level = fine[-1] if fine else 0
         height, width = self.levels[level].shape[:2]
         image = Image.fromarray(self.read_region(0, 0, width, height, level))
-        size = (max(1, round(self.width / scale)), max(1, round(self.height / scale)))
-        return np.asarray(image.resize(size, Image.Resampling.HAMMING)), scale
+        size = [max(1, round(side / scale)) for side in (self.width, self.height)]
+        return np.asarray(image.resize((size[0], size[1]), Image.Resampling.HAMMING)), scale
 
     def iter_overview(self) -> Events[None]:
         """Make the levels that the file lacks, as far as memory holds them.

@@ -17,9 +17,9 @@ from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.flat import check_flat
 from napari_stem.slides.focus import sharpest
 from napari_stem.slides.pyramid import Level, SlideFile
-from napari_stem.slides.tiff_level import TiffLevel
-from napari_stem.slides.tiff_mpp import tiff_mpp
-from napari_stem.slides.tiff_planes import Planes, focused_plane, rgb_planes
+from napari_stem.slides.tiff.level import TiffLevel
+from napari_stem.slides.tiff.mpp import tiff_mpp
+from napari_stem.slides.tiff.planes import Planes, focused_plane, rgb_planes
 
 # A damaged file gives one error; without a handler, tifffile would log every symptom.
 tifffile.logger().addHandler(logging.NullHandler())

@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 from tifffile import FileCache
 
-from napari_stem.slides.colour import JPEG, Colours, tiff_colours
+from napari_stem.slides.colour import Colours
 from napari_stem.slides.pyramid import Level, Sliced
-from napari_stem.slides.tiff_chroma import Segment, decoder_of
+from napari_stem.slides.tiff.chroma import Segment, decoder_of
+from napari_stem.slides.tiff.colours import JPEG, tiff_colours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
