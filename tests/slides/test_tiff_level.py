@@ -69,6 +69,18 @@ def test_a_tile_that_no_level_has_is_white(tmp_path: Path):
     assert abs(found[70:] - halved(IMAGE)[326:384, 256:384].astype(int)).mean() < 3  # JPEG
 
 
+def test_tissue_that_level_0_lacks_and_another_level_has_is_told(tmp_path: Path):
+    path = tmp_path / "slide.svs"
+    write_aperio(path, IMAGE, halved(IMAGE))
+    lose_tiles(path, [0, 1])  # glass
+    with open_slide(path) as slide:
+        assert slide.notes == ()
+    lose_tiles(path, [36])
+    with open_slide(path) as slide:
+        (note,) = slide.notes
+    assert note.startswith("Tiles of level 0 are missing where a coarser level shows tissue.")
+
+
 def test_strips_that_are_missing_are_white(tmp_path: Path):
     path = tmp_path / "slide.tif"
     tifffile.imwrite(

@@ -113,6 +113,15 @@ def test_focal_planes_that_are_alike_show_the_first(tmp_path: Path):
         assert "number 1" in slide.notes[0]
 
 
+def test_of_a_stack_that_is_described_once_the_first_plane_is_shown(tmp_path: Path):
+    path = tmp_path / "slide.tif"
+    planes = np.stack([IMAGE, 255 - IMAGE])
+    tifffile.imwrite(path, planes, photometric="rgb", metadata={"axes": "ZYXS"}, truncate=True)
+    with open_slide(path) as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+        assert slide.notes == ("Of 2 focal planes the first is shown.",)
+
+
 def test_of_several_pictures_of_one_size_the_first_is_shown(tmp_path: Path):
     path = tmp_path / "slide.tif"
     pictures = np.stack([IMAGE, 255 - IMAGE])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _GLASS = 255  # where a scanner stored no tile, and no finer level has one
-_LOOKED_AT = 64  # tiles that tell how deep samples are
+_LOOKED_AT = 64  # tiles that stand for all
 
 
 class TiffLevel(Sliced):
@@ -72,6 +72,18 @@ class TiffLevel(Sliced):
         places = list(product(range(self._rows), range(self._columns)))[::step]
         tiles = (self._samples(*place) for place in places)
         return max((int(samples.max()) for samples in tiles if samples is not None), default=0)
+
+    def missing(self) -> list[tuple[slice, slice]]:
+        """Rows and columns of some of the tiles that are missing, spread over the level."""
+        height, width = self._tile
+        page = self._frames[0]
+        stored = zip(page.dataoffsets, page.databytecounts, strict=False)
+        places = product(range(self._rows), range(self._columns))
+        lost = [place for place, (at, size) in zip(places, stored, strict=False) if not at * size]
+        return [
+            (slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width))
+            for row, column in lost[:: ceil(len(lost) / _LOOKED_AT) or 1]
+        ]
 
     def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
         """A rectangle, put together from the tiles that it touches."""

@@ -57,6 +57,9 @@ def rgb_planes(tiff: TiffFile, series: Any, path: Path) -> Planes:
             if count > 1:
                 notes.append(f"The file has {count} pictures of this size; the first is shown.")
     focal = numbers.reshape(-1, 3 if colours is not None else 1)
+    if focal.max() >= len(series.pages):  # stacks of ImageJ have tags for the first alone
+        notes.append(f"Of {len(focal)} focal planes the first is shown.")
+        focal = focal[:1]
     return Planes([tuple(map(int, pages)) for pages in focal], tuple(notes))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import tifffile
 from tifffile import FileCache
 
 from napari_stem.errors import SlideUnreadable
-from napari_stem.slides.factors import Stored, fit_levels
+from napari_stem.slides.factors import Fitted, Stored, fit_levels
 from napari_stem.slides.flat import check_flat
 from napari_stem.slides.focus import sharpest
 from napari_stem.slides.pyramid import Level, SlideFile
@@ -25,6 +26,7 @@ from napari_stem.slides.tiff.planes import Planes, focused_plane, rgb_planes
 tifffile.logger().addHandler(logging.NullHandler())
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PLAIN = 5  # SD of a colour below which an area shows glass
 _LARGEST_TILE = 64_000_000  # pixels that are decoded to read one
 
 
@@ -101,8 +103,23 @@ def _levels(stored: _Series, pages: Sequence[int]) -> tuple[tuple[Level, ...], t
     for finer, coarse in pairwise(fitted):
         levels[coarse.number].fill_from(finer.level, coarse.down / finer.down)
     read = (one.level if levels[one.number].is_tiled else one.level[:, :] for one in fitted)
-    told = (levels[0].colours.note, *depth, *more)
+    told = (levels[0].colours.note, *depth, *more, *_losses(levels[0], fitted))
     return tuple(read), tuple(filter(None, told))
+
+
+def _losses(full: TiffLevel, fitted: Sequence[Fitted]) -> Iterator[str]:
+    """What to tell of tiles that level 0 lacks: others show whether there is tissue."""
+    if len(fitted) < 2:
+        return
+    coarse, down = fitted[1].level, fitted[1].down
+    for places in full.missing():
+        rows, columns = (slice(int(side.start / down), ceil(side.stop / down)) for side in places)
+        if np.asarray(coarse[rows, columns]).std(axis=(0, 1)).max(initial=0) > _PLAIN:
+            yield (
+                "Tiles of level 0 are missing where a coarser level shows tissue. They are white "
+                "there, and so are patches. Get the file again from its source."
+            )
+            return
 
 
 def _take_depth(levels: Sequence[TiffLevel]) -> tuple[str, ...]:
