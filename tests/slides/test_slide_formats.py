@@ -159,6 +159,15 @@ def test_a_czi_is_read_as_zeiss_wrote_it(tmp_path: Path, compression: str, deep:
         np.testing.assert_array_equal(slide.read_region(200, 150, 50, 20), IMAGE[150:170, 200:250])
 
 
+@pytest.mark.parametrize("bits", [12, 14, 16])
+def test_samples_of_a_czi_are_scaled_by_the_bits_that_are_used(tmp_path: Path, bits: int):
+    path = tmp_path / "slide.czi"
+    write_czi(path, mosaic(IMAGE.astype(np.uint16) << (bits - 8)), 0.22)
+    with open_slide(path) as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+        assert slide.notes[0].startswith(f"Of the 16 bits of a sample, {bits} are used")
+
+
 def test_a_czi_in_jpeg_xr_is_read_as_zeiss_reads_it(tmp_path: Path):
     path = tmp_path / "slide.czi"
     write_czi(path, mosaic(IMAGE), 0.22, CZI_JPEG_XR)

@@ -81,6 +81,13 @@ class Colours:
         return _over_white(colours, samples[..., self.alpha, None], self.premultiplied)
 
 
+def used_bits(brightest: int) -> tuple[int, str]:
+    """The bits of 16 that samples use, going by the brightest, and how to tell it."""
+    bits = max(8, brightest.bit_length())
+    bits += bits % 2
+    return bits, f"Of the 16 bits of a sample, {bits} are used: what the brightest pixels need."
+
+
 def over_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Lay (…, 4) pixels with an alpha channel over white; (…, 3) stay as they are."""
     if pixels.shape[-1] == 3:

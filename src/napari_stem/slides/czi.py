@@ -71,9 +71,12 @@ def _open(file: CziFile, path: Path) -> SlideFile:
         )
         for down in _downsamples(tiles)
     )
+    depth = file.take_depth(full)
     levels[0][full[0].y - top, full[0].x - left]  # damage is better found now
     scale = choose_mpp([file.stated()])
-    return SlideFile(levels, scale, file.identity, handle=file, notes=notes)
+    return SlideFile(
+        levels, scale, file.identity, handle=file, notes=notes + ((depth,) if depth else ())
+    )
 
 
 def _left_out(tiles: Sequence[Tile]) -> Iterator[str]:

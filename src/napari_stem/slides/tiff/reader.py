@@ -14,6 +14,7 @@ import tifffile
 from tifffile import FileCache
 
 from napari_stem.errors import SlideUnreadable
+from napari_stem.slides.colour import used_bits
 from napari_stem.slides.factors import Fitted, Stored, fit_levels
 from napari_stem.slides.flat import check_flat
 from napari_stem.slides.focus import sharpest
@@ -126,11 +127,10 @@ def _take_depth(levels: Sequence[TiffLevel]) -> tuple[str, ...]:
     """Find how many bits samples use, which tags do not tell, and what to tell of that."""
     if levels[0].depth == 8:
         return ()
-    bits = levels[0].brightest().bit_length()
-    bits = max(8, bits + bits % 2)
+    bits, note = used_bits(levels[0].brightest())
     for level in levels:
         level.use_bits(bits)
-    return (f"Of the 16 bits of a sample, {bits} are used: what the brightest pixels need.",)
+    return (note,)
 
 
 def _check_complete(page: Any, path: Path) -> None:
