@@ -41,10 +41,9 @@ def _open(file: CziFile, path: Path) -> SlideFile:
             "This is one part of a slide in several files, which is not supported. Export "
             f"the slide from ZEN as one file. File: '{path}'."
         )
-    tiles = file.tiles()
-    first = min((tile.plane for tile in tiles), default=())
-    notes = tuple(_left_out(tiles))
-    tiles = [tile for tile in tiles if tile.plane == first]
+    every = file.tiles()
+    first = min((tile.plane for tile in every), default=())
+    tiles = [tile for tile in every if tile.plane == first]
     full = [tile for tile in tiles if tile.down == 1]
     if not full:
         raise SlideUnreadable(
@@ -71,12 +70,10 @@ def _open(file: CziFile, path: Path) -> SlideFile:
         )
         for down in _downsamples(tiles)
     )
-    depth = file.take_depth(full)
+    notes = tuple(filter(None, (*_left_out(every), file.take_depth(full))))
     levels[0][full[0].y - top, full[0].x - left]  # damage is better found now
     scale = choose_mpp([file.stated()])
-    return SlideFile(
-        levels, scale, file.identity, handle=file, notes=notes + ((depth,) if depth else ())
-    )
+    return SlideFile(levels, scale, file.identity, handle=file, notes=notes)
 
 
 def _left_out(tiles: Sequence[Tile]) -> Iterator[str]:
