@@ -196,6 +196,20 @@ def test_channels_first_alpha_and_ycbcr_become_rgb(tmp_path: Path):
             assert abs(pixel - expected[70, 80, 1].astype(int)) <= tolerance
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_an_image_that_asks_to_be_turned_is_shown_as_stored_and_says_so(
+    tmp_path: Path, suffix: str
+):
+    path = tmp_path / f"photo{suffix}"
+    for orientation, count in ((6, 1), (1, 0)):
+        exif = Image.Exif()
+        exif[274] = orientation
+        Image.fromarray(IMAGE).save(path, exif=exif)
+        with open_slide(path) as slide:
+            assert (slide.width, slide.height) == (420, 300)
+            assert len(slide.notes) == count
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_jpeg_and_png_carry_no_scale_whatever_their_dpi(tmp_path: Path, suffix: str):
     path = tmp_path / f"photo{suffix}"

@@ -58,9 +58,8 @@ def _ycbcr(
     compression = page.compression
     if compression == COMPRESSION.ALT_JPEG and not is_jpeg(stream):
         return YCbCr(), ""  # Aperio's bare YUYV
-    if compression in JPEG:  # tifffile's decoder makes RGB, but not of planes or with opacity
-        whole = page.planarconfig == 1 and page.samplesperpixel == 3
-        return (YCbCr() if declared and not whole else None), ""
+    if compression in JPEG:
+        return (YCbCr() if _is_left_to_us(page, stream) else None), ""
     if compression not in JPEG_2000:
         return (_declared_ycbcr(page) if declared else None), ""
     if aperio:  # whose tags say RGB, whatever the stream holds
@@ -74,6 +73,21 @@ def _ycbcr(
         f"The file says YCbCr and its JPEG 2000 stream says RGB. It is read as {kind}, in which "
         "its brightest pixels are closer to grey."
     )
+
+
+def _is_left_to_us(page: Any, stream: bytes) -> bool:
+    """Whether tifffile's decoder leaves a JPEG in YCbCr, of which it makes RGB in most cases.
+
+    It does not of single planes, nor with samples beyond three. Where tags say RGB, it heeds a head
+    of JFIF, which is YCbCr, but of the first tile alone, even if that is missing.
+    """
+    if page.photometric == PHOTOMETRIC.YCBCR:
+        return bool(page.planarconfig != 1 or page.samplesperpixel != 3)
+    return bool(page.planarconfig == 1 and _is_jfif(stream) and not page.is_jfif)
+
+
+def _is_jfif(stream: bytes) -> bool:
+    return stream[6:10] == b"JFIF"
 
 
 def _is_glass_grey_in_ycbcr(samples: NDArray[Any]) -> bool:

@@ -16,7 +16,7 @@ from tifffile import FileCache
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.colour import used_bits
 from napari_stem.slides.factors import Fitted, Stored, fit_levels
-from napari_stem.slides.flat import check_flat
+from napari_stem.slides.flat import check_flat, orientation_notes
 from napari_stem.slides.focus import sharpest
 from napari_stem.slides.pyramid import Level, SlideFile
 from napari_stem.slides.tiff.level import TiffLevel
@@ -49,10 +49,11 @@ def open_tiff(path: Path) -> SlideFile:
         levels, notes = _levels(stored, planes.focal[focus])
         levels[0][:1, :1]  # a damaged first tile is better found now
         scale = tiff_mpp(tiff, series.keyframe)
+        turned = orientation_notes(series.keyframe.tags.valueof("Orientation"))
     except BaseException:
         tiff.close()
         raise
-    return SlideFile(levels, scale, handle=tiff, notes=planes.notes + told + notes)
+    return SlideFile(levels, scale, handle=tiff, notes=planes.notes + told + notes + turned)
 
 
 def needs_openslide(path: Path) -> bool:
