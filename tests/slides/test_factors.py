@@ -66,6 +66,13 @@ def test_levels_of_a_tiff_that_are_padded_to_whole_tiles(tmp_path: Path, border:
         check_levels(slide)
 
 
+def test_padding_may_be_wider_than_what_the_finer_level_shows():
+    image = stained(754, 1765)
+    levels = [padded(reduced(image, down), 256) for down in (2, 4, 8)]
+    assert [level.shape[:2] for level in levels] == [(512, 1024), (256, 512), (256, 256)]
+    assert downs(image, *levels) == [1, 2, 4, 8]
+
+
 def test_pixels_decide_where_sizes_allow_two_factors():
     image = stained(1536, 1536)
     assert downs(image, reduced(image, 3)) == [1, 3]

@@ -53,7 +53,7 @@ def fit_levels(stored: Sequence[Stored]) -> tuple[list[Fitted], tuple[str, ...]]
     fitted, notes = [Fitted(0, full, 1.0)], []
     for number, one in enumerate(stored[1:], start=1):
         level, before = one.level, fitted[-1]
-        if not _is_smaller(level, before.level):
+        if not _is_smaller(level, stored[before.number].level):
             continue
         size = f"{level.shape[1]:,} x {level.shape[0]:,} px"
         down = _factor(full, one, before)

@@ -268,7 +268,8 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     height, width = file.levels[-1].shape[:2]
     folder = cache_dir() / "overviews" / fingerprint if height * width > _WORTH_KEEPING else None
     file = replace(file, levels=with_overviews(file.levels, folder))
-    slide = Slide(file, name=_name(path), path=path, fingerprint=fingerprint)
+    name = path.stem.removesuffix(".ome")
+    slide = Slide(file, name=name, path=path, fingerprint=fingerprint)
     return slide if mpp is None else slide.with_mpp(mpp)
 
 
@@ -278,11 +279,6 @@ def _reopened(
     slide = open_slide(content) if isinstance(content, Path) else Slide.from_array(content)
     slide.name, slide.mpp, slide.mpp_source = name, mpp, source
     return slide
-
-
-def _name(path: Path) -> str:
-    """A file name without the suffixes of its format."""
-    return path.stem.removesuffix(".ome")
 
 
 def _fingerprint(path: Path, file: SlideFile) -> str:
