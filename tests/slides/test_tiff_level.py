@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
 from PIL import Image
 
+from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.slide import open_slide
 from napari_stem.slides.tissue import tissue_mask
 
@@ -79,6 +81,14 @@ def test_tissue_that_level_0_lacks_and_another_level_has_is_told(tmp_path: Path)
     with open_slide(path) as slide:
         (note,) = slide.notes
     assert note.startswith("Tiles of level 0 are missing where a coarser level shows tissue.")
+
+
+def test_a_slide_of_which_nothing_is_stored_is_refused(tmp_path: Path):
+    path = tmp_path / "slide.svs"
+    write_aperio(path, IMAGE, halved(IMAGE))
+    lose_tiles(path, range(48))
+    with pytest.raises(SlideUnreadable, match="none of the tiles of level 0 is stored"):
+        open_slide(path)
 
 
 def test_strips_that_are_missing_are_white(tmp_path: Path):

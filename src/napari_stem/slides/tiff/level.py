@@ -58,6 +58,11 @@ class TiffLevel(Sliced):
         """Rows and columns to whose multiples it may be padded."""
         return self._tile if self.is_tiled else (1, 1)
 
+    @property
+    def has_tiles(self) -> bool:
+        """Whether any of its tiles or strips is stored."""
+        return any(at and size for frame in self._frames for at, size in _segments(frame))
+
     def fill_from(self, finer: Level, down: float) -> None:
         """Show a finer level, `down` times as large, where tiles are missing."""
         self._finer = finer, down
@@ -76,10 +81,9 @@ class TiffLevel(Sliced):
     def missing(self) -> list[tuple[slice, slice]]:
         """Rows and columns of some of the tiles that are missing, spread over the level."""
         height, width = self._tile
-        page = self._frames[0]
-        stored = zip(page.dataoffsets, page.databytecounts, strict=False)
         places = product(range(self._rows), range(self._columns))
-        lost = [place for place, (at, size) in zip(places, stored, strict=False) if not at * size]
+        stored = zip(places, _segments(self._frames[0]), strict=False)
+        lost = [place for place, (at, size) in stored if not (at and size)]
         return [
             (slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width))
             for row, column in lost[:: ceil(len(lost) / _LOOKED_AT) or 1]
@@ -164,6 +168,11 @@ class TiffLevel(Sliced):
         )
         pixels[: part.height, : part.width] = np.asarray(part)
         return pixels
+
+
+def _segments(frame: Any) -> Iterator[tuple[int, int]]:
+    """Offset and size of each tile or strip of a page."""
+    return zip(frame.dataoffsets, frame.databytecounts, strict=False)
 
 
 def _parts(side: int, part: int) -> int:

@@ -67,7 +67,7 @@ class _Series:
 
     def __init__(self, tiff: tifffile.TiffFile, series: Any, path: Path) -> None:
         self.series = series
-        self._path = path
+        self.path = path
         self._aperio = tiff.is_svs
         self._files = FileCache(lock=tiff.filehandle.lock)
 
@@ -77,11 +77,11 @@ class _Series:
         frames = [found[page if page < len(found) else 0] for page in pages]
         page = frames[0].keyframe
         for frame in frames:
-            _check_complete(frame, self._path)
+            _check_complete(frame, self.path)
         if page.is_tiled:
-            _check_tile(page, self._path)
+            _check_tile(page, self.path)
         else:
-            check_flat(self._path, page.imagelength, page.imagewidth)
+            check_flat(self.path, page.imagelength, page.imagewidth)
         return TiffLevel(page, frames, self._files, aperio=self._aperio)
 
 
@@ -100,6 +100,11 @@ def _focus(stored: _Series, planes: Planes) -> tuple[int, tuple[str, ...]]:
 def _levels(stored: _Series, pages: Sequence[int]) -> tuple[tuple[Level, ...], tuple[str, ...]]:
     """Levels of which none shows something else, and notes about them."""
     levels = [stored.level(number, pages) for number in range(len(stored.series.levels))]
+    if not levels[0].has_tiles:
+        raise SlideUnreadable(
+            "The file is incomplete: none of the tiles of level 0 is stored. Get it again from its "
+            f"source. File: '{stored.path}'."
+        )
     depth = _take_depth(levels)
     fitted, more = fit_levels([Stored(level, level.padding) for level in levels])
     for finer, coarse in pairwise(fitted):
