@@ -63,11 +63,17 @@ def write_pyramid(path: Path, image: np.ndarray) -> None:
             tiff.write(small, subfiletype=1, metadata=None, **options)
 
 
-def write_ndpi(path: Path, images: Sequence[np.ndarray], mpp: float) -> None:
-    """Hamamatsu's TIFF: 64-bit links, each picture one JPEG that restarts tile by tile."""
+def write_ndpi(
+    path: Path, images: Sequence[np.ndarray], mpp: float, focus: Sequence[int] | None = None
+) -> None:
+    """Hamamatsu's TIFF: 64-bit links, each picture one JPEG that restarts tile by tile.
+
+    Images of one size are focal planes, at the offsets `focus`.
+    """
     body = bytearray(b"II*\0" + bytes(8))
     link = 4
-    for number, image in enumerate(images):
+    for image, offset in zip(images, focus or [0] * len(images), strict=True):
+        number = (images[0].shape[1] // image.shape[1]).bit_length() - 1
         jpeg = io.BytesIO()
         Image.fromarray(image).save(
             jpeg, "JPEG", quality=95, subsampling=0, restart_marker_blocks=image.shape[1] // 16
@@ -93,7 +99,8 @@ def write_ndpi(path: Path, images: Sequence[np.ndarray], mpp: float) -> None:
             (277, 3, 1, 3), (278, 4, 1, image.shape[0]), (279, 4, 1, len(stream)),
             (282, 5, 1, rational), (283, 5, 1, rational), (296, 3, 1, 3), (65420, 4, 1, 1),
             (65421, 11, 1, struct.unpack("<I", struct.pack("<f", 20 / 2**number))[0]),
-            (65422, 9, 1, 0), (65423, 9, 1, 0), (65424, 9, 1, 0), (65426, 4, len(starts), table),
+            (65422, 9, 1, 0), (65423, 9, 1, 0), (65424, 9, 1, offset & 0xFFFFFFFF),
+            (65426, 4, len(starts), table),
         ]  # fmt: skip
         here = len(body)
         body[link : link + 8] = struct.pack("<Q", here)

@@ -119,6 +119,33 @@ def test_jpegs_are_read_as_tifffile_and_openslide_read_them(tmp_path: Path, insi
     assert abs(without_a_tile(path) - pixels(path)).mean() < 1
 
 
+def test_jpegs_with_a_head_of_their_own_are_ycbcr_whatever_the_first_tile(tmp_path: Path):
+    """JFIF is YCbCr by definition; tifffile looks for it in the first tile, which is missing."""
+
+    def jfif(tile: np.ndarray) -> bytes:
+        stream = io.BytesIO()
+        Image.fromarray(tile).save(stream, "JPEG", quality=95, subsampling=0)
+        return stream.getvalue()
+
+    path = tmp_path / "slide.tif"
+    write_encoded(path, IMAGE, jfif, compression=7)
+    assert abs(pixels(path) - IMAGE).mean() < 1
+    lose_tiles(path, [0])
+    kept = IMAGE.copy()
+    kept[:SIDE, :SIDE] = 255
+    assert abs(pixels(path) - kept).mean() < 1
+
+
+@pytest.mark.parametrize("compression", [1, 5, 50000])
+def test_planes_of_ycbcr(tmp_path: Path, compression: int):
+    path = tmp_path / "slide.tif"
+    planes = np.moveaxis(as_ycbcr(IMAGE), -1, 0)
+    tags = {"photometric": "ycbcr", "planarconfig": "separate", "subsampling": (1, 1)}
+    write(path, planes, compression, {}, **tags)
+    assert abs(pixels(path) - IMAGE).max() <= ROUNDING
+    assert abs(without_a_tile(path) - pixels(path)).max() <= ROUNDING
+
+
 @pytest.mark.parametrize("subsampling", [(2, 2), (2, 1), (1, 2), (4, 2)])
 @pytest.mark.parametrize("is_tiled", [True, False], ids=["tiles", "strips"])
 def test_chroma_of_fewer_pixels_is_read_as_pillow_reads_it(

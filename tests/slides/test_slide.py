@@ -85,12 +85,11 @@ def test_real_slides_have_the_levels_and_scale_of_their_readme(data_dir: Path):
             0.499,
             "resolution tag",
         ),
-        # 72 dpi would be 353 um a pixel.
         (
             "openslide-python_boxes.tiff",
             [(250, 300), (125, 150), (62, 75), (31, 37)],
             None,
-            "none",
+            "resolution tag states 352.8 µm/px, which no scanner has",
         ),
         ("openslide-python_small.svs", [(16, 16)], 0.499, "Aperio description"),
         ("qupath_cells.ome.tif", [(131, 93)], 0.25, "OME metadata"),
@@ -195,6 +194,20 @@ def test_channels_first_alpha_and_ycbcr_become_rgb(tmp_path: Path):
             assert abs(read - expected[60:150, 50:170]).max() <= tolerance, name
             pixel = np.asarray(slide.levels[0][70, 80, 1])
             assert abs(pixel - expected[70, 80, 1].astype(int)) <= tolerance
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_an_image_that_asks_to_be_turned_is_shown_as_stored_and_says_so(
+    tmp_path: Path, suffix: str
+):
+    path = tmp_path / f"photo{suffix}"
+    for orientation, count in ((6, 1), (1, 0)):
+        exif = Image.Exif()
+        exif[274] = orientation
+        Image.fromarray(IMAGE).save(path, exif=exif)
+        with open_slide(path) as slide:
+            assert (slide.width, slide.height) == (420, 300)
+            assert len(slide.notes) == count
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
@@ -462,7 +475,7 @@ def cmyk(path: Path) -> None:
         pytest.param(lambda path: path.write_bytes(b""), "cannot identify image", id="empty"),
         (lambda path: path.write_bytes(b"II*\0"), "could not be read as a slide"),
         (lambda path: tifffile.imwrite(path, IMAGE[..., 0]), "MINISBLACK"),
-        (lambda path: tifffile.imwrite(path, IMAGE.astype(np.uint16)), "uint16"),
+        (lambda path: tifffile.imwrite(path, IMAGE.astype(np.uint32), photometric="rgb"), "uint32"),
         (cmyk, "SEPARATED"),
         (lambda path: Image.fromarray(IMAGE[..., 0]).save(path, "PNG"), "mode is L"),
     ],

@@ -21,6 +21,7 @@ from napari_stem.errors import MissingScale, SlideNotFound, SlideUnreadable
 from napari_stem.slides.ome_zarr import is_ome_zarr
 from napari_stem.slides.slide import Slide, open_slide
 
+from .dicom_writers import write_dicom, write_dicom_tiff
 from .slide_writers import (
     CZI_JPEG_XR,
     CZI_PLAIN,
@@ -99,6 +100,22 @@ def test_an_ndpi(tmp_path: Path):
         np.testing.assert_array_equal(region, by_openslide(path, 1)[50:250, 100:400])
 
 
+def test_the_plane_that_an_ndpis_scanner_focused_is_shown(tmp_path: Path):
+    path = tmp_path / "slide.ndpi"
+    image, offsets = texture(512, 640), (-1000, 0, 1000)
+    planes = [np.roll(image, 7 * (offset != 0), axis=1) for offset in offsets]
+    halves = [plane[::2, ::2].copy() for plane in planes]
+    write_ndpi(path, [*planes, *halves], mpp=0.5, focus=offsets * 2)
+    with open_slide(path) as slide:
+        assert slide.downsamples == (1, 2)
+        assert abs(whole(slide) - image.astype(int)).mean() < 2
+        half = slide.read_region(0, 0, 320, 256, level=1).astype(int)
+        assert abs(half - image[::2, ::2]).mean() < 2
+        assert slide.notes == (
+            "Of 3 focal planes the one that the scanner focused is shown, number 2.",
+        )
+
+
 def test_an_scn_shows_all_of_its_regions_where_they_lie(tmp_path: Path):
     path = tmp_path / "slide.scn"
     piece = texture(128, 192)
@@ -140,6 +157,15 @@ def test_a_czi_is_read_as_zeiss_wrote_it(tmp_path: Path, compression: str, deep:
         assert (slide.mpp, slide.mpp_source) == (pytest.approx(0.22), "CZI metadata")
         np.testing.assert_array_equal(whole(slide), IMAGE)
         np.testing.assert_array_equal(slide.read_region(200, 150, 50, 20), IMAGE[150:170, 200:250])
+
+
+@pytest.mark.parametrize("bits", [12, 14, 16])
+def test_samples_of_a_czi_are_scaled_by_the_bits_that_are_used(tmp_path: Path, bits: int):
+    path = tmp_path / "slide.czi"
+    write_czi(path, mosaic(IMAGE.astype(np.uint16) << (bits - 8)), 0.22)
+    with open_slide(path) as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+        assert slide.notes[0].startswith(f"Of the 16 bits of a sample, {bits} are used")
 
 
 def test_a_czi_in_jpeg_xr_is_read_as_zeiss_reads_it(tmp_path: Path):
@@ -190,6 +216,7 @@ def test_the_first_focus_of_a_czi_is_shown(tmp_path: Path):
     write_czi(path, [CziTile(IMAGE + focus, 0, 0, focus=focus) for focus in (2, 1)], 0.5)
     with open_slide(path) as slide:
         np.testing.assert_array_equal(whole(slide), IMAGE + 1)
+        assert slide.notes == ("Of 2 focal planes the first is shown.",)
 
 
 def test_a_czi_that_cannot_be_used_says_why(tmp_path: Path):
@@ -236,15 +263,33 @@ def test_the_preview_beside_an_mrxs_is_not_taken_for_the_slide(tmp_path: Path):
 def test_without_openslide_its_formats_say_what_to_install(tmp_path: Path):
     path = tmp_path / "slide.mrxs"
     write_mrxs(path, texture(128, 192), missing=4)
+    write_dicom(tmp_path / "slide.dcm", IMAGE, 0.0005)
+    write_dicom(tmp_path / "dicom_of_no_suffix", IMAGE, 0.0005)
+    for name in ("slide.mrxs", "slide.dcm", "dicom_of_no_suffix"):
+        told = opened_without_openslide(tmp_path / name)
+        assert told.startswith(f"SlideUnreadable The format of '{name}' needs an optional")
+        assert 'pip install "napari-stem[openslide]"' in told
+
+
+def test_a_file_that_is_dicom_and_tiff_needs_no_openslide(tmp_path: Path):
+    path = tmp_path / "slide.tif"
+    write_dicom_tiff(path, IMAGE, 0.0005)
+    assert opened_without_openslide(path) == "0.5 448 320\n"
+    with open_slide(path) as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+
+
+def opened_without_openslide(path: Path) -> str:
     code = (
         "import sys; sys.modules['openslide'] = None\n"
         "from napari_stem.slides.slide import open_slide\n"
-        f"try: open_slide({str(path)!r})\n"
+        f"try: slide = open_slide({str(path)!r})\n"
         "except Exception as error: print(type(error).__name__, error)\n"
+        "else: print(slide.mpp, slide.width, slide.height)\n"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.startswith("SlideUnreadable")
-    assert 'pip install "napari-stem[openslide]"' in ran.stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
 
 
 @pytest.mark.parametrize("fmt", [FormatV04(), FormatV05()], ids=["0.4", "0.5"])

@@ -5,35 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
 from PIL import Image
 
+from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.slide import open_slide
 from napari_stem.slides.tissue import tissue_mask
 
 from .test_slide_formats import by_openslide
-from .tiff_writers import APERIO, halved, lose_tiles, stained
+from .tiff_writers import halved, lose_tiles, stained, write_aperio
 
 IMAGE = stained(768, 1024)
-
-
-def write_svs(path: Path, *levels: np.ndarray, compression: str = "jpeg") -> None:
-    """The levels of a slide, behind the first a thumbnail."""
-    about = APERIO.format(h=IMAGE.shape[0], w=IMAGE.shape[1])
-    with tifffile.TiffWriter(path) as tiff:
-        for number, level in enumerate(levels):
-            tiff.write(
-                level, photometric="rgb", tile=(128, 128), compression=compression,
-                description=about + "|MPP = 0.5", metadata=None,
-            )  # fmt: skip
-            if number == 0:
-                tiff.write(level[::6, ::6], photometric="rgb", rowsperstrip=16, metadata=None)
 
 
 def test_a_tile_that_a_level_lacks_shows_the_next_finer_level(tmp_path: Path):
     path = tmp_path / "slide.svs"
     half = halved(IMAGE)
-    write_svs(path, IMAGE, half, halved(half), compression="zlib")
+    write_aperio(path, IMAGE, half, halved(half), compression="zlib")
     lose_tiles(path, [2, 6, 7, 10], page=2)
     lose_tiles(path, [1, 3], page=3)
     with open_slide(path) as slide:
@@ -50,7 +39,7 @@ def test_a_tile_that_a_level_lacks_shows_the_next_finer_level(tmp_path: Path):
 def test_lost_tiles_of_a_level_cost_no_tissue(tmp_path: Path):
     whole, torn = tmp_path / "whole.svs", tmp_path / "torn.svs"
     for path in (whole, torn):
-        write_svs(path, IMAGE, halved(halved(IMAGE)))
+        write_aperio(path, IMAGE, halved(halved(IMAGE)))
     lose_tiles(torn, [1, 3], page=2)
     masks = []
     for path in (whole, torn):
@@ -63,7 +52,7 @@ def test_lost_tiles_of_a_level_cost_no_tissue(tmp_path: Path):
 def test_a_level_ends_in_white_where_the_finer_one_ends(tmp_path: Path):
     path = tmp_path / "slide.svs"
     odd = IMAGE[:701, :901]
-    write_svs(path, odd, halved(odd), compression="zlib")
+    write_aperio(path, odd, halved(odd), compression="zlib")
     lose_tiles(path, range(24), page=2)
     with open_slide(path) as slide:
         found = slide.read_region(0, 0, 450, 350, level=1).astype(int)
@@ -72,7 +61,7 @@ def test_a_level_ends_in_white_where_the_finer_one_ends(tmp_path: Path):
 
 def test_a_tile_that_no_level_has_is_white(tmp_path: Path):
     path = tmp_path / "slide.svs"
-    write_svs(path, IMAGE, halved(IMAGE))
+    write_aperio(path, IMAGE, halved(IMAGE))
     lose_tiles(path, [36])
     lose_tiles(path, [10], page=2)
     with open_slide(path) as slide:
@@ -80,6 +69,26 @@ def test_a_tile_that_no_level_has_is_white(tmp_path: Path):
         found = slide.read_region(256, 256, 128, 128, level=1)
     assert (found[:64, :64] == 255).all()
     assert abs(found[70:] - halved(IMAGE)[326:384, 256:384].astype(int)).mean() < 3  # JPEG
+
+
+def test_tissue_that_level_0_lacks_and_another_level_has_is_told(tmp_path: Path):
+    path = tmp_path / "slide.svs"
+    write_aperio(path, IMAGE, halved(IMAGE))
+    lose_tiles(path, [0, 1])  # glass
+    with open_slide(path) as slide:
+        assert slide.notes == ()
+    lose_tiles(path, [36])
+    with open_slide(path) as slide:
+        (note,) = slide.notes
+    assert note.startswith("Tiles of level 0 are missing where a coarser level shows tissue.")
+
+
+def test_a_slide_of_which_nothing_is_stored_is_refused(tmp_path: Path):
+    path = tmp_path / "slide.svs"
+    write_aperio(path, IMAGE, halved(IMAGE))
+    lose_tiles(path, range(48))
+    with pytest.raises(SlideUnreadable, match="none of the tiles of level 0 is stored"):
+        open_slide(path)
 
 
 def test_strips_that_are_missing_are_white(tmp_path: Path):

@@ -49,6 +49,21 @@ def tiles_of(image: np.ndarray, side: int) -> Iterator[np.ndarray]:
             yield np.ascontiguousarray(padded[y : y + side, x : x + side])
 
 
+def write_aperio(
+    path: Path, *levels: np.ndarray, compression: str = "jpeg", side: int = 128
+) -> None:
+    """The levels of a slide of 0.5 um a pixel, behind the first a thumbnail."""
+    about = APERIO.format(h=levels[0].shape[0], w=levels[0].shape[1])
+    with tifffile.TiffWriter(path) as tiff:
+        for number, level in enumerate(levels):
+            tiff.write(
+                level, photometric="rgb", tile=(side, side), compression=compression,
+                description=about + "|MPP = 0.5", metadata=None,
+            )  # fmt: skip
+            if number == 0:
+                tiff.write(level[::6, ::6], photometric="rgb", rowsperstrip=16, metadata=None)
+
+
 def write_encoded(
     path: Path,
     image: np.ndarray,

@@ -138,7 +138,8 @@ def _print_slide(path: str, mpp: float | None, sparse: bool) -> None:
 
     with open_slide(path, mpp=mpp, sparse=sparse) as slide:
         sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)
-        scale = f"{slide.mpp:.4g} µm/px ({slide.mpp_source})" if slide.mpp else "unknown"
+        known = f"{slide.mpp:.4g} µm/px" if slide.mpp else "unknown"
+        scale = known if slide.mpp_source == "none" else f"{known} ({slide.mpp_source})"
         say(f"slide: levels {sizes}; scale {scale}")
         print_notes(slide.notes)
         say("use: predict" if slide.mpp else "use: predict with --mpp")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stem.errors import SlideError, SlideUnreadable
+from napari_stem.slides.mpp import Scale
 from napari_stem.slides.pyramid import SlideFile
 from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots.provenance import provenance
@@ -29,7 +30,8 @@ class PreviewSlide(Slide):
     ) -> PreviewSlide:
         """The stand-in of a slide that is `downsample` times as large as its picture."""
         small = Slide.from_array(picture, name=name)
-        file = SlideFile((Enlarged(picture, downsample), *small.levels), mpp, "prediction")
+        levels = (Enlarged(picture, downsample), *small.levels)
+        file = SlideFile(levels, Scale(mpp, "prediction"))
         return cls(file, name=name, path=None, fingerprint=f"preview of {small.fingerprint}")
 
     def __reduce__(self) -> tuple[Callable[..., Slide], tuple[object, ...]]:

@@ -1,31 +1,16 @@
-"""How decoded samples become 8-bit RGB: YCbCr, samples beyond three, and depth.
-
-Whether samples are YCbCr is decided here alone, of four things that may contradict each other: the
-photometric interpretation, the compression, the codestream, and the program that wrote the file.
-"""
+"""How decoded samples become 8-bit RGB: YCbCr, opacity, and depth."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
-
-from napari_stem.slides.jpeg2000 import decodes_to_rgb, is_transformed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-JPEG = (COMPRESSION.OJPEG, COMPRESSION.JPEG, COMPRESSION.JPEG_LOSSY, COMPRESSION.ALT_JPEG)
-JPEG_2000 = (
-    COMPRESSION.APERIO_JP2000_YCBC, COMPRESSION.APERIO_JP2000_RGB, COMPRESSION.JPEG_2000_LOSSY,
-    COMPRESSION.JPEG2000,
-)  # fmt: skip
-_ALPHA = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
 _LUMA = (0.299, 0.587, 0.114)
-_BRIGHTEST = 90  # percentile of brightness from which on pixels are likely glass
 _ROWS = 256  # that are converted at once, to hold little memory
 
 
@@ -96,6 +81,13 @@ class Colours:
         return _over_white(colours, samples[..., self.alpha, None], self.premultiplied)
 
 
+def used_bits(brightest: int) -> tuple[int, str]:
+    """The bits of 16 that samples use, going by the brightest, and how to tell it."""
+    bits = max(8, brightest.bit_length())
+    bits += bits % 2
+    return bits, f"Of the 16 bits of a sample, {bits} are used: what the brightest pixels need."
+
+
 def over_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Lay (…, 4) pixels with an alpha channel over white; (…, 3) stay as they are."""
     if pixels.shape[-1] == 3:
@@ -111,89 +103,3 @@ def _over_white(
         return (rgb + (255 - opacity)).clip(max=255).astype(np.uint8)
     mixed = (rgb * opacity + 255 * (255 - opacity) + 127) // 255
     return mixed.astype(np.uint8)
-
-
-def tiff_colours(
-    page: Any, stream: bytes, decode: Callable[[], NDArray[Any]], *, aperio: bool
-) -> Colours:
-    """The colours of a TIFF's page, as its samples come from the decoder.
-
-    Parameters
-    ----------
-    stream, decode
-        The content of one of its tiles, and what makes (h, w, samples) of it.
-    aperio
-        Whether Aperio's software wrote it; others use some of its compressions in their own way.
-    """
-    missing = page.samplesperpixel - 3 - len(page.extrasamples)
-    extras = (*page.extrasamples, *(EXTRASAMPLE.UNSPECIFIED,) * missing)
-    alpha = next((3 + i for i, kind in enumerate(extras) if kind in _ALPHA), None)
-    ycbcr, note = _ycbcr(page, stream, decode, aperio=aperio)
-    if alpha is None and extras:
-        note = f"{note} The file does not say what the samples beyond RGB are. They are ignored."
-    premultiplied = alpha is not None and extras[alpha - 3] == EXTRASAMPLE.ASSOCALPHA
-    return Colours(ycbcr, alpha, premultiplied, note=note.strip())
-
-
-def _ycbcr(
-    page: Any, stream: bytes, decode: Callable[[], NDArray[Any]], *, aperio: bool
-) -> tuple[YCbCr | None, str]:
-    """The samples' YCbCr, None if they are RGB; and what a user should know of that."""
-    declared = page.photometric == PHOTOMETRIC.YCBCR
-    compression = page.compression
-    if compression == COMPRESSION.ALT_JPEG and not is_jpeg(stream):
-        return YCbCr(), ""  # Aperio's bare YUYV
-    if compression in JPEG:  # tifffile's decoder makes RGB, but not of planes or with opacity
-        whole = page.planarconfig == 1 and page.samplesperpixel == 3
-        return (YCbCr() if declared and not whole else None), ""
-    if compression not in JPEG_2000:
-        return (_declared_ycbcr(page) if declared else None), ""
-    if aperio:  # whose tags say RGB, whatever the stream holds
-        declared = compression == COMPRESSION.APERIO_JP2000_YCBC
-    if not declared or decodes_to_rgb(stream):
-        return None, ""
-    if not is_transformed(stream):
-        return YCbCr(), ""
-    kind, found = ("YCbCr", YCbCr()) if _is_glass_grey_in_ycbcr(decode()) else ("RGB", None)
-    return found, (
-        f"The file says YCbCr and its JPEG 2000 stream says RGB. It is read as {kind}, in which "
-        "its brightest pixels are closer to grey."
-    )
-
-
-def _is_glass_grey_in_ycbcr(samples: NDArray[np.uint8]) -> bool:
-    """Whether the brightest pixels are closer to grey as YCbCr than as RGB."""
-    ranges = []
-    for rgb in (samples[..., :3], YCbCr().rgb(samples[..., :3])):
-        brightness = rgb.sum(axis=2)
-        bright = rgb[brightness >= np.percentile(brightness, _BRIGHTEST)].astype(int)
-        ranges.append(np.median(np.ptp(bright, axis=1)))
-    return bool(ranges[1] < ranges[0])
-
-
-def is_jpeg(stream: bytes) -> bool:
-    """Whether a tile is a JPEG, or would be if it were not empty."""
-    return not stream or stream.startswith(b"\xff\xd8")
-
-
-def _declared_ycbcr(page: Any) -> YCbCr:
-    """With the coefficients and the range of codes that the tags state."""
-    luma = _numbers(page, "YCbCrCoefficients", 3)
-    codes = _numbers(page, "ReferenceBlackWhite", 6)
-    found = YCbCr() if luma is None or 0 in luma else YCbCr((luma[0], luma[1], luma[2]))
-    if codes is None or any(codes[i] == codes[i + 1] for i in (0, 2, 4)):
-        return found
-    y, blue, red = (codes[i : i + 2] for i in (0, 2, 4))
-    return replace(found, black=(y[0], blue[0], red[0]), white=(y[1], blue[1], red[1]))
-
-
-def _numbers(page: Any, name: str, count: int) -> tuple[float, ...] | None:
-    """What a tag states, as fractions or as they are; None where it is missing or damaged."""
-    tag = page.tags.get(name)
-    values = () if tag is None else tag.value
-    try:
-        if len(values) == 2 * count:
-            values = tuple(values[i] / values[i + 1] for i in range(0, 2 * count, 2))
-        return tuple(map(float, values)) if len(values) == count else None
-    except (ArithmeticError, TypeError, ValueError):
-        return None

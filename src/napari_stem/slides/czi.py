@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from napari_stem.slides.pyramid import Sliced, SlideFile
 
 MAGIC = b"ZISRAWFILE"
 _LARGEST = 4_000_000  # pixels of a side
+_PLANES = {"Z": "focal planes", "T": "times", "C": "channels"}
 _LARGEST_TILE = 100_000_000  # pixels
 
 
@@ -40,9 +41,9 @@ def _open(file: CziFile, path: Path) -> SlideFile:
             "This is one part of a slide in several files, which is not supported. Export "
             f"the slide from ZEN as one file. File: '{path}'."
         )
-    tiles = file.tiles()
-    first = min((tile.plane for tile in tiles), default=())
-    tiles = [tile for tile in tiles if tile.plane == first]
+    every = file.tiles()
+    first = min((tile.plane for tile in every), default=())
+    tiles = [tile for tile in every if tile.plane == first]
     full = [tile for tile in tiles if tile.down == 1]
     if not full:
         raise SlideUnreadable(
@@ -69,9 +70,17 @@ def _open(file: CziFile, path: Path) -> SlideFile:
         )
         for down in _downsamples(tiles)
     )
+    notes = tuple(filter(None, (*_left_out(every), file.take_depth(full))))
     levels[0][full[0].y - top, full[0].x - left]  # damage is better found now
-    mpp, source = choose_mpp([file.stated()])
-    return SlideFile(levels, mpp, source, file.identity, handle=file)
+    scale = choose_mpp([file.stated()])
+    return SlideFile(levels, scale, file.identity, handle=file, notes=notes)
+
+
+def _left_out(tiles: Sequence[Tile]) -> Iterator[str]:
+    for axis, name in _PLANES.items():
+        count = len({place for tile in tiles for one, place in tile.plane if one == axis})
+        if count > 1:
+            yield f"Of {count} {name} the first is shown."
 
 
 def _check(tile: Tile, path: Path) -> None:

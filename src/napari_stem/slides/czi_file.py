@@ -11,6 +11,7 @@ import struct
 import threading
 import xml.etree.ElementTree as ET
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -18,7 +19,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stem.slides.mpp import Stated
+from napari_stem.slides.colour import Colours, used_bits
+from napari_stem.slides.mpp import Stated, number
 
 DEPTHS: dict[int, np.dtype[Any]] = {3: np.dtype(np.uint8), 4: np.dtype("<u2")}  # BGR24, BGR48
 _PLAIN, _JPEG_XR, _ZSTD, _ZSTD_PACKED = 0, 4, 5, 6
@@ -31,6 +33,7 @@ _ENTRY = struct.Struct("<2siqii6xi")  # "DV", pixel type, place, part, compressi
 _DIMENSION = struct.Struct("<4sii4xi")  # name, start, size, stored size
 _SUBBLOCK = struct.Struct("<iiq")  # sizes of metadata, attachment, data
 _DIRECTORY_HEAD, _HEAD = 128, 256  # bytes before the entries, before XML or a tile's own rest
+_LOOKED_AT = 16  # tiles that tell how deep samples are
 _HELD = 1 << 29  # bytes of decoded tiles: a row of them across a slide
 
 
@@ -75,6 +78,7 @@ class CziFile:
         self._size = size
         self._held: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
         self._lock = threading.Lock()
+        self._colours = Colours()
         primary, own, part, self._directory, self._metadata = self._unpack(_FILE, _SEGMENT.size)
         self.identity: str = own.hex()
         self.is_part = bool(part or primary != own)
@@ -109,12 +113,22 @@ class CziFile:
             (size,) = self._unpack(_COUNT, self._metadata + _SEGMENT.size)
             about = ET.fromstring(self._read(self._metadata + _SEGMENT.size + _HEAD, size))
             x, y = (
-                float(about.findtext(f".//Scaling/Items/Distance[@Id='{axis}']/Value", "nan")) * 1e6
+                number(about.findtext(f".//Scaling/Items/Distance[@Id='{axis}']/Value")) * 1e6
                 for axis in "XY"
             )
-        except (ET.ParseError, ValueError, struct.error):
+        except (ET.ParseError, struct.error):
             return None  # a slide is worth reading without its metadata
         return Stated(x, y, "CZI metadata")
+
+    def take_depth(self, tiles: Sequence[Tile]) -> str:
+        """Find how many of 16 bits some tiles use, and what to tell of that; "" for 8 bits."""
+        deep = [tile for tile in tiles if DEPTHS[tile.pixel_type].itemsize > 1]
+        if not deep:
+            return ""
+        some = deep[:: -(-len(deep) // _LOOKED_AT)]
+        bits, note = used_bits(max(int(self._samples(tile).max()) for tile in some))
+        self._colours = Colours(bits=bits)
+        return note
 
     def pixels(self, tile: Tile) -> NDArray[np.uint8]:
         """(height, width, 3) RGB of a tile."""
@@ -122,14 +136,14 @@ class CziFile:
             if (held := self._held.get(tile.place)) is not None:
                 self._held.move_to_end(tile.place)
                 return held
-        found = self._decoded(tile)
+        found = self._colours.rgb(self._samples(tile))
         with self._lock:
             self._held[tile.place] = found
             while len(self._held) > 1 and sum(one.nbytes for one in self._held.values()) > _HELD:
                 self._held.popitem(last=False)
         return found
 
-    def _decoded(self, tile: Tile) -> NDArray[np.uint8]:
+    def _samples(self, tile: Tile) -> NDArray[Any]:
         start = tile.place + _SEGMENT.size
         about, _, size = self._unpack(_SUBBLOCK, start)
         *_, n = self._unpack(_ENTRY, start + _SUBBLOCK.size)
@@ -137,12 +151,10 @@ class CziFile:
         data = self._read(start + head + about, size)
         shape, depth = (tile.height, tile.width, 3), DEPTHS[tile.pixel_type]
         if tile.compression == _JPEG_XR:
-            found = imagecodecs.jpegxr_decode(data, out=np.empty(shape, depth))  # as RGB
-        else:
-            if tile.compression != _PLAIN:
-                data = _unpacked(data, tile, int(np.prod(shape)) * depth.itemsize)
-            found = np.frombuffer(data, depth).reshape(shape)[..., ::-1]
-        return np.asarray(found if depth.itemsize == 1 else found >> 8, np.uint8)
+            return np.asarray(imagecodecs.jpegxr_decode(data, out=np.empty(shape, depth)))  # RGB
+        if tile.compression != _PLAIN:
+            data = _unpacked(data, tile, int(np.prod(shape)) * depth.itemsize)
+        return np.frombuffer(data, depth).reshape(shape)[..., ::-1]
 
     def _read(self, start: int, length: int) -> bytes:
         """As many bytes as there are."""

@@ -16,6 +16,7 @@ _LARGEST = 1_000_000_000  # pixels, 3 GB
 _SUSPICIOUS = 50_000_000  # pixels from which on a picture must have
 _MOST_PER_BYTE = 250  # pixels a byte of its file; scans of tissue have below 50
 _COLOURLESS = ("1", "L", "LA", "La", "I", "F")
+_ORIENTATION = 274  # the tag of TIFF and EXIF
 _PILLOW_LIMIT = threading.Lock()
 
 
@@ -35,7 +36,8 @@ def open_flat(path: Path) -> SlideFile:
             )
         mode = "RGBA" if image.has_transparency_data else "RGB"
         pixels = over_white(np.asarray(image.convert(mode)))
-    return SlideFile((pixels,))
+        notes = orientation_notes(image.getexif().get(_ORIENTATION))
+    return SlideFile((pixels,), notes=notes)
 
 
 def check_flat(path: Path, height: int, width: int) -> None:
@@ -52,6 +54,14 @@ def check_flat(path: Path, height: int, width: int) -> None:
             f"The file declares {width} x {height} px in only {size:,} bytes: it is "
             f"damaged, or not an image of tissue. File: '{path}'."
         )
+
+
+def orientation_notes(tag: object) -> tuple[str, ...]:
+    """What to tell of a tag that asks viewers to turn or mirror an image; positions do not."""
+    if tag in (None, 0, 1):
+        return ()
+    note = "The file asks viewers to turn or mirror the image. It is shown as it is stored."
+    return (f"{note} If spots lie elsewhere, store it turned.",)
 
 
 def _open_image(path: Path) -> Image.Image:

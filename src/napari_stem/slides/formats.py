@@ -11,15 +11,19 @@ from napari_stem.slides.czi import MAGIC as CZI
 from napari_stem.slides.czi import open_czi
 from napari_stem.slides.flat import open_flat
 from napari_stem.slides.ome_zarr import is_ome_zarr, open_zarr
-from napari_stem.slides.openslide import is_for_openslide, open_openslide
+from napari_stem.slides.openslide import (
+    LONGEST_MAGIC,
+    is_dicom,
+    is_for_openslide,
+    open_openslide,
+)
 from napari_stem.slides.pyramid import SlideFile
-from napari_stem.slides.tiff import MAGIC, needs_openslide, open_tiff
+from napari_stem.slides.tiff.reader import MAGIC as TIFF
+from napari_stem.slides.tiff.reader import needs_openslide, open_tiff
 from napari_stem.slides.zarr_store import is_zip
 from napari_stem.text import one_line
 
 _SUPPORTED = "SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, TIFF, OME-TIFF, OME-Zarr, JPEG, PNG"
-
-_LONGEST_MAGIC = len(CZI)
 
 
 def is_slide(path: Path) -> bool:
@@ -38,7 +42,7 @@ def open_file(path: Path, *, sparse: bool = False) -> SlideFile:
     Raises
     ------
     SlideUnreadable
-        The file is damaged, of an unknown format, or not an 8-bit RGB image.
+        The file is damaged, of an unknown format, or not an RGB image.
     """
     with _said_of(path):
         if path.is_dir():
@@ -46,14 +50,14 @@ def open_file(path: Path, *, sparse: bool = False) -> SlideFile:
         if is_for_openslide(path):
             return open_openslide(path)
         with path.open("rb") as file:
-            start = file.read(_LONGEST_MAGIC)
+            start = file.read(LONGEST_MAGIC)
         if is_zip(start):
             return open_zarr(path, sparse=sparse)
         if start.startswith(CZI):
             return open_czi(path)
-        if not start.startswith(MAGIC):
-            return open_flat(path)
-        return open_openslide(path) if needs_openslide(path) else open_tiff(path)
+        if start.startswith(TIFF):  # some are DICOM, too
+            return open_openslide(path) if needs_openslide(path) else open_tiff(path)
+        return open_openslide(path) if is_dicom(start) else open_flat(path)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 import zarr
 
 from napari_stem.errors import SlideUnreadable
+from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.mpp import Stated, choose_mpp, micrometres
 from napari_stem.slides.pyramid import Converted, Level, SlideFile
 from napari_stem.slides.zarr_store import SteadyStore, complete_levels
@@ -67,17 +68,22 @@ def open_zarr(path: Path, *, sparse: bool = False) -> SlideFile:
     group = zarr.open_group(store, path=within, mode="r")
     stored = [group[dataset["path"]] for dataset in picture["datasets"]]
     _check_rgb(path, stored[0], axes, _omero(root))
-    stored, found = complete_levels(stored, axes, store.keys, path, sparse=sparse)
-    levels: list[Level] = []
-    for array in stored:
-        level = Converted(array, axes)
-        if not levels or max(level.shape[:2]) < max(levels[-1].shape[:2]):
-            levels.append(level)
-    mpp, source = choose_mpp([_stated(picture, axes)])
-    identity = _identity(root, levels[-1])
+    stored, lost = complete_levels(stored, axes, store.keys, path, sparse=sparse)
+    fitted, doubts = fit_levels([_stored(array, axes) for array in stored])
+    levels = tuple(one.level for one in fitted)
     return SlideFile(
-        tuple(levels), mpp, source, identity, handle=store, notes=(*notes, *found), sparse=sparse
+        levels,
+        choose_mpp([_stated(picture, axes)]),
+        _identity(root, levels[-1]),
+        handle=store,
+        notes=(*notes, *lost, *doubts),
+        sparse=sparse,
     )
+
+
+def _stored(array: Any, axes: str) -> Stored:
+    height, width = (array.chunks[axes.index(axis)] for axis in "YX")
+    return Stored(Converted(array, axes), (height, width))
 
 
 def _attributes(root: Folder) -> dict[str, Any]:

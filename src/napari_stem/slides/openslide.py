@@ -11,25 +11,29 @@ from numpy.typing import NDArray
 from napari_stem.errors import SlideUnreadable
 from napari_stem.extras import extra
 from napari_stem.slides.colour import over_white
-from napari_stem.slides.mpp import Stated, choose_mpp
+from napari_stem.slides.factors import Stored, fit_levels
+from napari_stem.slides.mpp import Stated, choose_mpp, number
 from napari_stem.slides.pyramid import Sliced, SlideFile
 
-_DICOM = (128, b"DICM")  # where its magic number lies
+_PREAMBLE, _DICOM = 128, b"DICM"  # where its magic number lies, behind anything
+LONGEST_MAGIC = _PREAMBLE + len(_DICOM)
 _SUFFIXES = (".mrxs", ".vms", ".vmu", ".svslide", ".dcm")
 _LARGEST = 4_000_000  # pixels of a side
+_SIDES = ("height", "width")
 _AT_ONCE = 4096  # rows and columns that OpenSlide is asked for
 
 
 def is_for_openslide(path: Path) -> bool:
-    """Whether a file is in one of the formats that OpenSlide alone reads.
+    """Whether a name is that of a format that OpenSlide alone reads.
 
-    Some are known by their name: an MRXS file is a JPEG image next to the folder of its slide.
+    An MRXS file, for example, is a JPEG image next to the folder of its slide.
     """
-    if path.suffix.lower() in _SUFFIXES:
-        return True
-    place, magic = _DICOM
-    with path.open("rb") as file:
-        return file.read(place + len(magic))[place:] == magic
+    return path.suffix.lower() in _SUFFIXES
+
+
+def is_dicom(start: bytes) -> bool:
+    """Whether the first `LONGEST_MAGIC` bytes of a file are those of DICOM."""
+    return start[_PREAMBLE:].startswith(_DICOM)
 
 
 def open_openslide(path: Path) -> SlideFile:
@@ -45,15 +49,17 @@ def open_openslide(path: Path) -> SlideFile:
     slide = openslide.OpenSlide(str(path))
     try:
         _check_size(path, *slide.dimensions)
-        levels = tuple(OpenSlideLevel(slide, number) for number in range(slide.level_count))
-        levels[0][:1, :1]  # damage is better found now
+        stored = [_stored(slide, number) for number in range(slide.level_count)]
+        stored[0].level[:1, :1]  # damage is better found now
+        fitted, notes = fit_levels(stored)
         found = slide.properties
-        mpp, source = choose_mpp([_stated(found)])
+        scale = choose_mpp([_stated(found)])
         identity = found.get(openslide.PROPERTY_NAME_QUICKHASH1, "")
     except BaseException:
         slide.close()
         raise
-    return SlideFile(levels, mpp, source, identity, handle=slide)
+    levels = tuple(one.level for one in fitted)
+    return SlideFile(levels, scale, identity, handle=slide, notes=notes)
 
 
 class OpenSlideLevel(Sliced):
@@ -78,6 +84,13 @@ class OpenSlideLevel(Sliced):
         return pixels
 
 
+def _stored(slide: Any, number: int) -> Stored:
+    """A level, and the size of the tiles that its file has."""
+    tile = (slide.properties.get(f"openslide.level[{number}].tile-{s}", 1) for s in _SIDES)
+    height, width = map(int, tile)
+    return Stored(OpenSlideLevel(slide, number), (height, width))
+
+
 def _check_size(path: Path, width: int, height: int) -> None:
     if not (0 < width <= _LARGEST and 0 < height <= _LARGEST):
         raise SlideUnreadable(
@@ -86,9 +99,6 @@ def _check_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def _stated(properties: Any) -> Stated | None:
-    try:
-        x, y = (float(properties[f"openslide.mpp-{axis}"]) for axis in "xy")
-    except (LookupError, ValueError):
-        return None
+def _stated(properties: Any) -> Stated:
+    x, y = (number(properties.get(f"openslide.mpp-{axis}")) for axis in "xy")
     return Stated(x, y, f"OpenSlide ({properties.get('openslide.vendor', 'unknown vendor')})")

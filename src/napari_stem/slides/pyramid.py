@@ -14,6 +14,7 @@ from PIL import Image
 
 from napari_stem.errors import StorageError
 from napari_stem.slides.colour import over_white
+from napari_stem.slides.mpp import UNKNOWN, Scale
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class SlideFile:
     ----------
     levels
         Level 0 first.
-    mpp, mpp_source
-        The scale in the metadata and its source, or the reason why there is none.
+    scale
+        What the metadata state.
     identity
         Identity of its content, if the file itself has none.
     handle
@@ -56,8 +57,7 @@ class SlideFile:
     """
 
     levels: tuple[Level, ...]
-    mpp: float | None = None
-    mpp_source: str = "none"
+    scale: Scale = UNKNOWN
     identity: str = ""
     handle: Any = None
     notes: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from PIL import Image
 
+from napari_stem.cache import mark_used
 from napari_stem.errors import (
     Hint,
     MissingScale,
@@ -24,6 +25,7 @@ from napari_stem.events import Events, Pace, Progress
 from napari_stem.slides.fingerprint import fingerprint_of
 from napari_stem.slides.formats import is_slide, open_file
 from napari_stem.slides.pyramid import Level, Reduced, SlideFile, downsample, with_overviews
+from napari_stem.slides.suffixes import bare_name
 from napari_stem.storage import as_path, cache_dir
 from napari_stem.text import one_line
 
@@ -45,13 +47,11 @@ class Slide:
     mpp
         Micrometres per level-0 pixel; None if unknown.
     mpp_source
-        Where `mpp` comes from.
+        Where `mpp` comes from, or why it is unknown.
     levels
         (h, w, 3) uint8 arrays, level 0 first, which read what is sliced.
     downsamples
         Level-0 pixels per pixel of each level.
-    notes
-        What was found in the file or assumed about it, one line each; empty for most slides.
     fingerprint
         The same for the same content, under any file name.
     """
@@ -61,8 +61,7 @@ class Slide:
         self.name = name
         self.path = path
         self.fingerprint = fingerprint
-        self.mpp = file.mpp
-        self.mpp_source = file.mpp_source
+        self.mpp, self.mpp_source, _ = file.scale
 
     @classmethod
     def from_array(
@@ -92,13 +91,14 @@ class Slide:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was found in the file or assumed about it, and how to overrule it."""
-        return self._file.notes
+        """What was found in the file or assumed about it, one line each; none for most slides."""
+        notes, scale = self._file.notes, self._file.scale
+        return notes + scale.notes if self.mpp_source == scale.source else notes
 
     @property
     def stated_mpp(self) -> tuple[float | None, str]:
         """Micrometres per pixel that the file itself states, and where; None if it does not."""
-        return self._file.mpp, self._file.mpp_source
+        return self._file.scale.mpp, self._file.scale.source
 
     @property
     def width(self) -> int:
@@ -198,8 +198,8 @@ class Slide:
         level = fine[-1] if fine else 0
         height, width = self.levels[level].shape[:2]
         image = Image.fromarray(self.read_region(0, 0, width, height, level))
-        size = (round(self.width / scale), round(self.height / scale))
-        return np.asarray(image.resize(size, Image.Resampling.HAMMING)), scale
+        size = [max(1, round(side / scale)) for side in (self.width, self.height)]
+        return np.asarray(image.resize((size[0], size[1]), Image.Resampling.HAMMING)), scale
 
     def iter_overview(self) -> Events[None]:
         """Make the levels that the file lacks, as far as memory holds them.
@@ -277,8 +277,10 @@ def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = Fal
     fingerprint = fingerprint_of(path, file)
     height, width = file.levels[-1].shape[:2]
     folder = cache_dir() / "overviews" / fingerprint if height * width > _WORTH_KEEPING else None
+    if folder is not None:
+        mark_used(folder)
     file = replace(file, levels=with_overviews(file.levels, folder))
-    slide = Slide(file, name=_name(path), path=path, fingerprint=fingerprint)
+    slide = Slide(file, name=bare_name(path), path=path, fingerprint=fingerprint)
     return slide if mpp is None else slide.with_mpp(mpp)
 
 
@@ -291,9 +293,3 @@ def _reopened(
         slide = Slide.from_array(content)
     slide.name, slide.mpp, slide.mpp_source = name, mpp, source
     return slide
-
-
-def _name(path: Path) -> str:
-    """A file name without the suffixes of its format."""
-    name = path.name.removesuffix(".zip")
-    return Path(name).stem.removesuffix(".ome")

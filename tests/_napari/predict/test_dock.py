@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -56,6 +57,21 @@ def press(qtbot, button) -> None:
 def run_to_the_end(dock, qtbot) -> None:
     press(qtbot, dock.predict_button)
     qtbot.waitUntil(lambda: dock.predict_button.text() == "Predict", timeout=PATIENCE)
+
+
+def test_what_was_assumed_about_a_slide_is_shown(dock, qtbot, tmp_path: Path, monkeypatch):
+    path = tmp_path / "slide.tif"
+    pictures = np.full((2, 64, 64, 3), 200, np.uint8)
+    dpi = {"resolution": (72, 72), "resolutionunit": "INCH"}
+    tifffile.imwrite(path, pictures, photometric="rgb", metadata=None, **dpi)
+    choose_file(monkeypatch, path)
+    press(qtbot, dock.slide.open_button)
+    qtbot.waitUntil(lambda: dock.workspace.slide is not None, timeout=PATIENCE)
+    assert dock.slide.note.text().splitlines() == [
+        "64 x 64 pixels",
+        "The file has 2 pictures of this size; the first is shown.",
+        "Scale unknown (resolution tag states 352.8 µm/px, which no scanner has). Type it below.",
+    ]
 
 
 def test_from_an_image_on_disk_to_a_heatmap(

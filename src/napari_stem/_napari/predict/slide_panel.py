@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.slides.slide import Slide
 
 _UNKNOWN = "unknown"
 # Distance between the centres of neighbouring spots, by array.
@@ -169,9 +170,8 @@ class SlidePanel(Panel):
         if slide is None:
             self.note.setText("No slide is open.")
         else:
-            hint = () if slide.mpp else ("Scale unknown. Type it below.",)
             size = f"{slide.width:,} x {slide.height:,} pixels"
-            self.note.setText("\n".join((size, *slide.notes, *hint)))
+            self.note.setText("\n".join((size, *slide.notes, *_asked_scale(slide))))
 
     def _list_slides(self) -> None:
         open_slides, shown = self.workspace.slides, self.workspace.slide
@@ -184,3 +184,10 @@ class SlidePanel(Panel):
             rows = [row for row, slide in enumerate(open_slides) if slide is shown]
             self.box.setCurrentIndex(rows[0] if rows else -1)
         self.box.setEnabled(bool(open_slides))
+
+
+def _asked_scale(slide: Slide) -> tuple[str, ...]:
+    if slide.mpp is not None:
+        return ()
+    why = "" if slide.mpp_source == "none" else f" ({slide.mpp_source})"
+    return (f"Scale unknown{why}. Type it below.",)

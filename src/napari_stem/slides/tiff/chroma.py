@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tifffile import COMPRESSION, TIFF
 
-from napari_stem.slides.colour import JPEG, is_jpeg
+from napari_stem.slides.tiff.colours import JPEG, is_jpeg
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,16 @@ import numpy as np
 from PIL import Image
 from tifffile import FileCache
 
-from napari_stem.slides.colour import JPEG, Colours, tiff_colours
+from napari_stem.slides.colour import Colours
 from napari_stem.slides.pyramid import Level, Sliced
-from napari_stem.slides.tiff_chroma import Segment, decoder_of
+from napari_stem.slides.tiff.chroma import Segment, decoder_of
+from napari_stem.slides.tiff.colours import JPEG, tiff_colours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _GLASS = 255  # where a scanner stored no tile, and no finer level has one
-_LOOKED_AT = 64  # tiles that tell how deep samples are
+_LOOKED_AT = 64  # tiles that stand for all
 
 
 class TiffLevel(Sliced):
@@ -37,22 +39,37 @@ class TiffLevel(Sliced):
         self, page: Any, frames: Sequence[Any], files: FileCache, *, aperio: bool = False
     ) -> None:
         super().__init__(page.imagelength, page.imagewidth)
+        self.depth = 8 * page.dtype.itemsize
         self._page = page
         self._frames = frames
         self._files = files
         self.is_tiled = tiled = bool(page.is_tiled)
-        self.tile = (
+        self._tile = (
             page.tilelength if tiled else min(page.rowsperstrip, page.imagelength),
             page.tilewidth if tiled else page.imagewidth,
         )
-        self._rows, self._columns = map(_parts, self.shape[:2], self.tile)
+        self._rows, self._columns = map(_parts, self.shape[:2], self._tile)
         self._planes = page.samplesperpixel if page.planarconfig == 2 else 1
         self._finer: tuple[Level, float] | None = None
         self.colours = self._colours(aperio=aperio)
 
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Rows and columns to whose multiples it may be padded."""
+        return self._tile if self.is_tiled else (1, 1)
+
+    @property
+    def has_tiles(self) -> bool:
+        """Whether any of its tiles or strips is stored."""
+        return any(at and size for frame in self._frames for at, size in _segments(frame))
+
     def fill_from(self, finer: Level, down: float) -> None:
         """Show a finer level, `down` times as large, where tiles are missing."""
         self._finer = finer, down
+
+    def use_bits(self, bits: int) -> None:
+        """Scale samples of which only some bits are used to 8 bits."""
+        self.colours = replace(self.colours, bits=bits)
 
     def brightest(self) -> int:
         """The largest sample of some tiles spread over the level."""
@@ -61,9 +78,20 @@ class TiffLevel(Sliced):
         tiles = (self._samples(*place) for place in places)
         return max((int(samples.max()) for samples in tiles if samples is not None), default=0)
 
+    def missing(self) -> list[tuple[slice, slice]]:
+        """Rows and columns of some of the tiles that are missing, spread over the level."""
+        height, width = self._tile
+        places = product(range(self._rows), range(self._columns))
+        stored = zip(places, _segments(self._frames[0]), strict=False)
+        lost = [place for place, (at, size) in stored if not (at and size)]
+        return [
+            (slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width))
+            for row, column in lost[:: ceil(len(lost) / _LOOKED_AT) or 1]
+        ]
+
     def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
         """A rectangle, put together from the tiles that it touches."""
-        height, width = self.tile
+        height, width = self._tile
         pixels = np.full((bottom - top, right - left, 3), _GLASS, np.uint8)
         for row, column in self._touched(top, bottom, left, right):
             y, x = row * height, column * width
@@ -88,7 +116,7 @@ class TiffLevel(Sliced):
         return tiff_colours(self._page, stream, lambda: self._decode(segment), aperio=aperio)
 
     def _touched(self, top: int, bottom: int, left: int, right: int) -> Iterator[tuple[int, int]]:
-        height, width = self.tile
+        height, width = self._tile
         return product(
             range(top // height, _parts(bottom, height)), range(left // width, _parts(right, width))
         )
@@ -119,7 +147,7 @@ class TiffLevel(Sliced):
                 "jpegtables": self._frames[frame].jpegtables,
                 "jpegheader": self._page.jpegheader,
             }
-        return Segment(stream, index, self.tile, tables)
+        return Segment(stream, index, self._tile, tables)
 
     def _of_finer(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
         """A rectangle as the finer level shows it, averaged; white where it has nothing."""
@@ -140,6 +168,11 @@ class TiffLevel(Sliced):
         )
         pixels[: part.height, : part.width] = np.asarray(part)
         return pixels
+
+
+def _segments(frame: Any) -> Iterator[tuple[int, int]]:
+    """Offset and size of each tile or strip of a page."""
+    return zip(frame.dataoffsets, frame.databytecounts, strict=False)
 
 
 def _parts(side: int, part: int) -> int:

@@ -1,0 +1,198 @@
+"""By how much the levels of a slide are reduced: what sizes tell, and where they do not, pixels.
+
+Some scanners pad levels to whole tiles. A level of 768 x 512 px then is half of 1,300 x 1,000 px,
+with padding, and not 1.69 times smaller. Where sizes allow several factors, or none exactly, a few
+pieces of the level are compared with the finer one at each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from math import ceil, floor
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from napari_stem.slides.pyramid import Level, Sliced, downsample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_ALIKE = 0.02  # by which the two sides of a level may differ in how far they are reduced
+_AGREES = 0.5  # correlation of pieces from which on two levels show the same; others are below 0.3
+_PIECE = 64  # pixels of a side
+_PIECES = 5  # with most contrast, of a grid of
+_GRID = 12  # rows and columns
+_PLAIN = 3.0  # SD of grey below which a piece shows nothing
+_MOST_PADDED = 4  # times the sides of what is shown
+
+
+class Stored(NamedTuple):
+    """A level of a file, and the rows and columns of its tiles, to which it may be padded."""
+
+    level: Level
+    tile: tuple[int, int] = (1, 1)
+
+
+class Fitted(NamedTuple):
+    """A level without padding: its number in the file, and level-0 pixels per pixel."""
+
+    number: int
+    level: Level
+    down: float
+
+
+def fit_levels(stored: Sequence[Stored]) -> tuple[list[Fitted], tuple[str, ...]]:
+    """Levels without padding, each smaller than the one before, and notes of what was found.
+
+    Levels that show something else than level 0 are left out.
+    """
+    full = stored[0].level
+    fitted, notes = [Fitted(0, full, 1.0)], []
+    for number, one in enumerate(stored[1:], start=1):
+        level, before = one.level, fitted[-1]
+        if not _is_smaller(level, stored[before.number].level):
+            continue
+        size = f"{level.shape[1]:,} x {level.shape[0]:,} px"
+        down = _factor(full, one, before)
+        if down is None:
+            notes.append(f"A level of {size} does not show the same as level 0 and is not used.")
+            continue
+        cropped = _without_padding(full, level, down)
+        if cropped is not level:
+            notes.append(f"A level of {size} is padded; its pixels are reduced {down:g} times.")
+        fitted.append(Fitted(number, cropped, down))
+    return fitted, tuple(notes)
+
+
+def _is_smaller(level: Level, before: Level) -> bool:
+    shapes = list(zip(level.shape[:2], before.shape[:2], strict=True))
+    return all(a <= b for a, b in shapes) and max(level.shape[:2]) < max(before.shape[:2])
+
+
+def _factor(full: Level, one: Stored, before: Fitted) -> float | None:
+    """Level-0 pixels per pixel of a level; None if it does not show the same."""
+    ratio = _ratio(full, one.level)
+    padded = _padded(full, one)
+    if ratio is not None and ratio.is_integer() and padded in ([], [ratio]):
+        return ratio
+    if ratio is not None and not padded and _rounds_alike(full, one.level):
+        return ratio
+    candidates = sorted({*padded, *([] if ratio is None else [ratio])})
+    if not candidates:
+        return None
+    scores = _agreement(before, one.level, candidates)
+    if scores is None:  # nothing is to be seen in the level
+        is_exact = ratio is not None and ratio.is_integer()
+        return ratio if is_exact or not padded else padded[0]
+    best = int(np.argmax(scores))
+    return candidates[best] if scores[best] >= _AGREES else None
+
+
+def _ratio(full: Level, level: Level) -> float | None:
+    """The ratio of sizes; None where the two sides differ in it by more than rounding."""
+    down = [a / b for a, b in zip(full.shape[:2], level.shape[:2], strict=True)]
+    rounding = 1 / min(level.shape[:2])
+    if abs(down[0] / down[1] - 1) > _ALIKE + rounding:
+        return None
+    return downsample(full.shape, level.shape)
+
+
+def _rounds_alike(full: Level, level: Level) -> bool:
+    """Whether one ratio makes both sides of a level, but for a pixel."""
+    low, high = 0.0, float("inf")
+    for a, b in zip(full.shape[:2], level.shape[:2], strict=True):
+        low, high = max(low, a / (b + 1)), min(high, a / max(b - 1, 0.5))
+    return low <= high
+
+
+def _padded(full: Level, one: Stored) -> list[float]:
+    """The powers of two that, padded to whole tiles, make a level's size."""
+    sides = list(zip(full.shape[:2], one.level.shape[:2], one.tile, strict=True))
+    most = _MOST_PADDED * max(a / b for a, b, _ in sides)
+    found, down = [], 2
+    while down <= most:
+        if all(b in (_whole(a // down, tile), _whole(-(-a // down), tile)) for a, b, tile in sides):
+            found.append(float(down))
+        down *= 2
+    return found
+
+
+def _whole(side: int, tile: int) -> int:
+    return -(-max(side, 1) // tile) * tile
+
+
+def _agreement(before: Fitted, level: Level, candidates: Sequence[float]) -> list[float] | None:
+    """How well pieces of a level agree with the finer one, for each factor; None without any."""
+    down = before.down
+    seen = [ceil(side * down / candidates[-1]) for side in before.level.shape[:2]]
+    pieces = _pieces(level, min(seen[0], level.shape[0]), min(seen[1], level.shape[1]))
+    if not pieces:
+        return None
+    return [
+        float(np.median([_correlation(before.level, piece, one / down) for piece in pieces]))
+        for one in candidates
+    ]
+
+
+class _Piece(NamedTuple):
+    grey: NDArray[np.float64]
+    y: int
+    x: int
+
+
+def _pieces(level: Level, height: int, width: int) -> list[_Piece]:
+    """The pieces of a level with most contrast."""
+    side = min(_PIECE, height, width)
+    grid = (
+        np.unique(np.linspace(0, end - side, min(_GRID, -(-end // side))).astype(int))
+        for end in (height, width)
+    )
+    found = [_Piece(_grey(level[y : y + side, x : x + side]), y, x) for y, x in product(*grid)]
+    found = [piece for piece in found if piece.grey.std() > _PLAIN]
+    return sorted(found, key=lambda piece: -piece.grey.std())[:_PIECES]
+
+
+def _correlation(finer: Level, piece: _Piece, down: float) -> float:
+    """Of a piece with what the finer level shows in its place; 0 where it has none."""
+    side = len(piece.grey)
+    top, left = piece.y * down, piece.x * down
+    bottom, right = min(top + side * down, finer.shape[0]), min(left + side * down, finer.shape[1])
+    if bottom - top < side * down / 2 or right - left < side * down / 2:
+        return 0.0
+    y, x = floor(top), floor(left)
+    region = Image.fromarray(np.asarray(finer[y : ceil(bottom), x : ceil(right)]))
+    size = round((right - left) / down), round((bottom - top) / down)
+    box = (left - x, top - y, right - x, bottom - y)
+    grey = _grey(region.resize(size, Image.Resampling.BOX, box=box))
+    part = piece.grey[: size[1], : size[0]]
+    if grey.std() < _PLAIN or part.std() < _PLAIN:
+        return 0.0
+    return float(np.corrcoef(grey.ravel(), part.ravel())[0, 1])
+
+
+def _grey(pixels: object) -> NDArray[np.float64]:
+    grey: NDArray[np.float64] = np.asarray(pixels, float).mean(axis=2)
+    return grey
+
+
+def _without_padding(full: Level, level: Level, down: float) -> Level:
+    """A level without what lies beyond the border of level 0."""
+    height, width = (
+        min(b, ceil(a / down)) for a, b in zip(full.shape[:2], level.shape[:2], strict=True)
+    )
+    return level if (height, width) == level.shape[:2] else Cropped(level, height, width)
+
+
+class Cropped(Sliced):
+    """The upper left part of a level."""
+
+    def __init__(self, level: Level, height: int, width: int) -> None:
+        super().__init__(height, width)
+        self._level = level
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
+        """A rectangle within it."""
+        return np.asarray(self._level[top:bottom, left:right])

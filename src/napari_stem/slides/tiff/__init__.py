@@ -1,0 +1,1 @@
+"""TIFFs as slides: which pages they are, in which colours, at which scale."""
