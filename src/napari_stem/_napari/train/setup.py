@@ -153,7 +153,7 @@ class TrainingSetup(QWidget):
         remember(
             runs_folder=folder,
             runs_folders=list(dict.fromkeys([folder, *others])),
-            panel_size=self.genes.number.value(),
+            panel_size=self.genes.choice().n,
         )
         self.start.emit(Path(folder) / self.name.text(), self.plan())
 
