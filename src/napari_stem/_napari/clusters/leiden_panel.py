@@ -58,7 +58,7 @@ class LeidenPanel(Panel):
 
     def _take(self, result: Result, found: Clusters) -> None:
         now = self.workspace.result
-        if now is None or now.prediction is not result.prediction:
+        if now is None or not now.has_draws_of(result):
             return
         if self.workspace.clusters is None:
             self.workspace.take_clusters(found)
