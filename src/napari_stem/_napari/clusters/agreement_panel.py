@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
 from napari_stem.analysis.labels import cluster_title
 from napari_stem.errors import StemError
@@ -61,8 +60,7 @@ class AgreementPanel(Panel):
 
     def _connect(self) -> None:
         self.column.currentTextChanged.connect(self._compare)
-        for name in ("clusters", "spots", "result"):
-            listen(self, self.workspace.events[name], self.refresh)
+        self.follow("clusters", "spots", "result")
 
     def refresh(self) -> None:
         columns = self._columns()

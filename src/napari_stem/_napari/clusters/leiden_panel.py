@@ -42,8 +42,7 @@ class LeidenPanel(Panel):
 
     def _connect(self) -> None:
         self.cluster_button.clicked.connect(self.cluster)
-        for name in ("result", "clusters"):
-            listen(self, self.workspace.events[name], self.refresh)
+        self.follow("result", "clusters")
         listen(self, self.workspace.run.events.request, self.refresh)
 
     def cluster(self) -> None:

@@ -18,7 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_stem._napari.shell.panel import Panel, button, ignore_wheel
+from napari_stem._napari.shell.page import ignore_wheel
+from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.train.encoders import TrainingEncoders
 from napari_stem._napari.train.genes import TrainingGenes
