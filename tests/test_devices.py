@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_stem.devices import choose_device, threads_for
-from napari_stem.errors import OptionError
+from napari_stem.errors import Hint, OptionError, Remedy
 
 SMALL, LARGE = 1e6, 1e15
 
@@ -56,5 +56,6 @@ def test_a_thread_that_starts_meanwhile_leaves_the_usual_number() -> None:
 
 def test_a_device_that_is_not_here_is_refused() -> None:
     assert choose_device("cpu").type == "cpu"
-    with pytest.raises(OptionError, match="'xpu' is not available"):
+    with pytest.raises(OptionError, match="'xpu' is not available") as raised:
         choose_device("xpu")
+    assert raised.value.hint == Hint(Remedy.DEVICE, "auto")

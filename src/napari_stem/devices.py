@@ -8,7 +8,7 @@ from threading import Lock
 
 import torch
 
-from napari_stem.errors import OptionError
+from napari_stem.errors import Hint, OptionError, Remedy
 from napari_stem.text import one_line
 
 _PER_THREAD = 2e9  # multiplications of a pass for which one more thread is worth waiting for
@@ -70,5 +70,6 @@ def _present(name: str) -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
         raise OptionError(
-            f"Device '{name}' is not available: {one_line(error)}. Choose auto or cpu."
+            f"Device '{name}' is not available: {one_line(error)}.",
+            hint=Hint(Remedy.DEVICE, "auto"),
         ) from error

@@ -78,24 +78,28 @@ class PanelChoice:
     select: Selection = option(
         "hmhvg",
         "Genes",
-        "How the genes to predict are selected.",
+        "How the genes are selected. Mitochondrial and ribosomal ones are left out, except from a "
+        "list.",
         choices={
-            "hmhvg": "high mean and high variance",
-            "hvg": "highly variable, highest mean",
-            "deg": "differentially expressed between regions",
-            "list": "a list of genes",
+            "hmhvg": "high mean and high variance (HMHVG)",
+            "hvg": "highly variable, highest mean (HVG)",
+            "deg": "differential between regions (DEG)",
+            "list": "list of genes",
         },
     )
     n: int = option(
         N_GENES,
         "Number of genes",
-        "Number of genes; for deg, per region.",
+        "Number of genes to train on; for DEG, per region.",
+        unit="genes",
         minimum=1,
         maximum=100_000,
         step=50,
         flag="genes",
     )
-    by: str = option("", "Regions", "Column of obs with the regions, for deg.")
+    by: str = option(
+        "", "Regions", "Annotation column (AnnData obs) with the region of each spot, for DEG."
+    )
     genes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -335,8 +335,11 @@ def test_another_result_forgets_the_edits(clustered, qtbot, workspace, slide, pr
 
 def test_looking_at_a_new_statistic_keeps_the_edits(clustered, qtbot, workspace):
     type_name(qtbot, clustered, 0, "tumour")
-    result = workspace.result
-    workspace.show(result.with_values("median", result.values["mean"]), "median")
+    shown = AnnData(workspace.result.prediction)
+    shown.layers["median"] = shown.X
+    shown.obs = shown.obs.drop(columns="leiden")  # as if clustered while it was computed
+    workspace.show(Result.of_prediction(workspace.slide, shown), "median")
+    assert "tumour" in shown.obs["leiden"].cat.categories
     press(qtbot, clustered.legend.undo_button)
     assert legend(clustered)[0][0] == "Cluster 1"
 

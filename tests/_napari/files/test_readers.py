@@ -219,7 +219,7 @@ def test_a_folder_of_spots_brings_its_slide(viewer, folder, drop):
 
 def test_spots_alone_need_a_slide(viewer, folder, section, messages, drop):
     drop(folder)
-    assert "open the slide before the spots" in messages[0]
+    assert "Open the image first, then its spots." in messages[0]
     workspace_of(viewer).take_slide(section.slide)
     drop(folder)
     assert workspace_of(viewer).spots.n_obs == 25

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stem._napari.files import opening
+from napari_stem._napari.files.launch import fill
 from napari_stem._napari.predict.dock import PredictDock
 from napari_stem._napari.results.marker_box import MarkerBox
 from napari_stem._napari.shell.docks import open_dock
@@ -29,6 +30,7 @@ from napari_stem._napari.state.request import PredictRequest
 from napari_stem.analysis.labels import Clusters
 from napari_stem.api.predicting import predict
 from napari_stem.events import finish
+from napari_stem.io.h5ad import read_h5ad
 from napari_stem.model.network import StemNetwork
 from napari_stem.sections.section import Section
 from napari_stem.slides.slide import Slide
@@ -52,6 +54,12 @@ def choose_file(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 def press(qtbot, button) -> None:
     qtbot.waitUntil(button.isEnabled, timeout=PATIENCE)
     qtbot.mouseClick(button, LEFT)
+
+
+def choose_statistic(panel, name: str) -> None:
+    row = panel.statistic.findData(name)
+    panel.statistic.setCurrentIndex(row)
+    panel.statistic.activated.emit(row)
 
 
 def run_to_the_end(dock, qtbot) -> None:
@@ -268,9 +276,7 @@ def test_foreign_tissue_is_told_and_a_few_odd_spots_are_not(ready, qtbot, sectio
 def test_statistics_of_the_draws_are_computed_when_they_are_asked_for(ready, viewer, qtbot):
     run_to_the_end(ready, qtbot)
     panel, work = ready.result, ready.workspace
-    row = panel.statistic.findData("above")
-    panel.statistic.setCurrentIndex(row)
-    panel.statistic.activated.emit(row)
+    choose_statistic(panel, "above")
     qtbot.waitUntil(lambda: work.statistic == "above", timeout=PATIENCE)
     shares = work.result.values["above"]
     assert set(np.unique(shares)) <= {0, 0.25, 0.5, 0.75, 1}  # of four draws
@@ -283,12 +289,34 @@ def test_statistics_of_the_draws_are_computed_when_they_are_asked_for(ready, vie
     assert title.text.startswith(f"{work.gene}: P(above 20) of 4 draws")
 
 
+def test_a_computed_statistic_is_in_exports_as_it_is_on_the_screen(
+    ready, viewer, qtbot, section, tmp_path
+):
+    run_to_the_end(ready, qtbot)
+    panel, work = ready.result, ready.workspace
+    _, export = viewer.window.add_plugin_dock_widget("napari-stem", "Export")
+    before = work.result.prediction
+    panel.threshold.setValue(2)
+    for name in ("median", "above"):
+        choose_statistic(panel, name)
+        qtbot.waitUntil(lambda name=name: work.statistic == name)
+    shown = work.result
+    assert not {"median", "above"} & set(before.layers)  # an export may be reading it
+
+    export.panel.export(tmp_path / "seen.h5ad")
+    qtbot.waitUntil(lambda: not export.panel.is_busy)
+    saved = read_h5ad(tmp_path / "seen.h5ad")
+    fill(viewer, section.slide, saved)
+    assert (work.statistic, work.result.threshold) == ("above", 2)
+    for name in ("median", "above"):
+        np.testing.assert_array_equal(saved.layers[name], shown.values[name])
+        np.testing.assert_array_equal(work.result.values[name], shown.values[name])
+
+
 def test_the_measured_values_can_be_shown_beside_the_prediction(ready, viewer, qtbot, section):
     run_to_the_end(ready, qtbot)
     panel, work = ready.result, ready.workspace
-    row = panel.statistic.findData("truth")
-    panel.statistic.setCurrentIndex(row)
-    panel.statistic.activated.emit(row)
+    choose_statistic(panel, "truth")
     measured = np.log2(section.spots[:, work.gene].X.toarray().ravel() + 1)
     np.testing.assert_allclose(work.result.of(work.gene, "truth"), measured, rtol=1e-6)
     assert viewer.layers[f"{work.gene} measured"].visible

@@ -120,6 +120,16 @@ def test_a_change_is_told(form, qtbot, name):
         form.set(**{name: values[name]})
 
 
+def test_a_choice_stays_when_others_are_offered_unless_it_is_gone(form, qtbot):
+    form.set(flour="oat")
+    with qtbot.assertNotEmitted(form.changed):
+        form.offer("flour", {"oat": "new oats", "corn": "corn"})
+    assert (form["flour"].currentText(), form.values()["flour"]) == ("new oats", "oat")
+    with qtbot.waitSignal(form.changed, timeout=1000):
+        form.offer("flour", {"corn": "corn", "rice": "rice"})
+    assert form.values()["flour"] == "corn"
+
+
 def test_advanced_options_are_folded_away_and_skipped_by_tab(form):
     folded = form["fan"].parent()
     assert not folded.isVisible()

@@ -314,11 +314,15 @@ def test_a_data_set_brings_its_sections_and_visium_hd_its_bins(
 def test_genes_are_counted_as_the_choice_changes(setup, saved_sections, until):
     setup.sections.add(map(str, saved_sections[:2]))
     genes = setup.genes
+    assert (genes.number.text(), genes.column.isHidden()) == ("300 genes", True)
     genes.number.setValue(5)
     until(lambda: "<b>5 genes</b>" in genes.note.text())
     genes.kind.setCurrentIndex(genes.kind.findData("deg"))
     until(lambda: "genes</b>" in genes.note.text())
-    assert genes.choice().by == "region"
+    assert genes.choice() == PanelChoice("deg", 5, by="region")
+    assert genes.number.text() == "at most 5 genes per region"
+    assert genes.column.currentText() == f"region ({len(REGIONS)} regions)"
+    assert (genes.column.isHidden(), genes.typed.isHidden()) == (False, True)
     genes.kind.setCurrentIndex(genes.kind.findData("list"))
     until(lambda: "the list is empty" in genes.note.text())
     genes.typed.setPlainText("EPCAM, NOTAGENE\nCD3E")

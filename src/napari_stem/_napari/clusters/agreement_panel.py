@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_stem._napari.shell.page import listen
+from napari_stem._napari.shell.hints import in_words
 from napari_stem._napari.shell.panel import Panel
 from napari_stem.analysis.labels import cluster_title
 from napari_stem.errors import StemError
@@ -61,8 +61,7 @@ class AgreementPanel(Panel):
 
     def _connect(self) -> None:
         self.column.currentTextChanged.connect(self._compare)
-        for name in ("clusters", "spots", "result"):
-            listen(self, self.workspace.events[name], self.refresh)
+        self.follow("clusters", "spots", "result")
 
     def refresh(self) -> None:
         columns = self._columns()
@@ -107,7 +106,7 @@ class AgreementPanel(Panel):
         try:
             found = compare(clusters, annotation)
         except StemError as error:
-            self.note.setText(str(error))
+            self.note.setText(in_words(error))
             return
         excluded = f"; {found.left_out:,} without annotation excluded" if found.left_out else ""
         self.note.setText(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QPushButton
 
 from napari_stem._napari.clusters.legend_table import LegendTable
-from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.cluster_view import ClusterView
@@ -66,8 +65,7 @@ class LegendPanel(Panel):
         self.reset_button.clicked.connect(self._reset)
         self.undo_button.clicked.connect(self.workspace.undo)
         self.redo_button.clicked.connect(self.workspace.redo)
-        for name in ("clusters", "cluster_view", "edits", "result"):
-            listen(self, self.workspace.events[name], self.refresh)
+        self.follow("clusters", "cluster_view", "edits", "result")
 
     def refresh(self) -> None:
         clusters, view = self.workspace.clusters, self.workspace.cluster_view

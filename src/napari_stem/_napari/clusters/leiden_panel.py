@@ -42,8 +42,7 @@ class LeidenPanel(Panel):
 
     def _connect(self) -> None:
         self.cluster_button.clicked.connect(self.cluster)
-        for name in ("result", "clusters"):
-            listen(self, self.workspace.events[name], self.refresh)
+        self.follow("result", "clusters")
         listen(self, self.workspace.run.events.request, self.refresh)
 
     def cluster(self) -> None:
@@ -58,7 +57,7 @@ class LeidenPanel(Panel):
 
     def _take(self, result: Result, found: Clusters) -> None:
         now = self.workspace.result
-        if now is None or now.prediction is not result.prediction:
+        if now is None or not now.has_draws_of(result):
             return
         if self.workspace.clusters is None:
             self.workspace.take_clusters(found)

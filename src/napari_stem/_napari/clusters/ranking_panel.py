@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QApplication, QComboBox, QSizePolicy
 from napari_stem._napari.clusters import tasks
 from napari_stem._napari.clusters.ranking_table import RankingTable
 from napari_stem._napari.shell.dialogs import ask_save
-from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
 
@@ -63,8 +62,7 @@ class RankingPanel(Panel):
         self.table.chosen.connect(self.workspace.look_at)
         self.copy_button.clicked.connect(self._copy)
         self.save_button.clicked.connect(self._ask)
-        for name in ("clusters", "cluster_view", "result"):
-            listen(self, self.workspace.events[name], self.refresh)
+        self.follow("clusters", "cluster_view", "result")
 
     def rank(self) -> None:
         """Rank the genes of all clusters."""

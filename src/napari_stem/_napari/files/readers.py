@@ -179,9 +179,9 @@ def _read_section(path: Path, shown: Slide | None) -> Events[Section]:
 
     try:
         section = open_section(path, symbols=symbols())
-    except SlideNotFound as error:
+    except SlideNotFound:
         if shown is None:
-            raise SpotsNotFound(f"{error} Or open the slide before the spots.") from error
+            raise
         return (yield from _read_spots(path, shown))
     yield from section.slide.iter_overview()
     return section

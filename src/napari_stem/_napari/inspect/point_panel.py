@@ -12,7 +12,6 @@ from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.distribution_plot import DistributionPlot
 from napari_stem._napari.inspect.distributions import distributions
 from napari_stem._napari.results.marker_box import MarkerBox
-from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
 from napari_stem.text import counted
 
@@ -63,7 +62,7 @@ class PointPanel(Panel):
     def _connect(self) -> None:
         self.markers.chosen.connect(self._choose_set)
         self.plot.chosen.connect(self._choose_gene)
-        listen(self, self.workspace.events.gene, self.refresh)
+        self.follow("gene")
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of napari's theme, which Qt reports as a change of style."""

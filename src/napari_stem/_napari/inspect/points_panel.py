@@ -84,7 +84,7 @@ class PointsPanel(Panel):
         self.clear_button.clicked.connect(self.clear)
         for name in ("slide", "checkpoint", "points"):
             listen(self, self.workspace.events[name], self._show_others)
-        listen(self, self.workspace.events.gene, self.refresh)
+        self.follow("gene")
 
     @property
     def points(self) -> list[Point]:

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy
 
 from napari_stem._napari.files import opening
 from napari_stem._napari.shell.choices import choose_checkpoint, choose_weights, chosen_weights
-from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.evaluation.metrics import BRIEF
@@ -59,8 +58,7 @@ class CheckpointPanel(Panel):
     def _connect(self) -> None:
         self.box.activated.connect(self._choose)
         self.open_button.clicked.connect(self._ask)
-        listen(self, self.workspace.events.checkpoint, self.refresh)
-        listen(self, self.workspace.events.installed, self.refresh)
+        self.follow("checkpoint", "installed")
 
     def open(self, path: Path) -> None:
         """Read the header of a checkpoint and choose it."""

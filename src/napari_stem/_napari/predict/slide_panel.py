@@ -17,7 +17,6 @@ from napari_stem._napari.files import opening
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.adopt_layer import adopt
 from napari_stem._napari.shell.dialogs import is_wanted
-from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import SLIDE_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
 
@@ -91,9 +90,7 @@ class SlidePanel(Panel):
         self.open_button.clicked.connect(self._ask)
         self.layer_button.menu().aboutToShow.connect(self._list_layers)
         self.mpp.valueChanged.connect(self._rescale)
-        listen(self, self.workspace.events.slides, self.refresh)
-        listen(self, self.workspace.events.slide, self.refresh)
-        listen(self, self.workspace.events.spots, self.refresh)
+        self.follow("slides", "slide", "spots")
 
     def open(self, path: Path) -> None:
         """Open the file of a slide."""

@@ -115,8 +115,7 @@ class SpotsPanel(Panel):
         self.inside_button.clicked.connect(self.restrict)
         self.all_button.clicked.connect(self.take_all)
         self.bins.chosen.connect(self.load)
-        listen(self, self.workspace.events.slide, self.refresh)
-        listen(self, self.workspace.events.spots, self.refresh)
+        self.follow("slide", "spots")
         listen(self, self.workspace.events.tool, self._obey_tool)
 
     def make_grid(self) -> None:

@@ -107,8 +107,7 @@ class ResultPanel(Panel):
         self.opacity.valueChanged.connect(self._set_look)
         self._set_look()
         listen(self, self.workspace.events.gene, self.genes.choose)
-        for name in ("result", "statistic"):
-            listen(self, self.workspace.events[name], self.refresh)
+        self.follow("result", "statistic")
         listen(self, self.workspace.events.compared, self._offer_statistic)
 
     def refresh(self) -> None:

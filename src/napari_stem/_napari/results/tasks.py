@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_stem._napari.state.result import Result
 from napari_stem.events import Events, Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_stem._napari.state.result import Result
+    from anndata import AnnData
+
     from napari_stem.genes.markers import MarkerSet
 
 
 def compute_statistic(result: Result, statistic: str, threshold: float) -> Events[Result]:
     """The result with a statistic computed from its draws in the cache."""
     yield Progress(0, 0, "compute", statistic)
-    from napari_stem.prediction.predict import draws_of
-    from napari_stem.prediction.statistics import STATISTICS
+    from napari_stem.prediction.predict import add_statistics, draws_of
     from napari_stem.storage import cache_dir
 
     assert result.prediction is not None
-    entry = STATISTICS[statistic]
-    store = draws_of(result.prediction, cache_dir())
-    (values,) = store.summary([partial(entry, threshold=threshold)], result.n_draws)
-    if entry.takes_threshold:
-        result = replace(result, threshold=threshold)
-    return result.with_values(statistic, values)
+    prediction = _same_arrays(result.prediction)
+    add_statistics(prediction, draws_of(prediction, cache_dir()), [statistic], threshold)
+    return Result.of_prediction(result.slide, prediction, result.request)
 
 
 def read_marker_sets() -> Events[list[MarkerSet]]:
@@ -54,3 +50,12 @@ def save_marker_set(name: str, genes: Sequence[str]) -> Events[MarkerSet]:
     from napari_stem.genes.markers import save_marker_set
 
     return save_marker_set(name, genes)
+
+
+def _same_arrays(prediction: AnnData) -> AnnData:
+    """A table of its own that shares its arrays: an export may be reading the other one."""
+    from anndata import AnnData
+
+    made = AnnData(prediction)
+    made.uns = {**made.uns, "napari_stem": {**made.uns["napari_stem"]}}
+    return made

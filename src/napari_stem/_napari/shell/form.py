@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QSizePolicy, QWidget
 from superqt import QCollapsible
 
 from napari_stem._napari.shell.panel import fold
-from napari_stem.options import Option, options_of
+from napari_stem.options import Choices, Option, options_of
 
 Kind = TypeVar("Kind")
 
@@ -64,6 +64,15 @@ class Form(QObject):
         """Choose values by the options' names."""
         for name, value in values.items():
             self._fields[name].value = value
+
+    def offer(self, name: str, choices: Choices) -> None:
+        """Offer other values of an option with choices; the chosen one stays if it is among them.
+
+        `changed` is emitted only if it is not.
+        """
+        entry = self._fields[name]
+        assert isinstance(entry, _Choice)
+        entry.offer(choices)
 
     def rows(self, *, advanced: bool = False) -> list[tuple[str, QWidget]]:
         """Labels and controls: of the options that everybody sees, or of the advanced ones."""
@@ -153,6 +162,16 @@ class _Choice(_Field):
             self._named[value] = value
             self.widget.reset_choices()
         self.widget.value = value
+
+    def offer(self, named: Choices) -> None:
+        """Replace the choices; the value stays if it is among them, else it is the first one."""
+        chosen = self.value
+        self._named = dict(named)
+        with self.widget.changed.blocked():
+            self.widget.reset_choices()
+            self.widget.value = chosen if chosen in self._named else next(iter(self._named))
+        if self.value != chosen:
+            self.widget.changed.emit(self.value)
 
     def _choices(self, _: Any) -> list[tuple[str, Any]]:
         """What is offered; magicgui asks again whenever the box comes to another window."""

@@ -13,9 +13,16 @@ from weakref import WeakMethod
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QHideEvent
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QFrame,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
-from napari_stem._napari.shell.panel import ignore_wheel
 from napari_stem._napari.shell.worker import Job
 
 WIDTH = 300
@@ -82,6 +89,13 @@ def listen(owner: QObject, signal: Any, slot: Callable[..., object]) -> None:
     _Connection(owner, signal, slot)
 
 
+def ignore_wheel(page: QWidget) -> None:
+    """Let the mouse wheel scroll the page instead of changing the control below the mouse."""
+    for control in page.findChildren((QAbstractSpinBox, QComboBox, QAbstractSlider)):
+        control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        control.installEventFilter(_WheelFilter(control))
+
+
 class _Connection(QObject):
     def __init__(self, owner: QObject, signal: Any, slot: Callable[..., object]) -> None:
         super().__init__(owner)
@@ -91,3 +105,11 @@ class _Connection(QObject):
     def end(self) -> None:
         if (slot := self._slot()) is not None:
             self._signal.disconnect(slot)
+
+
+class _WheelFilter(QObject):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.Wheel:
+            return False
+        event.ignore()  # the scroll area takes it
+        return True

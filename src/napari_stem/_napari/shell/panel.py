@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QAbstractSlider,
-    QAbstractSpinBox,
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -19,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.session import are_same
 from napari_stem.slides.suffixes import SLIDES
@@ -68,6 +66,11 @@ class Panel(QWidget):
     def refresh(self) -> None:
         """Show the state of the workspace."""
         raise NotImplementedError
+
+    def follow(self, *names: str) -> None:
+        """Refresh at each change of these fields of the workspace."""
+        for name in names:
+            listen(self, self.workspace.events[name], self.refresh)
 
     def run(
         self, source: Generator[Any, None, Any], say: str, then: Callable[[Any], object]
@@ -119,18 +122,3 @@ def fold(content: QWidget, into: QCollapsible) -> None:
     into.addWidget(content)
     content.setVisible(False)
     into.toggled.connect(content.setVisible)
-
-
-def ignore_wheel(page: QWidget) -> None:
-    """Let the mouse wheel scroll the page instead of changing the control below the mouse."""
-    for control in page.findChildren((QAbstractSpinBox, QComboBox, QAbstractSlider)):
-        control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        control.installEventFilter(_WheelFilter(control))
-
-
-class _WheelFilter(QObject):
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() != QEvent.Type.Wheel:
-            return False
-        event.ignore()  # the scroll area takes it
-        return True

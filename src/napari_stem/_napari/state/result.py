@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,9 +101,13 @@ class Result:
         here = self.spots.obsm["spatial"][both]
         return np.allclose(here, spots.obsm["spatial"][there[both]])
 
+    def has_draws_of(self, other: Result) -> bool:
+        """Whether it summarises the same draws as the other result, perhaps by more statistics."""
+        return self.values["mean"] is other.values["mean"]
+
     def continues(self, other: Result) -> bool:
         """Whether it is the other result with more statistics or more draws."""
-        if self.prediction is not None and self.prediction is other.prediction:
+        if self.has_draws_of(other):
             return True
         if self.request is None or other.request is None:
             return False
@@ -116,10 +120,6 @@ class Result:
             and STATISTICS[statistic].on_demand
             and "draws" in self.prediction.uns["napari_stem"]
         )
-
-    def with_values(self, statistic: str, values: NDArray[np.float32]) -> Result:
-        """The same result with one more statistic."""
-        return replace(self, values={**self.values, statistic: values}, _limits={})
 
     def name(self, statistic: str) -> str:
         """The label of a statistic, with its threshold if it has one."""

@@ -266,7 +266,9 @@ class Workspace:
             self.gene = gene
 
     def show(self, result: Result, statistic: str) -> None:
-        """Show a statistic of a result that has it."""
+        """Show a statistic of a result that has it: the present one, perhaps with more of them."""
+        if self.clusters is not None and result.prediction is not None:
+            self.clusters.keep_in(result.prediction)  # edited, perhaps, while it was computed
         self._replace_result(result, statistic)
         self.events.statistic.emit(statistic)  # also if unchanged: clusters may be shown
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QPlainTextEdit, QSpinBox
+from qtpy.QtWidgets import QFileDialog, QPlainTextEdit
 from superqt.utils import qdebounced
 
+from napari_stem._napari.shell.form import Form
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember, remembered, remembered_options
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem._napari.train import tasks
-from napari_stem.defaults import Selection
+from napari_stem.options import options_of
 from napari_stem.text import a_few, counted
 from napari_stem.training.plan import PanelChoice
 
@@ -24,12 +26,8 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem._napari.train.tasks import FoundPanel
 
-_KINDS: dict[str, Selection] = {
-    "High mean and variance (HMHVG)": "hmhvg",
-    "Highly variable (HVG)": "hvg",
-    "Differential by region (DEG)": "deg",
-    "List of genes": "list",
-}
+_KEYS = {"n": "panel_size"}
+_NO_COLUMN = {"": "no annotation column"}
 _PATIENCE_MS = 400  # between the last change and the selection of genes
 _NAMED = 12
 _FILES = "Gene lists (*.txt *.csv *.tsv)"
@@ -54,22 +52,10 @@ class TrainingGenes(Panel):
         self._show_kind()
 
     def _build(self) -> None:
-        self.kind = QComboBox()
-        for text, select in _KINDS.items():
-            self.kind.addItem(text, select)
-        self.kind.setToolTip(
-            "How to select genes (default HMHVG, as in the paper). HVG takes the highest mean "
-            "among highly variable genes. Mitochondrial and ribosomal genes are excluded."
-        )
-        self.number = QSpinBox()
-        self.number.setRange(1, 20_000)
-        self.number.setValue(remembered("panel_size", 300))
-        self.number.setSuffix(" genes")
-        self.number.setToolTip(
-            "Number of genes to train on (default 300). For DEG, the number per region."
-        )
-        self.column = QComboBox()
-        self.column.setToolTip("Annotation column (AnnData obs) with the region of each spot.")
+        options = options_of(PanelChoice)
+        options["by"] = replace(options["by"], choices=_NO_COLUMN)  # until sections name some
+        self.form = Form(options, {"n": remembered_options(PanelChoice, _KEYS).n})
+        self.kind, self.number, self.column = (self.form[name] for name in ("select", "n", "by"))
         self.typed = QPlainTextEdit()
         self.typed.setPlaceholderText("EPCAM, COL1A1, CD3E …")
         self.typed.setToolTip(
@@ -84,32 +70,23 @@ class TrainingGenes(Panel):
         self.drop_button = button(
             "Remove missing", "Remove the genes that at least one section lacks."
         )
-        self.add_row(self.kind)
-        self.add_row(self.number)
-        self.add_row(self.column)
-        self.add_row(self.typed)
+        for control in (self.kind, self.number, self.column, self.typed):
+            self.add_row(control)
         self.add_row(self.file_button, self.drop_button)
         self.add_row(self.note)
         self._grid.setRowStretch(self._grid.rowCount(), 1)
 
     def _connect(self) -> None:
-        self.kind.currentIndexChanged.connect(self._show_kind)
-        for signal in (
-            self.kind.currentIndexChanged,
-            self.number.valueChanged,
-            self.column.activated,
-            self.typed.textChanged,
-        ):
+        for signal in (self.form.changed, self.typed.textChanged):
             signal.connect(self._recount)
+        self.form.changed.connect(self._show_kind)
         self.file_button.clicked.connect(self._ask_file)
         self.drop_button.clicked.connect(self._drop_missing)
 
     def choice(self) -> PanelChoice:
         """How the genes are selected."""
-        return PanelChoice(
-            self.kind.currentData(), self.number.value(), self.column.currentData() or "",
-            tuple(self._typed()) if self.kind.currentData() == "list" else (),
-        )  # fmt: skip
+        chosen = self.form.value(PanelChoice)
+        return replace(chosen, genes=tuple(self._typed())) if chosen.select == "list" else chosen
 
     def problem(self) -> str:
         """Why one cannot train on these genes, "" if one can."""
@@ -128,13 +105,13 @@ class TrainingGenes(Panel):
         return list(dict.fromkeys(word for word in words if word))
 
     def _show_kind(self) -> None:
-        select = self.kind.currentData()
-        self.number.setVisible(select != "list")
-        self.number.setPrefix("at most " if select == "deg" else "")
-        self.number.setSuffix(" genes per region" if select == "deg" else " genes")
-        self.column.setVisible(select == "deg")
+        chosen = self.form.values()["select"]
+        self.number.setVisible(chosen != "list")
+        self.number.setPrefix("at most " if chosen == "deg" else "")
+        self.number.setSuffix(" genes per region" if chosen == "deg" else " genes")
+        self.column.setVisible(chosen == "deg")
         for part in (self.typed, self.file_button, self.drop_button):
-            part.setVisible(select == "list")
+            part.setVisible(chosen == "list")
 
     def _recount(self) -> None:
         self._found = None
@@ -154,13 +131,10 @@ class TrainingGenes(Panel):
             self._job.ended.connect(self._rest)
 
     def _take(self, found: FoundPanel) -> None:
+        if not self._changed:
+            self._offer(found.columns)  # the first one may be chosen, which is a change
         if self._changed:
             return  # this selection is out of date
-        counted = self.choice()
-        self._fill_columns(found.columns)
-        if self.choice() != counted:
-            self._again = True  # the annotation columns were not known before
-            return
         self._found = found
         self.drop_button.setEnabled(bool(found.missing))
         self.note.setText(_words(found))
@@ -171,14 +145,9 @@ class TrainingGenes(Panel):
         if self._again:
             self._recount()
 
-    def _fill_columns(self, columns: dict[str, int]) -> None:
-        chosen = self.column.currentData()
-        self.column.clear()
-        for name, regions in columns.items():
-            self.column.addItem(f"{name} ({counted(regions, 'region')})", name)
-        if not columns:
-            self.column.addItem("no annotation column", "")
-        self.column.setCurrentIndex(max(0, self.column.findData(chosen)))
+    def _offer(self, columns: dict[str, int]) -> None:
+        named = {name: f"{name} ({counted(n, 'region')})" for name, n in columns.items()}
+        self.form.offer("by", named or _NO_COLUMN)
 
     def _drop_missing(self) -> None:
         assert self._found is not None  # otherwise the button is disabled

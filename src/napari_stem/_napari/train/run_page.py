@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_stem._napari.shell import hints
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.progress_text import Remaining, in_words, stage_in_words
 from napari_stem._napari.shell.worker import start
@@ -158,7 +159,8 @@ class TrainingView(QWidget):
         try:
             run = read_run(self.folder)
         except StemError as error:
-            self.state.setText(str(error) if self.folder.exists() else "This run was deleted.")
+            is_there = self.folder.exists()
+            self.state.setText(hints.in_words(error) if is_there else "This run was deleted.")
             resumable = False
         else:
             self.state.setText(_words(run))

@@ -18,7 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_stem._napari.shell.panel import Panel, button, ignore_wheel
+from napari_stem._napari.shell.page import ignore_wheel
+from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.train.encoders import TrainingEncoders
 from napari_stem._napari.train.genes import TrainingGenes
@@ -153,7 +154,7 @@ class TrainingSetup(QWidget):
         remember(
             runs_folder=folder,
             runs_folders=list(dict.fromkeys([folder, *others])),
-            panel_size=self.genes.number.value(),
+            panel_size=self.genes.choice().n,
         )
         self.start.emit(Path(folder) / self.name.text(), self.plan())
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_stem._napari.shell.hints import in_words
 from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem.events import Event, Events, Progress
 from napari_stem.training.run_folder import Run, delete_run, install, list_runs
@@ -63,7 +64,7 @@ def find_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> Events[FoundPa
     try:
         return FoundPanel(tuple(choose_panel(choice, tables)), columns=columns)
     except StemError as error:
-        return FoundPanel((), str(error), missing, columns)
+        return FoundPanel((), in_words(error), missing, columns)
 
 
 def read_genes(path: Path) -> Events[list[str]]:
