@@ -86,6 +86,21 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         _remove(draft)
 
 
+def check_writable(path: Path) -> None:
+    """Check before long work that a file or a folder can be written at a path.
+
+    Raises
+    ------
+    StorageError
+        Its folder cannot be made or is read-only.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = _beside(path)
+        draft.touch()
+        draft.unlink()
+
+
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
 

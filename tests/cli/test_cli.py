@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from napari_stem import __version__
 from napari_stem.cli import app
+from napari_stem.errors import StorageError
 from napari_stem.io import read_spots
 from napari_stem.sections.public_data import sample_section
 from napari_stem.training.train import TrainResult
@@ -115,3 +116,43 @@ def test_the_cache_is_shown_limited_and_cleared(tmp_path: Path):
     assert "0.02 of 3 GB" in run("cache", "--cache", tmp_path, "--limit", 3)
     shown = run("cache", "--cache", tmp_path, "--clear")
     assert "Removed 0.02 GB. 0 results, 0.00 of 3 GB" in shown
+
+
+def test_what_cannot_be_written_is_told_before_the_work(trained: TrainResult, tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="could not be written"):
+        run("predict", "generated:9", trained.path, "-o", tmp_path / "file" / "p.csv")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_one_output_that_fails_stops_no_other(trained: TrainResult, tmp_path: Path):
+    (tmp_path / "a.csv").mkdir()
+    (tmp_path / "a.csv" / "mine").touch()
+    with pytest.raises(StorageError, match=r"a\.csv"):
+        run(
+            "predict", "generated:9", trained.path, "-o", tmp_path / "a.csv",
+            "-o", tmp_path / "B.GEOJSON", "--draws", 2, "--sampler-steps", 2, "--device", "cpu",
+            "--cache", tmp_path / "cache",
+        )  # fmt: skip
+    assert json.loads((tmp_path / "B.GEOJSON").read_text())["features"]
+
+
+def test_evaluating_on_a_training_section_is_told_loudly(trained: TrainResult, tmp_path: Path):
+    options = ("--draws", 2, "--sampler-steps", 2, "--device", "cpu", "--cache", tmp_path)
+    output = run("evaluate", trained.path, "generated:3", "--train", "generated:3", *options)
+    assert "Section, not held out: generated-3" in output
+    assert "too good. The slide of 'generated-3' is among the training sections." in output
+
+
+def test_names_with_brackets_are_printed_whole(trained: TrainResult, tmp_path: Path):
+    folder = tmp_path / "a [bold] b [/x]"
+    folder.mkdir()
+    Image.fromarray(np.asarray(sample_section("generated:9").slide.levels[0])).save(
+        folder / "s.png"
+    )
+    (folder / "s.csv").write_text("x,y\n300,300\n500,300\n")
+    output = run(
+        "predict", folder / "s.png", trained.path, "--spots", folder / "s.csv", "--mpp", 0.5,
+        "-o", folder / "[red]p.csv", "--draws", 2, "--sampler-steps", 2, "--device", "cpu",
+    )  # fmt: skip
+    assert f"{folder / '[red]p.csv'}" in output.replace("\n", "")

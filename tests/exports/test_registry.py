@@ -108,8 +108,8 @@ def test_a_figure_refuses_unknown_genes_and_too_many(tmp_path: Path, prediction:
     with pytest.raises(PanelError, match="does not contain NONE"):
         write_prediction(prediction, tmp_path / "a.png", genes=["NONE"])
     with pytest.raises(OptionError, match=r"at most 12 genes; 13 were chosen"):
-        find_exporter("a.html").check(["CD3E"] * 13)
-    find_exporter("a.csv").check(["CD3E"] * 13)
+        find_exporter("a.html").check(tmp_path / "a.html", ["CD3E"] * 13)
+    find_exporter("a.csv").check(tmp_path / "a.csv", ["CD3E"] * 13)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_a_figure_refuses_unknown_genes_and_too_many(tmp_path: Path, prediction:
     [(".zarr", "spatialdata", "spatialdata"), (".parquet", "pyarrow", "parquet")],
 )
 def test_a_missing_dependency_is_said_before_the_work(
-    suffix: str, package: str, name: str, monkeypatch: pytest.MonkeyPatch
+    suffix: str, package: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(OptionError, match=rf'pip install "napari-stem\[{name}\]"'):
-        find_exporter(f"a{suffix}").check()
+        find_exporter(f"a{suffix}").check(tmp_path / f"a{suffix}")

@@ -19,7 +19,7 @@ import scanpy as sc
 
 from napari_stem.api.predicting import iter_predict, predict
 from napari_stem.checkpoints.recipe import Recipe
-from napari_stem.errors import MissingScale, OptionError, SpotsOutsideSlide
+from napari_stem.errors import MissingScale, OptionError, SpotsOutsideSlide, StemWarning
 from napari_stem.events import Event, Partial, Progress, finish
 from napari_stem.exports.registry import write_prediction
 from napari_stem.io import read_spots
@@ -215,3 +215,13 @@ def test_time_is_not_spent_on_a_prediction_that_is_known(
     time.sleep(0.01)
     predict(section.slide, section.spots, trained.checkpoint, **options)
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()} == stores
+
+
+def test_foreign_tissue_is_told_in_python_and_in_the_prediction(sections, trained):
+    pixels = 255 - np.asarray(sections[2].slide.levels[0])
+    with pytest.warns(StemWarning, match="differ from the training tissue"):
+        prediction = predict(
+            Slide.from_array(pixels, mpp=0.5), sections[2].spots, trained.checkpoint,
+            n_draws=2, cache=False,
+        )  # fmt: skip
+    assert "differ from the training tissue" in prediction.uns["napari_stem"]["notes"][0]

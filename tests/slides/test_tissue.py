@@ -14,6 +14,7 @@ from napari_stem.sections.synthetic import generate_section
 from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.slides.tissue import TissueMask, tissue_mask
 from napari_stem.spots.grid import make_grid
+from napari_stem.spots.notes import notes_of
 from napari_stem.spots.table import positions
 
 
@@ -134,9 +135,9 @@ def test_a_grid_tells_what_was_left_out(tissue: np.ndarray):
     marked = tissue.copy()
     marked[abs(below_stroke(*tissue.shape[:2])) < 150] = (40, 80, 170)
     spots = make_grid(Slide.from_array(marked, mpp=0.499))
-    (told,) = spots.uns["excluded"]
-    assert told.startswith("blue ink (")
-    assert "excluded" not in make_grid(Slide.from_array(tissue, mpp=0.499)).uns
+    (told,) = notes_of(spots)
+    assert told.startswith("excluded from the tissue: blue ink (")
+    assert notes_of(make_grid(Slide.from_array(tissue, mpp=0.499))) == ()
 
 
 def test_a_mask_answers_for_points_of_its_own_pixels_alone():

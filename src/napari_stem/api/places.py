@@ -173,7 +173,7 @@ def make_grid(
 
     Returns
     -------
-    A spot table without counts. `uns["excluded"]` lists ink and blur that were left out, if any.
+    A spot table without counts.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from napari_stem.api.models import (
 from napari_stem.api.places import Opened, SectionLike, SlideLike, SpotsLike
 from napari_stem.api.verbs import verb
 from napari_stem.defaults import ENCODERS
-from napari_stem.errors import OptionError
+from napari_stem.errors import OptionError, StemWarning
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed as iter_embedding
@@ -29,6 +30,7 @@ from napari_stem.prediction import predict as prediction_room
 from napari_stem.prediction.inspect import Inspection, Inspector
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
+from napari_stem.prediction.trust import foreign_warning
 from napari_stem.spots.table import spot_diameter
 
 if TYPE_CHECKING:
@@ -134,7 +136,8 @@ def predict(
     AnnData of spots by the checkpoint's genes. `X` is the mean of the draws in the log space of
     the training counts; `layers` hold "std", "q05", "q95", and "truth" where the spots measured
     the genes; `obs["ood"]` is how far a spot is from the training tissue (above 1: unlike 99 % of
-    it); `var` has mean, variance and Moran's I; `uns["napari_stem"]` how it was made.
+    it; a `StemWarning` tells if that is much of the slide); `var` has mean, variance and Moran's I;
+    `uns["napari_stem"]` how it was made, with `notes` of what was found and assumed.
 
     Raises
     ------
@@ -150,11 +153,12 @@ def predict(
     model, work = as_checkpoint(checkpoint), with_files(compute, cache, weights)
     with Opened() as opened:
         place, table = opened.place(slide, spots)
-        return (
-            yield from prediction_room.iter_predict(
-                place, table, model, options, work, statistics=statistics, threshold=threshold
-            )
+        prediction = yield from prediction_room.iter_predict(
+            place, table, model, options, work, statistics=statistics, threshold=threshold
         )
+    if foreign := foreign_warning(prediction):
+        warnings.warn(foreign, StemWarning, stacklevel=2)
+    return prediction
 
 
 @verb(options=PredictOptions, compute=Compute)

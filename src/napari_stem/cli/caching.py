@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_stem.cli.options import Cache
-from napari_stem.cli.output import console
+from napari_stem.cli.output import console, say
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -43,11 +43,10 @@ def cache(
     console.print(_table(found))
     total = sum(entry.size for entry in found) / _GB
     removed = f"Removed {freed / _GB:.2f} GB. " if freed else ""
-    console.print(
+    say(
         f"{removed}{counted(len(found), 'result')}, {total:.2f} of {caches.limit_gb(folder):g} "
-        f"GB. Folder: '{folder}'.",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        f"GB. Folder: '{folder}'."
+    )
 
 
 def _table(found: list[Entry]) -> Table:

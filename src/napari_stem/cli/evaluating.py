@@ -55,8 +55,11 @@ def evaluate(
     from napari_stem.api.training import iter_evaluate
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.reports.report import write_report
+    from napari_stem.storage import check_writable
 
     loaded = load_checkpoint(checkpoint)
+    if report:
+        check_writable(report)
     files, pictures = files_of(cache, weights), image_files(images, [section, *training])
     with Opened() as opened:
         *known, tested = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -17,10 +18,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from napari_stem import events
 from napari_stem.cli.signals import stoppable
+from napari_stem.errors import StemWarning
 from napari_stem.evaluation.metrics import BRIEF, METRICS, Scores
+from napari_stem.text import a_few, counted
 from napari_stem.training.event_lines import to_line
 
 if TYPE_CHECKING:
@@ -28,11 +32,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-console = Console()
+console = Console(markup=False)  # names hold brackets
 
 
 def run_events(work: events.Events[T], mode: str = "bars") -> T:
-    """Exhaust a generator of events and show them."""
+    """Exhaust a generator of events and show them; warnings are among the notes of its result."""
+    warnings.simplefilter("ignore", StemWarning)
     if mode == "jsonl":
         with stoppable(_print_line) as show:
             return events.finish(work, show)
@@ -42,7 +47,7 @@ def run_events(work: events.Events[T], mode: str = "bars") -> T:
 
 def say(text: str) -> None:
     """Print a line as it is: names with brackets stay whole, and nothing is wrapped."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def print_notes(notes: Iterable[str]) -> None:
@@ -52,8 +57,14 @@ def print_notes(notes: Iterable[str]) -> None:
 
 
 def print_scores(evaluation: Evaluation) -> None:
-    """Print the metrics of each method."""
-    console.print(_table(evaluation.scores, f"Held-out section: {evaluation.section}"))
+    """Print the metrics of each method, and what limits them."""
+    kind = "Section, not held out" if evaluation.seen else "Held-out section"
+    console.print(_table(evaluation.scores, f"{kind}: {evaluation.section}"))
+    if evaluation.seen:
+        told = f"These metrics are too good. {evaluation.seen}"
+        console.print(told, style="bold red", highlight=False, soft_wrap=True)
+    if missing := evaluation.missing_genes:
+        say(f"{counted(len(missing), 'gene')} of the panel not measured: {a_few(missing)}")
 
 
 class _Bars:
@@ -62,12 +73,12 @@ class _Bars:
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=console,
         )
         self._stage: tuple[str, str] | None = None
@@ -126,7 +137,7 @@ def _table(scores: Mapping[str, Scores], title: str) -> Table:
         cells = {name: metric.text(values[name]) for name, metric in METRICS.items()}
         table.add_row(
             method,
-            *(f"[bold]{text}[/]" if values[name] == best[name] else text
+            *(Text(text, style="bold" if values[name] == best[name] else "")
               for name, text in cells.items()),
         )  # fmt: skip
     return table

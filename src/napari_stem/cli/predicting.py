@@ -22,7 +22,7 @@ from napari_stem.cli.options import (
     Weights,
     files_of,
 )
-from napari_stem.cli.output import console, print_notes, run_events
+from napari_stem.cli.output import console, print_notes, run_events, say
 from napari_stem.cli.sections import located
 from napari_stem.defaults import ENCODERS, TISSUE_SHARE
 from napari_stem.features.compute import Compute
@@ -138,7 +138,7 @@ def predict(
 
     find_statistics(statistics or ())
     for path in output or ():
-        find_exporter(path).check(genes or ())
+        find_exporter(path).check(path, genes or ())
     loaded = load_checkpoint(checkpoint)
     check_panel(
         genes or [], loaded.recipe.panel, "the checkpoint", why="Choose genes that it predicts."
@@ -156,10 +156,17 @@ def predict(
         prediction = run_events(work, events)
     if prediction.n_obs >= FEWEST:
         find_clusters(prediction, **leiden)
-    name = section_name(spots) if spots else place.name
-    for path in output or [Path(f"{name}-prediction{DEFAULT_SUFFIX}")]:
-        write_prediction(prediction, path, genes=genes or ())
-        if events == "bars":
-            console.print(f"{path}")
     if events == "bars":
         print_notes(prediction.uns["napari_stem"]["notes"])
+    name = section_name(spots) if spots else place.name
+    failed: list[Exception] = []
+    for path in output or [Path(f"{name}-prediction{DEFAULT_SUFFIX}")]:
+        try:
+            write_prediction(prediction, path, genes=genes or ())
+        except Exception as error:  # noqa: BLE001  # the other files are written first
+            failed.append(error)
+        else:
+            if events == "bars":
+                say(str(path))
+    if failed:
+        raise failed[0]

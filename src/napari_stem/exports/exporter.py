@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from napari_stem.errors import OptionError
 from napari_stem.extras import check_extra
+from napari_stem.storage import check_writable
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -43,13 +44,15 @@ class Exporter:
     extra: str = ""
     most_genes: int | None = None
 
-    def check(self, genes: Sequence[str] = ()) -> None:
-        """Check before long work that the format can be written.
+    def check(self, path: Path, genes: Sequence[str] = ()) -> None:
+        """Check before long work that the format can be written at a path.
 
         Raises
         ------
         OptionError
             An optional dependency is missing, or a figure cannot show so many genes.
+        StorageError
+            The folder cannot be made or is read-only.
         """
         if self.extra:
             check_extra(self.extra, self.name)
@@ -58,3 +61,4 @@ class Exporter:
                 f"{self.name} shows at most {self.most_genes} genes; {len(genes)} were "
                 "chosen. Choose fewer genes, or none to show the best predicted ones."
             )
+        check_writable(path)

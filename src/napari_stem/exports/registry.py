@@ -86,5 +86,5 @@ def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[s
     path = as_path(path, "the file to write")
     provenance(prediction)
     exporter = find_exporter(path)
-    exporter.check(genes)
+    exporter.check(path, genes)
     exporter.write(prediction, path, genes)

@@ -29,6 +29,7 @@ from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
 from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD, find_statistics
+from napari_stem.prediction.trust import foreign_warning
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.notes import notes_of
 from napari_stem.spots.provenance import provenance, software_versions
@@ -183,19 +184,20 @@ def summarise(
         "slide": slide.name,
         "slide_path": str(slide.path.absolute()) if slide.path else "",
         "mpp": slide.mpp or 0.0,
-        "notes": _notes(slide, spots, recipe),
         "draws": drawn.name,
         "drawn_for": _rows_and_columns(prediction),
         "versions": json.dumps(software_versions()),
     }
+    prediction.uns["napari_stem"]["notes"] = _notes(prediction, slide, spots, recipe)
     return prediction
 
 
-def _notes(slide: Slide, spots: AnnData, recipe: Recipe) -> list[str]:
-    """What was found and assumed, and that the slide is too coarse, if it is."""
+def _notes(prediction: AnnData, slide: Slide, spots: AnnData, recipe: Recipe) -> list[str]:
+    """Warnings first, then what was found and assumed about slide and spots."""
     coarse = low_resolution(slide, recipe.geometry, spot_diameter(spots))
-    warning = f"resolution too low, predictions are unreliable: {coarse}"
-    return [*([warning] if coarse else []), *notes_of(spots)]
+    resolution = f"resolution too low, predictions are unreliable: {coarse}" if coarse else ""
+    warnings = [text for text in (foreign_warning(prediction), resolution) if text]
+    return list(dict.fromkeys([*warnings, *slide.notes, *notes_of(spots)]))
 
 
 def add_statistics(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.evaluation.metrics import METRICS, Scores
+from napari_stem.prediction.trust import foreign_spots
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.selection import check_genes
@@ -92,12 +93,14 @@ def write_report(
     if "leiden" in prediction.obs:
         parts += ["<h2>Clusters</h2>", _image(cluster_map(prediction), "Map of clusters")]
     if "ood" in prediction.obs:
-        far = int((prediction.obs["ood"] > 1).sum())
         parts.append(
-            f"<h2>Distance to the training data</h2><p>{far:,} of "
+            f"<h2>Distance to the training data</h2><p>{foreign_spots(prediction):,} of "
             f"{counted(prediction.n_obs, 'spot')} differ from the training tissue (farther "
             "than 99 % of the training spots); predictions there are unreliable.</p>"
         )
+    if notes := list(about.get("notes", ())):
+        items = "".join(f"<li>{html.escape(str(note))}</li>" for note in notes)
+        parts.append(f"<h2>What was found and assumed</h2><ul>{items}</ul>")
     parts += ["<h2>How it was made</h2>", f"<pre>{html.escape(_provenance(about))}</pre>"]
     page = (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(about['slide'])}"

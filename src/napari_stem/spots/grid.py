@@ -10,6 +10,7 @@ from napari_stem.defaults import TISSUE_SHARE, Layout
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.slides.artifacts import Excluded
 from napari_stem.slides.tissue import tissue_mask
+from napari_stem.spots.notes import add_notes
 from napari_stem.spots.polygons import inside
 from napari_stem.spots.regions import as_polygons
 from napari_stem.spots.table import spot_table
@@ -72,7 +73,7 @@ def make_grid(
         )
     spots = spot_table(xy, diameter_px=diameter_um / mpp, library=slide.name)
     if excluded:
-        spots.uns["excluded"] = [str(what) for what in excluded]
+        add_notes(spots, [f"excluded from the tissue: {', '.join(map(str, excluded))}"])
     return spots
 
 

@@ -42,7 +42,7 @@ class ExportRequest:
         from napari_stem.exports.registry import find_exporter, write_prediction
         from napari_stem.spots.selection import select
 
-        find_exporter(self.path).check(self.genes)
+        find_exporter(self.path).check(self.path, self.genes)
         part = select(self.prediction, genes=self.genes, region=self.region or None)
         self.view.keep_in(part)
         if not self.with_slide_path:

@@ -79,10 +79,7 @@ def describe_spots(spots: AnnData, slide: Slide) -> str:
     sizes = f"Ø {spot_diameter(spots) * mpp:.0f} {unit}"
     if spots.n_obs == 1:
         return f"1 spot, {sizes}"
-    left_out = ", ".join(spots.uns.get("excluded", ()))
-    told = f"\nExcluded from the tissue: {left_out}" if left_out else ""
-    for note in notes_of(spots):
-        told += f"\n{note[0].upper()}{note[1:]}"
+    told = "".join(f"\n{note[0].upper()}{note[1:]}" for note in notes_of(spots))
     return f"{spots.n_obs:,} spots, pitch {pitch(spots) * mpp:.0f} {unit}, {sizes}{told}"
 
 

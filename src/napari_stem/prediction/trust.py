@@ -1,0 +1,28 @@
+"""Whether the tissue of a prediction resembles what its checkpoint was trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_stem.text import counted
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_USUAL = 0.1  # share of foreign spots, as many at the border of any tissue are
+
+
+def foreign_spots(prediction: AnnData) -> int:
+    """Number of spots that differ from 99 % of the training spots; 0 if that is unknown."""
+    return int((prediction.obs["ood"] > 1).sum()) if "ood" in prediction.obs else 0
+
+
+def foreign_warning(prediction: AnnData) -> str:
+    """A warning that more spots than usual are foreign, as display text; "" if not so."""
+    foreign, total = foreign_spots(prediction), prediction.n_obs
+    if foreign <= _USUAL * total:
+        return ""
+    return (
+        f"{foreign:,} of {counted(total, 'spot')} ({100 * foreign / total:.0f} %) differ from the "
+        "training tissue; predictions there are unreliable."
+    )
