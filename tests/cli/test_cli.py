@@ -145,7 +145,7 @@ def test_evaluating_on_a_training_section_is_told_loudly(trained: TrainResult, t
 
 
 def test_names_with_brackets_are_printed_whole(trained: TrainResult, tmp_path: Path):
-    folder = tmp_path / "a [bold] b [/x]"
+    folder = tmp_path / "a [bold] b [x]"
     folder.mkdir()
     Image.fromarray(np.asarray(sample_section("generated:9").slide.levels[0])).save(
         folder / "s.png"
