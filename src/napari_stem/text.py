@@ -26,6 +26,11 @@ def repeated(names: pd.Index) -> str:
     return a_few(names[names.duplicated()].unique(), most=3)
 
 
+def printable(text: str) -> str:
+    """A text that UTF-8 can hold: what a file name in another encoding holds becomes "?"."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def one_line(error: object, most: int = 160) -> str:
     """What an error says, on one line, cut between words, without a full stop at its end.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +157,24 @@ def test_names_with_brackets_are_printed_whole(trained: TrainResult, tmp_path: P
         "-o", folder / "[red]p.csv", "--draws", 2, "--sampler-steps", 2, "--device", "cpu",
     )  # fmt: skip
     assert f"{folder / '[red]p.csv'}" in output.replace("\n", "")
+
+
+def test_names_that_are_not_utf8_do_not_fail_the_exports(trained: TrainResult, tmp_path: Path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    pixels = np.asarray(sample_section("generated:9").slide.levels[0])
+    Image.fromarray(pixels).save(folder / "s.png")
+    (folder / "s.csv").write_text("x,y\n300,300\n500,300\n")
+    outputs = [folder / f"p.{suffix}" for suffix in ("h5ad", "csv", "geojson", "html")]
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "napari_stem", "predict", folder / "s.png", trained.path,
+            "--spots", folder / "s.csv", "--mpp", "0.5", "--draws", "2", "--sampler-steps", "2",
+            "--device", "cpu", *(part for path in outputs for part in ("-o", path)),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert all(path.exists() for path in outputs)
+    assert "caf?" in done.stdout
+    assert "caf?" in read_spots(outputs[0]).uns["napari_stem"]["slide_path"]

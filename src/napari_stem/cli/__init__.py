@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib.metadata import version
 from typing import Annotated, NoReturn
@@ -30,6 +31,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command; say what a user can mend on one line and exit with 1."""
+    for stream in (sys.stdout, sys.stderr):  # names of files may hold what no terminal can show
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except StemError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from napari_stem import exports
 from napari_stem.errors import OptionError
+from napari_stem.exports.encodable import encodable
 from napari_stem.exports.exporter import Exporter
 from napari_stem.spots.provenance import provenance
 from napari_stem.storage import as_path
@@ -87,4 +88,4 @@ def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[s
     provenance(prediction)
     exporter = find_exporter(path)
     exporter.check(path, genes)
-    exporter.write(prediction, path, genes)
+    exporter.write(encodable(prediction), path, genes)

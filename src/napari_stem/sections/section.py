@@ -33,8 +33,8 @@ class Section:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was found and assumed when spots and slide were put together, as display text."""
-        return notes_of(self.spots)
+        """What was found and assumed about the slide and its spots, as display text."""
+        return (*self.slide.notes, *notes_of(self.spots))
 
     def close(self) -> None:
         """Release the slide's file."""

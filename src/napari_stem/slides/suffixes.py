@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from napari_stem.text import printable
+
 SCANNED = (".svs", ".ndpi", ".scn", ".mrxs", ".bif", ".vms", ".vmu", ".svslide", ".dcm")
 MAYBE_RGB = (".tif", ".tiff", ".btf", ".czi")  # pictures of fluorescence, too
 FLAT = (".jpg", ".jpeg", ".png")
@@ -12,4 +14,4 @@ SLIDES = (*SCANNED, *MAYBE_RGB, *FLAT)
 
 def bare_name(path: Path) -> str:
     """A file name without the suffixes of its format."""
-    return Path(path.name.removesuffix(".zip")).stem.removesuffix(".ome")
+    return printable(Path(path.name.removesuffix(".zip")).stem.removesuffix(".ome"))

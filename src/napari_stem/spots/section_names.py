@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from napari_stem.text import printable
+
 _TABLES = (".h5ad", ".csv", ".tsv", ".geojson", ".zarr")
 _GIVEN = re.compile(r"outs|binned_outputs|square_\d{3}um")  # the same for every sample
 
@@ -16,9 +18,9 @@ def section_name(path: str | Path) -> str:
     """
     path = Path(path)
     if path.suffix.lower() in _TABLES:
-        return path.stem
+        return printable(path.stem)
     named = [folder.name for folder in up_to_sample(path) if folder.name]
-    return named[-1].replace(":", "-") if named else "section"
+    return printable(named[-1].replace(":", "-")) if named else "section"
 
 
 def up_to_sample(folder: Path) -> list[Path]:
