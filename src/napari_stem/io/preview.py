@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +26,18 @@ class PreviewSlide(Slide):
 
     @classmethod
     def of_picture(
-        cls, picture: NDArray[np.uint8], downsample: float, *, mpp: float | None, name: str
+        cls,
+        picture: NDArray[np.uint8],
+        downsample: float,
+        *,
+        mpp: float | None,
+        name: str,
+        notes: tuple[str, ...] = (),
     ) -> PreviewSlide:
         """The stand-in of a slide that is `downsample` times as large as its picture."""
         small = Slide.from_array(picture, name=name)
         levels = (Enlarged(picture, downsample), *small.levels)
-        file = SlideFile(levels, Scale(mpp, "prediction"))
+        file = SlideFile(levels, Scale(mpp, "prediction"), notes=notes)
         return cls(file, name=name, path=None, fingerprint=f"preview of {small.fingerprint}")
 
     def __reduce__(self) -> tuple[Callable[..., Slide], tuple[object, ...]]:
@@ -39,7 +45,10 @@ class PreviewSlide(Slide):
         enlarged = self.levels[0]
         assert isinstance(enlarged, Enlarged)
         parts = enlarged.picture, enlarged.factor
-        return partial(PreviewSlide.of_picture, mpp=self.mpp, name=self.name), parts
+        made = partial(
+            PreviewSlide.of_picture, mpp=self.mpp, name=self.name, notes=self._file.notes
+        )
+        return made, parts
 
     def read_region(
         self, x: int, y: int, width: int, height: int, level: int = 0
@@ -78,32 +87,40 @@ class Enlarged:
 def slide_of(prediction: AnnData, folder: Path) -> Slide:
     """The slide that a prediction was made of, at its scale.
 
-    Its file is looked for where it was and in `folder`; one of another size is not taken.
+    Its file is looked for where it was and in `folder`; one of other content is not taken.
     """
     about = provenance(prediction, "slide", "mpp")
     entry = prediction.uns["spatial"][library(prediction)]
     picture = np.asarray(entry["images"]["hires"])
     downsample = 1 / float(entry["scalefactors"]["tissue_hires_scalef"])
     name, mpp = str(about["slide"]), float(about["mpp"]) or None
+    notes: tuple[str, ...] = ()
     if file := str(about.get("slide_path", "")):
         for path in (Path(file), folder / Path(file).name):
-            slide = _open_same(path, picture.shape, downsample)
-            if slide is not None:
+            slide = _open(path)
+            if slide is not None and _is_same(slide, about, picture.shape, downsample):
                 slide.name = name
                 return slide.with_mpp(mpp, "prediction") if mpp and mpp != slide.mpp else slide
-    if downsample == 1:
+            if slide is not None:
+                slide.close()
+                notes = (f"'{path}' is another slide than that of the prediction.",)
+    if downsample == 1 and not notes:
         return Slide.from_array(picture, mpp=mpp, name=name)
-    return PreviewSlide.of_picture(picture, downsample, mpp=mpp, name=name)
+    return PreviewSlide.of_picture(picture, downsample, mpp=mpp, name=name, notes=notes)
 
 
-def _open_same(path: Path, shape: tuple[int, ...], downsample: float) -> Slide | None:
-    """The slide of a file, if it is one and has the size of the thumbnail."""
+def _open(path: Path) -> Slide | None:
     try:
-        slide = open_slide(path)
+        return open_slide(path)
     except SlideError:
         return None
+
+
+def _is_same(
+    slide: Slide, about: Mapping[str, Any], shape: tuple[int, ...], downsample: float
+) -> bool:
+    """Whether a slide has the content, or else the size, of that of a prediction."""
+    if fingerprint := about.get("slide_fingerprint"):
+        return slide.fingerprint == str(fingerprint)
     expected = np.array(shape[:2]) * downsample
-    if np.abs(expected - (slide.height, slide.width)).max() <= downsample:
-        return slide
-    slide.close()
-    return None
+    return bool(np.abs(expected - (slide.height, slide.width)).max() <= downsample)
