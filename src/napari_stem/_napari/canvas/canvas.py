@@ -164,7 +164,7 @@ class Canvas:
     def _end_comparison(self, event: Any) -> None:
         """End the comparison when the user removes a layer of it."""
         if self._comparison.holds(event.value):
-            self._workspace.compared = ()
+            self._workspace.end_comparison()
 
     def _show_clusters(self) -> None:
         result, clusters = self._workspace.result, self._workspace.clusters

@@ -227,7 +227,7 @@ class InspectDock(Page):
             shown += outlines_of(self._pending, widths, "", chosen=True)
         shown += more
         if shown:
-            self.workspace.compared = ()  # one more layer would shift its cells
+            self.workspace.end_comparison()  # one more layer would shift its cells
         self._outlines.show(slide, shown)
 
     def _show_rectangle(self, start: Any, end: Any) -> None:
