@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.workspace import Workspace
-from napari_stem.storage import checkpoints_dir
+from napari_stem.storage import cache_dir, checkpoints_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+    from napari_stem.checkpoints.recipe import Recipe
+    from napari_stem.features.compute import Compute
 
 _WEIGHTS = "encoder_weights"
 _LOOK = ("colormap", "opacity", "shared_contrast")
@@ -63,3 +65,9 @@ def chosen_weights(encoders: Iterable[str]) -> dict[str, Path]:
 def choose_weights(encoder: str, path: Path) -> None:
     """Use a local weights file for an encoder from now on."""
     remember(**{_WEIGHTS: {**remembered(_WEIGHTS, {}), encoder: str(path)}})
+
+
+def compute_for(recipe: Recipe, compute: Compute) -> Compute:
+    """The same with the user's cache, and the weights files chosen for the recipe's encoders."""
+    weights = chosen_weights(encoder.name for encoder in recipe.encoders)
+    return replace(compute, cache=cache_dir(), weights=weights)
