@@ -397,6 +397,15 @@ def test_hiding_the_dock_ends_the_tool_and_a_tab_in_front_of_it_does_not(tool, v
     assert not tool.tool_button.isChecked()
 
 
+def test_the_key_opens_the_hidden_dock_and_then_switches_its_tool(tool, viewer):
+    tool.parent().title.hide_button.click()
+    assert not tool.isVisible()
+    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
+    assert (tool.isVisible(), tool.tool.is_on) == (True, False)
+    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
+    assert tool.tool.is_on
+
+
 def test_points_are_there_again_when_the_dock_is(tool, viewer, qtbot, section):
     inspection = inspect(tool, viewer, qtbot, HERE)
     with qtbot.waitSignal(tool.destroyed):
