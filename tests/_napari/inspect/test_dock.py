@@ -225,7 +225,7 @@ def test_points_of_another_slide_wait_until_it_returns(tool, viewer, qtbot, sect
     tool.workspace.take_slide(section.slide)
     assert len(tool.points.points) == 1
     assert tool.point.inspection is tool.points.points[0].inspection
-    assert viewer.layers["Inspected patches"].visible
+    assert viewer.layers[f"Inspected patches · {section.slide.name}"].visible
 
 
 def test_the_measured_spot_is_told_and_marked(tool, viewer, qtbot, section):
