@@ -127,7 +127,7 @@ def test_another_slide_hides_the_layers_of_the_first_and_keeps_them(viewer, work
     workspace.take_slide(other)
     assert workspace.spots is None
     assert shown(viewer) == ["other"]
-    assert "B mean" in names(viewer)
+    assert f"B mean · {section.slide.name}" in names(viewer)
 
 
 def test_one_spot_alone_can_be_shown(viewer, workspace, section):

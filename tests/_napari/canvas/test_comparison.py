@@ -187,6 +187,20 @@ def test_the_box_offers_measured_values_where_there_are_some(workspace, section,
     assert workspace.compared == (("A", "mean"), ("A", "truth"))
     workspace.gene = "B"
     assert workspace.compared == (("B", "mean"), ("B", "truth"))
+    workspace.take_result(make_result(section))
+    assert (workspace.compared, box.currentText()) == ((), NONE)
+
+
+def test_two_boxes_of_a_viewer_show_what_is_compared(workspace, qtbot):
+    one, other = (CompareBox(workspace, lambda: ["C", "A"]) for _ in range(2))
+    qtbot.addWidget(one)
+    qtbot.addWidget(other)
+    choose(one, SELECTED)
+    assert other.currentText() == SELECTED
+    workspace.gene = "B"
+    assert workspace.compared == (("C", "mean"), ("A", "mean"))
+    choose(other, NONE)
+    assert (workspace.compared, one.currentText()) == ((), NONE)
 
 
 def test_the_box_compares_the_selected_genes(workspace, qtbot):
@@ -194,7 +208,7 @@ def test_the_box_compares_the_selected_genes(workspace, qtbot):
     qtbot.addWidget(box)
     choose(box, SELECTED)
     assert workspace.compared == (("C", "mean"), ("A", "mean"))
-    workspace.compared = ()
+    workspace.end_comparison()
     assert box.currentText() == NONE
 
 

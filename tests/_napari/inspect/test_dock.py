@@ -225,7 +225,7 @@ def test_points_of_another_slide_wait_until_it_returns(tool, viewer, qtbot, sect
     tool.workspace.take_slide(section.slide)
     assert len(tool.points.points) == 1
     assert tool.point.inspection is tool.points.points[0].inspection
-    assert viewer.layers["Inspected patches"].visible
+    assert viewer.layers[f"Inspected patches · {section.slide.name}"].visible
 
 
 def test_the_measured_spot_is_told_and_marked(tool, viewer, qtbot, section):
@@ -395,6 +395,15 @@ def test_hiding_the_dock_ends_the_tool_and_a_tab_in_front_of_it_does_not(tool, v
     assert (tool.tool.is_on, tool.workspace.tool) == (False, "")
     open_dock(viewer, "Inspect")
     assert not tool.tool_button.isChecked()
+
+
+def test_the_key_opens_the_hidden_dock_and_then_switches_its_tool(tool, viewer):
+    tool.parent().title.hide_button.click()
+    assert not tool.isVisible()
+    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
+    assert (tool.isVisible(), tool.tool.is_on) == (True, False)
+    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
+    assert tool.tool.is_on
 
 
 def test_points_are_there_again_when_the_dock_is(tool, viewer, qtbot, section):

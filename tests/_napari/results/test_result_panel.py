@@ -25,3 +25,15 @@ def test_the_threshold_is_that_of_the_values_that_are_shown(qtbot):
         Result(section.slide, section.spots, ("A", "B"), "log2", shown, 4, threshold=1.5)
     )
     assert panel.threshold.value() == pytest.approx(1.5)
+
+
+def test_two_panels_of_a_viewer_show_the_same_colours(qtbot):
+    workspace = Workspace(colormap="magma", opacity=0.4)
+    one, other = ResultPanel(workspace), ResultPanel(workspace)
+    qtbot.addWidget(one)
+    qtbot.addWidget(other)
+    assert (one.colormap.currentText(), one.opacity.value()) == ("magma", 40)
+    one.contrast.setCurrentText("same for all genes")
+    one.opacity.setValue(70)
+    assert (workspace.shared_contrast, workspace.opacity) == (True, 0.7)
+    assert (other.contrast.currentText(), other.opacity.value()) == ("same for all genes", 70)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from napari_stem._napari.shell.choices import choose_checkpoint, keep_grid, last_grid
+from napari_stem._napari.shell.choices import (
+    choose_checkpoint,
+    choose_look,
+    keep_grid,
+    last_grid,
+    last_look,
+)
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem._napari.state.grid_choice import GridChoice
@@ -30,3 +36,10 @@ def test_the_latest_ten_checkpoints_from_elsewhere_are_kept(tmp_path, recipe):
         choose_checkpoint(work, ChosenCheckpoint(path, recipe, ""))
     assert remembered("checkpoints", []) == [str(path) for path in paths[:1:-1]]
     assert remembered("checkpoint", "") == str(work.checkpoint.path)
+
+
+def test_heatmaps_look_as_they_did_last():
+    assert Workspace(**last_look()).colormap == Workspace().colormap
+    choose_look(Workspace(), "magma", 0.4, shared=True)
+    again = Workspace(**last_look())
+    assert (again.colormap, again.opacity, again.shared_contrast) == ("magma", 0.4, True)

@@ -112,9 +112,9 @@ def test_side_by_side_is_not_asked_for_by_a_dock_that_is_gone(viewer, qtbot, sec
     fill(work, section)
     dock = open_dock(viewer, "Predict")
     dock.result.compare.setCurrentText("selected genes")
-    dock.result.compare.refresh()
+    dock.result.compare.compare()
     assert work.compared
     close(dock, qtbot)
-    work.compared = ()
+    work.end_comparison()
     work.gene = "C"
     assert not work.compared

@@ -54,6 +54,10 @@ def shown(viewer) -> list[str]:
     return [layer.name for layer in viewer.layers if layer.visible]
 
 
+def names(viewer) -> list[str]:
+    return [layer.name for layer in viewer.layers]
+
+
 def known(work: Workspace) -> tuple:
     return work.slide, work.spots, work.result, work.clusters, work.gene, work.statistic
 
@@ -89,11 +93,12 @@ def test_layers_come_back_as_they_were_left(viewer, work, section, other):
     viewer.scene.camera.zoom, viewer.scene.camera.center = 3.5, (0, 100, 120)
     before = list(viewer.layers), shown(viewer), viewer.canvas.overlays.text.text
     show(work, other, ("X", "Y"))
-    assert shown(viewer) == [other.slide.name, "X mean"]
+    assert shown(viewer) == [other.slide.name, f"X mean · {other.slide.name}"]
     viewer.reset_view()
     work.show_slide(section.slide)
     now = [layer for layer in viewer.layers if layer in before[0]]
-    assert (now, shown(viewer)) == (before[0], before[1])
+    names_now = [f"C mean · {section.slide.name}", *before[1][1:]]
+    assert (now, shown(viewer)) == (before[0], names_now)
     assert viewer.canvas.overlays.text.text == before[2]
     assert mine.opacity == 0.3
     assert (viewer.scene.camera.zoom, viewer.scene.camera.center[1:]) == (3.5, (100, 120))
@@ -232,6 +237,21 @@ def test_slides_of_one_name_are_told_apart_by_their_folders(dock, viewer, tmp_pa
         slide.close()
 
 
+def test_layers_name_their_slide_while_several_are_open(viewer, work, section, other):
+    first = show(work, section)
+    numbers = np.ones(first.spots.n_obs, np.uint16)
+    work.take_clusters(Clusters(numbers, ("1",), ("#0072B2",)))
+    alone = names(viewer)
+    assert alone == [section.slide.name, "Spots", "B mean", "Clusters"]
+    show(work, other)
+    work.gene = "C"
+    one, two = section.slide.name, other.slide.name
+    expected = [alone[0], *(f"{name} · {one}" for name in alone[1:])]
+    assert sorted(names(viewer)) == sorted([*expected, two, f"Spots · {two}", f"C mean · {two}"])
+    work.close_slide(other.slide)
+    assert names(viewer) == alone
+
+
 def test_the_close_button_forgets_a_slide_and_shows_another(dock, viewer, section, other, qtbot):
     work = dock.workspace
     show(work, section)
@@ -240,7 +260,7 @@ def test_the_close_button_forgets_a_slide_and_shows_another(dock, viewer, sectio
     qtbot.mouseClick(dock.slide.close_button, LEFT)
     assert work.slides == (other.slide,)
     assert work.result is second
-    assert shown(viewer) == [other.slide.name, "B mean [1]"]
+    assert shown(viewer) == [other.slide.name, "B mean"]
     assert len(viewer.layers) == 3
     qtbot.mouseClick(dock.slide.close_button, LEFT)
     assert (work.slide, work.spots, work.result, work.slides) == (None, None, None, ())
@@ -342,7 +362,7 @@ def test_a_prediction_that_ends_while_another_slide_is_shown_is_kept_for_its_own
     assert work.spots is spots
     assert work.result.n_draws == 30
     assert work.result.prediction is not None
-    assert shown(viewer) == [slide.name, f"{work.gene} mean"]
+    assert shown(viewer) == [slide.name, f"{work.gene} mean · {slide.name}"]
     assert not messages
 
 

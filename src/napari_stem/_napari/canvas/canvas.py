@@ -7,6 +7,7 @@ from weakref import ref
 
 from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.canvas.comparison import Comparison
+from napari_stem._napari.canvas.layer_names import name_of
 from napari_stem._napari.state.session import are_same
 from napari_stem.prediction.statistics import STATISTICS
 from napari_stem.text import counted
@@ -153,7 +154,7 @@ class Canvas:
         layer = self._find_or_add(role, lambda: heatmap.heatmap_layer(result.slide, statistic))
         limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
         heatmap.show_values(layer, result.slide, self._raster_of(result.spots), values, limits)
-        layer.name = f"{gene} {result.name(statistic)}"
+        layer.name = name_of(f"{gene} {result.name(statistic)}", result.slide, self._workspace)
         return layer
 
     def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
@@ -164,7 +165,7 @@ class Canvas:
     def _end_comparison(self, event: Any) -> None:
         """End the comparison when the user removes a layer of it."""
         if self._comparison.holds(event.value):
-            self._workspace.compared = ()
+            self._workspace.end_comparison()
 
     def _show_clusters(self) -> None:
         result, clusters = self._workspace.result, self._workspace.clusters

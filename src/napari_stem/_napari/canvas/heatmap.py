@@ -22,7 +22,7 @@ _PREVIEW = Colormap(["#00c2a8", "#00c2a8"], name="spots")
 
 def spots_layer(slide: Slide) -> Image:
     """An empty preview of where spots lie."""
-    return _discs("spots", slide, name="Spots", colormap=_PREVIEW, opacity=0.45)
+    return _discs("spots", slide, name=layers.NAMES["spots"], colormap=_PREVIEW, opacity=0.45)
 
 
 def heatmap_layer(slide: Slide, statistic: str) -> Image:

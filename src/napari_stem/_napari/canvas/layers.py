@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
     from napari_stem.spots.raster import SpotRaster
 
+NAMES = {
+    "spots": "Spots",
+    "clusters": "Clusters",
+    "region": "Region",
+    "outlines": "Inspected patches",
+}  # of layers by their roles, where one slide is open
+
 _TILE = 1024  # pixels, width of a tile
 _KEY = "napari_stem"
 _DIM = "38"  # opacity as a byte
@@ -90,7 +97,7 @@ def bring_under(camera: Any, held: Sequence[float], mouse: Sequence[float]) -> N
 def outlines_layer(slide: Slide) -> Shapes:
     """An empty layer of labelled rectangles."""
     return Shapes(
-        name="Inspected patches",
+        name=NAMES["outlines"],
         metadata=tag("outlines", slide),
         features={"label": np.empty(0, str)},
         text={"string": "{label}", "anchor": "upper_left", "color": "black", "size": 11},
@@ -123,7 +130,7 @@ def clusters_layer(slide: Slide) -> Labels:
     """An empty Labels layer; a pixel holds the number of its cluster."""
     return Labels(
         np.zeros((1, 1), np.uint8),
-        name="Clusters",
+        name=NAMES["clusters"],
         metadata=tag("clusters", slide),
         **placement(slide),
     )
@@ -133,7 +140,7 @@ def region_layer(slide: Slide) -> Shapes:
     """An empty layer to draw regions in; its coordinates are those of the slide's pixels."""
     return Shapes(
         ndim=2,
-        name="Region",
+        name=NAMES["region"],
         edge_color=_REGION_COLOUR,
         edge_width=max(1.0, slide.width / _REGION_LINES),
         face_color="transparent",

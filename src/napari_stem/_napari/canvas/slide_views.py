@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, ref
@@ -11,6 +10,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas import heatmap, layers
+from napari_stem._napari.canvas.layer_names import name_layers
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -48,7 +48,7 @@ class SlideViews:
         workspace.returned.connect(self._bring_back)
         workspace.events.slides.connect(self._forget)
         workspace.events.slides.connect(self._name_layers)
-        workspace.events.slide.connect(self._name_layers)
+        viewer.layers.events.inserted.connect(self._name_layers)
         viewer.layers.events.removed.connect(self._wait)
         viewer.layers.selection.events.active.connect(self._follow)
 
@@ -95,13 +95,7 @@ class SlideViews:
                 self._viewer.layers.remove(layer)
 
     def _name_layers(self) -> None:
-        """Tell slides of the same name apart in the layer list; names given by a user stay."""
-        for slide in self._workspace.slides:
-            name = self._workspace.name_of(slide)
-            automatic = re.compile(rf"(.*/)?{re.escape(slide.name)}( \[\d+\])?")  # napari counts
-            for layer in self._layers_of(slide.fingerprint):
-                if layers.role_of(layer) == "slide" and automatic.fullmatch(layer.name):
-                    layers.update(layer, name=name)
+        name_layers(self._viewer.layers, self._workspace)
 
     def _follow(self, event: Any) -> None:
         """Show the slide of the layer that a user has selected."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari_stem._napari.clusters import tasks
 from napari_stem._napari.shell.form import Form
 from napari_stem._napari.shell.page import listen
-from napari_stem._napari.shell.panel import Panel, button, lacking
+from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember_options, remembered_options
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem.analysis.leiden_options import LeidenOptions
@@ -67,7 +67,8 @@ class LeidenPanel(Panel):
     def refresh(self) -> None:
         if self.is_busy:
             return  # until its end
-        result, why_not = self.workspace.result, lacking(self.workspace)
+        result = self.workspace.result
+        why_not = self.workspace.run.lacking(result)
         self.setEnabled(not why_not)
         sizes = f"{result.spots.n_obs:,} spots, {len(result.genes):,} genes" if result else ""
         self.note.setText(why_not or sizes)

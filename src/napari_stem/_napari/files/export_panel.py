@@ -15,7 +15,7 @@ from napari_stem._napari.canvas.drawn_region import selected_region
 from napari_stem._napari.files.exporting import ExportRequest
 from napari_stem._napari.shell.dialogs import ask_save
 from napari_stem._napari.shell.page import listen
-from napari_stem._napari.shell.panel import Panel, button, lacking
+from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered, with_slide_path
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.saved_view import View
@@ -159,7 +159,7 @@ class ExportPanel(Panel):
     def refresh(self) -> None:
         if self.is_busy:
             return  # it is refreshed again at its end
-        why_not = lacking(self.workspace)
+        why_not = self.workspace.run.lacking(self.workspace.result)
         self.setEnabled(not why_not)
         self.typed.setVisible(self.genes.currentText() == _LIST)
         self.bar.hide()

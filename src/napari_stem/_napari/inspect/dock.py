@@ -16,7 +16,7 @@ from napari_stem._napari.inspect.point_panel import PointPanel
 from napari_stem._napari.inspect.points_panel import PointsPanel
 from napari_stem._napari.inspect.region_run import RegionRun
 from napari_stem._napari.shell.choices import last_grid
-from napari_stem._napari.shell.docks import unwrapped
+from napari_stem._napari.shell.docks import bring_to_front, unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page, listen
 from napari_stem._napari.shell.panel import button
@@ -101,7 +101,9 @@ class InspectDock(Page):
         super().leave()
 
     def _press_key(self, viewer: Viewer) -> None:
-        if self.tool_button.isEnabled():
+        if not self.isVisible():
+            bring_to_front(self)
+        elif self.tool_button.isEnabled():
             self.tool_button.toggle()
 
     def _take_slide(self) -> None:
@@ -227,7 +229,7 @@ class InspectDock(Page):
             shown += outlines_of(self._pending, widths, "", chosen=True)
         shown += more
         if shown:
-            self.workspace.compared = ()  # one more layer would shift its cells
+            self.workspace.end_comparison()  # one more layer would shift its cells
         self._outlines.show(slide, shown)
 
     def _show_rectangle(self, start: Any, end: Any) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_stem._napari.predict.compute import compute_for
-from napari_stem._napari.shell.choices import last_grid
+from napari_stem._napari.shell.choices import compute_for, last_grid
 from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem._napari.shell.remembered import remembered_options
 from napari_stem.events import Events, Progress

@@ -147,7 +147,7 @@ class SpotsPanel(Panel):
 
     def draw(self, tool: Tool) -> None:
         """Let the user draw a region on the slide."""
-        self.workspace.compared = ()  # one more layer would shift its cells
+        self.workspace.end_comparison()  # one more layer would shift its cells
         self.workspace.tool = _TOOL
         if viewer := self._viewer():
             draw_region(viewer, self._slide(), tool)

@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from napari_stem._napari.predict.compute import compute_for
+from napari_stem._napari.shell.choices import compute_for
 from napari_stem._napari.shell.imports import load_triton_apart
 from napari_stem._napari.state.result import Result
 from napari_stem.events import Event, Events, Partial, Progress, relay

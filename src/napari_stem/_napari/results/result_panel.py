@@ -14,6 +14,7 @@ from napari_stem._napari.results import tasks
 from napari_stem._napari.results.compare_box import CompareBox
 from napari_stem._napari.results.gene_table import GeneTable
 from napari_stem._napari.results.marker_box import MarkerBox
+from napari_stem._napari.shell.choices import choose_look
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
 from napari_stem._napari.shell.remembered import remember, remembered
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 # Lightness grows evenly, which keeps the order for colour-blind people and in greyscale.
 _COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "gray")
-_CONTRASTS = {"per gene": False, "same for all genes": True}
+_CONTRASTS = {False: "per gene", True: "same for all genes"}
 _TABLE_HEIGHT = 230
 _USUAL_SHARE = 0.1  # of spots that differ from the training tissue, as many at its border do
 
@@ -68,8 +69,8 @@ class ResultPanel(Panel):
             "(default 1). It has the unit of the prediction."
         )
         self.contrast = QComboBox()
-        self.contrast.addItems(list(_CONTRASTS))
-        self.contrast.setCurrentText(remembered("contrast", self.contrast.currentText()))
+        for shared, text in _CONTRASTS.items():
+            self.contrast.addItem(text, shared)
         self.contrast.setToolTip(
             "Range of the colour map (default per gene). The same range for all genes lets you "
             "compare their levels."
@@ -77,11 +78,9 @@ class ResultPanel(Panel):
         self.compare = CompareBox(self.workspace, self.genes.selected_genes)
         self.colormap = QComboBox()
         self.colormap.addItems(_COLORMAPS)
-        self.colormap.setCurrentText(remembered("colormap", self.workspace.colormap))
         self.colormap.setToolTip("Colour map of the heatmap (default viridis).")
         self.opacity = QLabeledSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
-        self.opacity.setValue(remembered("opacity", round(100 * self.workspace.opacity)))
         self.opacity.setToolTip("Opacity of the heatmap over the slide in % (default 80).")
         for box in (self.statistic, self.contrast, self.compare, self.colormap):
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -98,14 +97,16 @@ class ResultPanel(Panel):
 
     def _connect(self) -> None:
         self.genes.chosen.connect(self.workspace.look_at)
-        self.genes.selected.connect(self.compare.refresh)
+        self.genes.selected.connect(self.compare.compare)
         self.markers.chosen.connect(self.genes.narrow)
         self.statistic.activated.connect(self._set_statistic)
         self.threshold.valueChanged.connect(self._set_threshold)
         self.contrast.currentTextChanged.connect(self._set_look)
         self.colormap.currentTextChanged.connect(self._set_look)
         self.opacity.valueChanged.connect(self._set_look)
-        self._set_look()
+        self._show_look()
+        for name in ("colormap", "opacity", "shared_contrast"):
+            listen(self, self.workspace.events[name], self._show_look)
         listen(self, self.workspace.events.gene, self.genes.choose)
         self.follow("result", "statistic")
         listen(self, self.workspace.events.compared, self._offer_statistic)
@@ -171,7 +172,14 @@ class ResultPanel(Panel):
             self.workspace.show(result, statistic)
 
     def _set_look(self) -> None:
-        colormap, opacity = self.colormap.currentText(), self.opacity.value()
-        self.workspace.colormap, self.workspace.opacity = colormap, opacity / 100
-        self.workspace.shared_contrast = _CONTRASTS[self.contrast.currentText()]
-        remember(colormap=colormap, opacity=opacity, contrast=self.contrast.currentText())
+        colormap, opacity = self.colormap.currentText(), self.opacity.value() / 100
+        choose_look(self.workspace, colormap, opacity, shared=self.contrast.currentData())
+
+    def _show_look(self) -> None:
+        """Show the colours of the heatmap, which another dock may have changed."""
+        work = self.workspace
+        with signals_blocked(self.colormap), signals_blocked(self.opacity):
+            self.colormap.setCurrentText(work.colormap)
+            self.opacity.setValue(round(100 * work.opacity))
+        with signals_blocked(self.contrast):
+            self.contrast.setCurrentIndex(self.contrast.findData(work.shared_contrast))

@@ -1,22 +1,25 @@
-"""Choices made in the docks that are restored at the next start: grid, checkpoint, weights."""
+"""Choices made in the docks that are restored at the next start."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.state.grid_choice import GridChoice
-from napari_stem.storage import checkpoints_dir
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.storage import cache_dir, checkpoints_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
-    from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.checkpoints.recipe import Recipe
+    from napari_stem.features.compute import Compute
 
 _WEIGHTS = "encoder_weights"
+_LOOK = ("colormap", "opacity", "shared_contrast")
 
 
 def last_grid() -> GridChoice:
@@ -28,6 +31,18 @@ def last_grid() -> GridChoice:
 def keep_grid(choice: GridChoice) -> None:
     """Remember the settings of a grid."""
     remember(**asdict(choice))
+
+
+def last_look() -> dict[str, Any]:
+    """The last colours of heatmaps, as fields of a workspace."""
+    look = (part for part in fields(Workspace) if part.name in _LOOK)
+    return {part.name: remembered(part.name, part.default) for part in look}
+
+
+def choose_look(workspace: Workspace, colormap: str, opacity: float, *, shared: bool) -> None:
+    """Colour heatmaps so from now on, also after the next start."""
+    workspace.colour(colormap, opacity, shared_contrast=shared)
+    remember(**{name: getattr(workspace, name) for name in _LOOK})
 
 
 def choose_checkpoint(workspace: Workspace, checkpoint: ChosenCheckpoint) -> None:
@@ -50,3 +65,9 @@ def chosen_weights(encoders: Iterable[str]) -> dict[str, Path]:
 def choose_weights(encoder: str, path: Path) -> None:
     """Use a local weights file for an encoder from now on."""
     remember(**{_WEIGHTS: {**remembered(_WEIGHTS, {}), encoder: str(path)}})
+
+
+def compute_for(recipe: Recipe, compute: Compute) -> Compute:
+    """The same with the user's cache, and the weights files chosen for the recipe's encoders."""
+    weights = chosen_weights(encoder.name for encoder in recipe.encoders)
+    return replace(compute, cache=cache_dir(), weights=weights)

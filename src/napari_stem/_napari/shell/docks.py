@@ -31,10 +31,15 @@ def open_dock(viewer: Viewer, name: str) -> QWidget:
             widget.get_callable()(viewer), name=title, area="right", tabify=True
         )
     dock = viewer.window.dock_widgets[title]
-    frame = dock.parent()  # napari's frame of it
+    bring_to_front(dock)
+    return dock
+
+
+def bring_to_front(dock: QWidget) -> None:
+    """Show a dock that is hidden, or lies behind another one."""
+    frame = cast("QWidget", dock.parent())  # napari's frame of it
     frame.show()
     frame.raise_()
-    return dock
 
 
 def window_of(viewer: Viewer) -> QWidget:

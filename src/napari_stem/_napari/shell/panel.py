@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.worker import start
-from napari_stem._napari.state.session import are_same
 from napari_stem.slides.suffixes import SLIDES
 
 if TYPE_CHECKING:
@@ -89,18 +88,6 @@ class Panel(QWidget):
         self.setEnabled(True)
         self.refresh()
         self.busy.emit()
-
-
-def lacking(workspace: Workspace) -> str:
-    """Why the result cannot be clustered or exported yet, and what to do; "" if it can."""
-    result, running = workspace.result, workspace.run.request
-    if result is None:
-        return "No prediction yet. Run one in the Predict dock, or open a saved one."
-    if result.prediction is not None:
-        return ""
-    if running is not None and are_same(running.slide, result.slide):
-        return "The prediction is still running. Wait for its last draw, or press Stop."
-    return "The prediction stopped early. Press Continue in the Predict dock."
 
 
 def button(text: str, tip: str) -> QPushButton:

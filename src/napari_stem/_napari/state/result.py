@@ -11,7 +11,7 @@ from napari_stem.prediction.statistics import STATISTICS, colour_limits
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from anndata import AnnData
     from numpy.typing import NDArray
@@ -86,6 +86,10 @@ class Result:
             columns = slice(None) if gene is None else self.genes.index(gene)
             self._limits[key] = colour_limits([self.values[name][:, columns] for name in shown])
         return self._limits[key]
+
+    def has(self, heatmaps: Iterable[tuple[str, str]]) -> bool:
+        """Whether it has these genes and statistics."""
+        return all(gene in self.genes and name in self.values for gene, name in heatmaps)
 
     def is_at(self, spots: AnnData) -> bool:
         """Whether its spots have these positions, in this order."""

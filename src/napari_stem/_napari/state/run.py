@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 from psygnal import Signal, SignalGroupDescriptor
 
 from napari_stem._napari.state.result import Result
+from napari_stem._napari.state.session import are_same
 from napari_stem.errors import OptionError
 from napari_stem.events import Progress, finish
 
@@ -110,6 +111,16 @@ class PredictionRun:
         if self.request is not None:
             self.is_stopping = True
             self._stop()
+
+    def lacking(self, result: Result | None) -> str:
+        """Why a result cannot be clustered or exported yet, and what to do; "" if it can."""
+        if result is None:
+            return "No prediction yet. Run one in the Predict dock, or open a saved one."
+        if result.prediction is not None:
+            return ""
+        if self.request is not None and are_same(self.request.slide, result.slide):
+            return "The prediction is still running. Wait for its last draw, or press Stop."
+        return "The prediction stopped early. Press Continue in the Predict dock."
 
     def _begin(self, request: PredictRequest) -> None:
         self._so_far = self.progress = None

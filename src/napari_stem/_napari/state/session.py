@@ -47,11 +47,13 @@ class Session:
     statistic: str = "mean"
     wanted: str = ""
 
-    def with_result(self, result: Result, clusters: Clusters | None) -> Session:
+    def with_result(self, result: Result) -> Session:
         """The session with a new result; gene and statistic stay if the result has them.
 
         While a prediction runs it has only the mean; the chosen statistic returns at its end.
+        Clusters stay if it continues the result that they were found in.
         """
+        clusters = self._carried(result)
         wanted = self.wanted or self.statistic
         waits = result.prediction is None and wanted not in result.values
         return replace(
@@ -64,6 +66,13 @@ class Session:
             statistic=wanted if wanted in result.values else "mean",
             wanted=wanted if waits else "",
         )
+
+    def _carried(self, result: Result) -> Clusters | None:
+        if self.clusters is None or self.result is None or not result.continues(self.result):
+            return None
+        if result.prediction is not None:
+            self.clusters.keep_in(result.prediction)
+        return self.clusters
 
     def without_result(self) -> Session:
         """The session without its result and its clusters."""

@@ -11,6 +11,7 @@ from psygnal import Signal, SignalGroupDescriptor
 
 from napari_stem._napari.state.cluster_edits import ClusterEdit, ClusterEdits, Seen
 from napari_stem._napari.state.cluster_view import ClusterView
+from napari_stem._napari.state.comparison import Comparison
 from napari_stem._napari.state.run import PredictionRun, StartJob, work_here
 from napari_stem._napari.state.session import Restriction, Session, are_same, distinct_name
 
@@ -52,6 +53,7 @@ class Workspace:
     colormap: str = "viridis"
     opacity: float = 0.8
     shared_contrast: bool = False
+    comparison: Comparison = field(default_factory=Comparison)
     compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
     installed: Path | None = None  # the latest checkpoint that training installed
     points: tuple[Point, ...] = ()  # inspected points of all slides
@@ -79,7 +81,9 @@ class Workspace:
             self.events[name].connect(self._let_go)
         self.events.clusters.connect(self._forget_edits)
         for name in ("slide", "spots"):
-            self.events[name].connect(self._end_comparison)
+            self.events[name].connect(self.end_comparison)
+        for name in ("result", "gene", "statistic"):
+            self.events[name].connect(self._compare_on)
         for name in ("clusters", "cluster_view"):
             self.events[name].connect(self._show_clusters_alone)
 
@@ -126,7 +130,7 @@ class Workspace:
         self.points = tuple(x for x in self.points if self.session_of(x.slide) is not None)
 
     def _show(self, session: Session) -> None:
-        self.compared = ()
+        self.end_comparison()
         self.leaving.emit()
         if self.slide is not None:
             self._sessions[self.slide.fingerprint] = self._session()
@@ -196,22 +200,12 @@ class Workspace:
         session = self.session_of(result.slide)
         if session is None:
             return
-        session = session.with_result(result, self._carried(session, result))
+        session = session.with_result(result)
         if are_same(result.slide, self.slide):
             self.clusters, self.wanted = session.clusters, session.wanted
             self._replace_result(result, session.statistic)
         else:
             self._sessions[result.slide.fingerprint] = session
-
-    @staticmethod
-    def _carried(session: Session, result: Result) -> Clusters | None:
-        """The clusters, if the new result continues the one that they were found in."""
-        former, clusters = session.result, session.clusters
-        if clusters is None or former is None or not result.continues(former):
-            return None
-        if result.prediction is not None:
-            clusters.keep_in(result.prediction)
-        return clusters
 
     def take_clusters(self, clusters: Clusters, view: ClusterView = _ALL_SHOWN) -> None:
         """Show clusters of the result; a complete prediction stores them for its exports."""
@@ -227,10 +221,26 @@ class Workspace:
 
     def _show_clusters_alone(self) -> None:
         if self.clusters is not None:
-            self._end_comparison()
+            self.end_comparison()
 
-    def _end_comparison(self) -> None:
-        self.compared = ()
+    def compare(self, comparison: Comparison) -> None:
+        """Compare side by side; the cells follow the shown gene and end if the result lacks one."""
+        cells = comparison.cells(self.gene, self.statistic)
+        if self.result is None or not self.result.has(cells):
+            comparison, cells = Comparison(), ()
+        self.comparison, self.compared = comparison, cells
+
+    def end_comparison(self) -> None:
+        """Show one heatmap again."""
+        self.compare(Comparison())
+
+    def _compare_on(self) -> None:
+        if self.comparison.kind:
+            self.compare(self.comparison)
+
+    def colour(self, colormap: str, opacity: float, *, shared_contrast: bool) -> None:
+        """Colour heatmaps; with `shared_contrast`, all genes have the same range."""
+        self.colormap, self.opacity, self.shared_contrast = colormap, opacity, shared_contrast
 
     def edit_clusters(self, what: str, clusters: Clusters, view: ClusterView) -> None:
         """Show edited clusters; `what` names the edit in "Undo: merge"."""
@@ -273,8 +283,8 @@ class Workspace:
         self.events.statistic.emit(statistic)  # also if unchanged: clusters may be shown
 
     def _replace_result(self, result: Result, statistic: str) -> None:
-        if any(g not in result.genes or s not in result.values for g, s in self.compared):
-            self.compared = ()
+        if not result.has(self.compared):
+            self.end_comparison()
         # The former result may lack this gene or statistic; `result` announces the new ones.
         with self.events.gene.paused(), self.events.statistic.blocked():
             self.gene = self.gene if self.gene in result.genes else result.genes[0]

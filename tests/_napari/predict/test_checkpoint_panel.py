@@ -1,4 +1,4 @@
-"""Files of weights of encoders reach predictions."""
+"""The panel of the checkpoint asks for what it needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from qtpy.QtWidgets import QFileDialog
 
 from napari_stem._napari.predict.checkpoint_panel import CheckpointPanel
-from napari_stem._napari.predict.compute import compute_for
+from napari_stem._napari.shell.choices import compute_for
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.features.compute import Compute
