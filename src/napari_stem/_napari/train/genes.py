@@ -42,6 +42,7 @@ class TrainingGenes(Panel):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._tables: list[AnnData] = []
+        self._held_out: list[AnnData] = []
         self._found: FoundPanel | None = None
         self._job: Job | None = None
         self._again = False
@@ -94,10 +95,11 @@ class TrainingGenes(Panel):
             return "The genes are still being selected."
         return f"Genes: {self._found.problem}" if self._found.problem else ""
 
-    def take_tables(self, tables: list[AnnData]) -> None:
-        """Select genes on the spots of these sections from now on."""
-        if [id(table) for table in tables] != [id(table) for table in self._tables]:
-            self._tables = tables
+    def take_tables(self, tables: list[AnnData], held_out: list[AnnData]) -> None:
+        """Select genes on the spots of these sections, among those that all have measured."""
+        former = [*self._tables, None, *self._held_out]
+        if list(map(id, [*tables, None, *held_out])) != list(map(id, former)):
+            self._tables, self._held_out = tables, held_out
             self._recount()
 
     def _typed(self) -> list[str]:
@@ -126,7 +128,7 @@ class TrainingGenes(Panel):
         self._again = self._job is not None  # one at a time
         if self._job is None:
             self._changed = False
-            self._job = start(tasks.find_panel(self.choice(), self._tables), self)
+            self._job = start(tasks.find_panel(self.choice(), self._tables, self._held_out), self)
             self._job.result.connect(self._take)
             self._job.ended.connect(self._rest)
 

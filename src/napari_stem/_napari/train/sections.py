@@ -136,10 +136,16 @@ class TrainingSections(QWidget):
         """Paths and corrections of the sections."""
         return tuple(source for source, _ in self._rows)
 
-    def tables(self, without: str) -> list[AnnData]:
-        """Spot tables of the usable sections, except the section of this path."""
-        kept = (found for source, found in self._rows if source.path != without)
-        return [found.spots for found in kept if found and not found.problem]
+    def tables(self, held_out: str) -> tuple[list[AnnData], list[AnnData]]:
+        """Spot tables of the usable sections to train on, and of the one that is held out."""
+        usable = [
+            (source.path, found) for source, found in self._rows if found and not found.problem
+        ]
+        training, tested = (
+            [found.spots for path, found in usable if (path == held_out) is unseen]
+            for unseen in (False, True)
+        )
+        return training, tested
 
     def need_scale(self, physical: bool) -> None:
         """Tell whether patches have a width in µm, for which all slides need a scale."""

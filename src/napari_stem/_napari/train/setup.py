@@ -123,7 +123,7 @@ class TrainingSetup(QWidget):
     def _take_sections(self) -> None:
         sources = self.sections.sources
         self.options.list_sections(sources)
-        self.genes.take_tables(self.sections.tables(without=self.options.held_out_path))
+        self.genes.take_tables(*self.sections.tables(self.options.held_out_path))
         if not self._named and sources:
             more = f"-and-{len(sources) - 1}-more" if len(sources) > 1 else ""
             name = safe_name(f"{sources[0].name}{more}-{date.today().isoformat()}")

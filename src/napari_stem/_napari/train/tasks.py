@@ -47,22 +47,23 @@ def inspect(source: SectionSource) -> Events[SectionCheck]:
     return check_section(source)
 
 
-def find_panel(choice: PanelChoice, tables: Sequence[AnnData]) -> Events[FoundPanel]:
+def find_panel(
+    choice: PanelChoice, tables: Sequence[AnnData], held_out: Sequence[AnnData] = ()
+) -> Events[FoundPanel]:
     """Select genes; a problem with the choice is returned, not raised."""
     yield Progress(0, 0, "choose", "genes")
     load_triton_apart()
     from napari_stem.errors import StemError
-    from napari_stem.genes.names import find_genes
-    from napari_stem.genes.panels import region_columns
+    from napari_stem.genes.panels import genes_of_all, region_columns
     from napari_stem.training.run import choose_panel
 
     columns = region_columns(tables)
-    lacking = {gene for table in tables for gene in find_genes(choice.genes, table.var).missing}
-    missing = tuple(gene for gene in choice.genes if gene in lacking)
+    everywhere = set(genes_of_all(choice.genes, [*tables, *held_out]))
+    missing = tuple(gene for gene in choice.genes if gene not in everywhere)
     if choice.select == "list" and not choice.genes:
         return FoundPanel(problem="the list is empty. Type or load genes.", columns=columns)
     try:
-        return FoundPanel(tuple(choose_panel(choice, tables)), columns=columns)
+        return FoundPanel(tuple(choose_panel(choice, tables, held_out)), columns=columns)
     except StemError as error:
         return FoundPanel((), in_words(error), missing, columns)
 
