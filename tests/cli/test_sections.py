@@ -184,9 +184,9 @@ def test_predict_refuses_a_coarse_image_unless_it_is_allowed(
     assert isinstance(refused.exception, LowResolution)
     assert "a patch of 224 px is made of 28 pixels of the image" in str(refused.exception)
     output = run(*given, "--allow-low-resolution")
-    assert "note: resolution too low, predictions are unreliable" in output
+    assert "warning: The resolution is too low, predictions are unreliable" in output
     about = read_spots(tmp_path / "p.h5ad").uns["napari_stem"]
-    assert about["notes"][0].startswith("resolution too low")
+    assert about["warnings"][0].startswith("The resolution is too low")
 
 
 def test_evaluate_takes_an_image_for_each_section(

@@ -10,6 +10,7 @@ from anndata import AnnData
 
 from napari_stem.exports.registry import write_prediction
 from napari_stem.io import read_spots
+from napari_stem.prediction.trust import warnings_of
 from napari_stem.spots.table import positions
 
 
@@ -18,7 +19,9 @@ def test_a_prediction_is_one_row_a_spot(tmp_path: Path, prediction: AnnData):
     write_prediction(prediction, path)
     table = pd.read_csv(path, index_col="id")
     genes = list(prediction.var_names)
-    assert list(table.columns) == ["x", "y", "ood", "leiden", *genes, *(f"{g} SD" for g in genes)]
+    told = ["warning"] if warnings_of(prediction) else []
+    columns = ["x", "y", "ood", "leiden", *genes, *(f"{g} SD" for g in genes), *told]
+    assert list(table.columns) == columns
     np.testing.assert_allclose(table[["x", "y"]], positions(prediction))
     np.testing.assert_allclose(table[genes], prediction.X, rtol=1e-6)
     np.testing.assert_allclose(table["GNAS SD"], prediction.layers["std"][:, 1], rtol=1e-6)

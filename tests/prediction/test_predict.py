@@ -217,11 +217,14 @@ def test_time_is_not_spent_on_a_prediction_that_is_known(
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()} == stores
 
 
-def test_foreign_tissue_is_told_in_python_and_in_the_prediction(sections, trained):
+def test_foreign_tissue_is_told_in_python_and_in_exports(sections, trained, tmp_path: Path):
     pixels = 255 - np.asarray(sections[2].slide.levels[0])
     with pytest.warns(StemWarning, match="differ from the training tissue"):
         prediction = predict(
             Slide.from_array(pixels, mpp=0.5), sections[2].spots, trained.checkpoint,
             n_draws=2, cache=False,
         )  # fmt: skip
-    assert "differ from the training tissue" in prediction.uns["napari_stem"]["notes"][0]
+    for suffix in ("csv", "geojson", "html", "ome.tif"):
+        write_prediction(prediction, tmp_path / f"p.{suffix}")
+        content = (tmp_path / f"p.{suffix}").read_bytes()
+        assert b"differ from the training tissue" in content, suffix

@@ -30,7 +30,7 @@ from napari_stem.prediction import predict as prediction_room
 from napari_stem.prediction.inspect import Inspection, Inspector
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
-from napari_stem.prediction.trust import foreign_warning
+from napari_stem.prediction.trust import warnings_of
 from napari_stem.spots.table import spot_diameter
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ def predict(
     AnnData of spots by the checkpoint's genes. `X` is the mean of the draws in the log space of
     the training counts; `layers` hold "std", "q05", "q95", and "truth" where the spots measured
     the genes; `obs["ood"]` is how far a spot is from the training tissue (above 1: unlike 99 % of
-    it; a `StemWarning` tells if that is much of the slide); `var` has mean, variance and Moran's I;
-    `uns["napari_stem"]` how it was made, with `notes` of what was found and assumed.
+    it); `var` has mean, variance and Moran's I; `uns["napari_stem"]` how it was made, with `notes`
+    of what was found and assumed, and `warnings`, which Python shows as `StemWarning`.
 
     Raises
     ------
@@ -156,8 +156,8 @@ def predict(
         prediction = yield from prediction_room.iter_predict(
             place, table, model, options, work, statistics=statistics, threshold=threshold
         )
-    if foreign := foreign_warning(prediction):
-        warnings.warn(foreign, StemWarning, stacklevel=2)
+    for warning in warnings_of(prediction):
+        warnings.warn(warning, StemWarning, stacklevel=2)
     return prediction
 
 

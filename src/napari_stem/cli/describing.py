@@ -10,7 +10,7 @@ import typer
 
 from napari_stem.cli.flags import with_flags
 from napari_stem.cli.options import Bin, Data, Image, Mpp
-from napari_stem.cli.output import console, print_notes, say
+from napari_stem.cli.output import console, print_doubts, print_notes, say
 from napari_stem.cli.sections import located
 from napari_stem.errors import OptionError
 from napari_stem.sections.opening import Opening
@@ -172,7 +172,7 @@ def _print_prediction(prediction: AnnData) -> None:
     about = prediction.uns["napari_stem"]
     genes = counted(prediction.n_vars, "gene")
     say(f"prediction: {counted(prediction.n_obs, 'spot')}, {genes}; slide {about.get('slide')}")
-    print_notes(about.get("notes", ()))
+    print_doubts(prediction)
     say("use: open in napari or scanpy; its values are predicted and are no counts")
 
 

@@ -21,7 +21,7 @@ from napari_stem.cli.options import (
     files_of,
     image_files,
 )
-from napari_stem.cli.output import print_notes, print_scores, run_events
+from napari_stem.cli.output import print_doubts, print_scores, run_events
 from napari_stem.cli.sections import located
 from napari_stem.sections.opening import Opening
 
@@ -72,6 +72,6 @@ def evaluate(
         work = iter_evaluate(loaded, tested, known, **options, **compute, **files)
         evaluation = run_events(work)
     print_scores(evaluation)
-    print_notes(evaluation.prediction.uns["napari_stem"]["notes"])
+    print_doubts(evaluation.prediction)
     if report:
         write_report(evaluation.prediction, report, scores=evaluation.scores)

@@ -24,10 +24,13 @@ from napari_stem import events
 from napari_stem.cli.signals import stoppable
 from napari_stem.errors import StemWarning
 from napari_stem.evaluation.metrics import BRIEF, METRICS, Scores
+from napari_stem.prediction.trust import warnings_of
 from napari_stem.text import a_few, counted
 from napari_stem.training.event_lines import to_line
 
 if TYPE_CHECKING:
+    from anndata import AnnData
+
     from napari_stem.evaluation.evaluate import Evaluation
 
 T = TypeVar("T")
@@ -54,6 +57,13 @@ def print_notes(notes: Iterable[str]) -> None:
     """Print what was found and assumed about spots and slide, one fact a line."""
     for note in notes:
         say(f"note: {note}")
+
+
+def print_doubts(prediction: AnnData) -> None:
+    """Print the warnings and the notes of a prediction."""
+    for warning in warnings_of(prediction):
+        console.print(f"warning: {warning}", style="bold red", highlight=False, soft_wrap=True)
+    print_notes(prediction.uns["napari_stem"]["notes"])
 
 
 def print_scores(evaluation: Evaluation) -> None:

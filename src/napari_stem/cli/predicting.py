@@ -22,7 +22,7 @@ from napari_stem.cli.options import (
     Weights,
     files_of,
 )
-from napari_stem.cli.output import console, print_notes, run_events, say
+from napari_stem.cli.output import console, print_doubts, print_notes, run_events, say
 from napari_stem.cli.sections import located
 from napari_stem.defaults import ENCODERS, TISSUE_SHARE
 from napari_stem.features.compute import Compute
@@ -157,7 +157,7 @@ def predict(
     if prediction.n_obs >= FEWEST:
         find_clusters(prediction, **leiden)
     if events == "bars":
-        print_notes(prediction.uns["napari_stem"]["notes"])
+        print_doubts(prediction)
     name = section_name(spots) if spots else place.name
     failed: list[Exception] = []
     for path in output or [Path(f"{name}-prediction{DEFAULT_SUFFIX}")]:

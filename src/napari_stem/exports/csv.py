@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from napari_stem.exports.exporter import Exporter
+from napari_stem.prediction.trust import warnings_of
 from napari_stem.spots.table import positions
 from napari_stem.storage import atomic_path
 
@@ -31,9 +32,11 @@ EXPORTER = Exporter(
 
 
 def wide_table(prediction: AnnData) -> pd.DataFrame:
-    """One row per spot: x, y, distance to the training data, cluster, then means and SDs."""
+    """One row per spot: x, y, ood, cluster, means, SDs, and a warning if there is one."""
     places = pd.DataFrame(positions(prediction), index=prediction.obs_names, columns=["x", "y"])
     known = [column for column in ("ood", "leiden") if column in prediction.obs]
     mean, std = prediction.to_df(), prediction.to_df("std").add_suffix(" SD")
     wide: pd.DataFrame = pd.concat([places, prediction.obs[known], mean, std], axis=1)
+    if warnings := warnings_of(prediction):
+        wide["warning"] = " ".join(warnings)
     return wide.rename_axis("id")

@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_stem.analysis.labels import cluster_title
 from napari_stem.exports.exporter import Exporter
+from napari_stem.prediction.trust import warnings_of
 from napari_stem.spots.table import positions, spot_diameter
 from napari_stem.storage import atomic_path
 
@@ -31,7 +32,8 @@ def write_geojson(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
     classifications, in the colours of `uns["leiden_colors"]` if the prediction has them.
     """
     with atomic_path(path) as draft, draft.open("w", encoding="utf-8") as file:
-        file.write('{"type": "FeatureCollection", "features": [')
+        warnings = json.dumps(warnings_of(prediction))
+        file.write(f'{{"type": "FeatureCollection", "warnings": {warnings}, "features": [')
         for row, feature in enumerate(_features(prediction)):
             file.write((",\n" if row else "\n") + json.dumps(feature))
         file.write("\n]}\n")

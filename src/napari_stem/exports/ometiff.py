@@ -11,6 +11,7 @@ from scipy.spatial import KDTree
 from tifffile import TiffWriter
 
 from napari_stem.exports.exporter import Exporter
+from napari_stem.prediction.trust import warnings_of
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.table import library, positions, spot_diameter
 from napari_stem.storage import atomic_path
@@ -113,7 +114,9 @@ def _metadata(prediction: AnnData, names: list[str], step: int) -> dict[str, obj
     metadata: dict[str, object] = {
         "axes": "CYX",
         "Name": str(about.get("slide", "prediction")),
-        "Description": f"Predicted expression, {about.get('unit', '')}",
+        "Description": " ".join(
+            [f"Predicted expression, {about.get('unit', '')}.", *warnings_of(prediction)]
+        ),
         "Channel": {"Name": names},
     }
     if mpp := float(about.get("mpp", 0)):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.exports.exporter import MOST_IN_FIGURE, Exporter
+from napari_stem.prediction.trust import warnings_of
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def write_picture(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
     from napari_stem.reports.report import shown_genes
 
     figure = gene_maps(prediction, shown_genes(prediction, genes))
+    if warnings := warnings_of(prediction):
+        figure.supxlabel("\n".join(f"⚠ {text}" for text in warnings), color="#d55e00", fontsize=9)
     with atomic_path(path) as draft:
         figure.savefig(draft, format="png", dpi=110)
 

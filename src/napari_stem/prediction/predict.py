@@ -29,7 +29,6 @@ from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
 from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD, find_statistics
-from napari_stem.prediction.trust import foreign_warning
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.notes import notes_of
 from napari_stem.spots.provenance import provenance, software_versions
@@ -189,16 +188,18 @@ def summarise(
         "drawn_for": _rows_and_columns(prediction),
         "versions": json.dumps(software_versions()),
     }
-    prediction.uns["napari_stem"]["notes"] = _notes(prediction, slide, spots, recipe)
+    _add_doubts(prediction, slide, spots, recipe)
     return prediction
 
 
-def _notes(prediction: AnnData, slide: Slide, spots: AnnData, recipe: Recipe) -> list[str]:
-    """Warnings first, then what was found and assumed about slide and spots."""
+def _add_doubts(prediction: AnnData, slide: Slide, spots: AnnData, recipe: Recipe) -> None:
+    """Add warnings, and notes of what was found and assumed about slide and spots."""
     coarse = low_resolution(slide, recipe.geometry, spot_diameter(spots))
-    resolution = f"resolution too low, predictions are unreliable: {coarse}" if coarse else ""
-    warnings = [text for text in (foreign_warning(prediction), resolution) if text]
-    return list(dict.fromkeys([*warnings, *slide.notes, *notes_of(spots)]))
+    warnings = (
+        [f"The resolution is too low, predictions are unreliable: {coarse}"] if coarse else []
+    )
+    prediction.uns["napari_stem"]["warnings"] = warnings
+    prediction.uns["napari_stem"]["notes"] = [*dict.fromkeys([*slide.notes, *notes_of(spots)])]
 
 
 def add_statistics(

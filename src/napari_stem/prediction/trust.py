@@ -1,8 +1,10 @@
-"""Whether the tissue of a prediction resembles what its checkpoint was trained on."""
+"""What a prediction warns of, such as tissue unlike that its checkpoint was trained on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from napari_stem.text import counted
 
@@ -10,6 +12,12 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 _USUAL = 0.1  # share of foreign spots, as many at the border of any tissue are
+
+
+def warnings_of(prediction: AnnData) -> list[str]:
+    """Why a prediction should not be trusted, as display text; mostly nothing."""
+    known = np.atleast_1d(prediction.uns.get("napari_stem", {}).get("warnings", ()))
+    return [text for text in (foreign_warning(prediction), *map(str, known)) if text]
 
 
 def foreign_spots(prediction: AnnData) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.evaluation.metrics import METRICS, Scores
-from napari_stem.prediction.trust import foreign_spots
+from napari_stem.prediction.trust import foreign_spots, warnings_of
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.selection import check_genes
@@ -84,6 +84,7 @@ def write_report(
         f"<h1>{html.escape(about['slide'])}</h1>",
         f"<p class=sub>{_sizes(prediction)}</p>",
         "<p class=note>Predicted, not measured. For research use only, not for diagnosis.</p>",
+        *(f"<p class=note>⚠ {html.escape(text)}</p>" for text in warnings_of(prediction)),
     ]
     if scores:
         parts += ["<h2>Compared with measured counts</h2>", _table(scores)]

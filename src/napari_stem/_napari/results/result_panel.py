@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "gray")
 _CONTRASTS = {False: "per gene", True: "same for all genes"}
 _TABLE_HEIGHT = 230
-_USUAL_SHARE = 0.1  # of spots that differ from the training tissue, as many at its border do
 
 
 class ResultPanel(Panel):
@@ -140,14 +139,10 @@ class ResultPanel(Panel):
         self.statistic.setEnabled(len(shown) < 2)
 
     def _warn(self, result: Result | None) -> None:
-        """Warn if more spots than usual differ from the training tissue."""
-        foreign, total = (result.foreign(), result.spots.n_obs) if result else (0, 1)
-        share = foreign / total
-        self.trust.setVisible(share > _USUAL_SHARE)
-        self.trust.setText(
-            f"⚠ {foreign:,} of {counted(total, 'spot')} ({100 * share:.0f} %) differ from the "
-            "training tissue; predictions there are unreliable."
-        )
+        """Show why the result should not be trusted, if there is a reason."""
+        warnings = result.warnings if result else []
+        self.trust.setVisible(bool(warnings))
+        self.trust.setText("\n".join(f"⚠ {warning}" for warning in warnings))
 
     def _set_statistic(self, row: int) -> None:
         statistic, result = self.statistic.itemData(row), self.workspace.result

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.prediction.statistics import STATISTICS, colour_limits
+from napari_stem.prediction.trust import warnings_of
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -129,11 +130,10 @@ class Result:
         """The label of a statistic, with its threshold if it has one."""
         return STATISTICS[statistic].title(self.threshold)
 
-    def foreign(self) -> int:
-        """Number of spots that differ from 99 % of the training spots; 0 if that is unknown."""
-        if self.prediction is None or "ood" not in self.prediction.obs:
-            return 0
-        return int((self.prediction.obs["ood"] > 1).sum())
+    @property
+    def warnings(self) -> list[str]:
+        """Why the complete prediction should not be trusted, as display text."""
+        return [] if self.prediction is None else warnings_of(self.prediction)
 
     def title(self, gene: str, statistic: str) -> str:
         """The canvas title: gene, statistic, number of draws and unit."""
