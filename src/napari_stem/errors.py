@@ -66,10 +66,6 @@ class Hint:
 _of_os_error: Any = OSError.__new__  # ValueError's, found first, refuses; unpickling may call it
 
 
-class StemWarning(UserWarning):
-    """A result that should not be trusted without a look."""
-
-
 class StemError(Exception):
     """Base of every error that this package raises on purpose.
 

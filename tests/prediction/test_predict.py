@@ -19,11 +19,12 @@ import scanpy as sc
 
 from napari_stem.api.predicting import iter_predict, predict
 from napari_stem.checkpoints.recipe import Recipe
-from napari_stem.errors import MissingScale, OptionError, SpotsOutsideSlide, StemWarning
+from napari_stem.errors import MissingScale, OptionError, SpotsOutsideSlide
 from napari_stem.events import Event, Partial, Progress, finish
 from napari_stem.exports.registry import write_prediction
 from napari_stem.io import read_spots
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.trust import StemWarning
 from napari_stem.sections.section import Section
 from napari_stem.slides.slide import Slide
 from napari_stem.training.train import TrainResult

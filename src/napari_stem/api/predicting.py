@@ -21,7 +21,7 @@ from napari_stem.api.models import (
 from napari_stem.api.places import Opened, SectionLike, SlideLike, SpotsLike
 from napari_stem.api.verbs import verb
 from napari_stem.defaults import ENCODERS
-from napari_stem.errors import OptionError, StemWarning
+from napari_stem.errors import OptionError
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed as iter_embedding
@@ -30,7 +30,7 @@ from napari_stem.prediction import predict as prediction_room
 from napari_stem.prediction.inspect import Inspection, Inspector
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
-from napari_stem.prediction.trust import warnings_of
+from napari_stem.prediction.trust import StemWarning, warnings_of
 from napari_stem.spots.table import spot_diameter
 
 if TYPE_CHECKING:

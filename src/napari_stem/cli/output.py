@@ -22,9 +22,8 @@ from rich.text import Text
 
 from napari_stem import events
 from napari_stem.cli.signals import stoppable
-from napari_stem.errors import StemWarning
 from napari_stem.evaluation.metrics import BRIEF, METRICS, Scores
-from napari_stem.prediction.trust import warnings_of
+from napari_stem.prediction.trust import StemWarning, warnings_of
 from napari_stem.text import a_few, counted
 from napari_stem.training.event_lines import to_line
 

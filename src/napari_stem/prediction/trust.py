@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 _USUAL = 0.1  # share of foreign spots, as many at the border of any tissue are
 
 
+class StemWarning(UserWarning):
+    """A prediction should not be trusted without a look."""
+
+
 def warnings_of(prediction: AnnData) -> list[str]:
     """Why a prediction should not be trusted, as display text; mostly nothing."""
     known = np.atleast_1d(prediction.uns.get("napari_stem", {}).get("warnings", ()))
