@@ -202,6 +202,17 @@ def test_unusable_sections_are_refused_before_anything_is_written(
     refused(empty, CountsError, "No spot of C9 has counts")
 
 
+def test_held_out_patches_are_embedded_once(
+    sections: list[Section], recipe: Recipe, tmp_path: Path
+):
+    heard: list[Event] = []
+    options = {"n_draws": 2, "steps": 2, "cache": tmp_path / "cache", "on_event": heard.append}
+    train(sections[:1], recipe, tmp_path / "run", held_out=sections[2], **options)
+    stages = [event.stage for event in heard if isinstance(event, Progress)]
+    assert "embed" in stages
+    assert "embed" not in stages[stages.index("train") :]
+
+
 def test_one_gene_and_two_spots_are_learned(sections: list[Section], tmp_path: Path):
     few = []
     for section in sections[:2]:
