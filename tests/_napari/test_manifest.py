@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -180,7 +181,9 @@ def files(section, trained, tmp_path: Path) -> dict[str, Path]:
     prediction = predict(section.slide, section.spots, trained.checkpoint, n_draws=2, cache=False)
     write_prediction(prediction, paths[".h5ad"])
     write_ome_zarr(tmp_path / "file.zarr", texture(64, 64), FormatV05())
-    return {**paths, ".safetensors": trained.path, ".zarr": tmp_path / "file.zarr"}
+    folder = tmp_path / "file.zarr"
+    archive = Path(shutil.make_archive(str(folder), "zip", folder))
+    return {**paths, ".safetensors": trained.path, ".zarr": folder, ".zarr.zip": archive}
 
 
 def test_readers_and_writers_name_what_the_code_handles(manifest, files):

@@ -26,7 +26,7 @@ from napari_stem.analysis.cluster import cluster
 from napari_stem.api.predicting import predict
 from napari_stem.events import finish
 from napari_stem.io.preview import PreviewSlide
-from napari_stem.slides.slide import open_slide
+from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots.table import positions
 
 from ..conftest import PATIENCE, is_busy
@@ -217,10 +217,11 @@ def test_a_folder_of_spots_brings_its_slide(viewer, folder, drop):
     assert [layer.name for layer in viewer.layers] == ["A1", "Spots"]
 
 
-def test_spots_alone_need_a_slide(viewer, folder, section, messages, drop):
+def test_spots_alone_need_a_slide(viewer, folder, messages, drop):
     drop(folder)
     assert "Open the image first, then its spots." in messages[0]
-    workspace_of(viewer).take_slide(section.slide)
+    white = np.full((260, 240, 3), 255, np.uint8)
+    workspace_of(viewer).take_slide(Slide.from_array(white, mpp=5))
     drop(folder)
     assert workspace_of(viewer).spots.n_obs == 25
 

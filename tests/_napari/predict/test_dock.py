@@ -80,6 +80,7 @@ def test_what_was_assumed_about_a_slide_is_shown(dock, qtbot, tmp_path: Path, mo
         "The file has 2 pictures of this size; the first is shown.",
         "Scale unknown (resolution tag states 352.8 µm/px, which no scanner has). Type it below.",
     ]
+    dock.workspace.slide.close()
 
 
 def test_from_an_image_on_disk_to_a_heatmap(

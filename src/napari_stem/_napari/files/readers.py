@@ -82,7 +82,7 @@ def _choose(path: Path) -> _Opening | None:
             from napari_stem.slides.slide import open_slide
 
             return _slide(open_slide(path))
-        case suffix if suffix in MAYBE_RGB:
+        case suffix if suffix in MAYBE_RGB or path.name.lower().endswith(".zarr.zip"):
             return _if_rgb(path)
         case ".h5ad":
             from napari_stem.io.h5ad import is_prediction
