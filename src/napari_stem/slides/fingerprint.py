@@ -11,9 +11,13 @@ _MEBIBYTE = 1 << 20
 
 
 def fingerprint_of(path: Path, file: SlideFile) -> str:
-    """Content that two slides hardly share: size, both ends of the file, shapes of levels."""
+    """Content that two slides hardly share: size, both ends of the file, shapes of levels.
+
+    Pictures of one file differ in their number.
+    """
     shapes = [tuple(level.shape) for level in file.levels]
-    digest = hashlib.blake2b(file.identity.encode(), digest_size=16)
+    picture = f"picture {file.picture}" if file.picture else ""
+    digest = hashlib.blake2b((file.identity + picture).encode(), digest_size=16)
     if path.is_dir():
         digest.update(repr(shapes).encode())
         return digest.hexdigest()

@@ -54,6 +54,10 @@ class SlideFile:
         What was found or assumed that a user should know, one sentence or two each.
     sparse
         Whether the user has said that what is not stored is empty.
+    pictures
+        Names of the pictures that the file holds; none for formats with a single one.
+    picture
+        The number of the one that `levels` are of.
     """
 
     levels: tuple[Level, ...]
@@ -62,6 +66,8 @@ class SlideFile:
     handle: Any = None
     notes: tuple[str, ...] = ()
     sparse: bool = False
+    pictures: tuple[str, ...] = ()
+    picture: int = 0
 
     def close(self) -> None:
         """Release the file; slides that share it may each do so."""

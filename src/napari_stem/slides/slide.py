@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from PIL import Image
@@ -52,6 +52,9 @@ class Slide:
         (h, w, 3) uint8 arrays, level 0 first, which read what is sliced.
     downsamples
         Level-0 pixels per pixel of each level.
+    pictures
+        Names of the pictures that the file holds, of which the slide is one; empty for formats
+        with a single one.
     fingerprint
         The same for the same content, under any file name.
     """
@@ -94,6 +97,16 @@ class Slide:
         """What was found in the file or assumed about it, one line each; none for most slides."""
         notes, scale = self._file.notes, self._file.scale
         return notes + scale.notes if self.mpp_source == scale.source else notes
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Names of the pictures in the file: slide, label, macro, thumbnail and the like."""
+        return self._file.pictures
+
+    @property
+    def picture(self) -> int:
+        """The number, from 0, of the picture in the file that is the slide."""
+        return self._file.picture
 
     @property
     def stated_mpp(self) -> tuple[float | None, str]:
@@ -233,14 +246,21 @@ class Slide:
     def __reduce__(self) -> tuple[Callable[..., Slide], tuple[object, ...]]:
         """Another process opens the file again; an image in memory is sent whole."""
         content = np.asarray(self.levels[0]) if self.path is None else self.path.absolute()
-        return _reopened, (content, self.name, self.mpp, self.mpp_source, self._file.sparse)
+        asked = {"sparse": self._file.sparse, "picture": self.picture if self.pictures else ""}
+        return _reopened, (content, self.name, self.mpp, self.mpp_source, asked)
 
     def __repr__(self) -> str:
         scale = f"{self.mpp:.3g} µm/px" if self.mpp else "scale unknown"
         return f"<Slide '{self.name}' {self.width} x {self.height}, {scale}>"
 
 
-def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = False) -> Slide:
+def open_slide(
+    path: str | Path,
+    *,
+    mpp: float | None = None,
+    sparse: bool = False,
+    picture: str | int = "",
+) -> Slide:
     """Open a slide: SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, OME-TIFF, OME-Zarr, TIFF, JPEG, PNG.
 
     Tiled files are never read whole.
@@ -254,6 +274,9 @@ def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = Fal
     sparse
         Whether chunks that an OME-Zarr does not store are empty on purpose, where no coarser
         level tells.
+    picture
+        Name of a picture, or its number from 0, of a file that has several; see `Slide.pictures`.
+        By default the slide is told from label, macro and thumbnail by names, scale and levels.
 
     Returns
     -------
@@ -263,6 +286,8 @@ def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = Fal
     ------
     SlideNotFound, SlideUnreadable
         The file is missing, damaged, of an unknown format, or not an RGB image.
+    OptionError
+        There is no such picture, or the scale is not a positive number.
 
     Examples
     --------
@@ -273,7 +298,7 @@ def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = Fal
     path = as_path(path, "a slide")
     if not is_slide(path):
         raise SlideNotFound(f"There is no slide at '{path}'. Check the path.")
-    file = open_file(path, sparse=sparse)
+    file = open_file(path, sparse=sparse, picture=picture)
     fingerprint = fingerprint_of(path, file)
     height, width = file.levels[-1].shape[:2]
     folder = cache_dir() / "overviews" / fingerprint if height * width > _WORTH_KEEPING else None
@@ -285,11 +310,8 @@ def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = Fal
 
 
 def _reopened(
-    content: Path | NDArray[np.uint8], name: str, mpp: float | None, source: str, sparse: bool
+    content: Path | NDArray[np.uint8], name: str, mpp: float | None, source: str, asked: Any
 ) -> Slide:
-    if isinstance(content, Path):
-        slide = open_slide(content, sparse=sparse)
-    else:
-        slide = Slide.from_array(content)
+    slide = open_slide(content, **asked) if isinstance(content, Path) else Slide.from_array(content)
     slide.name, slide.mpp, slide.mpp_source = name, mpp, source
     return slide

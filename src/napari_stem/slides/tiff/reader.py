@@ -18,9 +18,11 @@ from napari_stem.slides.colour import used_bits
 from napari_stem.slides.factors import Fitted, Stored, fit_levels
 from napari_stem.slides.flat import check_flat, orientation_notes
 from napari_stem.slides.focus import sharpest
+from napari_stem.slides.pictures import choose_picture
 from napari_stem.slides.pyramid import Level, SlideFile
 from napari_stem.slides.tiff.level import TiffLevel
-from napari_stem.slides.tiff.mpp import tiff_mpp
+from napari_stem.slides.tiff.mpp import tiff_scales
+from napari_stem.slides.tiff.pictures import tiff_pictures
 from napari_stem.slides.tiff.planes import Planes, focused_plane, rgb_planes
 
 # A damaged file gives one error; without a handler, tifffile would log every symptom.
@@ -31,29 +33,44 @@ _PLAIN = 5  # SD of a colour below which an area shows glass
 _LARGEST_TILE = 64_000_000  # pixels that are decoded to read one
 
 
-def open_tiff(path: Path) -> SlideFile:
-    """Open the largest picture of a TIFF, with its coarser levels.
+def open_tiff(path: Path, *, picture: str | int = "") -> SlideFile:
+    """Open a picture of a TIFF, with its coarser levels.
+
+    Parameters
+    ----------
+    picture
+        Its name, or its number from 0; "" takes the one that is the slide.
 
     Raises
     ------
     SlideUnreadable
         It is not RGB with 8 or 16 bits, or cut off.
+    OptionError
+        There is no such picture.
     """
     tiff = tifffile.TiffFile(path)
     tiff.filehandle.set_lock(True)  # regions are read by several threads
     try:
-        series = max(tiff.series, key=lambda s: s.size)
+        scales = tiff_scales(tiff)
+        chosen = choose_picture(tiff_pictures(tiff, scales), picture)
+        series = tiff.series[chosen.number]
         planes = rgb_planes(tiff, series, path)
         stored = _Series(tiff, series, path)
         focus, told = _focus(stored, planes)
         levels, notes = _levels(stored, planes.focal[focus])
         levels[0][:1, :1]  # a damaged first tile is better found now
-        scale = tiff_mpp(tiff, series.keyframe)
         turned = orientation_notes(series.keyframe.tags.valueof("Orientation"))
     except BaseException:
         tiff.close()
         raise
-    return SlideFile(levels, scale, handle=tiff, notes=planes.notes + told + notes + turned)
+    return SlideFile(
+        levels,
+        scales[chosen.number],
+        handle=tiff,
+        notes=chosen.notes + planes.notes + told + notes + turned,
+        pictures=chosen.names,
+        picture=chosen.number,
+    )
 
 
 def needs_openslide(path: Path) -> bool:
