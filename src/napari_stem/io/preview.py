@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stem.errors import SlideError, SlideUnreadable
+from napari_stem.errors import OptionError, SlideError, SlideUnreadable
 from napari_stem.slides.mpp import Scale
 from napari_stem.slides.pyramid import SlideFile
 from napari_stem.slides.slide import Slide, open_slide
@@ -87,7 +87,8 @@ def slide_of(prediction: AnnData, folder: Path) -> Slide:
     name, mpp = str(about["slide"]), float(about["mpp"]) or None
     if file := str(about.get("slide_path", "")):
         for path in (Path(file), folder / Path(file).name):
-            slide = _open_same(path, picture.shape, downsample)
+            number = int(about.get("slide_picture", 0))
+            slide = _open_same(path, number, picture.shape, downsample)
             if slide is not None:
                 slide.name = name
                 return slide.with_mpp(mpp, "prediction") if mpp and mpp != slide.mpp else slide
@@ -96,11 +97,11 @@ def slide_of(prediction: AnnData, folder: Path) -> Slide:
     return PreviewSlide.of_picture(picture, downsample, mpp=mpp, name=name)
 
 
-def _open_same(path: Path, shape: tuple[int, ...], downsample: float) -> Slide | None:
-    """The slide of a file, if it is one and has the size of the thumbnail."""
+def _open_same(path: Path, number: int, shape: tuple[int, ...], downsample: float) -> Slide | None:
+    """The picture of a slide's file, if it is one and has the size of the thumbnail."""
     try:
-        slide = open_slide(path)
-    except SlideError:
+        slide = open_slide(path, picture=number)
+    except (OptionError, SlideError):
         return None
     expected = np.array(shape[:2]) * downsample
     if np.abs(expected - (slide.height, slide.width)).max() <= downsample:

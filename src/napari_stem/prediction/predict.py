@@ -183,6 +183,7 @@ def summarise(
         "n_draws": options.n_draws,
         "slide": slide.name,
         "slide_path": str(slide.path.absolute()) if slide.path else "",
+        "slide_picture": slide.picture,
         "mpp": slide.mpp or 0.0,
         "draws": drawn.name,
         "drawn_for": _rows_and_columns(prediction),
