@@ -21,10 +21,20 @@ def fingerprint_of(path: Path, file: SlideFile) -> str:
     if path.is_dir():
         digest.update(repr(shapes).encode())
         return digest.hexdigest()
-    size = path.stat().st_size
-    digest.update(repr((size, shapes)).encode())
+    digest.update(repr((path.stat().st_size, shapes)).encode())
+    _add_ends(digest, path)
+    return digest.hexdigest()
+
+
+def ends_of(path: Path) -> str:
+    """A digest of both ends of a file, and its size."""
+    digest = hashlib.blake2b(repr(path.stat().st_size).encode(), digest_size=16)
+    _add_ends(digest, path)
+    return digest.hexdigest()
+
+
+def _add_ends(digest: hashlib.blake2b, path: Path) -> None:
     with path.open("rb") as stream:
         digest.update(stream.read(_MEBIBYTE))
-        stream.seek(max(0, size - _MEBIBYTE))
+        stream.seek(max(0, path.stat().st_size - _MEBIBYTE))
         digest.update(stream.read())
-    return digest.hexdigest()

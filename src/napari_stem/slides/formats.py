@@ -19,6 +19,7 @@ from napari_stem.slides.openslide import (
 )
 from napari_stem.slides.pictures import find_picture
 from napari_stem.slides.pyramid import SlideFile
+from napari_stem.slides.tiff.ome_files import is_companion
 from napari_stem.slides.tiff.reader import MAGIC as TIFF
 from napari_stem.slides.tiff.reader import needs_openslide, open_tiff
 from napari_stem.slides.zarr_store import is_zip
@@ -53,6 +54,8 @@ def open_file(path: Path, *, sparse: bool = False, picture: str | int = "") -> S
         start = _start_of(path)
         if path.is_dir() or is_zip(start):
             return open_zarr(path, sparse=sparse, picture=picture)
+        if is_companion(path):
+            return open_tiff(path, picture=picture)
         if start.startswith(TIFF) and not is_for_openslide(path) and not needs_openslide(path):
             return open_tiff(path, picture=picture)
         if picture != "":

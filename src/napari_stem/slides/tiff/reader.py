@@ -16,14 +16,17 @@ from tifffile import FileCache
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.colour import used_bits
 from napari_stem.slides.factors import Fitted, Stored, fit_levels
+from napari_stem.slides.fingerprint import ends_of
 from napari_stem.slides.flat import check_flat, orientation_notes
 from napari_stem.slides.focus import sharpest
 from napari_stem.slides.pictures import choose_picture
 from napari_stem.slides.pyramid import Level, SlideFile
 from napari_stem.slides.tiff.level import TiffLevel
 from napari_stem.slides.tiff.mpp import tiff_scales
+from napari_stem.slides.tiff.ome_files import open_files
 from napari_stem.slides.tiff.pictures import tiff_pictures
 from napari_stem.slides.tiff.planes import Planes, focused_plane, rgb_planes
+from napari_stem.slides.tiff.vsi import vsi_notes
 
 # A damaged file gives one error; without a handler, tifffile would log every symptom.
 tifffile.logger().addHandler(logging.NullHandler())
@@ -48,7 +51,8 @@ def open_tiff(path: Path, *, picture: str | int = "") -> SlideFile:
     OptionError
         There is no such picture.
     """
-    tiff = tifffile.TiffFile(path)
+    about = vsi_notes(path)
+    tiff, parts = open_files(path)
     tiff.filehandle.set_lock(True)  # regions are read by several threads
     try:
         scales = tiff_scales(tiff)
@@ -66,8 +70,9 @@ def open_tiff(path: Path, *, picture: str | int = "") -> SlideFile:
     return SlideFile(
         levels,
         scales[chosen.number],
+        _identity(series.keyframe, path),
         handle=tiff,
-        notes=chosen.notes + planes.notes + told + notes + turned,
+        notes=about + parts + chosen.notes + planes.notes + told + notes + turned,
         pictures=chosen.names,
         picture=chosen.number,
     )
@@ -77,6 +82,12 @@ def needs_openslide(path: Path) -> bool:
     """Whether the picture lies in overlapping tiles, or in several places of a canvas."""
     with tifffile.TiffFile(path) as tiff:
         return bool(tiff.is_bif or tiff.is_scn)
+
+
+def _identity(page: Any, path: Path) -> str:
+    """Of pixels that lie in another file than the one that names it."""
+    there = Path(page.parent.filehandle.path)
+    return "" if there.samefile(path) else ends_of(there)
 
 
 class _Series:
@@ -92,6 +103,11 @@ class _Series:
         """One level, of the pages that hold its colours."""
         found = self.series.levels[number].pages
         frames = [found[page if page < len(found) else 0] for page in pages]
+        if None in frames:
+            raise SlideUnreadable(
+                "The file is incomplete: its OME metadata name more planes than it holds. Get it "
+                f"again from its source. File: '{self.path}'."
+            )
         page = frames[0].keyframe
         for frame in frames:
             _check_complete(frame, self.path)
