@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_stem.slides.pyramid import SlideFile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _MEBIBYTE = 1 << 20
 
@@ -23,6 +28,13 @@ def fingerprint_of(path: Path, file: SlideFile) -> str:
         return digest.hexdigest()
     digest.update(repr((path.stat().st_size, shapes)).encode())
     _add_ends(digest, path)
+    return digest.hexdigest()
+
+
+def fingerprint_of_pixels(image: NDArray[np.uint8]) -> str:
+    """All pixels of an image in memory."""
+    digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
+    digest.update(image.data)
     return digest.hexdigest()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
@@ -76,6 +77,18 @@ class SlideFile:
             handle.close()
 
 
+def region_of(level: Level, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+    """(height, width, 3) of a rectangle of a level; what lies outside is white."""
+    rows, columns = level.shape[:2]
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + width, columns), min(y + height, rows)
+    region = np.full((height, width, 3), 255, np.uint8)
+    if left < right and top < bottom:
+        found = np.asarray(level[top:bottom, left:right])
+        region[top - y : bottom - y, left - x : right - x] = found
+    return region
+
+
 def with_overviews(levels: tuple[Level, ...], folder: Path | None = None) -> tuple[Level, ...]:
     """`levels` and, where the last one is large, further ones, each half of the one before.
 
@@ -89,6 +102,20 @@ def with_overviews(levels: tuple[Level, ...], folder: Path | None = None) -> tup
         folder = None if made.is_held else folder
         levels = (*levels, made)
     return levels
+
+
+def make_overviews(levels: Sequence[Level]) -> Generator[tuple[int, int]]:
+    """Make the blocks of the finest made level that memory holds; yields how many of how many."""
+    made = next((level for level in levels if isinstance(level, Reduced) and level.is_held), None)
+    if made is None:
+        return
+    places = made.places()
+    pool = ThreadPoolExecutor()
+    try:
+        for done, _ in enumerate(pool.map(made.block, *zip(*places, strict=True)), start=1):
+            yield done, len(places)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Sliced:

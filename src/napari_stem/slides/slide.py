@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -22,9 +21,16 @@ from napari_stem.errors import (
     SlideUnreadable,
 )
 from napari_stem.events import Events, Pace, Progress
-from napari_stem.slides.fingerprint import fingerprint_of
+from napari_stem.slides.fingerprint import fingerprint_of, fingerprint_of_pixels
 from napari_stem.slides.formats import is_slide, open_file
-from napari_stem.slides.pyramid import Level, Reduced, SlideFile, downsample, with_overviews
+from napari_stem.slides.pyramid import (
+    Level,
+    SlideFile,
+    downsample,
+    make_overviews,
+    region_of,
+    with_overviews,
+)
 from napari_stem.slides.suffixes import bare_name
 from napari_stem.storage import as_path, cache_dir
 from napari_stem.text import one_line
@@ -52,9 +58,6 @@ class Slide:
         (h, w, 3) uint8 arrays, level 0 first, which read what is sliced.
     downsamples
         Level-0 pixels per pixel of each level.
-    pictures
-        Names of the pictures that the file holds, of which the slide is one; empty for formats
-        with a single one.
     fingerprint
         The same for the same content, under any file name.
     """
@@ -77,14 +80,8 @@ class Slide:
                 f"(h, w, 3) and uint8 are needed. Image: '{name}'."
             )
         image = np.ascontiguousarray(image)
-        digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
-        digest.update(image.data)
-        slide = cls(
-            SlideFile(with_overviews((image,))),
-            name=name,
-            path=None,
-            fingerprint=digest.hexdigest(),
-        )
+        file = SlideFile(with_overviews((image,)))
+        slide = cls(file, name=name, path=None, fingerprint=fingerprint_of_pixels(image))
         return slide if mpp is None else slide.with_mpp(mpp)
 
     @property
@@ -100,7 +97,7 @@ class Slide:
 
     @property
     def pictures(self) -> tuple[str, ...]:
-        """Names of the pictures in the file: slide, label, macro, thumbnail and the like."""
+        """Names of the pictures in the file; empty for formats that hold a single one."""
         return self._file.pictures
 
     @property
@@ -181,26 +178,18 @@ class Slide:
         SlideUnreadable
             The file is damaged there, or not reachable.
         """
-        pixels = self.levels[level]
-        rows, columns = pixels.shape[:2]
-        left, top = max(x, 0), max(y, 0)
-        right, bottom = min(x + width, columns), min(y + height, rows)
-        region = np.full((height, width, 3), 255, np.uint8)
-        if left < right and top < bottom:
-            where = f"region ({left}, {top}), level {level}"
-            try:
-                found = np.asarray(pixels[top:bottom, left:right])
-            except MemoryError as error:
-                raise SlideUnreadable(
-                    f"Not enough memory to read {where} of '{self.path or self.name}'."
-                ) from error
-            except Exception as error:
-                raise SlideUnreadable(
-                    f"Could not read {where}: {one_line(error)}. Check that the file is "
-                    f"complete and reachable. File: '{self.path or self.name}'."
-                ) from error
-            region[top - y : bottom - y, left - x : right - x] = found
-        return region
+        where = f"region ({max(x, 0)}, {max(y, 0)}), level {level}"
+        try:
+            return region_of(self.levels[level], x, y, width, height)
+        except MemoryError as error:
+            raise SlideUnreadable(
+                f"Not enough memory to read {where} of '{self.path or self.name}'."
+            ) from error
+        except Exception as error:
+            raise SlideUnreadable(
+                f"Could not read {where}: {one_line(error)}. Check that the file is "
+                f"complete and reachable. File: '{self.path or self.name}'."
+            ) from error
 
     def thumbnail(self, longest: int = 1024) -> tuple[NDArray[np.uint8], float]:
         """The whole slide at most `longest` pixels long, and its level-0 pixels per pixel."""
@@ -220,18 +209,11 @@ class Slide:
         They are otherwise made when first displayed. Making them at once lets a window report
         progress for a large flat slide.
         """
-        made = next((x for x in self.levels if isinstance(x, Reduced) and x.is_held), None)
-        if made is None:
-            return
-        places = made.places()
         pace = Pace()
-        pool = ThreadPoolExecutor()
-        try:
-            for done, _ in enumerate(pool.map(made.block, *zip(*places, strict=True)), start=1):
-                if pace.due() or done == len(places):
-                    yield Progress(done, len(places), "overview", self.name)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with closing(make_overviews(self.levels)) as made:
+            for done, total in made:
+                if pace.due() or done == total:
+                    yield Progress(done, total, "overview", self.name)
 
     def close(self) -> None:
         """Release the file. Slides made by `with_mpp` share it."""
