@@ -92,3 +92,17 @@ def test_draws_that_were_never_made_are_told(names: dict[str, Any]):
     prediction.uns["napari_stem"]["n_draws"] = 9  # as if a continuation had been stopped
     with pytest.raises(StorageError, match="Some of the 9 draws of this prediction are missing"):
         stem.draws_of(prediction)
+
+
+def test_a_prediction_of_another_picture_opens_again_on_that_picture(names: dict[str, Any]):
+    path = names["folder"] / "two.ome.tif"
+    image = names["slide"].read_region(0, 0, 1200, 1200)
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        for picture in (255 - image, image):
+            tiff.write(picture, photometric="rgb", tile=(256, 256), metadata={"axes": "YXS"})
+    with stem.open_slide(path, mpp=0.5, picture=1) as slide:
+        prediction = stem.predict(slide, names["spots"], names["checkpoint"], n_draws=4)
+    np.testing.assert_allclose(prediction.X, names["prediction"].X, atol=2e-3)
+    with slide_of(prediction, names["folder"]) as slide:
+        assert slide.picture == 1
+        np.testing.assert_array_equal(slide.read_region(0, 0, 1200, 1200), image)

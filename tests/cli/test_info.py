@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -90,3 +91,19 @@ def test_a_slide_tells_its_scale(tmp_path: Path):
     Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(tmp_path / "s.png")
     assert "slide: levels 60 x 40; scale unknown" in info(tmp_path / "s.png")
     assert "scale 0.5 µm/px (argument)" in info(tmp_path / "s.png", "--mpp", 0.5)
+
+
+def test_the_pictures_of_a_file_are_named_and_another_can_be_taken(tmp_path: Path):
+    path = tmp_path / "case.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        for name, side in (("macro image", 96), ("case [7] 20x", 64)):
+            pixels = np.full((side, side, 3), 200, np.uint8)
+            tiff.write(pixels, photometric="rgb", metadata={"axes": "YXS", "Name": name})
+    assert "picture: 1 ('case [7] 20x'); --picture takes another one: 0 ('macro image')" in info(
+        path
+    )
+    output = info(path, "--picture", "macro image")
+    assert "slide: levels 96 x 96" in output
+    assert "picture: 0 ('macro image')" in output
+    with pytest.raises(OptionError, match="no picture 'label'; the file has 0"):
+        info(path, "--picture", "label")

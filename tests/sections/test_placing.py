@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from anndata import AnnData
 from numpy.typing import NDArray
 from PIL import Image
@@ -170,3 +171,13 @@ def test_several_images_are_listed_with_their_sizes(tmp_path: Path):
     (tmp_path / "x.h5ad").rename(tmp_path / "spots.h5ad")
     with pytest.raises(SlideNotFound, match=r"one\.png \(1,600 x 1,600 px\), two\.png \(30 x 20"):
         open_section(tmp_path)
+
+
+def test_the_picture_of_a_file_can_be_chosen(tmp_path: Path):
+    path, _ = write(tmp_path, on_tissue(), picture())
+    image = tmp_path / "two.ome.tif"
+    with tifffile.TiffWriter(image, ome=True) as tiff:
+        for pixels in (picture(SIDE, SIDE + 200), picture()):
+            tiff.write(pixels, photometric="rgb", metadata={"axes": "YXS"})
+    with open_section(path, image=image, opening=Opening(picture="1")) as section:
+        assert (section.slide.width, section.slide.picture) == (SIDE, 1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_stem.errors import Remedy, SlideUnreadable
+from napari_stem.errors import OptionError, Remedy, SlideUnreadable
 from napari_stem.slides.slide import Slide, open_slide
 
 RANDOM = np.random.default_rng(0)
@@ -131,16 +131,58 @@ def test_a_zip_archive_of_other_things_is_refused(tmp_path: Path):
         open_slide(tmp_path / "other.zip")
 
 
-def test_the_first_picture_of_a_collection_is_taken_and_the_others_are_named(tmp_path: Path):
-    root = zarr.open_group(tmp_path / "slide.zarr", mode="w", zarr_format=2)
-    root.attrs["bioformats2raw.layout"] = 3
-    root.create_group("OME").attrs["series"] = ["0", "1"]
-    _fill(root.create_group("0"), IMAGE, 2, "0.4")
-    _fill(root.create_group("1"), 255 - IMAGE, 1, "0.4")
-    with open_slide(tmp_path / "slide.zarr") as slide:
+XML = """<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">
+<Image ID="Image:0" Name="macro image"/><Image ID="Image:1" Name="case 7"/></OME>"""
+
+
+def write_collection(path: Path, *images: np.ndarray, version: str = "0.4") -> None:
+    """The folder that bioformats2raw makes of a file with several pictures."""
+    root = zarr.open_group(path, mode="w", zarr_format=3 if version == "0.5" else 2)
+    numbers = [str(number) for number in range(len(images))]
+    listed, named = {"bioformats2raw.layout": 3}, {"series": numbers}
+    ome = root.create_group("OME")
+    root.attrs.update({"ome": listed} if version == "0.5" else listed)
+    ome.attrs.update({"ome": named} if version == "0.5" else named)
+    for number, image in zip(numbers, images, strict=True):
+        _fill(root.create_group(number), image, 2, version)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_of_a_collection_the_larger_picture_is_taken_and_the_others_are_named(
+    tmp_path: Path, version: str
+):
+    path = tmp_path / "slide.zarr"
+    write_collection(path, 255 - IMAGE[:128], IMAGE, version=version)
+    with open_slide(path) as slide:
         np.testing.assert_array_equal(whole(slide), IMAGE)
         assert slide.mpp == 0.5
-        assert slide.notes == ("Picture '0' was taken; the others are 1.",)
+        assert slide.notes == (
+            "The file has 2 pictures. Picture 1 ('1') is the slide; the others are 0 ('0').",
+        )
+        fingerprint = slide.fingerprint
+    with open_slide(path, picture="0") as slide:
+        np.testing.assert_array_equal(whole(slide), 255 - IMAGE[:128])
+        assert slide.fingerprint != fingerprint
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_names_in_a_collection_tell_the_slide_from_its_macro(tmp_path: Path, zipped: bool):
+    path = tmp_path / "slide.zarr"
+    write_collection(path, np.vstack([IMAGE, IMAGE]), IMAGE)
+    (path / "OME" / "METADATA.ome.xml").write_text(XML, encoding="utf-8")
+    if zipped:
+        path = Path(shutil.make_archive(str(tmp_path / "slide"), "zip", path))
+    with open_slide(path) as slide:
+        assert (slide.pictures, slide.picture) == (("macro image", "case 7"), 1)
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+        assert slide.notes == ()
+        with pickle.loads(pickle.dumps(slide)) as again:
+            assert again.fingerprint == slide.fingerprint
+
+
+def test_a_picture_of_an_ome_zarr_with_one(path: Path):
+    with pytest.raises(OptionError, match="has one picture alone"):
+        open_slide(path, picture="macro")
 
 
 @pytest.mark.parametrize(

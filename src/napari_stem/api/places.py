@@ -45,13 +45,15 @@ class Opened(ExitStack):
         name: str = "slide",
         *,
         mpp: float | None = None,
-        sparse: bool = False,
+        opening: Opening | None = None,
     ) -> Slide:
         """A slide, opened if a path is given, at the scale of the file or at another one."""
         if isinstance(value, Slide):
             return value
         if isinstance(value, str | Path):
-            return self.enter_context(open_slide(value, mpp=mpp, sparse=sparse))
+            chosen = opening or Opening()
+            slide = open_slide(value, mpp=mpp, sparse=chosen.sparse, picture=chosen.picture)
+            return self.enter_context(slide)
         raise WrongType.of(name, value, "a slide, a section, or the path or name of one")
 
     def section(self, value: SectionLike, name: str = "section", **opening: Any) -> Section:
@@ -102,7 +104,7 @@ class Opened(ExitStack):
             if spots is None and pitch_um is None:
                 return slide.slide, slide.spots
             slide = slide.slide
-        opened = self.slide(slide, mpp=mpp, sparse=opening is not None and opening.sparse)
+        opened = self.slide(slide, mpp=mpp, opening=opening)
         if spots is None:
             pitch_um = pitch_um or PITCH_UM
             return opened, grid.make_grid(opened, pitch_um=pitch_um, tissue_share=tissue_share)

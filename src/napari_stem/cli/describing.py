@@ -19,6 +19,8 @@ from napari_stem.text import a_few, counted
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from napari_stem.slides.slide import Slide
+
 
 @with_flags
 def info(
@@ -74,7 +76,7 @@ def info(
             f"and spots. Folder: '{place}'."
         )
     else:
-        _print_slide(path, mpp, opening.sparse)
+        _print_slide(path, mpp, opening)
 
 
 def encoders() -> None:
@@ -133,16 +135,25 @@ def _print_matrix(path: Path) -> None:
     say("use: none alone; name the folder that holds it beside the folder spatial")
 
 
-def _print_slide(path: str, mpp: float | None, sparse: bool) -> None:
-    from napari_stem.slides.slide import open_slide
+def _print_slide(path: str, mpp: float | None, opening: Opening) -> None:
+    from napari_stem.api.places import Opened
 
-    with open_slide(path, mpp=mpp, sparse=sparse) as slide:
+    with Opened() as opened:
+        slide = opened.slide(path, mpp=mpp, opening=opening)
         sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)
         known = f"{slide.mpp:.4g} µm/px" if slide.mpp else "unknown"
         scale = known if slide.mpp_source == "none" else f"{known} ({slide.mpp_source})"
         say(f"slide: levels {sizes}; scale {scale}")
+        _print_pictures(slide)
         print_notes(slide.notes)
         say("use: predict" if slide.mpp else "use: predict with --mpp")
+
+
+def _print_pictures(slide: Slide) -> None:
+    if len(slide.pictures) > 1:
+        named = [f"{number} ('{name}')" for number, name in enumerate(slide.pictures)]
+        taken = named.pop(slide.picture)
+        say(f"picture: {taken}; --picture takes another one: {a_few(named)}")
 
 
 def _print_table(spots: AnnData, place: Path, image: Path | None, given: dict[str, Any]) -> None:
@@ -161,6 +172,7 @@ def _print_table(spots: AnnData, place: Path, image: Path | None, given: dict[st
             found = section.slide
             scale = f"{found.mpp:.4g} µm/px ({found.mpp_source})" if found.mpp else "unknown"
             say(f"slide: {slide}, {found.width:,} x {found.height:,} px, scale {scale}")
+            _print_pictures(found)
             print_notes(section.notes)
     else:
         say("slide: none found; name it with --image")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stem.errors import SlideError, SlideUnreadable
+from napari_stem.errors import OptionError, SlideError, SlideUnreadable
 from napari_stem.slides.mpp import Scale
 from napari_stem.slides.pyramid import SlideFile
 from napari_stem.slides.slide import Slide, open_slide
@@ -97,7 +97,7 @@ def slide_of(prediction: AnnData, folder: Path) -> Slide:
     notes: tuple[str, ...] = ()
     if file := str(about.get("slide_path", "")):
         for path in (Path(file), folder / Path(file).name):
-            slide = _open(path)
+            slide = _open(path, int(about.get("slide_picture", 0)))
             if slide is not None and _is_same(slide, about, picture.shape, downsample):
                 slide.name = name
                 return slide.with_mpp(mpp, "prediction") if mpp and mpp != slide.mpp else slide
@@ -109,10 +109,10 @@ def slide_of(prediction: AnnData, folder: Path) -> Slide:
     return PreviewSlide.of_picture(picture, downsample, mpp=mpp, name=name, notes=notes)
 
 
-def _open(path: Path) -> Slide | None:
+def _open(path: Path, picture: int) -> Slide | None:
     try:
-        return open_slide(path)
-    except SlideError:
+        return open_slide(path, picture=picture)
+    except (OptionError, SlideError):
         return None
 
 

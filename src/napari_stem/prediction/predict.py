@@ -183,6 +183,7 @@ def summarise(
         "slide": slide.name,
         "slide_path": str(slide.path.absolute()) if slide.path else "",
         "slide_fingerprint": slide.fingerprint,
+        "slide_picture": slide.picture,
         "mpp": slide.mpp or 0.0,
         "draws": drawn.name,
         "drawn_for": _rows_and_columns(prediction),

@@ -36,6 +36,13 @@ class Opening:
         "Take chunks that an OME-Zarr does not store as empty where no coarser level tells.",
         advanced=True,
     )
+    picture: str = option(
+        "",
+        "Picture",
+        "Picture of a slide file that has several, by its name or its number from 0; without it "
+        "the slide is told from label, macro and thumbnail.",
+        advanced=True,
+    )
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -90,7 +90,10 @@ def open_section(
     spots = _read(path, bin_um, symbols, chosen)
     source = source_of(spots)
     slide = open_slide(
-        image or source.image or _image_in(path, source.images), mpp=mpp, sparse=chosen.sparse
+        image or source.image or _image_in(path, source.images),
+        mpp=mpp,
+        sparse=chosen.sparse,
+        picture=chosen.picture,
     )
     slide.name = section_name(path)  # images of sections tend to share a name, such as HE.jpg
     try:

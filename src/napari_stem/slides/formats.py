@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from napari_stem.errors import SlideUnreadable
+from napari_stem.errors import OptionError, SlideUnreadable
 from napari_stem.slides.czi import MAGIC as CZI
 from napari_stem.slides.czi import open_czi
 from napari_stem.slides.flat import open_flat
@@ -17,7 +17,9 @@ from napari_stem.slides.openslide import (
     is_for_openslide,
     open_openslide,
 )
+from napari_stem.slides.pictures import find_picture
 from napari_stem.slides.pyramid import SlideFile
+from napari_stem.slides.tiff.ome_files import is_companion
 from napari_stem.slides.tiff.reader import MAGIC as TIFF
 from napari_stem.slides.tiff.reader import needs_openslide, open_tiff
 from napari_stem.slides.zarr_store import is_zip
@@ -31,33 +33,50 @@ def is_slide(path: Path) -> bool:
     return path.is_file() or is_ome_zarr(path)
 
 
-def open_file(path: Path, *, sparse: bool = False) -> SlideFile:
+def open_file(path: Path, *, sparse: bool = False, picture: str | int = "") -> SlideFile:
     """Open an image by its content, or by its name if the content is ambiguous.
 
     Parameters
     ----------
     sparse
         Whether chunks of an OME-Zarr that no level tells of are empty on purpose.
+    picture
+        Name of a picture of the file, or its number from 0; "" takes the one that is the slide.
 
     Raises
     ------
     SlideUnreadable
         The file is damaged, of an unknown format, or not an RGB image.
+    OptionError
+        There is no such picture.
     """
     with _said_of(path):
-        if path.is_dir():
-            return open_zarr(path, sparse=sparse)
-        if is_for_openslide(path):
-            return open_openslide(path)
-        with path.open("rb") as file:
-            start = file.read(LONGEST_MAGIC)
-        if is_zip(start):
-            return open_zarr(path, sparse=sparse)
-        if start.startswith(CZI):
-            return open_czi(path)
-        if start.startswith(TIFF):  # some are DICOM, too
-            return open_openslide(path) if needs_openslide(path) else open_tiff(path)
-        return open_openslide(path) if is_dicom(start) else open_flat(path)
+        start = _start_of(path)
+        if path.is_dir() or is_zip(start):
+            return open_zarr(path, sparse=sparse, picture=picture)
+        if is_companion(path):
+            return open_tiff(path, picture=picture)
+        if start.startswith(TIFF) and not is_for_openslide(path) and not needs_openslide(path):
+            return open_tiff(path, picture=picture)
+        if picture != "":
+            find_picture((), picture)
+        return _open_single(path, start)
+
+
+def _start_of(path: Path) -> bytes:
+    if path.is_dir():
+        return b""
+    with path.open("rb") as file:
+        return file.read(LONGEST_MAGIC)
+
+
+def _open_single(path: Path, start: bytes) -> SlideFile:
+    """Open a file of a format with one picture."""
+    if is_for_openslide(path) or start.startswith(TIFF):
+        return open_openslide(path)
+    if start.startswith(CZI):
+        return open_czi(path)
+    return open_openslide(path) if is_dicom(start) else open_flat(path)
 
 
 @contextmanager
@@ -65,6 +84,8 @@ def _said_of(path: Path) -> Iterator[None]:
     """Decoders raise errors of any type: turn them into one error that names the file."""
     try:
         yield
+    except OptionError as error:
+        raise error.about(f"File: '{path}'.") from error
     except SlideUnreadable:
         raise
     except MemoryError as error:

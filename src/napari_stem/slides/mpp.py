@@ -1,6 +1,6 @@
 """Micrometres per pixel: the numbers and units of metadata, and which of several scales counts.
 
-Each format states its scale elsewhere: TIFFs in descriptions and tags (`tiff_mpp`), CZI in its XML
+Each format states its scale elsewhere: TIFFs in descriptions and tags (`tiff.mpp`), CZI in its XML
 (`czi_file`), OME-Zarr in transformations (`ome_zarr`), all others in what OpenSlide tells
 (`openslide`). JPEG and PNG state none: their resolution is a printer's or a screen's.
 """

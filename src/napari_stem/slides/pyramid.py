@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
@@ -54,6 +55,10 @@ class SlideFile:
         What was found or assumed that a user should know, one sentence or two each.
     sparse
         Whether the user has said that what is not stored is empty.
+    pictures
+        Names of the pictures that the file holds; none for formats with a single one.
+    picture
+        The number of the one that `levels` are of.
     """
 
     levels: tuple[Level, ...]
@@ -62,12 +67,26 @@ class SlideFile:
     handle: Any = None
     notes: tuple[str, ...] = ()
     sparse: bool = False
+    pictures: tuple[str, ...] = ()
+    picture: int = 0
 
     def close(self) -> None:
         """Release the file; slides that share it may each do so."""
         handle, self.handle = self.handle, None
         if handle is not None:
             handle.close()
+
+
+def region_of(level: Level, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+    """(height, width, 3) of a rectangle of a level; what lies outside is white."""
+    rows, columns = level.shape[:2]
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + width, columns), min(y + height, rows)
+    region = np.full((height, width, 3), 255, np.uint8)
+    if left < right and top < bottom:
+        found = np.asarray(level[top:bottom, left:right])
+        region[top - y : bottom - y, left - x : right - x] = found
+    return region
 
 
 def with_overviews(levels: tuple[Level, ...], folder: Path | None = None) -> tuple[Level, ...]:
@@ -83,6 +102,20 @@ def with_overviews(levels: tuple[Level, ...], folder: Path | None = None) -> tup
         folder = None if made.is_held else folder
         levels = (*levels, made)
     return levels
+
+
+def make_overviews(levels: Sequence[Level]) -> Generator[tuple[int, int]]:
+    """Make the blocks of the finest made level that memory holds; yields how many of how many."""
+    made = next((level for level in levels if isinstance(level, Reduced) and level.is_held), None)
+    if made is None:
+        return
+    places = made.places()
+    pool = ThreadPoolExecutor()
+    try:
+        for done, _ in enumerate(pool.map(made.block, *zip(*places, strict=True)), start=1):
+            yield done, len(places)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Sliced:

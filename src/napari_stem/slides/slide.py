@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from PIL import Image
@@ -22,9 +21,16 @@ from napari_stem.errors import (
     SlideUnreadable,
 )
 from napari_stem.events import Events, Pace, Progress
-from napari_stem.slides.fingerprint import fingerprint_of
+from napari_stem.slides.fingerprint import fingerprint_of, fingerprint_of_pixels
 from napari_stem.slides.formats import is_slide, open_file
-from napari_stem.slides.pyramid import Level, Reduced, SlideFile, downsample, with_overviews
+from napari_stem.slides.pyramid import (
+    Level,
+    SlideFile,
+    downsample,
+    make_overviews,
+    region_of,
+    with_overviews,
+)
 from napari_stem.slides.suffixes import bare_name
 from napari_stem.storage import as_path, cache_dir
 from napari_stem.text import one_line
@@ -74,14 +80,8 @@ class Slide:
                 f"(h, w, 3) and uint8 are needed. Image: '{name}'."
             )
         image = np.ascontiguousarray(image)
-        digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
-        digest.update(image.data)
-        slide = cls(
-            SlideFile(with_overviews((image,))),
-            name=name,
-            path=None,
-            fingerprint=digest.hexdigest(),
-        )
+        file = SlideFile(with_overviews((image,)))
+        slide = cls(file, name=name, path=None, fingerprint=fingerprint_of_pixels(image))
         return slide if mpp is None else slide.with_mpp(mpp)
 
     @property
@@ -94,6 +94,16 @@ class Slide:
         """What was found in the file or assumed about it, one line each; none for most slides."""
         notes, scale = self._file.notes, self._file.scale
         return notes + scale.notes if self.mpp_source == scale.source else notes
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Names of the pictures in the file; empty for formats that hold a single one."""
+        return self._file.pictures
+
+    @property
+    def picture(self) -> int:
+        """The number, from 0, of the picture in the file that is the slide."""
+        return self._file.picture
 
     @property
     def stated_mpp(self) -> tuple[float | None, str]:
@@ -168,26 +178,18 @@ class Slide:
         SlideUnreadable
             The file is damaged there, or not reachable.
         """
-        pixels = self.levels[level]
-        rows, columns = pixels.shape[:2]
-        left, top = max(x, 0), max(y, 0)
-        right, bottom = min(x + width, columns), min(y + height, rows)
-        region = np.full((height, width, 3), 255, np.uint8)
-        if left < right and top < bottom:
-            where = f"region ({left}, {top}), level {level}"
-            try:
-                found = np.asarray(pixels[top:bottom, left:right])
-            except MemoryError as error:
-                raise SlideUnreadable(
-                    f"Not enough memory to read {where} of '{self.path or self.name}'."
-                ) from error
-            except Exception as error:
-                raise SlideUnreadable(
-                    f"Could not read {where}: {one_line(error)}. Check that the file is "
-                    f"complete and reachable. File: '{self.path or self.name}'."
-                ) from error
-            region[top - y : bottom - y, left - x : right - x] = found
-        return region
+        where = f"region ({max(x, 0)}, {max(y, 0)}), level {level}"
+        try:
+            return region_of(self.levels[level], x, y, width, height)
+        except MemoryError as error:
+            raise SlideUnreadable(
+                f"Not enough memory to read {where} of '{self.path or self.name}'."
+            ) from error
+        except Exception as error:
+            raise SlideUnreadable(
+                f"Could not read {where}: {one_line(error)}. Check that the file is "
+                f"complete and reachable. File: '{self.path or self.name}'."
+            ) from error
 
     def thumbnail(self, longest: int = 1024) -> tuple[NDArray[np.uint8], float]:
         """The whole slide at most `longest` pixels long, and its level-0 pixels per pixel."""
@@ -207,18 +209,11 @@ class Slide:
         They are otherwise made when first displayed. Making them at once lets a window report
         progress for a large flat slide.
         """
-        made = next((x for x in self.levels if isinstance(x, Reduced) and x.is_held), None)
-        if made is None:
-            return
-        places = made.places()
         pace = Pace()
-        pool = ThreadPoolExecutor()
-        try:
-            for done, _ in enumerate(pool.map(made.block, *zip(*places, strict=True)), start=1):
-                if pace.due() or done == len(places):
-                    yield Progress(done, len(places), "overview", self.name)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with closing(make_overviews(self.levels)) as made:
+            for done, total in made:
+                if pace.due() or done == total:
+                    yield Progress(done, total, "overview", self.name)
 
     def close(self) -> None:
         """Release the file. Slides made by `with_mpp` share it."""
@@ -233,14 +228,21 @@ class Slide:
     def __reduce__(self) -> tuple[Callable[..., Slide], tuple[object, ...]]:
         """Another process opens the file again; an image in memory is sent whole."""
         content = np.asarray(self.levels[0]) if self.path is None else self.path.absolute()
-        return _reopened, (content, self.name, self.mpp, self.mpp_source, self._file.sparse)
+        asked = {"sparse": self._file.sparse, "picture": self.picture if self.pictures else ""}
+        return _reopened, (content, self.name, self.mpp, self.mpp_source, asked)
 
     def __repr__(self) -> str:
         scale = f"{self.mpp:.3g} µm/px" if self.mpp else "scale unknown"
         return f"<Slide '{self.name}' {self.width} x {self.height}, {scale}>"
 
 
-def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = False) -> Slide:
+def open_slide(
+    path: str | Path,
+    *,
+    mpp: float | None = None,
+    sparse: bool = False,
+    picture: str | int = "",
+) -> Slide:
     """Open a slide: SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, OME-TIFF, OME-Zarr, TIFF, JPEG, PNG.
 
     Tiled files are never read whole.
@@ -254,6 +256,9 @@ def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = Fal
     sparse
         Whether chunks that an OME-Zarr does not store are empty on purpose, where no coarser
         level tells.
+    picture
+        Name of a picture, or its number from 0, of a file that has several; see `Slide.pictures`.
+        By default the slide is told from label, macro and thumbnail by names, scale and levels.
 
     Returns
     -------
@@ -263,6 +268,8 @@ def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = Fal
     ------
     SlideNotFound, SlideUnreadable
         The file is missing, damaged, of an unknown format, or not an RGB image.
+    OptionError
+        There is no such picture, or the scale is not a positive number.
 
     Examples
     --------
@@ -273,7 +280,7 @@ def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = Fal
     path = as_path(path, "a slide")
     if not is_slide(path):
         raise SlideNotFound(f"There is no slide at '{path}'. Check the path.")
-    file = open_file(path, sparse=sparse)
+    file = open_file(path, sparse=sparse, picture=picture)
     fingerprint = fingerprint_of(path, file)
     height, width = file.levels[-1].shape[:2]
     folder = cache_dir() / "overviews" / fingerprint if height * width > _WORTH_KEEPING else None
@@ -285,11 +292,8 @@ def open_slide(path: str | Path, *, mpp: float | None = None, sparse: bool = Fal
 
 
 def _reopened(
-    content: Path | NDArray[np.uint8], name: str, mpp: float | None, source: str, sparse: bool
+    content: Path | NDArray[np.uint8], name: str, mpp: float | None, source: str, asked: Any
 ) -> Slide:
-    if isinstance(content, Path):
-        slide = open_slide(content, sparse=sparse)
-    else:
-        slide = Slide.from_array(content)
+    slide = open_slide(content, **asked) if isinstance(content, Path) else Slide.from_array(content)
     slide.name, slide.mpp, slide.mpp_source = name, mpp, source
     return slide

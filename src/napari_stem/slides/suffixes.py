@@ -14,4 +14,5 @@ SLIDES = (*SCANNED, *MAYBE_RGB, *FLAT)
 
 def bare_name(path: Path) -> str:
     """A file name without the suffixes of its format."""
-    return printable(Path(path.name.removesuffix(".zip")).stem.removesuffix(".ome"))
+    stem = Path(path.name.removesuffix(".zip")).stem
+    return printable(stem.removesuffix(".ome").removesuffix(".companion"))

@@ -151,6 +151,41 @@ def test_the_scale_follows_from_the_spots_of_a_known_array(dock, qtbot, section,
     assert dock.predict_button.isEnabled()
 
 
+def test_another_picture_of_a_file_replaces_the_slide(
+    dock, viewer, qtbot, section, tmp_path: Path, messages
+):
+    assert dock.slide.picture_box.isHidden()
+    image = np.asarray(section.slide.levels[0])
+    path = tmp_path / "case.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        for name, pixels in (("first", image), ("second", image[:600]), ("grey", image[..., 0])):
+            kind = "minisblack" if pixels.ndim == 2 else "rgb"
+            axes = "YX" if pixels.ndim == 2 else "YXS"
+            tiff.write(pixels, photometric=kind, metadata={"axes": axes, "Name": name})
+    dock.slide.open(path)
+    qtbot.waitUntil(lambda: dock.workspace.slide is not None, timeout=PATIENCE)
+    qtbot.waitUntil(dock.slide.isEnabled, timeout=PATIENCE)
+    former, box = dock.workspace.slide, dock.slide.picture_box
+    assert not box.isHidden()
+    shown = [box.itemText(row) for row in range(box.count())]
+    assert shown == ["Picture 0: first", "Picture 1: second", "Picture 2: grey"]
+    box.setCurrentIndex(1)
+    box.activated.emit(1)
+    qtbot.waitUntil(lambda: dock.workspace.slide.picture == 1, timeout=PATIENCE)
+    qtbot.waitUntil(dock.slide.isEnabled, timeout=PATIENCE)
+    (slide,) = dock.workspace.slides
+    assert (slide.height, slide.name) == (600, "case")
+    assert len(viewer.layers) == 1
+    box.setCurrentIndex(2)
+    box.activated.emit(2)
+    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
+    qtbot.waitUntil(dock.slide.isEnabled, timeout=PATIENCE)
+    assert "The image is not RGB" in messages[0]
+    assert (dock.workspace.slide, box.currentIndex()) == (slide, 1)
+    former.close()
+    slide.close()
+
+
 def test_without_tissue_a_region_is_advised(dock, qtbot, messages):
     blank = np.full((600, 600, 3), 245, np.uint8)
     dock.workspace.take_slide(Slide.from_array(blank, mpp=0.5, name="blank"))

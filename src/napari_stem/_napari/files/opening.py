@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 
-def open_slide(path: Path) -> Events[Slide]:
-    """Open a slide and read its overview, which the canvas shows first."""
+def open_slide(path: Path, picture: str | int = "") -> Events[Slide]:
+    """Open a slide, or another picture of its file, and read its overview.
+
+    The canvas shows the overview first.
+    """
     yield Progress(0, 0, "open", path.name)
     from napari_stem.slides.slide import open_slide
 
-    return (yield from read_overview(open_slide(path)))
+    return (yield from read_overview(open_slide(path, picture=picture)))
 
 
 def read_overview(slide: Slide) -> Events[Slide]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 _UNKNOWN = "unknown"
+_SCALE, _PICTURE = "Change the scale", "Change the picture"
 # Distance between the centres of neighbouring spots, by array.
 _PITCHES_UM = {"Visium (100 µm)": 100.0, "Spatial Transcriptomics (200 µm)": 200.0}
 
@@ -60,7 +61,14 @@ class SlidePanel(Panel):
             "From layer", "Use an RGB image that is open in napari as the slide."
         )
         self.add_row(self.open_button, self.layer_button)
+        self.picture_box = QComboBox()
+        self.picture_box.setToolTip(
+            "The picture in the slide's file that is the slide. Another one is opened in place of "
+            "this one, whose spots and result are discarded."
+        )
+        self.picture_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.add_row(self.box, self.close_button)
+        self.add_row(self.picture_box)
         self.add_row(self.note)
         self.mpp = QDoubleSpinBox()
         self.mpp.setRange(0, 20)
@@ -86,6 +94,7 @@ class SlidePanel(Panel):
 
     def _connect(self) -> None:
         self.box.activated.connect(self._choose)
+        self.picture_box.activated.connect(self._take_picture)
         self.close_button.clicked.connect(self._close)
         self.open_button.clicked.connect(self._ask)
         self.layer_button.menu().aboutToShow.connect(self._list_layers)
@@ -109,17 +118,30 @@ class SlidePanel(Panel):
     def scale_by_pitch(self, pitch_um: float) -> None:
         """Estimate the scale from the spots and their pitch in µm."""
         slide, spots = self.workspace.slide, self.workspace.spots
-        if slide is not None and spots is not None and self._may_rescale():
+        if slide is not None and spots is not None and self._may_discard(_SCALE):
             task = tasks.scale_by_pitch(slide, spots, pitch_um)
             self.run(task, "Measuring the spot spacing…", self.workspace.take_slide)
 
     def lock_scale(self, locked: bool) -> None:
-        """Disable or enable the scale while a prediction uses it."""
+        """Disable or enable the scale and the picture while a prediction uses them."""
         self._locked = locked
         self.refresh()
 
     def _choose(self, row: int) -> None:
         self.workspace.show_slide(self.workspace.slides[row])
+
+    def _take_picture(self, number: int) -> None:
+        slide = self.workspace.slide
+        if slide is None or slide.path is None or number == slide.picture:
+            return
+        if self._may_discard(_PICTURE):
+            task = opening.open_slide(slide.path, number)
+            self.run(task, f"Opening {slide.path.name}…", partial(self._replace, slide))
+        self._list_pictures()
+
+    def _replace(self, former: Slide, slide: Slide) -> None:
+        self.workspace.take_slide(slide)
+        self.workspace.close_slide(former)
 
     def _close(self) -> None:
         if self.workspace.slide is not None:
@@ -141,24 +163,25 @@ class SlidePanel(Panel):
 
     def _rescale(self, mpp: float) -> None:
         slide = self.workspace.slide
-        if slide is not None and mpp and mpp != slide.mpp and self._may_rescale():
+        if slide is not None and mpp and mpp != slide.mpp and self._may_discard(_SCALE):
             self.workspace.take_slide(slide.with_mpp(mpp))
         self.refresh()
 
-    def _may_rescale(self) -> bool:
-        """Ask the user if a prediction would be lost, which is valid for one scale only."""
+    def _may_discard(self, title: str) -> bool:
+        """Ask the user if a change would lose a prediction, which is valid for one slide only."""
         if self.workspace.result is None:
             return True
         lost = "prediction and its clusters" if self.workspace.clusters else "prediction"
         question = (
-            f"Changing the scale discards the {lost}. Export the prediction first to keep it. "
-            "Continue?"
+            f"{title.replace('Change', 'Changing')} discards the {lost}. Export the prediction "
+            "first to keep it. Continue?"
         )
-        return is_wanted(self, "Change the scale", question)
+        return is_wanted(self, title, question)
 
     def refresh(self) -> None:
         slide = self.workspace.slide
         self._list_slides()
+        self._list_pictures()
         self.close_button.setEnabled(slide is not None)
         self.mpp.setEnabled(slide is not None and not self._locked)
         with signals_blocked(self.mpp):
@@ -181,6 +204,16 @@ class SlidePanel(Panel):
             rows = [row for row, slide in enumerate(open_slides) if slide is shown]
             self.box.setCurrentIndex(rows[0] if rows else -1)
         self.box.setEnabled(bool(open_slides))
+
+    def _list_pictures(self) -> None:
+        slide = self.workspace.slide
+        names = slide.pictures if slide is not None else ()
+        with signals_blocked(self.picture_box):
+            self.picture_box.clear()
+            self.picture_box.addItems([f"Picture {i}: {name}" for i, name in enumerate(names)])
+            self.picture_box.setCurrentIndex(slide.picture if slide is not None and names else -1)
+        self.picture_box.setVisible(len(names) > 1)
+        self.picture_box.setEnabled(not self._locked)
 
 
 def _asked_scale(slide: Slide) -> tuple[str, ...]:

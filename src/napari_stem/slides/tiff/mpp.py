@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from typing import Any
 
 from tifffile import TIFF, TiffFile
@@ -11,18 +12,21 @@ from tifffile import TIFF, TiffFile
 from napari_stem.slides.mpp import Scale, Stated, choose_mpp, micrometres, number
 
 
-def tiff_mpp(tiff: TiffFile, page: Any) -> Scale:
-    """The scale of a TIFF whose full-resolution image is `page`."""
-    return choose_mpp(
-        (
-            aperio_mpp(page.description),
-            ome_mpp(tiff.ome_metadata, page.imagewidth, page.imagelength),
-            philips_mpp(page.description),
-            vips_mpp(page.description),
-            imagej_mpp(tiff.imagej_metadata, page),
-            tag_mpp(page),
+def tiff_scales(tiff: TiffFile) -> list[Scale]:
+    """The scale of each series of a TIFF, at full resolution."""
+    return [
+        choose_mpp(
+            (
+                aperio_mpp(page.description),
+                ome_mpp(pixels),
+                philips_mpp(page.description),
+                vips_mpp(page.description),
+                imagej_mpp(tiff.imagej_metadata, page),
+                tag_mpp(page),
+            )
         )
-    )
+        for page, pixels in _with_ome(tiff)
+    ]
 
 
 def aperio_mpp(description: str) -> Stated:
@@ -32,17 +36,11 @@ def aperio_mpp(description: str) -> Stated:
     return Stated(mpp, mpp, "Aperio description")
 
 
-def ome_mpp(metadata: str | None, width: int, height: int) -> Stated | None:
-    """The physical size of the OME image of this size, or of the first one."""
-    try:
-        images = list(ET.fromstring(metadata or "<none/>").iterfind(".//{*}Pixels"))
-        if not images:
-            return None
-        size = (str(width), str(height))
-        pixels = next((i for i in images if (i.get("SizeX"), i.get("SizeY")) == size), images[0])
-        x, y = (number(pixels.get(f"PhysicalSize{axis}", "")) for axis in "XY")
-    except ET.ParseError:
-        return None  # a slide is worth reading without its metadata
+def ome_mpp(pixels: ET.Element | None) -> Stated | None:
+    """The physical size of an OME image."""
+    if pixels is None:
+        return None
+    x, y = (number(pixels.get(f"PhysicalSize{axis}", "")) for axis in "XY")
     units = [micrometres(pixels.get(f"PhysicalSize{axis}Unit", "um")) for axis in "XY"]
     if units[0] is None or units[1] is None:
         return None
@@ -83,6 +81,21 @@ def tag_mpp(page: Any) -> Stated | None:
     """The scale of the resolution tags, where they have a unit."""
     units = {2: 25_400.0, 3: 10_000.0, 4: 1_000.0, 5: 1.0}
     return _per_unit(page, units.get(int(page.resolutionunit or 0)), "resolution tag")
+
+
+def _with_ome(tiff: TiffFile) -> Iterator[tuple[Any, ET.Element | None]]:
+    """The first page of each series, and its OME image: in order, or the first of its size."""
+    try:
+        images = list(ET.fromstring(tiff.ome_metadata or "<none/>").iterfind(".//{*}Pixels"))
+    except ET.ParseError:  # a slide is worth reading without its metadata
+        images = []
+    in_order = len(images) == len(tiff.series)
+    for index, series in enumerate(tiff.series):
+        page = series.keyframe
+        size = (str(page.imagewidth), str(page.imagelength))
+        alike = [one for one in images if (one.get("SizeX"), one.get("SizeY")) == size]
+        own = images[index : index + 1] if in_order else []
+        yield page, next(iter([*own, *alike, *images]), None)
 
 
 def _per_unit(page: Any, unit: float | None, source: str) -> Stated | None:

@@ -16,12 +16,17 @@ from tifffile import FileCache
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.colour import used_bits
 from napari_stem.slides.factors import Fitted, Stored, fit_levels
+from napari_stem.slides.fingerprint import ends_of
 from napari_stem.slides.flat import check_flat, orientation_notes
 from napari_stem.slides.focus import sharpest
+from napari_stem.slides.pictures import choose_picture
 from napari_stem.slides.pyramid import Level, SlideFile
 from napari_stem.slides.tiff.level import TiffLevel
-from napari_stem.slides.tiff.mpp import tiff_mpp
+from napari_stem.slides.tiff.mpp import tiff_scales
+from napari_stem.slides.tiff.ome_files import open_files
+from napari_stem.slides.tiff.pictures import tiff_pictures
 from napari_stem.slides.tiff.planes import Planes, focused_plane, rgb_planes
+from napari_stem.slides.tiff.vsi import vsi_notes
 
 # A damaged file gives one error; without a handler, tifffile would log every symptom.
 tifffile.logger().addHandler(logging.NullHandler())
@@ -31,35 +36,58 @@ _PLAIN = 5  # SD of a colour below which an area shows glass
 _LARGEST_TILE = 64_000_000  # pixels that are decoded to read one
 
 
-def open_tiff(path: Path) -> SlideFile:
-    """Open the largest picture of a TIFF, with its coarser levels.
+def open_tiff(path: Path, *, picture: str | int = "") -> SlideFile:
+    """Open a picture of a TIFF, with its coarser levels.
+
+    Parameters
+    ----------
+    picture
+        Its name, or its number from 0; "" takes the one that is the slide.
 
     Raises
     ------
     SlideUnreadable
         It is not RGB with 8 or 16 bits, or cut off.
+    OptionError
+        There is no such picture.
     """
-    tiff = tifffile.TiffFile(path)
+    about = vsi_notes(path)
+    tiff, parts = open_files(path)
     tiff.filehandle.set_lock(True)  # regions are read by several threads
     try:
-        series = max(tiff.series, key=lambda s: s.size)
+        scales = tiff_scales(tiff)
+        chosen = choose_picture(tiff_pictures(tiff, scales), picture)
+        series = tiff.series[chosen.number]
         planes = rgb_planes(tiff, series, path)
         stored = _Series(tiff, series, path)
         focus, told = _focus(stored, planes)
         levels, notes = _levels(stored, planes.focal[focus])
         levels[0][:1, :1]  # a damaged first tile is better found now
-        scale = tiff_mpp(tiff, series.keyframe)
         turned = orientation_notes(series.keyframe.tags.valueof("Orientation"))
     except BaseException:
         tiff.close()
         raise
-    return SlideFile(levels, scale, handle=tiff, notes=planes.notes + told + notes + turned)
+    return SlideFile(
+        levels,
+        scales[chosen.number],
+        _identity(series.keyframe, path),
+        handle=tiff,
+        notes=about + parts + chosen.notes + planes.notes + told + notes + turned,
+        pictures=chosen.names,
+        picture=chosen.number,
+    )
 
 
 def needs_openslide(path: Path) -> bool:
     """Whether the picture lies in overlapping tiles, or in several places of a canvas."""
     with tifffile.TiffFile(path) as tiff:
         return bool(tiff.is_bif or tiff.is_scn)
+
+
+def _identity(page: Any, path: Path) -> str:
+    """Of pixels that lie in another file than the one that names it."""
+    there = Path(page.parent.filehandle.path)
+    return "" if there.samefile(path) else ends_of(there)
 
 
 class _Series:
@@ -75,6 +103,11 @@ class _Series:
         """One level, of the pages that hold its colours."""
         found = self.series.levels[number].pages
         frames = [found[page if page < len(found) else 0] for page in pages]
+        if None in frames:
+            raise SlideUnreadable(
+                "The file is incomplete: its OME metadata name more planes than it holds. Get it "
+                f"again from its source. File: '{self.path}'."
+            )
         page = frames[0].keyframe
         for frame in frames:
             _check_complete(frame, self.path)
