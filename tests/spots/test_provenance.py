@@ -16,7 +16,7 @@ from napari_stem.analysis.marker_genes import rank_genes
 from napari_stem.errors import SpotsError, WrongType
 from napari_stem.exports.registry import write_prediction
 from napari_stem.io.preview import slide_of
-from napari_stem.prediction.predict import draws_of
+from napari_stem.prediction.kept_draws import draws_of
 from napari_stem.reports.report import write_report
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.table import spot_table

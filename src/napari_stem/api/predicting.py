@@ -26,6 +26,7 @@ from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed as iter_embedding
 from napari_stem.features.patches import PatchGeometry, as_geometry
+from napari_stem.prediction import kept_draws
 from napari_stem.prediction import predict as prediction_room
 from napari_stem.prediction.inspect import Inspection, Inspector
 from napari_stem.prediction.options import PredictOptions
@@ -257,5 +258,5 @@ def draws_of(prediction: AnnData, *, cache: CacheLike = True) -> NDArray[np.floa
         raise OptionError(
             "cache is False, but draws are read from a cache. Pass the cache that `predict` used."
         )
-    with prediction_room.draws_of(prediction, folder) as store:
+    with kept_draws.draws_of(prediction, folder) as store:
         return store.read(n_draws=int(prediction.uns["napari_stem"]["n_draws"]))

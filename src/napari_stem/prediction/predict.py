@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +15,6 @@ from anndata import AnnData
 from napari_stem.analysis.agreement import annotation_columns
 from napari_stem.analysis.morans_i import morans_i, neighbour_graph
 from napari_stem.cache import mark_used, trim
-from napari_stem.errors import SpotsError, StorageError
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
@@ -26,6 +23,7 @@ from napari_stem.features.patches import low_resolution
 from napari_stem.genes.counts import UNITS, measured
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
+from napari_stem.prediction.kept_draws import rows_and_columns, store_name, store_path
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
 from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD, find_statistics
@@ -39,8 +37,6 @@ if TYPE_CHECKING:
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
     from napari_stem.checkpoints.recipe import Recipe
-
-_ALGORITHM = 1  # counts up when the same spots would have other draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +78,10 @@ def iter_draws(
         slide, spots, recipe.encoders, recipe.geometry, compute=compute
     )
     embeddings = embeddings[:, 0]
-    name = _store_name(embeddings, spots, checkpoint, options)
+    name = store_name(embeddings, spots, checkpoint, options)
     path = None
     if compute.cache is not None:
-        path = _store_path(compute.cache, name)
+        path = store_path(compute.cache, name)
         mark_used(path)
         trim(compute.cache)
     store = DrawStore.open_or_create(
@@ -186,7 +182,7 @@ def summarise(
         "slide_picture": slide.picture,
         "mpp": slide.mpp or 0.0,
         "draws": drawn.name,
-        "drawn_for": _rows_and_columns(prediction),
+        "drawn_for": rows_and_columns(prediction),
         "versions": json.dumps(software_versions()),
     }
     _add_doubts(prediction, slide, spots, recipe)
@@ -248,64 +244,3 @@ def _picture(slide: Slide, spots: AnnData) -> dict[str, object]:
             "spot_diameter_fullres": spot_diameter(spots),
         },
     }
-
-
-def draws_of(prediction: AnnData, cache: Path) -> DrawStore:
-    """The draws that a prediction summarises, while the cache still has them.
-
-    Raises
-    ------
-    WrongType
-        The table is no prediction.
-    StorageError
-        They are gone, or some were never drawn.
-    SpotsError
-        Spots or genes of the table are not those of the draws, in their order.
-    """
-    about = provenance(prediction)
-    name, drawn, n_draws = (about.get(key, "") for key in ("draws", "drawn_for", "n_draws"))
-    if not name or drawn != _rows_and_columns(prediction):
-        raise SpotsError(
-            f"The table's {prediction.n_obs} spots and {prediction.n_vars} genes differ "
-            "from those of its draws. Take the draws of the whole prediction, then select "
-            "rows and columns."
-        )
-    path = _store_path(cache, str(name))
-    store = DrawStore.open(path)
-    mark_used(path)
-    if store.n_draws < n_draws or not all(
-        store.has(draw, rows) for draw in range(n_draws) for rows in store.blocks()
-    ):
-        raise StorageError(
-            f"Some of the {n_draws} draws of this prediction are missing. Predict again."
-        )
-    return store
-
-
-def _rows_and_columns(prediction: AnnData) -> str:
-    """The same only for the same spots and genes in the same order."""
-    digest = hashlib.sha256(positions(prediction).tobytes())
-    digest.update(repr(list(prediction.var_names)).encode())
-    return digest.hexdigest()[:32]
-
-
-def _store_path(cache: Path, name: str) -> Path:
-    return cache / "draws" / f"{name}.zarr"
-
-
-def _store_name(
-    embeddings: NDArray[np.float32],
-    spots: AnnData,
-    checkpoint: Checkpoint,
-    options: PredictOptions,
-) -> str:
-    """A name that is unique to these draws, so that a repeated prediction finds them.
-
-    Embeddings identify the slide, its scale, the patches and the weights of the encoders.
-    """
-    key = hashlib.sha256(embeddings.tobytes())
-    key.update(positions(spots).tobytes())
-    key.update(
-        repr((_ALGORITHM, checkpoint.fingerprint, sorted(options.of_a_draw().items()))).encode()
-    )
-    return key.hexdigest()[:32]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def compute_statistic(result: Result, statistic: str, threshold: float) -> Events[Result]:
     """The result with a statistic computed from its draws in the cache."""
     yield Progress(0, 0, "compute", statistic)
-    from napari_stem.prediction.predict import add_statistics, draws_of
+    from napari_stem.prediction.kept_draws import draws_of
+    from napari_stem.prediction.predict import add_statistics
     from napari_stem.storage import cache_dir
 
     assert result.prediction is not None
