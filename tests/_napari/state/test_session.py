@@ -218,6 +218,37 @@ def test_a_scale_that_loses_the_prediction_is_asked_about(dock, section, qtbot, 
     assert (work.result, work.slide.mpp) == (None, 0.5)
 
 
+def test_a_picture_that_loses_the_prediction_is_asked_about(dock, tmp_path, qtbot, monkeypatch):
+    path = tmp_path / "two.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        for side in (96, 64):
+            pixels = np.full((side, side, 3), 200, np.uint8)
+            tiff.write(pixels, photometric="rgb", metadata={"axes": "YXS"})
+    slide = open_slide(path, mpp=0.5)
+    spots = spot_table(np.array([[20.0, 20], [60, 60]]), diameter_px=20)
+    work, box, asked = dock.workspace, dock.slide.picture_box, []
+    result = show(work, Section("two", slide, spots))
+
+    def choose(row: int, answer: QMessageBox.StandardButton) -> None:
+        monkeypatch.setattr(
+            QMessageBox, "question", lambda *words: asked.append(words[-1]) or answer
+        )
+        box.setCurrentIndex(row)
+        box.activated.emit(row)
+
+    choose(0, QMessageBox.StandardButton.No)  # the one that is shown
+    choose(1, QMessageBox.StandardButton.No)
+    assert len(asked) == 1
+    assert "Changing the picture discards the prediction. Export" in asked[0]
+    assert (work.result, box.currentIndex()) == (result, 0)
+    choose(1, QMessageBox.StandardButton.Yes)
+    qtbot.waitUntil(lambda: work.slide is not slide, timeout=PATIENCE)
+    assert (work.slide.width, work.result, len(work.slides)) == (64, None, 1)
+    qtbot.waitUntil(dock.slide.isEnabled, timeout=PATIENCE)
+    slide.close()
+    work.slide.close()
+
+
 def test_slides_of_one_name_are_told_apart_by_their_folders(dock, viewer, tmp_path):
     slides = []
     for colour, name in enumerate(("A1", "B1")):
