@@ -16,25 +16,21 @@ import numpy as np
 import pandas as pd
 
 from napari_stem.errors import CountsError, Hint, OptionError, Remedy, SpotsError, SpotsNotFound
-from napari_stem.io.bounded import UNREADABLE, opened_text, read_json
+from napari_stem.io.bounded import read_json
 from napari_stem.io.matrix10x import Matrix, find_matrix, read_matrix
 from napari_stem.io.naming import named
-from napari_stem.io.parquet import read_parquet
 from napari_stem.io.pictures import is_drawn, size_by_files
 from napari_stem.io.source import Source, with_source
+from napari_stem.io.visium_positions import read_positions
 from napari_stem.slides.suffixes import SLIDES
 from napari_stem.spots.notes import add_notes
 from napari_stem.spots.section_names import section_name, up_to_sample
 from napari_stem.spots.table import check_counts, library, spot_table
 from napari_stem.spots.visium import PITCH_UM
-from napari_stem.text import one_line, repeated
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-_COLUMNS = [
-    "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
-]  # fmt: skip
 _FIRST = "tissue_positions_list.csv"  # of version 1, without a header
 _POSITIONS = (
     "tissue_positions.parquet", "tissue_positions.csv", "tissue_positions.csv.gz", _FIRST,
@@ -47,7 +43,6 @@ _ALONE = (
     "a CytAssist run without its microscope image: the pictures in its folder are reduced to about "
     "3,000 pixels or show the instrument's own view"
 )
-_FARTHEST = 1e9  # pixels; no place of a slide
 _FINEST_UM = 8  # smaller bins count a few molecules each, and number millions
 
 
@@ -92,7 +87,7 @@ def read_spaceranger(path: Path, *, bin_um: float | None = None) -> AnnData:
         )
     scalefactors = _scalefactors(_packed(spatial / _FACTORS))
     positions_file = next(p for name in _POSITIONS if (p := spatial / name).is_file())
-    places = _read_positions(positions_file)
+    places = read_positions(positions_file)
     matrix_file = find_matrix(spatial.parent)
     matrix = read_matrix(matrix_file) if matrix_file else None
     kept = _counted(places, matrix, positions_file, matrix_file)
@@ -218,52 +213,6 @@ def _scalefactors(path: Path) -> dict[str, float]:
             f"spot_diameter_fullres, the spot diameter in pixels, is missing. File: '{path}'."
         )
     return factors
-
-
-def _read_positions(path: Path) -> pd.DataFrame:
-    """Every spot of the array by its barcode."""
-    table = read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    missing = [name for name in _COLUMNS if name not in table]
-    if missing:
-        raise SpotsError(
-            f"The columns {', '.join(missing)} are missing; the table has "
-            f"{', '.join(map(str, table.columns))}. File: '{path}'."
-        )
-    numbers: pd.DataFrame = table[_COLUMNS[1:]].apply(pd.to_numeric, errors="coerce")
-    lost = ~(abs(numbers.to_numpy(float)) < _FARTHEST).all(axis=1)
-    if lost.any():
-        raise SpotsError(
-            f"{', '.join(_COLUMNS[1:])} must be numbers in spot "
-            f"{int(np.flatnonzero(lost)[0]) + 1}. File: '{path}'."
-        )
-    numbers.index = pd.Index(table["barcode"], dtype=str)
-    if not numbers.index.is_unique:
-        raise SpotsError(
-            f"Barcodes occur more than once: {repeated(numbers.index)}. File: '{path}'."
-        )
-    numbers["in_tissue"] = numbers["in_tissue"] == 1
-    return numbers
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """With a header since version 2."""
-    try:
-        with opened_text(path) as file:
-            table: pd.DataFrame = pd.read_csv(file, header=None, dtype=str)
-    except SpotsError:
-        raise
-    except UNREADABLE as error:
-        raise SpotsError(
-            f"The file could not be read as a table of spots: {one_line(error)}. File: '{path}'."
-        ) from error
-    if table.iat[0, 0] == _COLUMNS[0]:
-        return table.iloc[1:].set_axis(list(table.iloc[0]), axis=1)
-    if table.shape[1] != len(_COLUMNS):
-        raise SpotsError(
-            f"The table has {table.shape[1]} columns; these are needed: {', '.join(_COLUMNS)}. "
-            f"File: '{path}'."
-        )
-    return table.set_axis(_COLUMNS, axis=1)
 
 
 def _counted(
