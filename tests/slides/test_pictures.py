@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_stem.errors import OptionError
+from napari_stem.errors import OptionError, SlideUnreadable
 from napari_stem.slides.pictures import Picture, choose_picture
 from napari_stem.slides.slide import Slide, open_slide
 
@@ -139,6 +139,17 @@ def test_pictures_of_one_file_are_different_slides(two_scans: Path):
         with pickle.loads(pickle.dumps(second)) as again:
             np.testing.assert_array_equal(whole(again), 255 - IMAGE)
             assert (again.fingerprint, again.mpp) == (second.fingerprint, 0.25)
+
+
+def test_a_picture_that_is_not_rgb_names_the_others(tmp_path: Path):
+    path = tmp_path / "mixed.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        tiff.write(ASIDE[..., 0], metadata={"axes": "YX", "Name": "DAPI"})
+        tiff.write(IMAGE, photometric="rgb", metadata={"axes": "YXS", "Name": "HE"})
+    with pytest.raises(SlideUnreadable, match=r"0 \('DAPI'\); the file also has 1 \('HE'\)"):
+        open_slide(path)
+    with open_slide(path, picture="HE") as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)
 
 
 @pytest.mark.parametrize("wanted", ["third", "2", 5, -1])

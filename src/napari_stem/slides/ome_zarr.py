@@ -60,7 +60,9 @@ def open_zarr(path: Path, *, sparse: bool = False, picture: str | int = "") -> S
     if multiscale(root) is not None:
         if picture != "":
             find_picture((), picture)
-        return _open(_Folder(store, root), path, sparse=sparse)
+        alone = _Folder(store, root)
+        alone.check(path)
+        return _open(alone, path, sparse=sparse)
     refuse_plates(root, path)
     pictures = collected(root)
     if not pictures:
@@ -69,9 +71,13 @@ def open_zarr(path: Path, *, sparse: bool = False, picture: str | int = "") -> S
         )
     folders = [_Folder(store, root / within, within) for within in pictures]
     told = [one.told(name) for one, name in zip(folders, pictures.values(), strict=True)]
-    number, names, notes = choose_picture(told, picture)
-    file = _open(folders[number], path, sparse=sparse)
-    return replace(file, notes=notes + file.notes, pictures=names, picture=number)
+    chosen = choose_picture(told, picture)
+    folder = folders[chosen.number]
+    with chosen.naming_others():
+        folder.check(path)
+    file = _open(folder, path, sparse=sparse)
+    notes = chosen.notes + file.notes
+    return replace(file, notes=notes, pictures=chosen.names, picture=chosen.number)
 
 
 class _Folder:
@@ -86,6 +92,10 @@ class _Folder:
         self.axes = axes_of(about)
         self.scale = scale_of(about)
         self.arrays: list[Any] = [group[dataset["path"]] for dataset in about["datasets"]]
+
+    def check(self, path: Path) -> None:
+        """Raise if it is not an RGB image that can be read by region."""
+        _check_rgb(path, self.arrays[0], self.axes, channels_of(self.root))
 
     def told(self, name: str) -> Picture:
         """What there is to tell of it, beside its name."""
@@ -104,7 +114,6 @@ class _Folder:
 
 def _open(folder: _Folder, path: Path, *, sparse: bool) -> SlideFile:
     axes = folder.axes
-    _check_rgb(path, folder.arrays[0], axes, channels_of(folder.root))
     stored, lost = complete_levels(folder.arrays, axes, folder.store.keys, path, sparse=sparse)
     fitted, doubts = fit_levels([_stored(array, axes) for array in stored])
     levels = tuple(one.level for one in fitted)

@@ -8,11 +8,12 @@ a scan; size decides only where all of that is equal.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from napari_stem.errors import OptionError
+from napari_stem.errors import OptionError, SlideUnreadable
 from napari_stem.text import a_few
 
 _COARSEST = 2.0  # µm/px of a microscope's scan; pictures of a whole glass have 10 and more
@@ -66,6 +67,18 @@ class Choice(NamedTuple):
     number: int
     names: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @contextmanager
+    def naming_others(self) -> Iterator[None]:
+        """An error that the picture is unusable also names the others in the file."""
+        try:
+            yield
+        except SlideUnreadable as error:
+            if len(self.names) < 2:
+                raise
+            others = _listed(self.names, but=self.number)
+            tried = f"This is picture {self.number} ('{self.names[self.number]}')"
+            raise error.about(f"{tried}; the file also has {others}.") from error
 
 
 def choose_picture(pictures: Sequence[Picture], wanted: str | int = "") -> Choice:

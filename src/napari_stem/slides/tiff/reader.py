@@ -58,7 +58,8 @@ def open_tiff(path: Path, *, picture: str | int = "") -> SlideFile:
         scales = tiff_scales(tiff)
         chosen = choose_picture(tiff_pictures(tiff, scales), picture)
         series = tiff.series[chosen.number]
-        planes = rgb_planes(tiff, series, path)
+        with chosen.naming_others():
+            planes = rgb_planes(tiff, series, path)
         stored = _Series(tiff, series, path)
         focus, told = _focus(stored, planes)
         levels, notes = _levels(stored, planes.focal[focus])
