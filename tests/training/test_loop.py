@@ -18,7 +18,7 @@ from torch import Tensor
 from napari_stem.defaults import Keep
 from napari_stem.errors import TrainingError
 from napari_stem.events import Event, Loss, Metrics, Progress, finish
-from napari_stem.model.diffusion import DiffusionConfig, Schedule
+from napari_stem.model.diffusion import DiffusionConfig, Schedule, diffusion_loss
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.training.fit_state import Examples, random_batch
@@ -250,3 +250,22 @@ def test_one_view_in_five_is_the_original_and_the_others_are_even():
     # Four standard deviations of a binomial share of .2 or .8 / 7 at 40,000 trials.
     assert share[0] == pytest.approx(0.2, abs=0.008)
     assert share[1:] == pytest.approx(torch.full((7,), 0.8 / 7), abs=0.0064)
+
+
+def test_held_out_spots_are_validated_in_batches_with_the_loss_of_all_at_once():
+    whole, net, sizes = examples(700), network(), list[int]()
+    net.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    config = replace(CONFIG, steps=1, ema=0.0)
+    events: list[Event] = []
+    work = iter_fit(net, SCHEDULE, whole, config, validation=whole, device="cpu")
+    trained = finish(work, events.append).network
+    assert sorted(set(sizes)) == [16, 700 % 256, 256]
+    (loss,) = [e.validation for e in events if isinstance(e, Loss)]
+    x, random = whole.x_start, torch.Generator().manual_seed(1)
+    t = torch.randint(SCHEDULE.steps, (len(x),), generator=random)
+    one_pass = [
+        diffusion_loss(trained, x, whole.condition[:, 0], SCHEDULE, t=t.roll(k)) for k in range(8)
+    ]
+    assert loss == pytest.approx(
+        float(torch.stack(one_pass).mean().detach()), rel=0.1
+    )  # of other noise

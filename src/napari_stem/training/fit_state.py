@@ -22,6 +22,9 @@ from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
 from napari_stem.text import one_line
 
+_VALIDATIONS = 8  # passes over the held-out spots, each with other noise
+_FEWEST_VALIDATED = 256  # spots of a batch
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:
@@ -72,6 +75,11 @@ class FitState:
         self.finished = False
         self.best: Best | None = None
         self._clock = time.monotonic()
+
+    @property
+    def validation_batch(self) -> int:
+        """Spots of a batch of validation, which needs no gradients."""
+        return max(self._config.batch_size, _FEWEST_VALIDATED)
 
     @property
     def averaged(self) -> StemNetwork:
@@ -129,20 +137,28 @@ class FitState:
 
     @torch.no_grad()
     def validate(self, examples: Examples, schedule: Schedule) -> float:
-        """Loss of the averaged weights on every held-out spot, with noise that never changes."""
+        """Loss of the averaged weights on every held-out spot, with noise that never changes.
+
+        In batches, so that memory does not grow with the held-out spots.
+        """
         random = torch.Generator(self._fabric.device).manual_seed(_seed(self._config.seed, -1))
-        losses = [
-            diffusion_loss(
-                self.average, examples.x_start, examples.condition[:, 0], schedule, random
-            )
-            for _ in range(8)
-        ]
-        loss = float(torch.stack(losses).mean())
-        if self.best is None or loss < self.best.loss:
+        x, total = examples.x_start, torch.zeros((), device=self._fabric.device)
+        for _ in range(_VALIDATIONS):
+            t = torch.randint(schedule.steps, (len(x),), device=x.device, generator=random)
+            noise = torch.randn(x.shape, device=x.device, dtype=x.dtype, generator=random)
+            for rows in torch.split(torch.arange(len(x), device=x.device), self.validation_batch):
+                with self._fabric.autocast():
+                    loss = diffusion_loss(
+                        self.average, x[rows], examples.condition[rows, 0], schedule,
+                        t=t[rows], noise=noise[rows],
+                    )  # fmt: skip
+                total += loss.float() * len(rows)
+        mean = float(total / (_VALIDATIONS * len(x)))
+        if self.best is None or mean < self.best.loss:
             weights = self.averaged.state_dict()
             copies = {name: value.detach().cpu().clone() for name, value in weights.items()}
-            self.best = Best(loss, self.step, copies)
-        return loss
+            self.best = Best(mean, self.step, copies)
+        return mean
 
     def save(self, path: Path) -> None:
         """Keep everything that the next steps depend on."""

@@ -100,7 +100,8 @@ def iter_fit(
             run.finished = run.spent() >= 1 or finish_now()
             measured = None
             if held_out and (run.step % every == 0 or run.finished):
-                with threads_for(network.multiplications(len(held_out.x_start))):
+                size = min(run.validation_batch, len(held_out.x_start))
+                with threads_for(network.multiplications(size)):
                     measured = run.validate(held_out, schedule)
             if measured is not None or pace.due() or run.finished:
                 yield Loss(run.step, loss.item(), measured)
