@@ -27,12 +27,12 @@ def run(*arguments: object) -> str:
     return result.output
 
 
-def test_a_section_is_predicted_into_every_format(trained: TrainResult, tmp_path: Path):
+def test_a_section_is_predicted_into_every_format(trained: TrainResult, tmp_path: Path, kept: Path):
     outputs = [tmp_path / f"p{suffix}" for suffix in (".h5ad", ".geojson", ".csv", ".html", ".png")]
     named = [part for path in outputs for part in ("-o", path)]
     run(
         "predict", "generated:9", trained.path, *named, "--draws", 2, "--sampler-steps", 5,
-        "--gene", "EPCAM", "--device", "cpu", "--cache", tmp_path / "cache",
+        "--gene", "EPCAM", "--device", "cpu", "--cache", kept,
         "--statistic", "median", "--statistic", "above", "--threshold", 1.5,
     )  # fmt: skip
     prediction = read_spots(outputs[0])
@@ -58,10 +58,12 @@ def test_few_spots_are_predicted_without_clusters(trained: TrainResult, tmp_path
     assert output.read_text().startswith("id,x,y,ood,EPCAM")
 
 
-def test_a_checkpoint_is_evaluated_beside_the_baselines(trained: TrainResult, tmp_path: Path):
+def test_a_checkpoint_is_evaluated_beside_the_baselines(
+    trained: TrainResult, tmp_path: Path, kept: Path
+):
     output = run(
         "evaluate", trained.path, "generated:8", "--train", "generated:1", "--draws", 2,
-        "--device", "cpu", "--cache", tmp_path / "cache", "--report", tmp_path / "r.html",
+        "--device", "cpu", "--cache", kept, "--report", tmp_path / "r.html",
     )  # fmt: skip
     for word in ("Stem", "ridge", "50-NN", "PCC-10", "CRPS"):
         assert word in output
@@ -126,23 +128,23 @@ def test_what_cannot_be_written_is_told_before_the_work(trained: TrainResult, tm
     assert not (tmp_path / "cache").exists()
 
 
-def test_one_output_that_fails_stops_no_other(trained: TrainResult, tmp_path: Path):
+def test_one_output_that_fails_stops_no_other(trained: TrainResult, tmp_path: Path, kept: Path):
     (tmp_path / "a.csv").mkdir()
     (tmp_path / "a.csv" / "mine").touch()
     with pytest.raises(StorageError, match=r"a\.csv"):
         run(
             "predict", "generated:9", trained.path, "-o", tmp_path / "a.csv",
             "-o", tmp_path / "B.GEOJSON", "--draws", 2, "--sampler-steps", 2, "--device", "cpu",
-            "--cache", tmp_path / "cache",
+            "--cache", kept,
         )  # fmt: skip
     assert json.loads((tmp_path / "B.GEOJSON").read_text())["features"]
 
 
-def test_evaluating_on_a_training_section_is_told_loudly(trained: TrainResult, tmp_path: Path):
-    options = ("--draws", 2, "--sampler-steps", 2, "--device", "cpu", "--cache", tmp_path)
-    output = run("evaluate", trained.path, "generated:3", "--train", "generated:3", *options)
-    assert "Section, not held out: generated-3" in output
-    assert "too good. The slide of 'generated-3' is among the training sections." in output
+def test_evaluating_on_a_training_section_is_told_loudly(trained: TrainResult, kept: Path):
+    options = ("--draws", 2, "--sampler-steps", 2, "--device", "cpu", "--cache", kept)
+    output = run("evaluate", trained.path, "generated:1", "--train", "generated:1", *options)
+    assert "Section, not held out: generated-1" in output
+    assert "too good. The slide of 'generated-1' is among the training sections." in output
 
 
 def test_names_with_brackets_are_printed_whole(trained: TrainResult, tmp_path: Path):
