@@ -21,13 +21,18 @@ from napari_stem.errors import CountsError, MissingScale, SpotsError, SpotsOutsi
 from napari_stem.spots.pitch import array_pitch, neighbour_pitch
 from napari_stem.spots.visium import DIAMETER_OVER_PITCH
 from napari_stem.spots.witnesses import inside
-from napari_stem.text import counted, repeated
+from napari_stem.text import counted, one_line, repeated
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_stem.slides.slide import Slide
 
+# Names of x and y in tables of coordinates, as programs of the field write them.
+_XY = (
+    ("x", "y"), ("pixel_x", "pixel_y"), ("x_centroid", "y_centroid"), ("imagecol", "imagerow"),
+    ("pxl_col_in_fullres", "pxl_row_in_fullres"), ("col", "row"),
+)  # fmt: skip
 _ARRAY_COLUMNS = (["array_x", "array_y"], ["array_col", "array_row"])
 
 
@@ -67,12 +72,7 @@ def spot_table(
         raise SpotsError(
             f"At least one spot (x, y) is needed; the coordinates have shape {xy.shape}."
         )
-    if not np.isfinite(xy).all():
-        lost = int((~np.isfinite(xy)).any(axis=1).sum())
-        raise SpotsError(
-            f"Coordinates of {counted(lost, 'spot')} are not finite (NaN or infinite), out of "
-            f"{len(xy):,}."
-        )
+    _check_finite(xy)
     if not 0 < diameter_px < np.inf:
         raise SpotsError(f"The spot diameter is {diameter_px:g} px; it must be positive.")
     index = pd.Index(ids if ids is not None else [f"spot_{i}" for i in range(len(xy))], dtype=str)
@@ -103,13 +103,37 @@ def positions(spots: AnnData) -> NDArray[np.float64]:
     """
     if "spatial" not in spots.obsm:
         raise SpotsError("obsm['spatial'] is missing, so the spots have no coordinates on a slide.")
-    xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)[:, :2]
+    xy = _as_xy(spots.obsm["spatial"])
     if not np.isfinite(xy).all():
         row = np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]
         raise SpotsError(
             f"The coordinates of spot {spots.obs_names[row]} are not finite: {xy[row]}."
         )
     return xy
+
+
+def _as_xy(stored: Any) -> NDArray[np.float64]:
+    """(n, 2) x and y of coordinates as they are stored: in this order, or in named columns."""
+    if isinstance(stored, pd.DataFrame):
+        columns = {str(column).casefold(): column for column in stored.columns}
+        known = next((names for names in _XY if set(names) <= set(columns)), None)
+        stored = stored if known is None else stored[[columns[name] for name in known]]
+    try:
+        xy = np.asarray(stored, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SpotsError(f"obsm['spatial'] does not hold numbers: {one_line(error)}.") from error
+    if xy.ndim != 2 or xy.shape[1] < 2:
+        raise SpotsError(f"obsm['spatial'] needs the columns x and y; its shape is {xy.shape}.")
+    return xy[:, :2]
+
+
+def _check_finite(xy: NDArray[np.float64]) -> None:
+    lost = ~np.isfinite(xy).all(axis=1)
+    if lost.any():
+        raise SpotsError(
+            f"Coordinates of {counted(int(lost.sum()), 'spot')} are not finite (NaN or "
+            f"infinite), out of {len(xy):,}."
+        )
 
 
 def library(spots: AnnData) -> str:
@@ -185,6 +209,7 @@ def spaced_diameter(xy: NDArray[np.float64]) -> float:
         raise SpotsError(
             "The diameter of a single spot must be given: add a column diameter, in pixels."
         )
+    _check_finite(xy)
     return DIAMETER_OVER_PITCH * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1]))
 
 
@@ -264,5 +289,7 @@ def scale_factors(spots: AnnData) -> dict[str, float]:
     return {
         str(name): float(value)
         for name, value in known.items()
-        if str(name).endswith("_scalef") and 0 < value < np.inf
+        if str(name).endswith("_scalef")
+        and isinstance(value, int | float | np.number)
+        and 0 < value < np.inf
     }
