@@ -18,21 +18,18 @@ from scipy import sparse
 from scipy.spatial import KDTree
 
 from napari_stem.errors import CountsError, MissingScale, SpotsError, SpotsOutsideSlide
+from napari_stem.spots.coordinates import as_xy, check_finite
 from napari_stem.spots.pitch import array_pitch, neighbour_pitch
 from napari_stem.spots.visium import DIAMETER_OVER_PITCH
 from napari_stem.spots.witnesses import inside
-from napari_stem.text import counted, one_line, repeated
+from napari_stem.text import counted, repeated
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_stem.slides.slide import Slide
 
-# Names of x and y in tables of coordinates, as programs of the field write them.
-_XY = (
-    ("x", "y"), ("pixel_x", "pixel_y"), ("x_centroid", "y_centroid"), ("imagecol", "imagerow"),
-    ("pxl_col_in_fullres", "pxl_row_in_fullres"), ("col", "row"),
-)  # fmt: skip
+_FEW_BROKEN = 0.05  # of the values, that a correction of raw counts leaves
 _ARRAY_COLUMNS = (["array_x", "array_y"], ["array_col", "array_row"])
 
 
@@ -72,7 +69,7 @@ def spot_table(
         raise SpotsError(
             f"At least one spot (x, y) is needed; the coordinates have shape {xy.shape}."
         )
-    _check_finite(xy)
+    check_finite(xy)
     if not 0 < diameter_px < np.inf:
         raise SpotsError(f"The spot diameter is {diameter_px:g} px; it must be positive.")
     index = pd.Index(ids if ids is not None else [f"spot_{i}" for i in range(len(xy))], dtype=str)
@@ -103,37 +100,13 @@ def positions(spots: AnnData) -> NDArray[np.float64]:
     """
     if "spatial" not in spots.obsm:
         raise SpotsError("obsm['spatial'] is missing, so the spots have no coordinates on a slide.")
-    xy = _as_xy(spots.obsm["spatial"])
+    xy = as_xy(spots.obsm["spatial"])
     if not np.isfinite(xy).all():
         row = np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]
         raise SpotsError(
             f"The coordinates of spot {spots.obs_names[row]} are not finite: {xy[row]}."
         )
     return xy
-
-
-def _as_xy(stored: Any) -> NDArray[np.float64]:
-    """(n, 2) x and y of coordinates as they are stored: in this order, or in named columns."""
-    if isinstance(stored, pd.DataFrame):
-        columns = {str(column).casefold(): column for column in stored.columns}
-        known = next((names for names in _XY if set(names) <= set(columns)), None)
-        stored = stored if known is None else stored[[columns[name] for name in known]]
-    try:
-        xy = np.asarray(stored, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise SpotsError(f"obsm['spatial'] does not hold numbers: {one_line(error)}.") from error
-    if xy.ndim != 2 or xy.shape[1] < 2:
-        raise SpotsError(f"obsm['spatial'] needs the columns x and y; its shape is {xy.shape}.")
-    return xy[:, :2]
-
-
-def _check_finite(xy: NDArray[np.float64]) -> None:
-    lost = ~np.isfinite(xy).all(axis=1)
-    if lost.any():
-        raise SpotsError(
-            f"Coordinates of {counted(int(lost.sum()), 'spot')} are not finite (NaN or "
-            f"infinite), out of {len(xy):,}."
-        )
 
 
 def library(spots: AnnData) -> str:
@@ -209,7 +182,7 @@ def spaced_diameter(xy: NDArray[np.float64]) -> float:
         raise SpotsError(
             "The diameter of a single spot must be given: add a column diameter, in pixels."
         )
-    _check_finite(xy)
+    check_finite(xy)
     return DIAMETER_OVER_PITCH * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1]))
 
 
@@ -218,16 +191,38 @@ def has_counts(spots: AnnData) -> bool:
     return bool(spots.n_vars) and spots.X is not None and "napari_stem" not in spots.uns
 
 
+def as_sparse(values: Any) -> sparse.csr_matrix:
+    """A matrix of any kind as counts by spot and gene, each in one entry."""
+    if not sparse.issparse(values):
+        values = np.asarray(values)
+        values = values.astype(np.float32) if values.dtype == np.float16 else values
+    found = sparse.csr_matrix(values)
+    if not found.has_canonical_format:
+        found = found.copy()
+        found.sum_duplicates()
+    return found
+
+
 def is_raw(values: Any) -> bool:
     """Whether values of any matrix look like raw counts: most are whole, none is negative."""
-    counts = sparse.coo_matrix(values).data
-    sound = bool(np.isfinite(counts).all() and (counts >= 0).all())
-    return sound and 2 * np.count_nonzero(counts % 1) <= counts.size
+    counts = as_sparse(values).data
+    return bool(np.isfinite(counts).all() and (counts >= 0).all()) and not _fractions(counts)
+
+
+def _fractions(counts: NDArray[Any]) -> int:
+    """How many values are not whole, if more than corrections of raw counts leave; else 0.
+
+    Logarithms and roots of 1 may be 1, so that ones tell nothing.
+    """
+    telling = np.count_nonzero((counts != 0) & (counts != 1))
+    broken = np.count_nonzero(counts % 1)
+    few = 2 * broken <= telling or broken <= _FEW_BROKEN * np.count_nonzero(counts)
+    return 0 if few else int(broken)
 
 
 def check_counts(spots: AnnData) -> None:
     """Raise a `CountsError` unless values are raw counts: finite, not negative, whole numbers."""
-    counts = sparse.coo_matrix(spots.X)
+    counts = as_sparse(spots.X).tocoo()
     wrong = ~np.isfinite(counts.data) | (counts.data < 0)
     if wrong.any():
         first = np.flatnonzero(wrong)[0]
@@ -237,11 +232,10 @@ def check_counts(spots: AnnData) -> None:
             f"be finite and not negative ({counted(int(wrong.sum()), 'such value')}). Use "
             "raw counts."
         )
-    broken = np.count_nonzero(counts.data % 1)
-    if 2 * broken > counts.nnz:  # some corrections of raw counts leave a few fractions
+    if broken := _fractions(counts.data):
         raise CountsError(
-            f"{broken:,} of {counts.nnz:,} values are not whole numbers, so the table "
-            "probably has normalised values. Use raw counts."
+            f"{broken:,} of {np.count_nonzero(counts.data):,} values are not whole numbers, so "
+            "the table probably has normalised values. Use raw counts."
         )
 
 
