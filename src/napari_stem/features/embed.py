@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import zarr
 from torch import Tensor
+from zarr.codecs import ZstdCodec
 
 from napari_stem.cache import mark_used, trim
 from napari_stem.devices import choose_device, is_out_of_memory
@@ -23,7 +24,7 @@ from napari_stem.features.encoders.builders import build_encoder
 from napari_stem.features.encoders.hub import check_weights, weights_file
 from napari_stem.features.patches import PatchGeometry, dihedral, iter_patches, low_resolution
 from napari_stem.spots.table import check_spots, positions, spot_diameter
-from napari_stem.storage import atomic_path, writing
+from napari_stem.storage import atomic_path, content_of, writing
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -94,7 +95,8 @@ def iter_load(encoder: Encoder, compute: Compute) -> Events[nn.Module]:
         Its weights cannot be had or do not fit.
     """
     weights, device = compute.weights.get(encoder.name), choose_device(compute.device)
-    key = encoder.name, weights
+    content = None if weights is None else content_of(weights_file(encoder, weights))
+    key = encoder.name, content
     if not compute.loaded.has_encoder(key, device):
         yield Progress(0, 0, "load", encoder.name)
     return compute.loaded.encoder(key, device, lambda: build_encoder(encoder, weights))
@@ -187,7 +189,7 @@ class _Work:
             "views": self._views,
         }
         if weights is not None:
-            parts["weights"] = _stamp(weights_file(self._encoder, weights))
+            parts["weights"] = content_of(weights_file(self._encoder, weights))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -195,14 +197,6 @@ def _describe(module: nn.Module, patches: Tensor, size: int, device: torch.devic
     """Vectors of patches, `size` of them at once."""
     with torch.inference_mode():
         return torch.cat([module(part.to(device)).cpu() for part in torch.split(patches, size)])
-
-
-def _stamp(weights: Path) -> list[object]:
-    """Tells files of weights apart without reading their gigabytes."""
-    if not weights.exists():
-        return [str(weights)]
-    stat = weights.stat()
-    return [str(weights.resolve()), stat.st_size, stat.st_mtime_ns]
 
 
 class _Kept:
@@ -230,7 +224,7 @@ class _Kept:
             with atomic_path(self._path) as draft:
                 zarr.create_array(
                     draft, shape=found.shape, chunks=(_ROWS, *found.shape[1:]), dtype="f4",
-                    fill_value=np.nan,
+                    fill_value=np.nan, compressors=ZstdCodec(checksum=True),
                 )  # fmt: skip
         with writing(self._path):
             array = zarr.open_array(self._path, mode="r+")

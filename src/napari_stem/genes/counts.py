@@ -13,7 +13,7 @@ from napari_stem.defaults import CountTransform
 from napari_stem.errors import CountsError, OptionError, SpotsError
 from napari_stem.genes.names import find_genes
 from napari_stem.genes.panels import measured_genes
-from napari_stem.spots.table import check_counts, has_counts
+from napari_stem.spots.table import as_sparse, check_counts, has_counts
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -44,7 +44,7 @@ def panel_counts(spots: AnnData, panel: Sequence[str], where: str) -> NDArray[np
         raise SpotsError(f"The spots of {where} have no counts. Use spots with raw counts.")
     check_counts(spots)
     found = measured_genes(panel, spots.var, where)
-    matrix = sparse.csc_matrix(spots.X)
+    matrix = as_sparse(spots.X).tocsc()
     columns = np.concatenate([found.columns[gene] for gene in panel])
     gene = np.repeat(np.arange(len(panel)), [len(found.columns[name]) for name in panel])
     loci = sparse.csc_matrix((np.ones(len(gene)), (np.arange(len(gene)), gene)))
@@ -89,7 +89,7 @@ def transform_counts(
     counts = panel_counts(spots, panel, where)
     if transform == "log2":
         return np.log2(counts + 1).astype(np.float32)
-    depth = np.asarray(spots.X.sum(axis=1), dtype=np.float64).reshape(-1, 1)
+    depth = np.asarray(spots.X.sum(axis=1, dtype=np.float64), dtype=np.float64).reshape(-1, 1)
     return np.log1p(counts / np.maximum(depth, 1) * 1e4).astype(np.float32)
 
 

@@ -35,7 +35,10 @@ _SYMBOL_COLUMNS = (
 _ID_COLUMNS = (IDS, "gene_id", "ensembl_id", "ensembl", "feature_id", "ensembl_gene_id")
 _ENSEMBL = re.compile(r"(ENS[A-Z]{0,6}G\d{11})(\.\d+)?")
 _GENOME = re.compile(r"^(GRC[a-z]\d+|hg\d{2}|mm\d{1,2}|rn\d|dm\d)(_+|-)")
-_DATE = re.compile(r"\d{1,2}-(Mar|Sep|Sept|Dec|Oct)|(Mar|Sep|Sept|Dec|Oct)-\d{1,2}", re.IGNORECASE)
+_DATE = re.compile(
+    r"\d{1,2}-(Mar|Sep|Sept|Dec|Oct)|(Mar|Sep|Sept|Dec|Oct)-\d{1,2}"
+    r"|\d{4}-\d{2}-\d{2}( [\d:.]+)?|\d{1,2}/\d{1,2}/\d{2,4}", re.IGNORECASE,
+)  # fmt: skip
 _OLD_COLUMNS = ("prev_symbol", "alias_symbol")  # of HGNC's complete set
 
 
@@ -89,6 +92,12 @@ def why_missing(missing: Sequence[str], var: pd.DataFrame) -> str:
         return (
             "The table names genes by Ensembl id and has no column of symbols. Add "
             f"var['{SYMBOLS}']."
+        )
+    several = _in_several_genomes(var)
+    if mixed := [gene for gene in missing if gene in several]:
+        return (
+            f"The table has {mixed[0]} in several genomes ({a_few(several[mixed[0]])}). Name the "
+            "genes of the panel with their genome."
         )
     if dates := [name for name in names if _DATE.fullmatch(name)]:
         return (
@@ -200,8 +209,10 @@ def with_other_symbols(table: AnnData, others: Mapping[str, set[str]]) -> AnnDat
 
 def _namings(var: pd.DataFrame) -> list[list[list[str]]]:
     """Names of each row, by the kinds of names there are, the surest first."""
-    index = [[str(name)] for name in var.index]
-    plain = [[without_genome(name)] for (name,) in index]
+    index = [[str(name).strip()] for name in var.index]
+    mixed = set(_in_several_genomes(var))
+    bare = [without_genome(name) for (name,) in index]
+    plain = [["" if name in mixed else name] for name in bare]
     symbols, ids = _column(var, _SYMBOL_COLUMNS), _column(var, _ID_COLUMNS)
     bare_ids = list(map(without_genome, ids or ()))
     others = _column(var, (OTHERS,))
@@ -214,6 +225,19 @@ def _namings(var: pd.DataFrame) -> list[list[list[str]]]:
         *([[[ensembl_id(name) or name] for name in bare_ids]] if ids is not None else []),
         *([[name.split("|") for name in others]] if others is not None else []),
     ]
+
+
+def _in_several_genomes(var: pd.DataFrame) -> dict[str, list[str]]:
+    """Names that references of several species have in common, and how each writes them."""
+    found = defaultdict(list)
+    for name in map(str, var.index):
+        if _GENOME.match(name):
+            found[without_genome(name)].append(name)
+    return {
+        name: full
+        for name, full in found.items()
+        if len({_GENOME.match(each)[1] for each in full}) > 1  # type: ignore[index]
+    }
 
 
 def _r_names(var: pd.DataFrame) -> list[list[str]]:
@@ -243,4 +267,4 @@ def _column(var: pd.DataFrame, names: Sequence[str]) -> list[str] | None:
     if found is None:
         return None
     values = var[found].astype(object)
-    return [str(value) for value in values.where(values.notna(), "")]
+    return [str(value).strip() for value in values.where(values.notna(), "")]

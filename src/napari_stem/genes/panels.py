@@ -152,9 +152,14 @@ def _variable_genes(tables: Sequence[AnnData], n: int, measured_by: Sequence[Ann
         raise PanelError(
             f"{n} genes were requested, but the sections share only "
             f"{counted(len(genes), 'highly variable gene')}. Choose fewer genes or give a "
-            "gene list."
+            f"gene list.{_other_names(tables) if not shared else ''}"
         )
     return genes
+
+
+def _other_names(tables: Sequence[AnnData]) -> str:
+    examples = a_few(dict.fromkeys(table.var_names[0] for table in tables if table.n_vars))
+    return f" They name genes in different ways, for example: {examples}."
 
 
 def _shared_genes(tables: Sequence[AnnData]) -> list[str]:
@@ -214,7 +219,8 @@ def read_panel(path: str | Path) -> list[str]:
         raise PanelError(
             f"The gene list could not be read: {one_line(error)}. File: '{path}'."
         ) from error
-    fields = (re.split(r"[,;\t]", line.split("#")[0])[0].strip().strip('"') for line in lines)
+    texts = (line.split("#")[0].strip() for line in lines)
+    fields = (re.split(r"[,;\t]", text)[0].strip().strip('"').strip() for text in texts)
     panel = [gene for gene in fields if gene]
     if not panel:
         raise PanelError(f"The gene list is empty. Write one gene symbol per line. File: '{path}'.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import UNREADABLE, check_fields
 from napari_stem.io.naming import named
 from napari_stem.spots.table import spaced_diameter, spot_table
-from napari_stem.text import one_line
+from napari_stem.text import one_line, repeated
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -30,12 +30,16 @@ def read_csv(path: Path) -> AnnData:
         The table cannot be read or lacks x or y.
     """
     try:
-        table = pd.read_csv(path, sep=_separator(path), dtype=str, skipinitialspace=True)
+        head = _read(path, header=None, nrows=1)
+        table = _read(path)
     except UNREADABLE as error:
         raise SpotsError(
             f"The file could not be read as a table: {one_line(error)}. File: '{path}'."
         ) from error
     check_fields(table, path)
+    names = pd.Index(head.iloc[0].dropna()).astype(str).str.strip().str.lower()
+    if not names.is_unique:
+        raise SpotsError(f"Columns occur more than once: {repeated(names)}. File: '{path}'.")
     table.columns = table.columns.astype(str).str.strip().str.lower()
     if not {"x", "y"} <= set(table.columns):
         raise SpotsError(
@@ -50,6 +54,13 @@ def read_csv(path: Path) -> AnnData:
     with named(path):
         diameter = _diameter(table, xy)
         return spot_table(xy, diameter_px=diameter, ids=ids, library=path.stem)
+
+
+def _read(path: Path, **how: Any) -> pd.DataFrame:
+    table: pd.DataFrame = pd.read_csv(
+        path, sep=_separator(path), dtype=str, skipinitialspace=True, encoding="utf-8-sig", **how
+    )
+    return table
 
 
 def _separator(path: Path) -> str:

@@ -73,7 +73,7 @@ def read_geojson(path: Path) -> AnnData:
 def _places(feature: dict[str, Any]) -> list[_Place] | None:
     """The spots of a feature; None if it has neither points nor polygons."""
     geometry, kind = feature["geometry"], object_kind(feature)
-    name = str((feature.get("properties") or {}).get("name", ""))
+    name = str((feature.get("properties") or {}).get("name") or "")
     if geometry["type"] in ("Point", "MultiPoint"):
         points = geometry["coordinates"]
         corners = np.array([points] if geometry["type"] == "Point" else points, dtype=float)

@@ -13,6 +13,7 @@ from napari_stem.errors import SpotsNotFound
 from napari_stem.io.bounded import read_json
 from napari_stem.io.h5ad import read_h5ad
 from napari_stem.io.source import source_of, with_source
+from napari_stem.slides.suffixes import bare_name
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -64,7 +65,7 @@ def read_hest(path: Path, **reading: str) -> AnnData:
     root, name = path.parent.parent, path.stem
     about = root / _METADATA / f"{name}.json"
     known = read_json(about) if about.is_file() else {}
-    images = sorted((root / _SLIDES).glob(f"{name}.*"))
+    images = sorted(file for file in (root / _SLIDES).iterdir() if bare_name(file) == name)
     mpp = next((size for key in _SCALES if (size := _positive(known.get(key)))), None)
     technology = str(known.get("st_technology", ""))
     spots = read_h5ad(path, **reading)

@@ -131,7 +131,9 @@ def _read_spots(path: Path) -> pd.DataFrame:
 def _read_counts(path: Path) -> pd.DataFrame:
     try:
         with opened_text(path) as file:
-            counts = pd.read_csv(file, sep="\t", index_col=0, low_memory=False)
+            head = file.readline().rstrip("\r\n").split("\t")
+        with opened_text(path) as file:
+            counts: pd.DataFrame = pd.read_csv(file, sep="\t", index_col=0, low_memory=False)
     except SpotsError:
         raise
     except UNREADABLE as error:
@@ -139,6 +141,8 @@ def _read_counts(path: Path) -> pd.DataFrame:
             f"The file could not be read as a table of counts: {one_line(error)}. File: '{path}'."
         ) from error
     counts.index = counts.index.astype(str)
+    if len(head) >= counts.shape[1]:  # pandas renames the second of two equal names
+        counts.columns = pd.Index([name.strip('"') for name in head[-counts.shape[1] :]], dtype=str)
     for what, names in (("Spots", counts.index), ("Genes", counts.columns)):
         if not names.is_unique:
             raise CountsError(f"{what} occur more than once: {repeated(names)}. File: '{path}'.")

@@ -95,7 +95,7 @@ def read_matrix(path: Path) -> Matrix:
         )
     if not barcodes.is_unique:
         raise CountsError(f"Barcodes occur more than once: {repeated(barcodes)}. File: '{path}'.")
-    genes = (features["kind"] == _EXPRESSION).to_numpy()
+    genes = (features["kind"].str.casefold() == _EXPRESSION.casefold()).to_numpy()
     if not genes.any():
         raise CountsError(f"The matrix has no feature of the type '{_EXPRESSION}'. File: '{path}'.")
     kept = features[genes]

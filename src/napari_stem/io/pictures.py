@@ -51,7 +51,7 @@ def size_by_arrays(
 ) -> tuple[float, float] | None:
     """Size of the image that was measured, by the pictures of a table and their scale factors."""
     shapes = {str(kind): np.shape(picture) for kind, picture in pictures.items()}
-    sizes = {kind: (shape[1], shape[0]) for kind, shape in shapes.items() if len(shape) == 3}
+    sizes = {kind: (shape[1], shape[0]) for kind, shape in shapes.items() if len(shape) in (2, 3)}
     return _full_size(sizes, factors)
 
 

@@ -43,6 +43,8 @@ _ALONE = (
     "a CytAssist run without its microscope image: the pictures in its folder are reduced to about "
     "3,000 pixels or show the instrument's own view"
 )
+_FILTERED = "filtered_feature_bc_matrix"  # of the spots inside the tissue
+_FEW = 0.05  # of the spots, that a run may have beside those
 _FINEST_UM = 8  # smaller bins count a few molecules each, and number millions
 
 
@@ -233,6 +235,15 @@ def _counted(
             f"'{positions_file.name}' and {len(counted)} lie inside the tissue. Check that "
             f"both files belong to the same run. File: '{matrix_file}'."
         )
+    if matrix_file and _FILTERED in matrix_file.name:  # barcodes are the same on every slide
+        beside = int(matrix.barcodes.isin(places.index[~places["in_tissue"]]).sum())
+        missed = len(inside) - len(counted)
+        if beside > _FEW * len(matrix.barcodes) and missed > _FEW * len(inside):
+            raise CountsError(
+                f"Of {len(matrix.barcodes)} barcodes with counts, {beside} lie outside the tissue "
+                f"by '{positions_file.name}', and {missed} inside of it have none. Check that "
+                f"both files belong to the same run. File: '{matrix_file}'."
+            )
     return counted
 
 

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 _COUNT_LAYERS = ("counts", "raw_counts", "raw")
 _DIAMETER = "spot_diameter_fullres"
 _ARRAY = ["array_col", "array_row"]
+_FEW_TWICE = 0.1  # of the spots; merged tables repeat nearly all places of an array
+_OF_SLIDES = frozenset({"library_id", "library", "sample_id", "sample", "slide", "section"})
+_INSIDE = frozenset({"1", "1.0", "true", "yes"})
+_OUTSIDE = frozenset({"0", "0.0", "false", "no", "nan"})
 
 
 def tidied(table: AnnData, name: str, *, library: str = "", layer: str = "") -> AnnData:
@@ -60,8 +64,9 @@ def tidied(table: AnnData, name: str, *, library: str = "", layer: str = "") -> 
         return table
     _plain_names(table)
     notes: list[str] = []
-    table = _of_library(table, name, library)
+    table = _of_library(table, name, library, notes)
     table = _in_tissue(table, notes)
+    _check_one_array(table)
     table = _counted(table, layer, notes)
     if not table.obs_names.is_unique:
         notes.append(
@@ -83,7 +88,7 @@ def _plain_names(table: AnnData) -> None:
                 frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
 
 
-def _of_library(table: AnnData, name: str, library: str) -> AnnData:
+def _of_library(table: AnnData, name: str, library: str, notes: list[str]) -> AnnData:
     """The rows of one slide, which alone `uns["spatial"]` describes."""
     known = table.uns.get("spatial")
     entries = {
@@ -110,19 +115,28 @@ def _of_library(table: AnnData, name: str, library: str) -> AnnData:
         )
     chosen = library or next(iter(rows or entries), name)
     if chosen in rows and not rows[chosen].all():
+        if not library:
+            others = int((~rows[chosen]).sum())
+            notes.append(
+                f"{counted(others, 'spot')} of other slides than '{chosen}', which alone "
+                "uns['spatial'] describes, are left out"
+            )
         table = table[rows[chosen]].copy()
     table.uns["spatial"] = {chosen: dict(entries.get(chosen, {}))}
     return table
 
 
 def _rows_by_library(table: AnnData, entries: Mapping[str, Any]) -> dict[str, NDArray[np.bool_]]:
-    """Rows of each slide, by the first column whose values all name slides, if there is one."""
-    if len(entries) < 2:
-        return {}
+    """Rows of each slide, by the first column that names slides, if there is one.
+
+    It has no other values, or a name that says so.
+    """
     for column in table.obs.columns:
         values = table.obs[column].astype(str)
-        if set(values) <= set(entries):
-            return {key: (values == key).to_numpy() for key in entries if (values == key).any()}
+        found = {key: (values == key).to_numpy() for key in entries if (values == key).any()}
+        only = len(entries) > 1 and set(values) <= set(entries)
+        if found and (only or str(column).casefold() in _OF_SLIDES):
+            return found
     return {}
 
 
@@ -130,11 +144,36 @@ def _in_tissue(table: AnnData, notes: list[str]) -> AnnData:
     """Without the rows that Space Ranger found beside the tissue."""
     if "in_tissue" not in table.obs:
         return table
-    inside = table.obs["in_tissue"].astype(str).isin(["1", "1.0", "True", "true"]).to_numpy()
-    if inside.all() or not inside.any():
+    values = table.obs["in_tissue"].astype(str).str.casefold()
+    if unknown := sorted(set(values) - _INSIDE - _OUTSIDE):
+        notes.append(f"in_tissue has {a_few(unknown)}, neither 1 nor 0, and is not looked at")
+        return table
+    inside = values.isin(_INSIDE).to_numpy()
+    if inside.all():
+        return table
+    if not inside.any():
+        notes.append("in_tissue is never 1, and is not looked at")
         return table
     notes.append(f"{counted(int((~inside).sum()), 'spot')} with in_tissue 0 are left out")
     return table[inside].copy()
+
+
+def _check_one_array(table: AnnData) -> None:
+    """Refuse rows of several arrays, and spots without places of their own."""
+    xy = positions(table)
+    if len(xy) > 1 and not np.ptp(xy, axis=0).any():
+        raise SpotsError(
+            f"All {len(xy):,} spots lie in one place, ({xy[0, 0]:g}, {xy[0, 1]:g}). Check the "
+            "coordinates in obsm['spatial']."
+        )
+    if set(_ARRAY) <= set(table.obs):
+        twice = int(table.obs.duplicated(_ARRAY).sum())
+        if twice > _FEW_TWICE * len(xy):
+            raise SpotsError(
+                f"{counted(twice, 'spot')} share array_row and array_col with another one: the "
+                "table has rows of several arrays. Select those of one slide, or add a column "
+                "library_id that names the slide of each row."
+            )
 
 
 def _counted(table: AnnData, layer: str, notes: list[str]) -> AnnData:
@@ -168,7 +207,7 @@ def _counted(table: AnnData, layer: str, notes: list[str]) -> AnnData:
 def _with_diameter(table: AnnData, notes: list[str]) -> None:
     """Make sure that the table states a diameter: its own, or what the spacing suggests."""
     (key, entry), *_ = table.uns["spatial"].items()
-    factors = dict(entry.get("scalefactors", {}))
+    factors = {name: _plain(value) for name, value in (entry.get("scalefactors") or {}).items()}
     xy = positions(table)
     if not _positive(factors.get(_DIAMETER)):
         factors[_DIAMETER] = spaced_diameter(xy)
@@ -179,7 +218,7 @@ def _with_diameter(table: AnnData, notes: list[str]) -> None:
 def _source(table: AnnData, notes: list[str]) -> Source:
     known = source_of(table)
     (entry,) = table.uns["spatial"].values()
-    size = known.image_size or size_by_arrays(entry.get("images", {}), scale_factors(table))
+    size = known.image_size or size_by_arrays(entry.get("images") or {}, scale_factors(table))
     pitch = known.pitch_um
     if pitch is None and set(_ARRAY) <= set(table.obs):
         array = table.obs[_ARRAY].apply(pd.to_numeric, errors="coerce").to_numpy(float)
@@ -187,6 +226,15 @@ def _source(table: AnnData, notes: list[str]) -> Source:
             pitch = PITCH_UM
             notes.append("array_row and array_col are those of Visium: a pitch of 100 µm")
     return replace(known, pitch_um=pitch, image_size=size)
+
+
+def _plain(value: Any) -> Any:
+    """A number, where a text or an array of one states it."""
+    try:
+        number = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return value
+    return float(number.item()) if number.size == 1 else value
 
 
 def _positive(value: object) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import zarr
+from zarr.codecs import ZstdCodec
 
 from napari_stem.errors import StorageError
 from napari_stem.storage import atomic_path, writing
@@ -65,6 +66,7 @@ class DrawStore:
             zarr.create_array(
                 draft / "draws", shape=(n_draws, n_spots, n_genes), dtype="f2",
                 chunks=(1, min(_ROWS, n_spots), n_genes), fill_value=np.nan,
+                compressors=ZstdCodec(checksum=True),
             )  # fmt: skip
             (draft / _ABOUT).write_text(json.dumps({"key": key}))
         return cls(path, temporary=temporary)
@@ -123,8 +125,12 @@ class DrawStore:
             self._array[draw, rows] = values.astype(np.float16)
 
     def has(self, draw: int, rows: slice) -> bool:
-        """Whether one draw of a block was kept."""
-        return not np.isnan(self._array[draw, rows, 0]).any()
+        """Whether one draw of a block was kept, and is whole: its checksum tells."""
+        try:
+            kept = self._array[draw, rows, 0]
+        except Exception:  # noqa: BLE001  # zarr and its codecs raise many kinds; drawing again is safe
+            return False
+        return not np.isnan(kept).any()
 
     def draw(self, draw: int) -> NDArray[np.float32]:
         """One draw of all spots (n, c)."""

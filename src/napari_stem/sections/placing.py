@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.errors import SpotsContradictSlide
+from napari_stem.errors import Hint, Remedy, SpotsContradictSlide
 from napari_stem.io.pictures import is_drawn, picture_factor
 from napari_stem.io.source import source_of, with_source
 from napari_stem.slides.tissue import tissue_mask
@@ -30,6 +30,7 @@ from napari_stem.spots.witnesses import (
     arrangements,
     check_extent,
     check_size,
+    check_unit,
     judge_tissue,
     left_out,
     reduction,
@@ -69,6 +70,8 @@ def place(
         Many spots do not lie on the slide.
     """
     if "napari_stem" in spots.uns:  # a prediction is in pixels of the image it was made on
+        if not trust:
+            _check_same_slide(spots, slide)
         check_spots(spots, slide)
         return spots, slide
     spots = _on_picture(spots, slide)
@@ -80,6 +83,16 @@ def place(
     notes += _unless_trusted(_tissue_notes, spots, slide, trust)
     add_notes(spots, notes)
     return spots, slide
+
+
+def _check_same_slide(prediction: AnnData, slide: Slide) -> None:
+    made_on = str(prediction.uns["napari_stem"].get("slide_fingerprint", ""))
+    if made_on and made_on != slide.fingerprint:
+        raise SpotsContradictSlide(
+            f"These spots are those of a prediction on another slide than '{slide.name}', or on "
+            "another file of it. Open that slide.",
+            hint=Hint(Remedy.TRUST),
+        )
 
 
 def _unless_trusted(
@@ -179,7 +192,19 @@ def _tissue_notes(spots: AnnData, slide: Slide) -> list[str]:
         name: float(tissue.contains(places).mean())
         for name, places in arrangements(xy, (slide.width, slide.height)).items()
     }
+    if has_counts(spots):
+        check_unit(xy, _units(spots, slide), tissue.extent, slide.name)
     return [judge_tissue(shares, len(xy), slide.name, measured=has_counts(spots))]
+
+
+def _units(spots: AnnData, slide: Slide) -> dict[str, float]:
+    """Pixels per unit in which coordinates may be given by mistake."""
+    smaller = {
+        f"in pixels of a smaller image ({name} = {factor:.3g})": 1 / factor
+        for name, factor in scale_factors(spots).items()
+        if factor < 1
+    }
+    return smaller | ({"in micrometres": 1 / slide.mpp} if slide.mpp else {})
 
 
 def _deep(spots: AnnData) -> NDArray[np.float64]:

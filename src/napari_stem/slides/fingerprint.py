@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.slides.pyramid import SlideFile
+from napari_stem.storage import content_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_MEBIBYTE = 1 << 20
-
 
 def fingerprint_of(path: Path, file: SlideFile) -> str:
-    """Content that two slides hardly share: size, both ends of the file, size of level 0.
+    """Content that two slides hardly share: that of the file, and the size of level 0.
 
     Pictures of one file differ in their number.
     """
@@ -26,8 +25,7 @@ def fingerprint_of(path: Path, file: SlideFile) -> str:
     if path.is_dir():
         digest.update(repr(shape).encode())
         return digest.hexdigest()
-    digest.update(repr((path.stat().st_size, shape)).encode())
-    _add_ends(digest, path)
+    digest.update(repr((content_of(path), shape)).encode())
     return digest.hexdigest()
 
 
@@ -39,14 +37,5 @@ def fingerprint_of_pixels(image: NDArray[np.uint8]) -> str:
 
 
 def ends_of(path: Path) -> str:
-    """A digest of both ends of a file, and its size."""
-    digest = hashlib.blake2b(repr(path.stat().st_size).encode(), digest_size=16)
-    _add_ends(digest, path)
-    return digest.hexdigest()
-
-
-def _add_ends(digest: hashlib.blake2b, path: Path) -> None:
-    with path.open("rb") as stream:
-        digest.update(stream.read(_MEBIBYTE))
-        stream.seek(max(0, path.stat().st_size - _MEBIBYTE))
-        digest.update(stream.read())
+    """A digest of the content of a file that is a part of a slide."""
+    return content_of(path)

@@ -51,6 +51,13 @@ class TissueMask:
     downsample: float
     excluded: tuple[Excluded, ...] = ()
 
+    @property
+    def extent(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Lowest and highest x, y of the tissue, in level-0 pixels; there must be some."""
+        rows, columns = np.nonzero(self.mask)
+        low, high = (columns.min(), rows.min()), (columns.max() + 1, rows.max() + 1)
+        return np.array(low) * self.downsample, np.array(high) * self.downsample
+
     def share_under(self, xy: NDArray[np.float64], diameter_px: float) -> NDArray[np.float64]:
         """(n,) share of the disc around each point (n, 2) under which there is tissue, no gap."""
         side = np.linspace(-1, 1, _SAMPLES)

@@ -18,6 +18,7 @@ from scipy import sparse
 from scipy.spatial import KDTree
 
 from napari_stem.errors import CountsError, MissingScale, SpotsError, SpotsOutsideSlide
+from napari_stem.spots.coordinates import as_xy, check_finite
 from napari_stem.spots.pitch import array_pitch, neighbour_pitch
 from napari_stem.spots.visium import DIAMETER_OVER_PITCH
 from napari_stem.spots.witnesses import inside
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from napari_stem.slides.slide import Slide
 
+_FEW_BROKEN = 0.05  # of the values, that a correction of raw counts leaves
 _ARRAY_COLUMNS = (["array_x", "array_y"], ["array_col", "array_row"])
 
 
@@ -67,12 +69,7 @@ def spot_table(
         raise SpotsError(
             f"At least one spot (x, y) is needed; the coordinates have shape {xy.shape}."
         )
-    if not np.isfinite(xy).all():
-        lost = int((~np.isfinite(xy)).any(axis=1).sum())
-        raise SpotsError(
-            f"Coordinates of {counted(lost, 'spot')} are not finite (NaN or infinite), out of "
-            f"{len(xy):,}."
-        )
+    check_finite(xy)
     if not 0 < diameter_px < np.inf:
         raise SpotsError(f"The spot diameter is {diameter_px:g} px; it must be positive.")
     index = pd.Index(ids if ids is not None else [f"spot_{i}" for i in range(len(xy))], dtype=str)
@@ -103,7 +100,7 @@ def positions(spots: AnnData) -> NDArray[np.float64]:
     """
     if "spatial" not in spots.obsm:
         raise SpotsError("obsm['spatial'] is missing, so the spots have no coordinates on a slide.")
-    xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)[:, :2]
+    xy = as_xy(spots.obsm["spatial"])
     if not np.isfinite(xy).all():
         row = np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]
         raise SpotsError(
@@ -185,6 +182,7 @@ def spaced_diameter(xy: NDArray[np.float64]) -> float:
         raise SpotsError(
             "The diameter of a single spot must be given: add a column diameter, in pixels."
         )
+    check_finite(xy)
     return DIAMETER_OVER_PITCH * float(np.median(KDTree(xy).query(xy, k=2)[0][:, 1]))
 
 
@@ -193,16 +191,38 @@ def has_counts(spots: AnnData) -> bool:
     return bool(spots.n_vars) and spots.X is not None and "napari_stem" not in spots.uns
 
 
+def as_sparse(values: Any) -> sparse.csr_matrix:
+    """A matrix of any kind as counts by spot and gene, each in one entry."""
+    if not sparse.issparse(values):
+        values = np.asarray(values)
+        values = values.astype(np.float32) if values.dtype == np.float16 else values
+    found = sparse.csr_matrix(values)
+    if not found.has_canonical_format:
+        found = found.copy()
+        found.sum_duplicates()
+    return found
+
+
 def is_raw(values: Any) -> bool:
     """Whether values of any matrix look like raw counts: most are whole, none is negative."""
-    counts = sparse.coo_matrix(values).data
-    sound = bool(np.isfinite(counts).all() and (counts >= 0).all())
-    return sound and 2 * np.count_nonzero(counts % 1) <= counts.size
+    counts = as_sparse(values).data
+    return bool(np.isfinite(counts).all() and (counts >= 0).all()) and not _fractions(counts)
+
+
+def _fractions(counts: NDArray[Any]) -> int:
+    """How many values are not whole, if more than corrections of raw counts leave; else 0.
+
+    Logarithms and roots of 1 may be 1, so that ones tell nothing.
+    """
+    telling = np.count_nonzero((counts != 0) & (counts != 1))
+    broken = np.count_nonzero(counts % 1)
+    few = 2 * broken <= telling or broken <= _FEW_BROKEN * np.count_nonzero(counts)
+    return 0 if few else int(broken)
 
 
 def check_counts(spots: AnnData) -> None:
     """Raise a `CountsError` unless values are raw counts: finite, not negative, whole numbers."""
-    counts = sparse.coo_matrix(spots.X)
+    counts = as_sparse(spots.X).tocoo()
     wrong = ~np.isfinite(counts.data) | (counts.data < 0)
     if wrong.any():
         first = np.flatnonzero(wrong)[0]
@@ -212,11 +232,10 @@ def check_counts(spots: AnnData) -> None:
             f"be finite and not negative ({counted(int(wrong.sum()), 'such value')}). Use "
             "raw counts."
         )
-    broken = np.count_nonzero(counts.data % 1)
-    if 2 * broken > counts.nnz:  # some corrections of raw counts leave a few fractions
+    if broken := _fractions(counts.data):
         raise CountsError(
-            f"{broken:,} of {counts.nnz:,} values are not whole numbers, so the table "
-            "probably has normalised values. Use raw counts."
+            f"{broken:,} of {np.count_nonzero(counts.data):,} values are not whole numbers, so "
+            "the table probably has normalised values. Use raw counts."
         )
 
 
@@ -264,5 +283,7 @@ def scale_factors(spots: AnnData) -> dict[str, float]:
     return {
         str(name): float(value)
         for name, value in known.items()
-        if str(name).endswith("_scalef") and 0 < value < np.inf
+        if str(name).endswith("_scalef")
+        and isinstance(value, int | float | np.number)
+        and 0 < value < np.inf
     }

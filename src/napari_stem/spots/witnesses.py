@@ -31,6 +31,8 @@ _MOSTLY = 0.8  # of the spots; fewer on tissue are worth a note
 _HARDLY = 0.5  # of the spots; fewer on tissue are a contradiction
 _CLEARLY = 0.9  # of the spots, on tissue in another arrangement
 _BETTER = 0.1  # by which another arrangement must surpass the given one
+_OTHER_UNIT = 1.5  # from which on a factor is one between units
+_MARGIN = 0.12  # of the tissue's sides, by which spots in the right unit may fall short of it
 _FEWEST = 12  # spots that make an arrangement
 # Axes swapped, then mirrored from left to right, then from top to bottom.
 _ARRANGED = {
@@ -220,6 +222,37 @@ def judge_tissue(shares: Mapping[str, float], n: int, name: str, *, measured: bo
             hint=Hint(Remedy.TRUST),
         )
     return told if here >= _MOSTLY or not measured else f"only {told}; look where they are"
+
+
+def check_unit(
+    xy: NDArray[np.float64],
+    factors: Mapping[str, float],
+    tissue: tuple[NDArray[np.float64], NDArray[np.float64]],
+    name: str,
+) -> None:
+    """Raise `SpotsContradictSlide` if spots would cover the tissue exactly in another unit.
+
+    Parameters
+    ----------
+    xy
+        (n, 2) places of measured spots.
+    factors
+        Pixels per unit, by what the coordinates would then be, as display text.
+    tissue
+        Lowest and highest x, y of the detected tissue.
+    """
+    low, high = tissue
+    near = _MARGIN * (high - low)
+    for unit, factor in factors.items():
+        first, last = xy.min(axis=0) * factor, xy.max(axis=0) * factor
+        fits = (abs(first - low) <= near).all() and (abs(last - high) <= near).all()
+        if len(xy) >= _FEWEST and factor > _OTHER_UNIT and fits:
+            raise SpotsContradictSlide(
+                f"The {len(xy):,} spots lie in a part of the tissue that is detected on '{name}', "
+                f"but would cover all of it if they were {unit}. Give them in pixels of this "
+                "image.",
+                hint=Hint(Remedy.TRUST),
+            )
 
 
 def _alike(expected: Size, size: Size, rounding: float) -> bool:

@@ -18,8 +18,10 @@ from huggingface_hub.errors import (
 
 from napari_stem.errors import CheckpointMismatch, EncoderError, Hint, Remedy
 from napari_stem.features.encoders.entry import Encoder
+from napari_stem.storage import content_of
 
 NAMES = ("model.safetensors", "pytorch_model.bin")
+_DIGESTS = ("sha256", "content")
 _SUFFIXES = (".safetensors", ".bin", ".pth", ".pt", ".ckpt")
 
 
@@ -129,24 +131,24 @@ def availability(encoder: Encoder) -> str:
 
 
 def stamp_of(weights: Path) -> dict[str, str]:
-    """The hub's commit and checksum of a file of its cache; {} for other files."""
+    """The hub's commit and checksum of a file of its cache; the content of other files."""
     if weights.parent.parent.name != "snapshots":
-        return {}
+        return {"content": content_of(weights)}
     blob = weights.resolve()
     checksum = {"sha256": blob.name} if blob.parent.name == "blobs" else {}
-    return {"commit": weights.parent.name, **checksum}
+    return {"commit": weights.parent.name, **checksum, "content": content_of(weights)}
 
 
 def stamps(
     encoders: Iterable[Encoder], weights: Mapping[str, Path] | None = None
 ) -> dict[str, dict[str, str]]:
-    """By encoder, the stamp of the weights that it would use; only of those that have one."""
+    """By encoder, the stamp of the weights that it would use, as far as they are files here."""
     found = {}
     for encoder in encoders:
         given = (weights or {}).get(encoder.name)
         file = local_weights(encoder) if given is None else weights_file(encoder, given)
-        if file is not None and (stamp := stamp_of(file)):
-            found[encoder.name] = stamp
+        if file is not None and file.is_file():
+            found[encoder.name] = stamp_of(file)
     return found
 
 
@@ -165,19 +167,31 @@ def check_stamps(
     Raises
     ------
     CheckpointMismatch
-        The checksums of an encoder's weights are known and differ.
+        A checksum or the content of an encoder's weights is known and differs.
     """
     for encoder in encoders:
         there = trained.get(encoder.name, {})
         here = stamps([encoder], weights).get(encoder.name, {}) if there else {}
-        if "sha256" in there and "sha256" in here and there["sha256"] != here["sha256"]:
+        if any(there[kind] != here[kind] for kind in _DIGESTS if kind in there and kind in here):
             raise CheckpointMismatch(
                 f"The checkpoint was trained with other weights of encoder {encoder.name} "
-                f"(commit {there['commit'][:12]}) than the installed ones (commit "
-                f"{here['commit'][:12]}). Run `hf download {_repository(encoder)} "
-                f"--revision {there['commit']}` and choose the downloaded folder.",
+                f"({_told(there)}) than these ({_told(here)}). {_how_to_return(encoder, there)}",
                 hint=_weights(encoder),
             )
+
+
+def _told(stamp: Mapping[str, str]) -> str:
+    known = "commit" if "commit" in stamp else "content"
+    return f"{known} {stamp.get(known, 'unknown')[:12]}"
+
+
+def _how_to_return(encoder: Encoder, stamp: Mapping[str, str]) -> str:
+    if "commit" not in stamp:
+        return "Choose the file that it was trained with."
+    return (
+        f"Run `hf download {_repository(encoder)} --revision {stamp['commit']}` and choose the "
+        "downloaded folder."
+    )
 
 
 def _how_to_get(encoder: Encoder, error: Exception) -> str:
