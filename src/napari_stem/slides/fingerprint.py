@@ -34,8 +34,3 @@ def fingerprint_of_pixels(image: NDArray[np.uint8]) -> str:
     digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
     digest.update(image.data)
     return digest.hexdigest()
-
-
-def ends_of(path: Path) -> str:
-    """A digest of the content of a file that is a part of a slide."""
-    return content_of(path)

@@ -16,7 +16,6 @@ from tifffile import FileCache
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.colour import used_bits
 from napari_stem.slides.factors import Fitted, Stored, fit_levels
-from napari_stem.slides.fingerprint import ends_of
 from napari_stem.slides.flat import check_flat, orientation_notes
 from napari_stem.slides.focus import sharpest
 from napari_stem.slides.pictures import choose_picture
@@ -27,6 +26,7 @@ from napari_stem.slides.tiff.ome_files import open_files
 from napari_stem.slides.tiff.pictures import tiff_pictures
 from napari_stem.slides.tiff.planes import Planes, focused_plane, rgb_planes
 from napari_stem.slides.tiff.vsi import vsi_notes
+from napari_stem.storage import content_of
 
 # A damaged file gives one error; without a handler, tifffile would log every symptom.
 tifffile.logger().addHandler(logging.NullHandler())
@@ -88,7 +88,7 @@ def needs_openslide(path: Path) -> bool:
 def _identity(page: Any, path: Path) -> str:
     """Of pixels that lie in another file than the one that names it."""
     there = Path(page.parent.filehandle.path)
-    return "" if there.samefile(path) else ends_of(there)
+    return "" if there.samefile(path) else content_of(there)
 
 
 class _Series:
