@@ -12,8 +12,9 @@ from napari_stem.api.verbs import verb
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError, WrongType
-from napari_stem.evaluation.evaluate import Evaluation, shared_genes, why_seen
+from napari_stem.evaluation.evaluate import Evaluation, shared_genes
 from napari_stem.evaluation.evaluate import iter_evaluate as iter_comparison
+from napari_stem.evaluation.seen import why_seen
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions

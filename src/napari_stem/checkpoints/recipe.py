@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
@@ -21,7 +22,7 @@ from napari_stem.features.patches import PHYSICAL, PatchGeometry, as_geometry
 from napari_stem.model.diffusion import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig, check_settings
 from napari_stem.model.network import NetworkConfig
-from napari_stem.text import counted, one_line
+from napari_stem.text import a_few, counted, one_line
 
 if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
@@ -163,7 +164,7 @@ def make_recipe(
     Raises
     ------
     OptionError, EncoderError, PanelError
-        A name is unknown, or the panel is empty.
+        A name is unknown, or the panel is empty or names a gene twice.
 
     Examples
     --------
@@ -180,6 +181,10 @@ def make_recipe(
         raise WrongType.of("panel", panel, "names of genes")
     if not panel:
         raise PanelError("The panel is empty. Choose at least one gene.")
+    if twice := [gene for gene, times in Counter(panel).items() if times > 1]:
+        raise PanelError(f"The panel has {a_few(twice)} more than once. Name each gene once.")
+    if any(not gene.strip() for gene in panel):
+        raise PanelError("The panel has an empty name. Remove it.")
     check_settings(fit or {})
     names = [encoders] if isinstance(encoders, str) else encoders
     found = tuple(find_encoder(name) for name in names)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.errors import PanelError
+from napari_stem.errors import CountsError, PanelError
 from napari_stem.evaluation.baselines import nearest, ridge
 from napari_stem.evaluation.metrics import Scores, pcc, score
 from napari_stem.events import Events
@@ -40,7 +40,7 @@ class Evaluation:
     scores
         Metrics by method: the model, ridge regression, 50 nearest training spots (50-NN).
     gene_pcc
-        (c,) correlation of each gene that was compared.
+        Correlation of each gene that was compared and varies among the spots.
     prediction
         The model's prediction of the spots that counted any of these genes; `layers["truth"]`
         are the measured values.
@@ -82,7 +82,7 @@ def iter_evaluate(
     options = options or PredictOptions()
     check_training(training)
     recipe, genes = checkpoint.recipe, training.genes
-    spots = counted_spots(section.spots, genes, section.name)
+    spots = tested_spots(section, genes)
     truth = transform_counts(spots, genes, recipe.transform, where=section.name)
     drawn = yield from iter_draws(section.slide, spots, checkpoint, options, compute or Compute())
     with closing(drawn.store):
@@ -98,10 +98,27 @@ def iter_evaluate(
     return Evaluation(
         section=section.name,
         scores=scores,
-        gene_pcc=dict(zip(genes, map(float, by_gene), strict=True)),
+        gene_pcc={gene: float(by_gene[i]) for i, gene in enumerate(genes) if np.ptp(truth[:, i])},
         prediction=prediction,
         missing_genes=missing,
     )
+
+
+def tested_spots(section: Section, genes: Sequence[str]) -> AnnData:
+    """The spots of a section that counted any of these genes.
+
+    Raises
+    ------
+    SpotsError, CountsError, PanelError
+        As `counted_spots`; or there is only one, which correlates with nothing.
+    """
+    spots = counted_spots(section.spots, genes, section.name)
+    if spots.n_obs < 2:
+        raise CountsError(
+            f"The section '{section.name}' has a single spot with counts of the panel; metrics "
+            "compare at least two. Hold out more."
+        )
+    return spots
 
 
 def shared_genes(panel: Sequence[str], sections: Sequence[Section]) -> tuple[str, ...]:
@@ -122,24 +139,6 @@ def shared_genes(panel: Sequence[str], sections: Sequence[Section]) -> tuple[str
     return genes
 
 
-def why_seen(checkpoint: Checkpoint, section: Section, training: Sequence[Section]) -> str:
-    """Why a section is not held out, as display text; "" if nothing tells that it was seen.
-
-    Parameters
-    ----------
-    training
-        What the baselines learn from.
-    """
-    about, slide = checkpoint.about, section.slide.fingerprint
-    if slide in about.get("slides", ()):
-        return f"The checkpoint was trained on the slide of '{section.name}'."
-    if section.name in about.get("sections", ()):
-        return f"The checkpoint was trained on a section of the name '{section.name}'."
-    if slide in [other.slide.fingerprint for other in training]:
-        return f"The slide of '{section.name}' is among the training sections."
-    return ""
-
-
 def score_baselines(
     training: PairedData, embeddings: NDArray[np.float32], truth: NDArray[np.float32]
 ) -> dict[str, Scores]:
@@ -149,16 +148,24 @@ def score_baselines(
 
 
 def averaged(evaluations: Sequence[Evaluation]) -> tuple[dict[str, Scores], dict[str, float]]:
-    """Scores by method and correlation by gene, the mean over sections weighted by their spots."""
-    spots = np.array([evaluation.prediction.n_obs for evaluation in evaluations])
-    weights = spots / spots.sum()
+    """Scores by method and correlation by gene, the mean over sections weighted by their spots.
 
-    def mean(values: Sequence[float]) -> float:
-        return float(np.average(values, weights=weights))
+    Of a gene, over the sections in which it varies.
+    """
 
-    first = evaluations[0]
+    def mean(values: Mapping[int, float]) -> float:
+        spots = np.array([evaluations[number].prediction.n_obs for number in values])
+        return float(np.average(list(values.values()), weights=spots / spots.sum()))
+
     scores: dict[str, Scores] = {
-        method: {name: mean([e.scores[method][name] for e in evaluations]) for name in scores}
-        for method, scores in first.scores.items()
+        method: {
+            name: mean({i: e.scores[method][name] for i, e in enumerate(evaluations)})
+            for name in first
+        }
+        for method, first in evaluations[0].scores.items()
     }
-    return scores, {gene: mean([e.gene_pcc[gene] for e in evaluations]) for gene in first.gene_pcc}
+    genes = dict.fromkeys(gene for evaluation in evaluations for gene in evaluation.gene_pcc)
+    known = list(enumerate(evaluation.gene_pcc for evaluation in evaluations))
+    return scores, {
+        gene: mean({i: found[gene] for i, found in known if gene in found}) for gene in genes
+    }

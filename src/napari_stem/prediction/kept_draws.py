@@ -35,7 +35,7 @@ def draws_of(prediction: AnnData, cache: Path) -> DrawStore:
     SpotsError
         Spots or genes of the table are not those of the draws, in their order.
     """
-    about = provenance(prediction)
+    about = provenance(prediction, "n_draws")
     name, drawn, n_draws = (about.get(key, "") for key in ("draws", "drawn_for", "n_draws"))
     if not name or drawn != rows_and_columns(prediction):
         raise SpotsError(

@@ -15,7 +15,7 @@ from napari_stem.slides.pyramid import SlideFile
 _LARGEST = 1_000_000_000  # pixels, 3 GB
 _SUSPICIOUS = 50_000_000  # pixels from which on a picture must have
 _MOST_PER_BYTE = 250  # pixels a byte of its file; scans of tissue have below 50
-_COLOURLESS = ("1", "L", "LA", "La", "I", "F")
+_OTHER = ("1", "L", "LA", "La", "I", "F", "CMYK", "LAB", "HSV")  # colourless, or printers'
 _ORIENTATION = 274  # the tag of TIFF and EXIF
 _PILLOW_LIMIT = threading.Lock()
 
@@ -30,7 +30,7 @@ def open_flat(path: Path) -> SlideFile:
     """
     with _open_image(path) as image:
         check_flat(path, image.height, image.width)
-        if image.mode in _COLOURLESS or image.mode.startswith("I;16"):
+        if image.mode in _OTHER or image.mode.startswith("I;16"):
             raise SlideUnreadable(
                 f"The image is not RGB: its mode is {image.mode}. File: '{path}'."
             )

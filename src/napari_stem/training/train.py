@@ -15,14 +15,14 @@ from napari_stem.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError
-from napari_stem.evaluation.evaluate import Evaluation, averaged, iter_evaluate
+from napari_stem.evaluation.evaluate import Evaluation, averaged, iter_evaluate, tested_spots
 from napari_stem.evaluation.live import LiveMetrics, variation
+from napari_stem.evaluation.seen import check_apart, kept_traces
 from napari_stem.events import Events, Metrics, Variation
 from napari_stem.features.compute import Compute
 from napari_stem.features.condition import Condition
 from napari_stem.features.encoders.hub import stamps
 from napari_stem.features.patches import VIEWS
-from napari_stem.genes.counts import counted_spots
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.network import StemNetwork
 from napari_stem.prediction.options import PredictOptions
@@ -102,7 +102,8 @@ def iter_train(
         raise OptionError("No section is left for training. Add a section that is not held out.")
     options, compute = options or PredictOptions(), compute or Compute()
     for section in held_out:  # before the long work on the others
-        counted_spots(section.spots, recipe.panel, section.name)
+        tested_spots(section, recipe.panel)
+    check_apart([*sections, *held_out], recipe.panel)
     views = range(VIEWS) if recipe.fit.augmented else (0,)
     known = yield from iter_paired_data(sections, recipe, compute, views=views)
     check_training(known)
@@ -136,7 +137,7 @@ def iter_train(
         identity=_identity(recipe, known, [*sections, *held_out], compute),
         device=compute.device,
     )
-    about = {**_about(sections, len(known.values)), "step": fitted.step}
+    about = {**_about(sections, recipe, len(known.values)), "step": fitted.step}
     if used := stamps(recipe.encoders, compute.weights):
         about["weights"] = used
     checkpoint = replace(checkpoint, network=fitted.network, about=about)
@@ -197,11 +198,12 @@ def _target_scale(
     return values.mean(axis=0), np.where(std > 0, std, 1).astype(np.float32)
 
 
-def _about(sections: Sequence[Section], n_spots: int) -> dict[str, Any]:
+def _about(sections: Sequence[Section], recipe: Recipe, n_spots: int) -> dict[str, Any]:
     return {
         "sections": [section.name for section in sections],
         "slides": [section.slide.fingerprint for section in sections],
         "spots": n_spots,
+        "traces": kept_traces(sections, recipe.panel),
         "versions": software_versions(),
     }
 
