@@ -142,7 +142,9 @@ def _read_counts(path: Path) -> pd.DataFrame:
         ) from error
     counts.index = counts.index.astype(str)
     if len(head) >= counts.shape[1]:  # pandas renames the second of two equal names
-        counts.columns = pd.Index([name.strip('"') for name in head[-counts.shape[1] :]], dtype=str)
+        counts.columns = pd.Index(
+            [name.strip('"') for name in head[len(head) - counts.shape[1] :]], dtype=str
+        )
     for what, names in (("Spots", counts.index), ("Genes", counts.columns)):
         if not names.is_unique:
             raise CountsError(f"{what} occur more than once: {repeated(names)}. File: '{path}'.")
