@@ -11,9 +11,9 @@ from anndata import AnnData
 
 from napari_stem.errors import StorageError
 from napari_stem.exports.registry import write_prediction
-from napari_stem.io import read_spots, source_of
-from napari_stem.io.source import Source, with_source
+from napari_stem.io import read_spots
 from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
+from napari_stem.spots.source import Source, source_of, with_source
 from napari_stem.spots.table import positions, spot_diameter
 
 

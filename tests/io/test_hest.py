@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from napari_stem.errors import SpotsError, SpotsNotFound
-from napari_stem.io import find_sections, read_spots, source_of
+from napari_stem.io import find_sections, read_spots
 from napari_stem.sections.section import open_section
+from napari_stem.spots.source import source_of
 from napari_stem.spots.table import spot_table
 
 

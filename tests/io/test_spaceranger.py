@@ -23,9 +23,10 @@ from napari_stem.errors import (
     SpotsError,
     SpotsNotFound,
 )
-from napari_stem.io import is_spot_source, read_spots, source_of
+from napari_stem.io import is_spot_source, read_spots
 from napari_stem.sections.section import open_section
 from napari_stem.spots.notes import notes_of
+from napari_stem.spots.source import source_of
 from napari_stem.spots.table import library, mpp_from_pitch, positions, spot_diameter
 from napari_stem.training.plan import SectionSource
 

@@ -14,7 +14,8 @@ from spatialdata.transformations import Affine, Identity, Scale
 
 from napari_stem.errors import OptionError, SpotsError
 from napari_stem.exports.registry import write_prediction
-from napari_stem.io import is_spot_source, read_spots, source_of
+from napari_stem.io import is_spot_source, read_spots
+from napari_stem.spots.source import source_of
 from napari_stem.spots.table import positions, spot_diameter
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend

@@ -10,9 +10,10 @@ import pytest
 from anndata import AnnData
 
 from napari_stem.errors import CountsError, OptionError, Remedy, SpotsError
-from napari_stem.io import read_spots, source_of
+from napari_stem.io import read_spots
 from napari_stem.io.tables import tidied
 from napari_stem.spots.notes import notes_of
+from napari_stem.spots.source import source_of
 from napari_stem.spots.table import has_counts, library, positions, spot_diameter, spot_table
 
 N = 20

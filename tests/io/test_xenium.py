@@ -13,10 +13,11 @@ from PIL import Image
 from scipy import sparse
 
 from napari_stem.errors import OptionError, SpotsError, SpotsNotFound, SpotsOutsideSlide
-from napari_stem.io import read_spots, source_of
+from napari_stem.io import read_spots
 from napari_stem.sections.section import open_section, section_on
 from napari_stem.slides.slide import open_slide
 from napari_stem.spots.notes import notes_of
+from napari_stem.spots.source import source_of
 from napari_stem.spots.table import mpp_from_pitch, positions
 
 NAMES = ["EPCAM", "CD3E", "NegControlProbe_00042", "UnassignedCodeword_0001"]

@@ -159,8 +159,8 @@ def _print_pictures(slide: Slide) -> None:
 def _print_table(spots: AnnData, place: Path, image: Path | None, given: dict[str, Any]) -> None:
     """A table alone, or with its slide where there is one, on which the two must agree."""
     from napari_stem.api.places import Opened
-    from napari_stem.io import source_of
     from napari_stem.spots.notes import notes_of
+    from napari_stem.spots.source import source_of
 
     if "napari_stem" in spots.uns:
         _print_prediction(spots)
@@ -191,7 +191,7 @@ def _print_prediction(prediction: AnnData) -> None:
 def _print_spots(spots: AnnData) -> None:
     import numpy as np
 
-    from napari_stem.io import source_of
+    from napari_stem.spots.source import source_of
     from napari_stem.spots.table import has_counts, mpp_from_pitch, pitch
 
     source = source_of(spots)

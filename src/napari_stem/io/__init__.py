@@ -16,7 +16,6 @@ from napari_stem.io.h5ad import read_h5ad
 from napari_stem.io.hest import hest_tables, is_hest, read_hest
 from napari_stem.io.legacy_st import is_legacy_st, read_legacy_st
 from napari_stem.io.section_folder import is_section_folder, read_section_folder
-from napari_stem.io.source import Source, source_of
 from napari_stem.io.spaceranger import is_spaceranger, read_spaceranger
 from napari_stem.io.spatialdata import is_predicted_spatialdata, read_predicted_spatialdata
 from napari_stem.io.spatialdata_spots import is_spatialdata, read_spatialdata
@@ -62,11 +61,9 @@ _REFUSALS = {
     "layer": ("Only .h5ad files have layers of counts to choose from", None),
 }
 __all__ = [
-    "Source",
     "find_sections",
     "is_spot_source",
     "read_spots",
-    "source_of",
 ]
 
 
@@ -103,7 +100,8 @@ def read_spots(
 
     Files: .h5ad, .csv, .tsv or .geojson. Folders: Space Ranger's (Visium, Visium HD), Xenium's,
     SpatialData (.zarr), data sets in HEST's layout, legacy ST arrays. Genes are named
-    by symbols where the file has them; `source_of` gives what the format states about the slide.
+    by symbols where the file has them; `spots.source.source_of` tells what
+    the format states about the slide.
 
     Parameters
     ----------

@@ -130,3 +130,23 @@ def check_hdf5(file: h5py.File, path: Path) -> None:
 
 UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, zlib.error)
 """What the libraries raise for damaged files; h5py and pyarrow choose freely among them."""
+
+
+def read_spot_table(path: Path, **how: Any) -> pd.DataFrame:
+    """A table of spots in a text file, perhaps packed; `how` goes to pandas.
+
+    Raises
+    ------
+    SpotsError
+        It cannot be read.
+    """
+    try:
+        with opened_text(path) as file:
+            table: pd.DataFrame = pd.read_csv(file, **how)
+    except SpotsError:
+        raise
+    except UNREADABLE as error:
+        raise SpotsError(
+            f"The file could not be read as a table of spots: {one_line(error)}. File: '{path}'."
+        ) from error
+    return table

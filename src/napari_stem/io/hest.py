@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from napari_stem.errors import SpotsNotFound
 from napari_stem.io.bounded import read_json
 from napari_stem.io.h5ad import read_h5ad
-from napari_stem.io.source import source_of, with_source
 from napari_stem.slides.suffixes import bare_name
+from napari_stem.spots.source import source_of, with_source
 
 if TYPE_CHECKING:
     from anndata import AnnData

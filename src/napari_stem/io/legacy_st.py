@@ -14,11 +14,11 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_stem.errors import CountsError, SpotsError, SpotsNotFound
-from napari_stem.io.bounded import UNREADABLE, check_fields, opened_text
+from napari_stem.io.bounded import UNREADABLE, check_fields, opened_text, read_spot_table
 from napari_stem.io.naming import named
-from napari_stem.io.source import Source, with_source
 from napari_stem.slides.suffixes import SLIDES
 from napari_stem.spots.pitch import array_pitch
+from napari_stem.spots.source import Source, with_source
 from napari_stem.spots.table import check_counts, spot_table
 from napari_stem.text import a_few, one_line, repeated
 
@@ -96,15 +96,7 @@ def find_images(folder: Path) -> list[Path]:
 
 def _read_spots(path: Path) -> pd.DataFrame:
     """Coordinates by "XxY", and whether each spot was selected as inside the tissue."""
-    try:
-        with opened_text(path) as file:
-            spots = pd.read_csv(file, sep="\t")
-    except SpotsError:
-        raise
-    except UNREADABLE as error:
-        raise SpotsError(
-            f"The file could not be read as a table of spots: {one_line(error)}. File: '{path}'."
-        ) from error
+    spots = read_spot_table(path, sep="\t")
     check_fields(spots, path)
     missing = [name for name in _COLUMNS if name not in spots]
     if missing:

@@ -10,7 +10,7 @@ from napari_stem.errors import SpotsNotFound
 from napari_stem.io.csv import read_csv
 from napari_stem.io.h5ad import is_prediction, read_h5ad
 from napari_stem.io.legacy_st import find_images
-from napari_stem.io.source import source_of, with_source
+from napari_stem.spots.source import source_of, with_source
 
 if TYPE_CHECKING:
     from anndata import AnnData

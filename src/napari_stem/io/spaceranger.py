@@ -20,11 +20,11 @@ from napari_stem.io.bounded import read_json
 from napari_stem.io.matrix10x import Matrix, find_matrix, read_matrix
 from napari_stem.io.naming import named
 from napari_stem.io.pictures import is_drawn, size_by_files
-from napari_stem.io.source import Source, with_source
 from napari_stem.io.visium_positions import read_positions
 from napari_stem.slides.suffixes import SLIDES
 from napari_stem.spots.notes import add_notes
 from napari_stem.spots.section_names import section_name, up_to_sample
+from napari_stem.spots.source import Source, with_source
 from napari_stem.spots.table import check_counts, library, spot_table
 from napari_stem.spots.visium import PITCH_UM
 

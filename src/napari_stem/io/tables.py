@@ -14,9 +14,9 @@ from scipy import sparse
 from napari_stem.errors import CountsError, Hint, Remedy, SpotsError
 from napari_stem.genes.names import unique_names
 from napari_stem.io.pictures import size_by_arrays
-from napari_stem.io.source import Source, source_of, with_source
 from napari_stem.spots.notes import add_notes
 from napari_stem.spots.pitch import is_alternating
+from napari_stem.spots.source import Source, source_of, with_source
 from napari_stem.spots.table import (
     is_raw,
     positions,

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from napari_stem.errors import SpotsError
-from napari_stem.io.bounded import UNREADABLE, opened_text
+from napari_stem.io.bounded import read_spot_table
 from napari_stem.io.parquet import read_parquet
-from napari_stem.text import one_line, repeated
+from napari_stem.text import repeated
 
 _COLUMNS = [
     "barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
@@ -45,15 +45,7 @@ def read_positions(path: Path) -> pd.DataFrame:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     """With a header since version 2."""
-    try:
-        with opened_text(path) as file:
-            table: pd.DataFrame = pd.read_csv(file, header=None, dtype=str)
-    except SpotsError:
-        raise
-    except UNREADABLE as error:
-        raise SpotsError(
-            f"The file could not be read as a table of spots: {one_line(error)}. File: '{path}'."
-        ) from error
+    table = read_spot_table(path, header=None, dtype=str)
     if table.iat[0, 0] == _COLUMNS[0]:
         return table.iloc[1:].set_axis(list(table.iloc[0]), axis=1)
     if table.shape[1] != len(_COLUMNS):

@@ -19,8 +19,8 @@ from napari_stem.io.bounded import UNREADABLE, read_json
 from napari_stem.io.matrix10x import find_matrix, read_matrix
 from napari_stem.io.naming import named
 from napari_stem.io.parquet import iter_parquet, read_parquet
-from napari_stem.io.source import Source, with_source
 from napari_stem.spots.notes import add_notes
+from napari_stem.spots.source import Source, with_source
 from napari_stem.spots.table import spot_table
 from napari_stem.spots.visium import DIAMETER_OVER_PITCH, PITCH_UM
 from napari_stem.text import a_few, one_line

@@ -11,10 +11,10 @@ import numpy as np
 
 from napari_stem.errors import Hint, Remedy, SpotsContradictSlide
 from napari_stem.io.pictures import is_drawn, picture_factor
-from napari_stem.io.source import source_of, with_source
 from napari_stem.slides.tissue import tissue_mask
 from napari_stem.spots.notes import add_notes
 from napari_stem.spots.scaling import scale_spots
+from napari_stem.spots.source import source_of, with_source
 from napari_stem.spots.table import (
     check_spots,
     has_counts,

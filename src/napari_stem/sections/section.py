@@ -10,7 +10,7 @@ from typing import Self
 from anndata import AnnData
 
 from napari_stem.errors import Hint, Remedy, SlideNotFound, SpotsError
-from napari_stem.io import read_spots, source_of
+from napari_stem.io import read_spots
 from napari_stem.io.annotations import annotated_grid, drawn_regions
 from napari_stem.io.legacy_st import find_images
 from napari_stem.io.pictures import sized
@@ -19,6 +19,7 @@ from napari_stem.sections.placing import place
 from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots.notes import notes_of
 from napari_stem.spots.section_names import section_name
+from napari_stem.spots.source import source_of
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 from napari_stem.text import a_few, counted
 

@@ -12,8 +12,8 @@ from napari.settings import get_plugin_settings
 
 from napari_stem._napari.predict.bin_choice import BinChoice
 from napari_stem.genes.names import find_genes
-from napari_stem.io.source import Source, with_source
 from napari_stem.slides.slide import Slide
+from napari_stem.spots.source import Source, with_source
 from napari_stem.spots.table import pitch, spot_table
 
 from ..conftest import PATIENCE

@@ -39,7 +39,7 @@ class BinChoice(QComboBox):
         self.clear()
         self._folder = None
         if spots is not None:
-            from napari_stem.io import source_of  # imported already by whoever read them
+            from napari_stem.spots.source import source_of  # imported already by whoever read them
 
             source = source_of(spots)
             self._folder = source.folder
