@@ -125,6 +125,8 @@ def test_what_cannot_be_written_is_told_before_the_work(trained: TrainResult, tm
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="could not be written"):
         run("predict", "generated:9", trained.path, "-o", tmp_path / "file" / "p.csv")
+    with pytest.raises(StorageError, match="could not be written"):
+        run("embed", "generated:9", "-o", tmp_path / "file" / "e.h5ad")
     assert not (tmp_path / "cache").exists()
 
 

@@ -141,12 +141,16 @@ def _print_slide(path: str, mpp: float | None, opening: Opening) -> None:
     with Opened() as opened:
         slide = opened.slide(path, mpp=mpp, opening=opening)
         sizes = ", ".join(f"{level.shape[1]} x {level.shape[0]}" for level in slide.levels)
-        known = f"{slide.mpp:.4g} µm/px" if slide.mpp else "unknown"
-        scale = known if slide.mpp_source == "none" else f"{known} ({slide.mpp_source})"
-        say(f"slide: levels {sizes}; scale {scale}")
+        say(f"slide: levels {sizes}; scale {_scale(slide)}")
         _print_pictures(slide)
         print_notes(slide.notes)
         say("use: predict" if slide.mpp else "use: predict with --mpp")
+
+
+def _scale(slide: Slide) -> str:
+    """Scale and its source, or why there is none."""
+    known = f"{slide.mpp:.4g} µm/px" if slide.mpp else "unknown"
+    return known if slide.mpp_source == "none" else f"{known} ({slide.mpp_source})"
 
 
 def _print_pictures(slide: Slide) -> None:
@@ -170,8 +174,8 @@ def _print_table(spots: AnnData, place: Path, image: Path | None, given: dict[st
         with Opened() as opened:
             section = opened.section(place, image=slide, **given)
             found = section.slide
-            scale = f"{found.mpp:.4g} µm/px ({found.mpp_source})" if found.mpp else "unknown"
-            say(f"slide: {slide}, {found.width:,} x {found.height:,} px, scale {scale}")
+            size = f"{found.width:,} x {found.height:,} px"
+            say(f"slide: {slide}, {size}, scale {_scale(found)}")
             _print_pictures(found)
             print_notes(section.notes)
     else:

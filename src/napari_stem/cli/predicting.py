@@ -59,8 +59,11 @@ def embed(
     """Compute embeddings of the patches around spots, as obsm["embedding"]."""
     from napari_stem.api.places import Opened
     from napari_stem.api.predicting import iter_embed
+    from napari_stem.exports.encodable import encodable
     from napari_stem.exports.h5ad import write_h5ad
+    from napari_stem.storage import check_writable
 
+    check_writable(output)
     files = files_of(cache, weights)
     with Opened() as opened:
         section = opened.section(
@@ -69,7 +72,7 @@ def embed(
         print_notes(section.notes)
         vectors = run_events(iter_embed(section, None, encoder or ENCODERS, **compute, **files))
     section.spots.obsm["embedding"] = vectors
-    write_h5ad(section.spots, output)
+    write_h5ad(encodable(section.spots), output)
     console.print(
         f"{counted(vectors.shape[0], 'spot')}, {vectors.shape[1]} features each: {output}"
     )

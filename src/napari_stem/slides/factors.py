@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from math import ceil, floor
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from napari_stem.slides.pyramid import Level, Sliced, downsample
+from napari_stem.slides.pyramid import Level, Sliced, averaged, downsample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -162,11 +161,8 @@ def _correlation(finer: Level, piece: _Piece, down: float) -> float:
     bottom, right = min(top + side * down, finer.shape[0]), min(left + side * down, finer.shape[1])
     if bottom - top < side * down / 2 or right - left < side * down / 2:
         return 0.0
-    y, x = floor(top), floor(left)
-    region = Image.fromarray(np.asarray(finer[y : ceil(bottom), x : ceil(right)]))
     size = round((right - left) / down), round((bottom - top) / down)
-    box = (left - x, top - y, right - x, bottom - y)
-    grey = _grey(region.resize(size, Image.Resampling.BOX, box=box))
+    grey = _grey(averaged(finer, (left, top, right, bottom), size))
     part = piece.grey[: size[1], : size[0]]
     if grey.std() < _PLAIN or part.std() < _PLAIN:
         return 0.0

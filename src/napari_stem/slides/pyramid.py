@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
+from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -89,6 +91,25 @@ def region_of(level: Level, x: int, y: int, width: int, height: int) -> NDArray[
     return region
 
 
+def averaged(
+    level: Level, box: tuple[float, float, float, float], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """A part of a level made smaller by averaging.
+
+    Parameters
+    ----------
+    box
+        Left, top, right and bottom in pixels of the level, also fractions of them.
+    size
+        Width and height of the result.
+    """
+    left, top, right, bottom = box
+    x, y = floor(left), floor(top)
+    source = Image.fromarray(np.asarray(level[y : ceil(bottom), x : ceil(right)]))
+    inner = (left - x, top - y, right - x, bottom - y)
+    return np.asarray(source.resize(size, Image.Resampling.BOX, box=inner))
+
+
 def with_overviews(levels: tuple[Level, ...], folder: Path | None = None) -> tuple[Level, ...]:
     """`levels` and, where the last one is large, further ones, each half of the one before.
 
@@ -118,7 +139,7 @@ def make_overviews(levels: Sequence[Level]) -> Generator[tuple[int, int]]:
         pool.shutdown(cancel_futures=True)
 
 
-class Sliced:
+class Sliced(ABC):
     """A level that turns every kind of slicing into reading one rectangle."""
 
     ndim = 3
@@ -141,9 +162,9 @@ class Sliced:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[:], dtype=dtype, copy=copy)
 
+    @abstractmethod
     def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
         """(bottom - top, right - left, 3) of a rectangle that is not empty."""
-        raise NotImplementedError
 
 
 def _three(key: Any) -> tuple[Any, Any, Any]:

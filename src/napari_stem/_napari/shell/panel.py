@@ -63,8 +63,7 @@ class Panel(QWidget):
             self._grid.addLayout(side_by_side, row, 0, 1, 2)
 
     def refresh(self) -> None:
-        """Show the state of the workspace."""
-        raise NotImplementedError
+        """Show the state of the workspace, for panels that show any of it."""
 
     def follow(self, *names: str) -> None:
         """Refresh at each change of these fields of the workspace."""

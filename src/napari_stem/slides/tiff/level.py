@@ -9,11 +9,10 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 from tifffile import FileCache
 
 from napari_stem.slides.colour import Colours
-from napari_stem.slides.pyramid import Level, Sliced
+from napari_stem.slides.pyramid import Level, Sliced, averaged
 from napari_stem.slides.tiff.chroma import Segment, decoder_of
 from napari_stem.slides.tiff.colours import JPEG, tiff_colours
 
@@ -160,13 +159,9 @@ class TiffLevel(Sliced):
         right, bottom = min(right, floor(columns / down)), min(bottom, floor(rows / down))
         if left >= right or top >= bottom:
             return pixels
-        y, x = floor(top * down), floor(left * down)
-        source = finer[y : ceil(bottom * down), x : ceil(right * down)]
-        box = (left * down - x, top * down - y, right * down - x, bottom * down - y)
-        part = Image.fromarray(np.asarray(source)).resize(
-            (right - left, bottom - top), Image.Resampling.BOX, box=box
-        )
-        pixels[: part.height, : part.width] = np.asarray(part)
+        box = (left * down, top * down, right * down, bottom * down)
+        part = averaged(finer, box, (right - left, bottom - top))
+        pixels[: bottom - top, : right - left] = part
         return pixels
 
 
