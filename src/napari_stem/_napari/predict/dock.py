@@ -140,7 +140,7 @@ class PredictDock(Page):
         """Disable the controls that the running prediction uses; other slides stay editable."""
         running = self.workspace.run.request
         ours = running is not None and are_same(running.slide, self.workspace.slide)
-        self.slide.lock_scale(ours)
+        self.slide.lock(ours)
         self.spots.lock(ours)
         for panel in (self.checkpoint, self.settings):
             panel.setEnabled(running is None)

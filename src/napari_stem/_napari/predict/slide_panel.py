@@ -122,7 +122,7 @@ class SlidePanel(Panel):
             task = tasks.scale_by_pitch(slide, spots, pitch_um)
             self.run(task, "Measuring the spot spacing…", self.workspace.take_slide)
 
-    def lock_scale(self, locked: bool) -> None:
+    def lock(self, locked: bool) -> None:
         """Disable or enable the scale and the picture while a prediction uses them."""
         self._locked = locked
         self.refresh()
