@@ -81,7 +81,7 @@ class PanelChoice:
         "How the genes are selected. Mitochondrial and ribosomal ones are left out, except from a "
         "list.",
         choices={
-            "hmhvg": "high mean and high variance (HMHVG)",
+            "hmhvg": "high mean and variance (HMHVG)",
             "hvg": "highly variable, highest mean (HVG)",
             "deg": "differential between regions (DEG)",
             "list": "list of genes",
