@@ -58,6 +58,6 @@ def test_a_key_that_is_missing_is_named(spots: AnnData):
 
 
 def test_a_selection_says_that_its_draws_are_those_of_the_whole(spots: AnnData):
-    spots.uns["napari_stem"] = {"seed": 0}
+    spots.uns["napari_stem"] = {"seed": 0, "n_draws": 2}
     with pytest.raises(SpotsError, match="Take the draws of the whole prediction"):
         draws_of(spots, HERE)
