@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from npe2 import PluginManager
+from qtpy.compat import isalive
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -43,8 +44,14 @@ def bring_to_front(dock: QWidget) -> None:
 
 
 def window_of(viewer: Viewer) -> QWidget:
-    """The window of a viewer, for which napari has no public attribute."""
-    return cast("QWidget", viewer.window._qt_window)
+    """The main window of a viewer, for which napari has no attribute of its own."""
+    return cast("QWidget", viewer.window.main_menu.window())
+
+
+def is_open(viewer: Viewer | None) -> bool:
+    """Whether a viewer has a window that was not closed."""
+    window = getattr(viewer, "window", None)
+    return window is not None and isalive(window.main_menu)
 
 
 def unwrapped(viewer: Viewer) -> Viewer:
