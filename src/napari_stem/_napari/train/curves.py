@@ -74,7 +74,7 @@ class TrainingCurves(QWidget):
         self._lines["predicted"].setData(genes, predicted)
 
 
-class Plot(pyqtgraph.GraphicsLayoutWidget):  # type: ignore[misc]
+class Plot(pyqtgraph.GraphicsLayoutWidget):
     """Lines between two axes; pyqtgraph's own plot makes menus that nobody owns."""
 
     def __init__(self, bottom: str, left: str, legend: tuple[int, int]) -> None:
