@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.shell.imports import load_for_clustering, load_for_predicting
+from napari_stem.events import finish
 from napari_stem.sections.section import Section
 from napari_stem.storage import CACHE_VARIABLE
 from napari_stem.training.train import TrainResult
@@ -93,3 +96,12 @@ def ready(dock: PredictDock, section: Section, trained: TrainResult, qtbot: Any)
 def is_busy(viewer: Viewer) -> bool:
     """Whether napari knows of a task that has not ended; it would ask about it when closing."""
     return bool(viewer.window._task_status_manager.is_busy())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_collection() -> None:
+    """Take loaded libraries out of the garbage collections that napari asks for at every layer."""
+    finish(load_for_predicting())
+    finish(load_for_clustering())
+    gc.collect()
+    gc.freeze()
