@@ -86,10 +86,13 @@ def test_the_menu_opens_the_dock(viewer):
     assert any(isinstance(widget, PredictDock) for widget in docks)
 
 
-def test_the_sample_is_a_slide_in_micrometres(viewer):
+def test_the_generated_sample_is_the_workspaces_slide_in_micrometres(viewer, qtbot):
     (layer,) = viewer.open_sample("napari-stem", "generated_slide")
     assert layer.rgb
     assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
+    work = workspace_of(viewer)
+    qtbot.waitUntil(lambda: work.slide is not None)
+    assert [layer.name for layer in viewer.layers] == [work.slide.name]
 
 
 @pytest.fixture
@@ -124,13 +127,6 @@ def test_a_sample_that_cannot_be_downloaded_is_one_message(viewer, monkeypatch):
     with pytest.raises(SlideNotFound, match=r"could not be downloaded: .* Connect to the internet"):
         viewer.open_sample("napari-stem", "her2st_section")
     assert not list(viewer.layers)
-
-
-def test_the_generated_sample_is_the_workspaces_slide(viewer, qtbot):
-    viewer.open_sample("napari-stem", "generated_slide")
-    work = workspace_of(viewer)
-    qtbot.waitUntil(lambda: work.slide is not None)
-    assert [layer.name for layer in viewer.layers] == [work.slide.name]
 
 
 def run_command(name: str) -> None:
