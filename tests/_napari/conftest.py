@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,12 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from napari_stem._napari.predict.dock import PredictDock
-from napari_stem._napari.shell.imports import load_for_clustering, load_for_predicting
-from napari_stem.events import finish
 from napari_stem.sections.section import Section
 from napari_stem.storage import CACHE_VARIABLE
 from napari_stem.training.train import TrainResult
 
 LEFT = Qt.MouseButton.LeftButton
+_HEAVY = ("napari_stem.prediction.predict", "scanpy")
 PATIENCE = 180_000  # ms; a busy machine loads torch slowly
 
 
@@ -101,7 +101,7 @@ def is_busy(viewer: Viewer) -> bool:
 @pytest.fixture(scope="session", autouse=True)
 def _quick_collection() -> None:
     """Take loaded libraries out of the garbage collections that napari asks for at every layer."""
-    finish(load_for_predicting())
-    finish(load_for_clustering())
+    for name in _HEAVY:
+        import_module(name)
     gc.collect()
     gc.freeze()
