@@ -6,6 +6,7 @@ regions, which many writers leave out, and wrong for an incomplete copy or a sha
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,11 +38,17 @@ class SteadyStore(WrapperStore["Store"]):
     def at(cls, path: Path) -> Self:
         """The store of a folder or of a zip archive, for reading."""
         if path.is_dir():
-            found = (file.relative_to(path).as_posix() for file in path.rglob("*"))
-            return cls(LocalStore(path, read_only=True), frozenset(found))
+            found = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+            keys = frozenset(file.relative_to(path).as_posix() for file in found)
+            return cls(LocalStore(path, read_only=True), keys)
         with zipfile.ZipFile(path) as archive:
             names = frozenset(archive.namelist())
         return cls(ZipStore(path, mode="r"), names)
+
+    def below(self, folder: str) -> list[str]:
+        """The files below a folder, in order."""
+        within = f"{folder}/" if folder else ""
+        return sorted(key for key in self.keys if key.startswith(within))
 
     def _with_store(self, store: Store) -> Self:
         return type(self)(store, self.keys)
