@@ -150,20 +150,22 @@ def _agreement(before: Fitted, level: Level, candidates: Sequence[float]) -> lis
 
 def _places(full: Level, coarsest: Level) -> list[Place]:
     """Places of level 0 around which there is most to be seen, as the coarsest level shows."""
+    cells = [(row, column) for row in range(_GRID) for column in range(_GRID)]
     height, width = coarsest.shape[:2]
-    rows, columns = (np.linspace(0, side, _GRID + 1).astype(int) for side in (height, width))
-    cells = list(product(range(_GRID), repeat=2))
     if height * width <= _READ_WHOLE:
         grey = _grey(coarsest[:, :])
-        contrast = {
-            (row, column): grey[rows[row] : rows[row + 1], columns[column] : columns[column + 1]]
-            for row, column in cells
-        }
-        cells.sort(key=lambda cell: -contrast[cell].std() if contrast[cell].size else 0.0)
+        rows, columns = (np.linspace(0, side, _GRID + 1).astype(int) for side in (height, width))
+
+        def plainness(cell: tuple[int, int]) -> float:
+            (top, bottom), (left, right) = rows[cell[0] :][:2], columns[cell[1] :][:2]
+            part = grey[top:bottom, left:right]
+            return -float(part.std()) if part.size else 0.0
+
+        cells.sort(key=plainness)
     else:  # it is one of few levels: spread over the slide
         cells = cells[:: len(cells) // _MOST_TRIED]
-    rest = [((row + 0.5) / _GRID, (column + 0.5) / _GRID) for row, column in cells[:_MOST_TRIED]]
-    return [(y * full.shape[0], x * full.shape[1]) for y, x in rest]
+    tall, wide = full.shape[0] / _GRID, full.shape[1] / _GRID
+    return [((row + 0.5) * tall, (column + 0.5) * wide) for row, column in cells[:_MOST_TRIED]]
 
 
 def _shows_same(before: Fitted, level: Level, down: float, places: Sequence[Place]) -> bool:
