@@ -103,6 +103,8 @@ def test_where_no_level_tells_the_user_must_say_that_chunks_are_empty(tmp_path: 
     assert told.value.hint.remedy is Remedy.SPARSE
     with open_slide(path, sparse=True) as slide:
         np.testing.assert_array_equal(whole(slide), sparse)
+        told = "1 chunk of the finest level not stored; shown empty, as you confirmed."
+        assert slide.notes == (told,)
         with pickle.loads(pickle.dumps(slide)) as again:
             np.testing.assert_array_equal(whole(again), sparse)
 

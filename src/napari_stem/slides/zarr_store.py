@@ -153,8 +153,10 @@ def complete_levels(
         Chunks of level 0 are lost, or may be.
     """
     stored = [_Stored(array, axes, keys) for array in arrays]
-    _check_first(stored, path, sparse)
-    kept, notes = [stored[0]], []
+    kept, notes = [stored[0]], list[str]()
+    if doubtful := _check_first(stored, path, sparse):
+        empty = counted(doubtful, "chunk")
+        notes.append(f"{empty} of the finest level not stored; shown empty, as you confirmed.")
     for number, level in enumerate(stored[1:], start=1):
         lost = sum(_is_held_by(kept[-1], level, window) for window in level.windows())
         if lost:
@@ -167,7 +169,8 @@ def complete_levels(
     return [level.array for level in kept], tuple(notes)
 
 
-def _check_first(stored: Sequence[_Stored], path: Path, sparse: bool) -> None:
+def _check_first(stored: Sequence[_Stored], path: Path, sparse: bool) -> int:
+    """The number of chunks of level 0 that are empty as the user alone says."""
     first, *coarser = stored
     doubtful = 0
     for window in first.windows():
@@ -186,6 +189,7 @@ def _check_first(stored: Sequence[_Stored], path: Path, sparse: bool) -> None:
             f"that these regions are empty. Path: '{path}'.",
             hint=Hint(Remedy.SPARSE),
         )
+    return doubtful
 
 
 def _told_by(coarser: Sequence[_Stored], first: _Stored, window: _Window) -> bool | None:
