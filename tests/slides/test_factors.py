@@ -107,3 +107,16 @@ def test_a_picture_of_something_else_is_no_level():
 
 def test_a_level_that_is_not_smaller_is_not_used():
     assert downs(IMAGE, IMAGE, HALF, HALF, QUARTER) == [1, 2, 4]
+
+
+@pytest.mark.parametrize("turned", [np.s_[:, ::-1], np.s_[::-1], np.s_[::-1, ::-1]])
+def test_a_level_of_the_right_size_that_shows_something_else_is_not_used(turned: tuple):
+    levels = [IMAGE, np.ascontiguousarray(HALF[turned]), QUARTER]
+    fitted, notes = fit_levels([Stored(level, (256, 256)) for level in levels])
+    assert [(one.number, one.down) for one in fitted] == [(0, 1), (2, 4)]
+    assert notes == ("A level of 650 x 500 px does not show the same as level 0 and is not used.",)
+
+
+def test_levels_that_are_shifted_by_some_pixels_show_the_same():
+    for shift in (-3, 2, 3):
+        assert downs(IMAGE, np.roll(HALF, shift, axis=1), QUARTER) == [1, 2, 4]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -184,6 +185,37 @@ def test_another_picture_of_a_file_replaces_the_slide(
     assert (dock.workspace.slide, box.currentIndex()) == (slide, 1)
     former.close()
     slide.close()
+
+
+def test_a_refused_slide_is_opened_as_the_user_confirms(
+    dock, qtbot, section, tmp_path, monkeypatch
+):
+    image = np.asarray(section.slide.levels[0])
+    mixed, sparse = tmp_path / "mixed.ome.tif", tmp_path / "sparse.zarr"
+    with tifffile.TiffWriter(mixed, ome=True) as tiff:
+        tiff.write(image[..., 0], metadata={"axes": "YX", "Name": "DAPI"})
+        tiff.write(image, photometric="rgb", metadata={"axes": "YXS", "Name": "HE"})
+    group = zarr.open_group(sparse, mode="w", zarr_format=2)
+    planes = np.moveaxis(image, -1, 0).copy()
+    planes[:, :300, :300] = 0  # an empty chunk, which is not stored
+    group.create_array("0", data=planes, chunks=(3, 300, 300))
+    group.attrs["multiscales"] = [{"axes": list("cyx"), "datasets": [{"path": "0"}]}]
+    asked = []
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[-1]) or yes)
+    for number, (path, question) in enumerate(
+        ((mixed, "Open picture 1 instead?"), (sparse, "Open it with these regions empty?")), start=1
+    ):
+        dock.slide.open(path)
+        qtbot.waitUntil(lambda n=number: len(dock.workspace.slides) == n, timeout=PATIENCE)
+        qtbot.waitUntil(dock.slide.isEnabled, timeout=PATIENCE)
+        assert asked[-1].endswith(question)
+        assert dock.workspace.slide.path == path
+        assert dock.workspace.slide.read_region(500, 400, 1, 1).tolist() == [
+            [list(image[400, 500])]
+        ]
+    for slide in dock.workspace.slides:
+        slide.close()
 
 
 def test_without_tissue_a_region_is_advised(dock, qtbot, messages):

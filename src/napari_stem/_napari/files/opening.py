@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from napari_stem._napari.shell.imports import load_dask, load_triton_apart
 from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+from napari_stem.errors import Remedy, SlideError
 from napari_stem.events import Events, Progress
 
 if TYPE_CHECKING:
@@ -20,15 +21,25 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 
-def open_slide(path: Path, picture: str | int = "") -> Events[Slide]:
+def open_slide(
+    path: Path, *, picture: str | int = "", sparse: bool = False
+) -> Events[Slide | SlideError]:
     """Open a slide, or another picture of its file, and read its overview.
 
-    The canvas shows the overview first.
+    The canvas shows the overview first. A refusal that the user can still
+    overrule is returned.
     """
     yield Progress(0, 0, "open", path.name)
     from napari_stem.slides.slide import open_slide
 
-    return (yield from read_overview(open_slide(path, picture=picture)))
+    try:
+        slide = open_slide(path, picture=picture, sparse=sparse)
+    except SlideError as error:
+        decided = {Remedy.PICTURE: picture != "", Remedy.SPARSE: sparse}
+        if error.hint is None or decided.get(error.hint.remedy, True):
+            raise
+        return error
+    return (yield from read_overview(slide))
 
 
 def read_overview(slide: Slide) -> Events[Slide]:
@@ -44,7 +55,6 @@ def slide_of_layer(source: LayerSource) -> Events[Slide]:
     yield Progress(0, 0, "open", source.name)
     import numpy as np
 
-    from napari_stem.errors import SlideError
     from napari_stem.slides.slide import Slide, open_slide
 
     if source.path is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from qtpy.QtCore import Qt
@@ -19,12 +19,16 @@ from napari_stem._napari.predict.adopt_layer import adopt
 from napari_stem._napari.shell.dialogs import is_wanted
 from napari_stem._napari.shell.panel import SLIDE_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem.errors import Remedy, SlideError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari.layers import Image
     from napari.viewer import Viewer
 
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.errors import Hint
     from napari_stem.slides.slide import Slide
 
 _UNKNOWN = "unknown"
@@ -104,7 +108,7 @@ class SlidePanel(Panel):
     def open(self, path: Path) -> None:
         """Open the file of a slide."""
         remember(slide_folder=str(path.parent))
-        self.run(opening.open_slide(path), f"Opening {path.name}…", self.workspace.take_slide)
+        self._open(path, self.workspace.take_slide)
 
     def take_layer(self, layer: Image) -> None:
         """Use an image layer as the slide; the layer stays."""
@@ -135,9 +139,22 @@ class SlidePanel(Panel):
         if slide is None or slide.path is None or number == slide.picture:
             return
         if self._may_discard(_PICTURE):
-            task = opening.open_slide(slide.path, number)
-            self.run(task, f"Opening {slide.path.name}…", partial(self._replace, slide))
+            self._open(slide.path, partial(self._replace, slide), picture=number)
         self._list_pictures()
+
+    def _open(self, path: Path, then: Callable[[Slide], object], **asked: Any) -> None:
+        task = opening.open_slide(path, **asked)
+        self.run(task, f"Opening {path.name}…", partial(self._opened, path, then, asked))
+
+    def _opened(
+        self, path: Path, then: Callable[[Slide], object], asked: Any, found: Slide | SlideError
+    ) -> None:
+        if not isinstance(found, SlideError):
+            then(found)
+        elif found.hint is not None:
+            question, further = _overruled(found.hint)
+            if is_wanted(self, "Open a slide", f"{found} {question}"):
+                self._open(path, then, **asked | further)
 
     def _replace(self, former: Slide, slide: Slide) -> None:
         self.workspace.take_slide(slide)
@@ -214,6 +231,13 @@ class SlidePanel(Panel):
             self.picture_box.setCurrentIndex(slide.picture if slide is not None and names else -1)
         self.picture_box.setVisible(len(names) > 1)
         self.picture_box.setEnabled(not self._locked)
+
+
+def _overruled(hint: Hint) -> tuple[str, dict[str, Any]]:
+    """The question whether to open a refused slide, and how it is opened then."""
+    if hint.remedy is Remedy.PICTURE:
+        return f"Open picture {hint.value} instead?", {"picture": hint.value}
+    return "Open it with these regions empty?", {"sparse": True}
 
 
 def _asked_scale(slide: Slide) -> tuple[str, ...]:
