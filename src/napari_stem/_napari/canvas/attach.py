@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary, ref
 
 from napari_stem._napari.canvas.canvas import Canvas
 from napari_stem._napari.canvas.slide_views import SlideViews
-from napari_stem._napari.shell.choices import last_look
+from napari_stem._napari.shell.choices import last_choices
 from napari_stem._napari.shell.docks import window_of
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def workspace_of(viewer: Viewer) -> Workspace:
     """The workspace of a viewer, made at the first call; it lives as long as the viewer."""
     if viewer not in _attached:
-        workspace = Workspace(**last_look(), start_job=partial(_start_job, ref(viewer)))
+        workspace = Workspace(**last_choices(), start_job=partial(_start_job, ref(viewer)))
         _attached[viewer] = workspace, Canvas(viewer, workspace), SlideViews(viewer, workspace)
     return _attached[viewer][0]
 

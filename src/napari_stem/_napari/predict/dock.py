@@ -54,7 +54,7 @@ class PredictDock(Page):
         self.slide = SlidePanel(viewer, self.workspace)
         self.spots = SpotsPanel(viewer, self.workspace)
         self.checkpoint = CheckpointPanel(self.workspace)
-        self.settings = SettingsPanel()
+        self.settings = SettingsPanel(self.workspace)
         self.predict_button = button("Predict", "Predict the genes of the checkpoint at all spots.")
         self.hint = QLabel()
         self.hint.setWordWrap(True)

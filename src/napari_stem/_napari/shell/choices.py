@@ -6,9 +6,11 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember, remembered, remembered_options
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.workspace import Workspace
+from napari_stem.features.compute import Compute
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.storage import cache_dir, checkpoints_dir
 
 if TYPE_CHECKING:
@@ -16,27 +18,30 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem.checkpoints.recipe import Recipe
-    from napari_stem.features.compute import Compute
 
 _WEIGHTS = "encoder_weights"
 _LOOK = ("colormap", "opacity", "shared_contrast")
 
 
-def last_grid() -> GridChoice:
-    """The settings of the last grid."""
-    kept = {part.name: remembered(part.name, part.default) for part in fields(GridChoice)}
-    return GridChoice(**kept)
+def last_choices() -> dict[str, Any]:
+    """The last options, grid and colours of heatmaps, as fields of a workspace.
 
-
-def keep_grid(choice: GridChoice) -> None:
-    """Remember the settings of a grid."""
-    remember(**asdict(choice))
-
-
-def last_look() -> dict[str, Any]:
-    """The last colours of heatmaps, as fields of a workspace."""
+    A workspace reads them once: what is chosen in another window from then on stays there.
+    """
     look = (part for part in fields(Workspace) if part.name in _LOOK)
-    return {part.name: remembered(part.name, part.default) for part in look}
+    grid = {part.name: remembered(part.name, part.default) for part in fields(GridChoice)}
+    return {
+        **{part.name: remembered(part.name, part.default) for part in look},
+        "grid": GridChoice(**grid),
+        "options": remembered_options(PredictOptions),
+        "compute": remembered_options(Compute),
+    }
+
+
+def choose_grid(workspace: Workspace, choice: GridChoice) -> None:
+    """Use the settings of a grid from now on, also after the next start."""
+    workspace.grid = choice
+    remember(**asdict(choice))
 
 
 def choose_look(workspace: Workspace, colormap: str, opacity: float, *, shared: bool) -> None:

@@ -12,8 +12,11 @@ from psygnal import Signal, SignalGroupDescriptor
 from napari_stem._napari.state.cluster_edits import ClusterEdit, ClusterEdits, Seen
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem._napari.state.comparison import Comparison
+from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.run import PredictionRun, StartJob, work_here
 from napari_stem._napari.state.session import Restriction, Session, are_same, distinct_name
+from napari_stem.features.compute import Compute
+from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +46,9 @@ class Workspace:
     spots: AnnData | None = None
     restriction: Restriction | None = None
     checkpoint: ChosenCheckpoint | None = None
+    options: PredictOptions = field(default_factory=PredictOptions)
+    compute: Compute = field(default_factory=Compute)
+    grid: GridChoice = field(default_factory=GridChoice)
     result: Result | None = None
     edits: ClusterEdits = field(default_factory=ClusterEdits)
     cluster_view: ClusterView = field(default_factory=ClusterView)
