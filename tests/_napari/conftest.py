@@ -14,11 +14,14 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+from napari_stem.checkpoints.recipe import make_recipe
 from napari_stem.sections.section import Section
 from napari_stem.storage import CACHE_VARIABLE
 from napari_stem.training.train import TrainResult
 
 LEFT = Qt.MouseButton.LeftButton
+CHECKPOINT = ChosenCheckpoint(Path("any.safetensors"), make_recipe("small", ("A",)), "")
 PATIENCE = 180_000  # ms; a busy machine loads torch slowly
 
 

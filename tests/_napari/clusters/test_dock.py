@@ -40,7 +40,7 @@ from napari_stem.io.h5ad import read_h5ad
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import positions, spot_table
 
-from ..conftest import LEFT, PATIENCE, is_busy
+from ..conftest import CHECKPOINT, LEFT, PATIENCE, is_busy
 
 SHOWN, COLOUR, NAME, SPOTS, SHARE = range(5)
 KINDS = np.repeat(["tumour", "stroma", "fat"], (30, 18, 12))
@@ -164,7 +164,7 @@ def test_without_a_result_all_says_what_is_missing(viewer):
 
 def test_while_draws_arrive_clusters_wait(dock, workspace, slide, prediction):
     values = {"mean": np.asarray(prediction.X)}
-    workspace.run.request = PredictRequest(slide, prediction, checkpoint=None)
+    workspace.run.request = PredictRequest(slide, prediction, checkpoint=CHECKPOINT)
     workspace.take_result(Result(slide, prediction, tuple(GENES), "log2", values, 1))
     assert not dock.leiden.isEnabled()
     assert "still running" in dock.leiden.note.text()

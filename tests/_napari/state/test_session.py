@@ -164,7 +164,9 @@ def test_opening_an_open_slide_again_brings_it_back(work, section, other):
     assert work.result is first
     assert work.slide is section.slide
     assert len(work.slides) == 2
-    work.take_slide(copy.with_mpp(0.7))
+    work.take_slide(copy.with_mpp(0.7))  # a typed scale, and what was predicted at it, stay
+    assert (work.slide.mpp, work.result) == (0.5, first)
+    work.rescale(copy.with_mpp(0.7))
     assert work.result is None
     assert work.spots is section.spots
     assert [slide.mpp for slide in work.slides] == [0.7, other.slide.mpp]

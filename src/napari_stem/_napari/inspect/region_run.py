@@ -71,13 +71,13 @@ class RegionRun(QWidget):
             return
         if not are_same(slide, work.slide):
             return  # another slide is shown by now
-        request = PredictRequest(slide, spots, checkpoint, work.options, work.compute)
+        request = PredictRequest(
+            slide, spots, checkpoint, work.options, work.compute, work.all_spots, "Region"
+        )
         try:
-            work.run.start(request, predict)
+            work.predict(request, predict)
         except OptionError as error:
             notify(error)
-        else:
-            work.take_spots(slide, spots, whole=work.all_spots)
 
     def _rest(self) -> None:
         self._laying = None

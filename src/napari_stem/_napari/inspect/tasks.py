@@ -49,7 +49,7 @@ class LoadedCheckpoint:
             self._inspector = self._load()
         self._inspector.options = options
         loaded = self._inspector.compute.loaded
-        compute = compute_for(self.checkpoint.recipe, compute)
+        compute = compute_for(self.checkpoint, compute)
         self._inspector.compute = replace(compute, loaded=loaded)
         return (
             yield from self._inspector.iter_inspect(

@@ -120,7 +120,7 @@ class SlidePanel(Panel):
         slide, spots = self.workspace.slide, self.workspace.spots
         if slide is not None and spots is not None and self._may_discard(_SCALE):
             task = tasks.scale_by_pitch(slide, spots, pitch_um)
-            self.run(task, "Measuring the spot spacing…", self.workspace.take_slide)
+            self.run(task, "Measuring the spot spacing…", self.workspace.rescale)
 
     def lock(self, locked: bool) -> None:
         """Disable or enable the scale and the picture while a prediction uses them."""
@@ -164,7 +164,7 @@ class SlidePanel(Panel):
     def _rescale(self, mpp: float) -> None:
         slide = self.workspace.slide
         if slide is not None and mpp and mpp != slide.mpp and self._may_discard(_SCALE):
-            self.workspace.take_slide(slide.with_mpp(mpp))
+            self.workspace.rescale(slide.with_mpp(mpp))
         self.refresh()
 
     def _may_discard(self, title: str) -> bool:

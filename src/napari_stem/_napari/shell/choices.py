@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
-    from napari_stem.checkpoints.recipe import Recipe
 
 _WEIGHTS = "encoder_weights"
 _LOOK = ("colormap", "opacity", "shared_contrast")
@@ -72,7 +71,6 @@ def choose_weights(encoder: str, path: Path) -> None:
     remember(**{_WEIGHTS: {**remembered(_WEIGHTS, {}), encoder: str(path)}})
 
 
-def compute_for(recipe: Recipe, compute: Compute) -> Compute:
-    """The same with the user's cache, and the weights files chosen for the recipe's encoders."""
-    weights = chosen_weights(encoder.name for encoder in recipe.encoders)
-    return replace(compute, cache=cache_dir(), weights=weights)
+def compute_for(checkpoint: ChosenCheckpoint, compute: Compute) -> Compute:
+    """The same with the user's cache, and the weights files of the checkpoint's encoders."""
+    return replace(compute, cache=cache_dir(), weights=checkpoint.weights)
