@@ -523,10 +523,11 @@ def test_a_prediction_outlives_its_dock(ready, viewer, qtbot, section):
     assert again.bar.isHidden()
 
 
-def test_closing_its_slide_ends_a_prediction(ready, viewer, qtbot):
+def test_closing_its_slide_ends_a_prediction(ready, viewer, qtbot, answers):
     ready.settings.draws.setValue(1000)
     press(qtbot, ready.predict_button)
     qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    answers.press("Discard")
     press(qtbot, ready.slide.close_button)
     qtbot.waitUntil(lambda: ready.workspace.run.request is None, timeout=PATIENCE)
     assert ready.workspace.result is None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from napari_stem._napari.canvas.canvas import Canvas
+from napari_stem._napari.canvas.quitting import AskBeforeQuitting
 from napari_stem._napari.canvas.slide_views import SlideViews
 from napari_stem._napari.shell.choices import last_choices
 from napari_stem._napari.shell.docks import window_of
@@ -24,6 +25,8 @@ def workspace_of(viewer: Viewer) -> Workspace:
     if viewer not in _attached:
         workspace = Workspace(**last_choices(), start_job=partial(_start_job, ref(viewer)))
         _attached[viewer] = workspace, Canvas(viewer, workspace), SlideViews(viewer, workspace)
+        if hasattr(viewer, "window"):  # a model of a viewer has none
+            AskBeforeQuitting(window_of(viewer), workspace)
     return _attached[viewer][0]
 
 

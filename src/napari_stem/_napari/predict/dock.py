@@ -18,6 +18,7 @@ from napari_stem._napari.predict.spots_panel import SpotsPanel
 from napari_stem._napari.predict.tasks import predict
 from napari_stem._napari.results.result_keys import bind_result_keys
 from napari_stem._napari.results.result_panel import ResultPanel
+from napari_stem._napari.results.results_panel import ResultsPanel
 from napari_stem._napari.shell.docks import open_dock, unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page, listen
@@ -58,6 +59,7 @@ class PredictDock(Page):
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.bar = RunBar(self.workspace)
+        self.results = ResultsPanel(self.workspace)
         self.result = ResultPanel(self.workspace)
         self.clusters_button = button(
             "Clusters…", "Open the Clusters dock, to find, name and compare clusters of spots."
@@ -66,7 +68,7 @@ class PredictDock(Page):
         self.export = ExportPanel(viewer, self.workspace)
         self.fill(
             self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.hint,
-            self.bar, self.result, self.clusters_button, self.export, _keys(),
+            self.bar, self.results, self.result, self.clusters_button, self.export, _keys(),
         )  # fmt: skip
 
     def _connect(self) -> None:
