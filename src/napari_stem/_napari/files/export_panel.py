@@ -12,8 +12,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 
 from napari_stem._napari.canvas.drawn_region import selected_region
-from napari_stem._napari.files.exporting import ExportRequest
 from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered, with_slide_path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.analysis.labels import Clusters
 
 _ALL, _SHOWN, _LIST = "all genes", "shown gene", "list of genes"
 _WHOLE, _REGION = "all spots", "spots in selected region"
@@ -98,7 +99,8 @@ class ExportPanel(Panel):
             notify(error)
             return
         self.bar.show()
-        self.run(request.events(), f"Writing {path.name}…", partial(self._tell, self._result()))
+        note = partial(self._note, request, self._result(), self.workspace.clusters)
+        self.run(request.events(), f"Writing {path.name}…", note)
 
     def _request(self, path: Path) -> ExportRequest:
         result = self._result()
@@ -148,7 +150,11 @@ class ExportPanel(Panel):
         if path is not None:
             self.export(path)
 
-    def _tell(self, result: Result, path: Path) -> None:
+    def _note(
+        self, request: ExportRequest, result: Result, clusters: Clusters | None, path: Path
+    ) -> None:
+        if request.is_whole:
+            self.workspace.take_saved(result, clusters)
         if self.workspace.result is result:
             self._last = path
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_stem._napari.shell.choices import chosen_weights
 from napari_stem._napari.shell.imports import load_dask, load_triton_apart
 from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
@@ -98,6 +99,9 @@ def describe_checkpoint(path: Path) -> Events[ChosenCheckpoint]:
     load_triton_apart()
     from napari_stem.checkpoints.checkpoint import read_about
     from napari_stem.genes.counts import UNITS
+    from napari_stem.storage import content_of
 
     recipe, about = read_about(path)
-    return ChosenCheckpoint(path, recipe, UNITS[recipe.transform], about)
+    weights = chosen_weights(encoder.name for encoder in recipe.encoders)
+    unit = UNITS[recipe.transform]
+    return ChosenCheckpoint(path, recipe, unit, about, content_of(path), weights)

@@ -9,7 +9,7 @@ from napari import current_viewer
 from napari.utils.notifications import show_warning
 
 from napari_stem._napari.canvas.attach import workspace_of
-from napari_stem._napari.files.exporting import ExportRequest
+from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.shell.remembered import with_slide_path
 from napari_stem._napari.state.saved_view import View
 from napari_stem._napari.state.workspace import Workspace
@@ -48,7 +48,10 @@ def write_prediction(path: str, layers: list[FullLayerData]) -> list[str]:
         genes=[workspace.gene] if path.lower().endswith(".ome.tif") else (),
         with_slide_path=with_slide_path(),
     )
-    return [str(finish(request.events()))]
+    written = finish(request.events())
+    if request.is_whole:
+        workspace.take_saved(result, workspace.clusters)
+    return [str(written)]
 
 
 def _shows(result: Result, layers: Iterable[FullLayerData]) -> bool:

@@ -47,6 +47,11 @@ def window_of(viewer: Viewer) -> QWidget:
     return cast("QWidget", viewer.window._qt_window)
 
 
+def is_open(viewer: Viewer) -> bool:
+    """Whether the window of a viewer was not closed."""
+    return hasattr(viewer.window, "_qt_window")
+
+
 def unwrapped(viewer: Viewer) -> Viewer:
     """The viewer behind the proxy that napari hands to plugins, which differs at each call."""
     return cast("Viewer", getattr(viewer, "__wrapped__", viewer))

@@ -17,12 +17,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChosenCheckpoint:
-    """A checkpoint by its header; its weights are read when it predicts."""
+    """A checkpoint by its header; its weights are read when it predicts.
+
+    Attributes
+    ----------
+    content
+        A digest of its file.
+    weights
+        Local weights files by encoder, which are used instead of a download.
+    """
 
     path: Path
     recipe: Recipe
     unit: str
     about: Mapping[str, Any] = field(default_factory=dict)
+    content: str = ""
+    weights: Mapping[str, Path] = field(default_factory=dict)
+
+    def is_same(self, other: ChosenCheckpoint | None) -> bool:
+        """Whether the other one has the same path, content and weights of encoders."""
+        return other is not None and (self.path, self.content, self.weights) == (
+            other.path, other.content, other.weights,
+        )  # fmt: skip
 
     def lacking(self, slide: Slide) -> str:
         """The message if it needs a scale that the slide does not have; "" otherwise."""

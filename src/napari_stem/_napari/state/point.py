@@ -24,6 +24,6 @@ class Point:
 
     def is_of(self, slide: Slide | None, checkpoint: ChosenCheckpoint | None) -> bool:
         """Whether it was inspected on this slide, at this scale, with this checkpoint."""
-        if slide is None or self.checkpoint is not checkpoint:
+        if slide is None or not self.checkpoint.is_same(checkpoint):
             return False
         return are_same(self.slide, slide) and self.slide.mpp == slide.mpp

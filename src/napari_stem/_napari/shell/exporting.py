@@ -36,6 +36,14 @@ class ExportRequest:
     region: Sequence[NDArray[np.float64]] = ()
     with_slide_path: bool = True
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file holds all genes and spots, so that nothing but it needs to be kept."""
+        from napari_stem.exports.registry import find_exporter
+
+        is_figure = find_exporter(self.path).most_genes is not None
+        return not (self.genes or self.region or is_figure)
+
     def events(self) -> Events[Path]:
         """Write the file and return its path."""
         yield Progress(0, 0, "export", self.path.name)
