@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.shell.imports import load_for_clustering, load_for_predicting
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem.checkpoints.recipe import make_recipe
+from napari_stem.events import finish
 from napari_stem.sections.section import Section
 from napari_stem.storage import CACHE_VARIABLE
 from napari_stem.training.train import TrainResult
@@ -132,3 +135,12 @@ def answers() -> Iterator[Answers]:
 def is_busy(viewer: Viewer) -> bool:
     """Whether napari knows of a task that has not ended; it would ask about it when closing."""
     return bool(viewer.window._task_status_manager.is_busy())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_collection() -> None:
+    """Take loaded libraries out of the garbage collections that napari asks for at every layer."""
+    finish(load_for_predicting())
+    finish(load_for_clustering())
+    gc.collect()
+    gc.freeze()

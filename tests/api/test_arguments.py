@@ -17,12 +17,8 @@ from napari_stem.prediction.options import PredictOptions
 
 def test_paths_give_what_objects_give(names: dict[str, Any]):
     of_objects = names["prediction"]
-    of_paths = stem.predict(
-        stem.open_slide(names["image"], mpp=0.5),
-        names["table"],
-        str(names["checkpoint_file"]),
-        n_draws=4,
-    )
+    with stem.open_slide(names["image"], mpp=0.5) as slide:
+        of_paths = stem.predict(slide, names["table"], str(names["checkpoint_file"]), n_draws=4)
     np.testing.assert_allclose(of_paths.X, of_objects.X, atol=2e-3)
 
 
