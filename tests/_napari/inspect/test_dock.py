@@ -428,6 +428,18 @@ def test_points_are_there_again_when_the_dock_is(tool, viewer, qtbot, section):
     assert not again.workspace.points
 
 
+def test_points_return_with_their_checkpoint(tool, viewer, qtbot, trained, tmp_path):
+    inspection, mine = inspect(tool, viewer, qtbot, HERE), tool.workspace.checkpoint
+    other = tmp_path / "other.safetensors"
+    header = trained.path.read_bytes()
+    other.write_bytes(header[:-4] + b"\0\0\0\1")
+    tool.workspace.checkpoint = finish(opening.describe_checkpoint(other))
+    assert tool.points.table.rowCount() == 0
+    tool.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
+    assert tool.workspace.checkpoint is not mine
+    assert tool.point.inspection is inspection
+
+
 def test_a_rectangle_outlives_the_dock(tool, viewer, qtbot, section):
     tool.workspace.options = PredictOptions(n_draws=1000)
     work = tool.workspace

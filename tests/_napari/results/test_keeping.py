@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from anndata import AnnData, read_h5ad
+from anndata import AnnData
+from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.launch import fill
+from napari_stem._napari.files.opening import describe_checkpoint
 from napari_stem._napari.shell.docks import open_dock, window_of
+from napari_stem._napari.shell.exporting import ExportRequest
+from napari_stem._napari.state.point import Point
+from napari_stem._napari.state.saved_view import View
 from napari_stem.analysis.cluster import cluster
 from napari_stem.api.predicting import predict
+from napari_stem.events import finish
+from napari_stem.io.h5ad import read_h5ad
+from napari_stem.prediction.inspect import Inspector
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.section import Section
 
 from ..conftest import LEFT
@@ -58,6 +69,35 @@ def test_results_are_listed_renamed_and_deleted_after_asking(
     assert panel.isHidden()
     qtbot.mouseClick(dock.slide.close_button, LEFT)
     assert work.slides == ()
+
+
+def test_inspected_points_come_back_with_the_export_and_their_checkpoint(
+    section, predicted, trained, tmp_path
+):
+    viewers = [ViewerModel()]  # whose workspaces live as long as they do
+    first = workspace_of(viewers[0])
+    first.take_slide(section.slide)
+    first.checkpoint = finish(describe_checkpoint(trained.path))
+    inspector = Inspector(trained.checkpoint, PredictOptions(n_draws=3))
+    spots = {"spot_diameter_px": 110, "spots": section.spots}
+    inspection = finish(inspector.iter_inspect(section.slide, (600.0, 600.0), **spots))
+    first.add_points([Point(7, section.slide, first.checkpoint.key, inspection)])
+    path, points = tmp_path / "points.h5ad", first.points_of(section.slide)
+    finish(ExportRequest(predicted, path, View(), points=points).events())
+    assert "points" not in predicted.uns["napari_stem"]
+
+    viewers.append(viewer := ViewerModel())
+    again = workspace_of(viewer)
+    for _ in range(2):  # the second time they are there
+        fill(viewer, section.slide, read_h5ad(path), name="points")
+    (point,) = again.points
+    elsewhere = tmp_path / "moved.safetensors"
+    elsewhere.write_bytes(trained.path.read_bytes())
+    assert point.is_of(again.slide, finish(describe_checkpoint(elsewhere)))
+    assert not point.is_of(again.slide, None)
+    assert (point.inspection.xy, point.inspection.genes) == (inspection.xy, inspection.genes)
+    np.testing.assert_array_equal(point.inspection.draws, inspection.draws)
+    assert point.inspection.measured == inspection.measured
 
 
 def test_closing_the_window_asks_and_exports_first(

@@ -251,12 +251,15 @@ def test_a_row_says_what_is_wrong_with_its_section(
     alone.write_bytes(saved_sections[0].read_bytes())
     Image.new("RGB", (200, 200), "white").save(tmp_path / "bare.png")
     setup.sections.add([str(no_counts), str(alone), str(tmp_path / "none")])
+    setup.sections.mpp.lineEdit().setText("0.7")  # typed while the sections are read
 
     def state(row: int) -> str:
         return setup.sections.table.item(row, 5).text()
 
     until(lambda: not any("reading" in state(row) for row in range(3)))
     assert "have no counts" in state(0)
+    assert setup.sections.mpp.text().startswith("0.7")
+    setup.sections.mpp.setValue(0)
     assert "There is no spot table at" in state(2)
     setup.sections.table.selectRow(1)
     assert "slide image" in setup.sections.problem_note.text()

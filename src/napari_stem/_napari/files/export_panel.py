@@ -112,6 +112,7 @@ class ExportPanel(Panel):
             genes=self._genes(),
             region=self._region(),
             with_slide_path=with_slide_path(),
+            points=self.workspace.points_of(result.slide),
         )
 
     def _genes(self) -> list[str]:

@@ -11,6 +11,7 @@ from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem._napari.state.kept_result import PREDICTION, KeptResult, Saved
 from napari_stem._napari.state.result import Result
+from napari_stem._napari.state.saved_points import points_in
 from napari_stem._napari.state.saved_view import View
 from napari_stem.analysis.labels import Clusters
 
@@ -53,3 +54,4 @@ def fill(
             saved=Saved(result, clusters) if name else None,
         )
     )
+    workspace.add_points(points_in(prediction, slide))

@@ -47,6 +47,7 @@ def write_prediction(path: str, layers: list[FullLayerData]) -> list[str]:
         view=View.of(workspace),
         genes=[workspace.gene] if path.lower().endswith(".ome.tif") else (),
         with_slide_path=with_slide_path(),
+        points=workspace.points_of(result.slide),
     )
     written = finish(request.events())
     if request.is_whole:

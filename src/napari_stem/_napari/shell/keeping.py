@@ -68,7 +68,7 @@ def export(
         if path is None:
             return
         remember(export_folder=str(path.parent))
-        requests.append(_request(kept, path))
+        requests.append(_request(workspace, kept, path))
     job = start(_written(requests), parent.window())
     job.result.connect(partial(_note, workspace, tuple(results), then))
 
@@ -98,10 +98,14 @@ def _named(lost: Sequence[KeptResult]) -> str:
     return f"{counted(len(lost), 'result')} that {were} not exported: {names}"
 
 
-def _request(kept: KeptResult, path: Path) -> ExportRequest:
+def _request(workspace: Workspace, kept: KeptResult, path: Path) -> ExportRequest:
     assert kept.result.prediction is not None  # otherwise Export is not offered
     return ExportRequest(
-        kept.result.prediction, path, View.of(kept), with_slide_path=with_slide_path()
+        kept.result.prediction,
+        path,
+        View.of(kept),
+        with_slide_path=with_slide_path(),
+        points=workspace.points_of(kept.result.slide),
     )
 
 

@@ -34,11 +34,11 @@ class ChosenCheckpoint:
     content: str = ""
     weights: Mapping[str, Path] = field(default_factory=dict)
 
-    def is_same(self, other: ChosenCheckpoint | None) -> bool:
-        """Whether the other one has the same path, content and weights of encoders."""
-        return other is not None and (self.path, self.content, self.weights) == (
-            other.path, other.content, other.weights,
-        )  # fmt: skip
+    @property
+    def key(self) -> str:
+        """The same for the same content and weights, whenever and wherever it was opened."""
+        weights = (f"{name}={path}" for name, path in sorted(self.weights.items()))
+        return " ".join([self.content or str(self.path), *weights])
 
     def lacking(self, slide: Slide) -> str:
         """The message if it needs a scale that the slide does not have; "" otherwise."""

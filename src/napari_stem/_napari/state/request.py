@@ -49,6 +49,6 @@ class PredictRequest:
         return (
             self.slide is other.slide
             and self.spots is other.spots
-            and self.checkpoint.is_same(other.checkpoint)
+            and self.checkpoint.key == other.checkpoint.key
             and self.options.draw_alike(other.options)
         )

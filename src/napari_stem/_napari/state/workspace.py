@@ -16,6 +16,7 @@ from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from anndata import AnnData
@@ -217,6 +218,17 @@ class Workspace(Display):
         """Note that a file holds a result and these clusters of it."""
         if session := self.session_of(result.slide):
             self._put(session.with_saved(result, clusters))
+
+    def points_of(self, slide: Slide) -> tuple[Point, ...]:
+        """The inspected points of a slide, whichever checkpoint they were inspected with."""
+        return tuple(point for point in self.points if are_same(point.slide, slide))
+
+    def add_points(self, points: Iterable[Point]) -> None:
+        """Add points of an open slide, except those that are there."""
+        number = max((point.number for point in self.points), default=0)
+        new = [one for one in points if not any(map(one.repeats, self.points_of(one.slide)))]
+        numbered = (replace(one, number=number + i) for i, one in enumerate(new, start=1))
+        self.points = (*self.points, *numbered)
 
     def unsaved(self, *slides: Slide) -> list[KeptResult]:
         """The results of open slides that no file holds; of all slides if none is given."""
