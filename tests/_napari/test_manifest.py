@@ -20,7 +20,7 @@ from napari_stem._napari.shell.remembered import symbols, with_slide_path
 from napari_stem.api.predicting import predict
 from napari_stem.cache import LIMIT_GB, LIMITS_GB, limit_gb
 from napari_stem.errors import SlideNotFound
-from napari_stem.exports.registry import exporters, write_prediction
+from napari_stem.exports.registry import write_prediction
 from napari_stem.sections import public_data
 from napari_stem.sections.public_data import DATA_VARIABLE
 from napari_stem.slides.suffixes import MAYBE_RGB, SCANNED
@@ -49,7 +49,6 @@ def test_everything_contributed_names_a_declared_command(manifest):
         *(contributions.widgets or []),
         *(contributions.sample_data or []),
         *(contributions.readers or []),
-        *(contributions.writers or []),
         *(item for items in (contributions.menus or {}).values() for item in items),
     ]
     assert {item.command for item in used} == declared
@@ -193,12 +192,10 @@ def files(section, trained, tmp_path: Path) -> dict[str, Path]:
     return {**paths, ".safetensors": trained.path, ".zarr": folder, ".zarr.zip": archive}
 
 
-def test_readers_and_writers_name_what_the_code_handles(manifest, files):
-    (reader,) = manifest.contributions.readers
-    suffixes = {pattern.removeprefix("*") for pattern in reader.filename_patterns}
-    slides = {*SCANNED, *MAYBE_RGB}  # flat pictures are napari's
-    assert suffixes == slides | files.keys()
+def test_each_kind_of_file_has_a_reader_and_claimed_kinds_are_among_them(manifest, files):
     for path in files.values():
         assert get_reader(str(path)) is not None, path
-    (writer,) = manifest.contributions.writers
-    assert set(writer.filename_extensions) <= {entry.suffix for entry in exporters()}
+    (reader,) = manifest.contributions.readers
+    claimed = {pattern.removeprefix("*") for pattern in reader.filename_patterns}
+    assert claimed <= {*SCANNED, *MAYBE_RGB, *files, ".stem.ome.tif"}
+    assert not manifest.contributions.writers  # they cannot be limited to layers of ours

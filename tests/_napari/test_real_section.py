@@ -7,6 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_stem._napari.canvas import layers
+from napari_stem._napari.files.readers import open_in
 from napari_stem.io.h5ad import read_h5ad
 from napari_stem.spots.table import positions
 
@@ -21,7 +22,7 @@ def test_it_is_opened_predicted_compared_and_exported(
     viewer, dock, trained, data_dir, qtbot, tmp_path
 ):
     work = dock.workspace
-    viewer.open(str(data_dir / "her2st" / "C5"), plugin="napari-stem")
+    open_in(viewer, data_dir / "her2st" / "C5")
     qtbot.waitUntil(lambda: work.spots is not None, timeout=PATIENCE)
     assert 0.68 < work.slide.mpp < 0.69  # from the 200 um between spots
     dock.checkpoint.open(trained.path)

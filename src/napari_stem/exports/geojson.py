@@ -12,7 +12,9 @@ import numpy as np
 
 from napari_stem.analysis.labels import cluster_title
 from napari_stem.exports.exporter import Exporter
+from napari_stem.exports.heatmaps import GEOJSON_START
 from napari_stem.prediction.trust import warnings_of
+from napari_stem.spots.described import description
 from napari_stem.spots.table import positions, spot_diameter
 from napari_stem.storage import atomic_path
 
@@ -29,11 +31,13 @@ def write_geojson(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
 
     A spot becomes a tile with the area of its disc, in level-0 pixels; mean and standard
     deviation of each gene become measurements. Clusters, where there are any, become
-    classifications, in the colours of `uns["leiden_colors"]` if the prediction has them.
+    classifications, in the colours of `uns["leiden_colors"]` if the prediction has them. The
+    member "napari_stem" describes the prediction, which opens from it again (`exports.heatmaps`).
     """
     with atomic_path(path) as draft, draft.open("w", encoding="utf-8") as file:
+        stated = json.dumps(description(prediction))
         warnings = json.dumps(warnings_of(prediction))
-        file.write(f'{{"type": "FeatureCollection", "warnings": {warnings}, "features": [')
+        file.write(f'{GEOJSON_START}{stated}, "warnings": {warnings}, "features": [')
         for row, feature in enumerate(_features(prediction)):
             file.write((",\n" if row else "\n") + json.dumps(feature))
         file.write("\n]}\n")

@@ -11,6 +11,7 @@ from scipy.spatial import KDTree
 from tifffile import TiffWriter
 
 from napari_stem.exports.exporter import Exporter
+from napari_stem.exports.heatmaps import TAG, TAG_TYPE, described_as_tag
 from napari_stem.prediction.trust import warnings_of
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.table import library, positions, spot_diameter
@@ -31,7 +32,9 @@ def write_ometiff(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
     """Write one channel per gene and statistic, with the slide's top left corner as its own.
 
     Spots are discs of their value, the rest is NaN. A pixel is a whole number of level-0
-    pixels, and its size in micrometres is stated where the slide's scale is known.
+    pixels, and its size in micrometres is stated where the slide's scale is known. A private tag
+    describes the prediction, which opens from it again (`exports.heatmaps`) unless spots lie
+    closer than pixels.
     """
     width, height = _slide_size(prediction)
     step = int(np.ceil(max(spot_diameter(prediction) / _DISC, max(width, height) / _LONGEST)))
@@ -55,6 +58,7 @@ def write_ometiff(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
                 subifds=None if number else len(levels) - 1,
                 subfiletype=1 if number else 0,
                 metadata=None if number else _metadata(prediction, list(channels), step),
+                extratags=() if number else _described(prediction, index, step),
             )
 
 
@@ -107,6 +111,17 @@ def _tiles(
         for top in range(0, index.shape[0], _TILE):
             for left in range(0, index.shape[1], _TILE):
                 yield table[index[top : top + _TILE, left : left + _TILE]]
+
+
+def _described(
+    prediction: AnnData, index: NDArray[np.intp], step: int
+) -> tuple[tuple[int, int, int, bytes, bool], ...]:
+    """The tag that describes the prediction; none if a spot has no pixel of its own."""
+    columns, rows = (positions(prediction) / step).astype(int).T
+    if not np.array_equal(index[rows, columns], np.arange(prediction.n_obs)):
+        return ()
+    stated = described_as_tag(prediction, step)
+    return ((TAG, TAG_TYPE, len(stated), stated, True),)
 
 
 def _metadata(prediction: AnnData, names: list[str], step: int) -> dict[str, object]:

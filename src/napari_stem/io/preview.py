@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stem.errors import OptionError, SlideError, SlideUnreadable
+from napari_stem.errors import OptionError, SlideError, SlideNotFound, SlideUnreadable
 from napari_stem.slides.mpp import Scale
 from napari_stem.slides.pyramid import SlideFile
 from napari_stem.slides.slide import Slide, open_slide
@@ -93,20 +93,62 @@ def slide_of(prediction: AnnData, folder: Path) -> Slide:
     entry = prediction.uns["spatial"][library(prediction)]
     picture = np.asarray(entry["images"]["hires"])
     downsample = 1 / float(entry["scalefactors"]["tissue_hires_scalef"])
+    slide, notes = _find(about, folder, partial(_is_same, about, picture.shape, downsample))
+    if slide is not None:
+        return slide
     name, mpp = str(about["slide"]), float(about["mpp"]) or None
-    notes: tuple[str, ...] = ()
-    if file := str(about.get("slide_path", "")):
-        for path in (Path(file), folder / Path(file).name):
-            slide = _open(path, int(about.get("slide_picture", 0)))
-            if slide is not None and _is_same(slide, about, picture.shape, downsample):
-                slide.name = name
-                return slide.with_mpp(mpp, "prediction") if mpp and mpp != slide.mpp else slide
-            if slide is not None:
-                slide.close()
-                notes = (f"'{path}' is another slide than that of the prediction.",)
     if downsample == 1 and not notes:
         return Slide.from_array(picture, mpp=mpp, name=name)
     return PreviewSlide.of_picture(picture, downsample, mpp=mpp, name=name, notes=notes)
+
+
+def slide_without_picture(prediction: AnnData, folder: Path, shown: Slide | None) -> Slide:
+    """The slide of a prediction that has no picture of it, which it gets here.
+
+    Parameters
+    ----------
+    folder
+        Where its file is looked for, besides where it was.
+    shown
+        A slide that is open, and may be it.
+
+    Raises
+    ------
+    SlideNotFound
+        It is not the open one, and its file was not found.
+    """
+    about = provenance(prediction, "slide", "mpp", "slide_fingerprint")
+    slide = shown if shown is not None and _has_content(about, shown) else None
+    if slide is None:
+        slide, _ = _find(about, folder, partial(_has_content, about))
+    if slide is None:
+        raise SlideNotFound(
+            f"The slide '{about['slide']}' of these heatmaps was not found, and they hold no "
+            "picture of it. Open the slide first."
+        )
+    picture, downsample = slide.thumbnail()
+    entry = prediction.uns["spatial"][library(prediction)]
+    entry["images"] = {"hires": picture}
+    entry["scalefactors"]["tissue_hires_scalef"] = 1 / downsample
+    return slide
+
+
+def _find(
+    about: Mapping[str, Any], folder: Path, is_it: Callable[[Slide], bool]
+) -> tuple[Slide | None, tuple[str, ...]]:
+    """The file of a prediction's slide, at its scale; None with a note if another has its name."""
+    notes: tuple[str, ...] = ()
+    mpp = float(about["mpp"]) or None
+    if file := str(about.get("slide_path", "")):
+        for path in (Path(file), folder / Path(file).name):
+            slide = _open(path, int(about.get("slide_picture", 0)))
+            if slide is not None and is_it(slide):
+                slide.name = str(about["slide"])
+                return slide.with_mpp(mpp, "prediction") if mpp and mpp != slide.mpp else slide, ()
+            if slide is not None:
+                slide.close()
+                notes = (f"'{path}' is another slide than that of the prediction.",)
+    return None, notes
 
 
 def _open(path: Path, picture: int) -> Slide | None:
@@ -117,10 +159,14 @@ def _open(path: Path, picture: int) -> Slide | None:
 
 
 def _is_same(
-    slide: Slide, about: Mapping[str, Any], shape: tuple[int, ...], downsample: float
+    about: Mapping[str, Any], shape: tuple[int, ...], downsample: float, slide: Slide
 ) -> bool:
     """Whether a slide has the content, or else the size, of that of a prediction."""
-    if fingerprint := about.get("slide_fingerprint"):
-        return slide.fingerprint == str(fingerprint)
+    if about.get("slide_fingerprint"):
+        return _has_content(about, slide)
     expected = np.array(shape[:2]) * downsample
     return bool(np.abs(expected - (slide.height, slide.width)).max() <= downsample)
+
+
+def _has_content(about: Mapping[str, Any], slide: Slide) -> bool:
+    return slide.fingerprint == str(about["slide_fingerprint"])

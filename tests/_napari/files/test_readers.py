@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 import tifffile
 from anndata import AnnData
+from napari._app_model import get_app_model
 from napari.components import ViewerModel
 from npe2 import PluginManager
 from npe2.io_utils import read
 from PIL import Image
+from qtpy.QtWidgets import QFileDialog
 from safetensors.numpy import save_file
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.launch import fill
-from napari_stem._napari.files.readers import get_reader
+from napari_stem._napari.files.readers import get_reader, open_in
 from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.state.saved_view import View
@@ -69,13 +71,22 @@ def exported(former, predicted, tmp_path) -> Path:
 
 @pytest.fixture
 def drop(viewer, qtbot):
-    """Drop a file on the window, and wait until it has been read."""
+    """Drop a file on the window, or open it from the menu; wait until it has been read."""
 
     def drop(path: Path) -> None:
-        viewer.open(path, plugin="napari-stem")
+        if "napari-stem" in claims(path):
+            viewer.open(path, plugin="napari-stem")
+        else:
+            open_in(viewer, path)
         qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
 
     return drop
+
+
+def claims(path: Path) -> set[str]:
+    """The plugins among which napari lets a user choose a reader."""
+    readers = PluginManager.instance().iter_compatible_readers([str(path)])
+    return {reader.plugin_name for reader in readers}
 
 
 def look(viewer) -> dict[str, tuple]:
@@ -162,11 +173,11 @@ def test_slides_are_taken_by_the_workspace(viewer, section, tmp_path, drop):
         assert [layer.name for layer in viewer.layers] == ["biopsy"]
 
 
-def test_a_damaged_scan_is_said(viewer, tmp_path, drop):
+def test_a_damaged_scan_is_said_and_left_to_others(tmp_path, messages):
     path = tmp_path / "scan.svs"
     path.write_bytes(b"II*\0 cut off")
-    with pytest.raises(ValueError, match="could not be read as a slide"):
-        drop(path)
+    assert get_reader(str(path)) is None
+    assert "could not be read as a slide" in messages[-1]
 
 
 def test_what_is_not_ours_is_left_to_others(tmp_path, predicted):
@@ -286,10 +297,50 @@ def geojson(places) -> str:
     return json.dumps({"type": "FeatureCollection", "features": features})
 
 
-def test_napari_knows_the_reader_for_each_kind(tmp_path, viewer):
-    manager = PluginManager.instance()
-    for name in ("a.svs", "A.SVS", "a.ndpi", "a.scn", "a.bif", "a.ome.tif", "a.h5ad", "a.csv"):
-        readers = manager.iter_compatible_readers([str(tmp_path / name)])
-        assert "napari-stem" in [reader.plugin_name for reader in readers]
-    readers = manager.iter_compatible_readers([str(tmp_path)])
-    assert "napari-stem" in [reader.plugin_name for reader in readers]
+@pytest.mark.parametrize("suffix", [".stem.ome.tif", ".geojson"])
+def test_heatmaps_open_over_their_slide(predicted, viewer, tmp_path, suffix, drop):
+    path = tmp_path / f"biopsy{suffix}"
+    finish(ExportRequest(predicted, path, View(gene="CD3E")).events())
+    drop(path)
+    work = workspace_of(viewer)
+    np.testing.assert_allclose(
+        work.result.of("CD3E", "std"), predicted[:, "CD3E"].layers["std"][:, 0], atol=5e-5
+    )
+    assert work.slide.path.name == "biopsy.png"
+    assert viewer.layers["CD3E mean"].visible or work.clusters is not None
+    assert work.run.lacking(work.result) == ""  # it can be clustered and exported
+
+
+def test_heatmaps_of_a_lost_slide_ask_for_it(
+    predicted, viewer, slide_path, section, tmp_path, messages, drop
+):
+    path = tmp_path / "biopsy.stem.ome.tif"
+    finish(ExportRequest(predicted, path, View()).events())
+    slide = open_slide(slide_path, mpp=section.slide.mpp)
+    moved = slide_path.rename(tmp_path / "moved.png")
+    drop(path)
+    assert "Open the slide first" in messages[-1]
+    slide.close()
+    workspace_of(viewer).take_slide(open_slide(moved, mpp=section.slide.mpp))
+    drop(path)
+    assert workspace_of(viewer).result.n_draws == 4
+
+
+def test_only_files_of_scanners_and_our_own_are_claimed(tmp_path, viewer):
+    for name in ("a.svs", "A.SVS", "a.ndpi", "a.czi", "a.stem.ome.tif", "a.h5ad", "a.geojson"):
+        assert "napari-stem" in claims(tmp_path / name)
+    (tmp_path / "a.zarr").mkdir()
+    for name in ("a.tif", "a.tiff", "a.ome.tif", "a.csv", "a.tsv", "a.zarr", "a.png", "a.dcm", ""):
+        assert "napari-stem" not in claims(tmp_path / name)
+
+
+def test_the_menu_opens_what_is_not_claimed(viewer, tmp_path, monkeypatch, messages, qtbot, folder):
+    Image.new("RGB", (240, 260), "white").save(folder / "HE.png")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    get_app_model().commands.execute_command("napari-stem.open_folder").result()
+    qtbot.waitUntil(lambda: workspace_of(viewer).spots is not None)
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((5, 20, 20), np.uint16))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(stack), ""))
+    get_app_model().commands.execute_command("napari-stem.open_file").result()
+    assert "Stem cannot open stack.tif" in messages[-1]

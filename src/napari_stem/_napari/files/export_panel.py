@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from napari_stem.analysis.labels import Clusters
 
 _ALL, _SHOWN, _LIST = "all genes", "shown gene", "list of genes"
+_PROPOSED = {".ome.tif": ".stem.ome.tif"}  # which opens here again: plain TIFFs are left to napari
 _WHOLE, _REGION = "all spots", "spots in selected region"
 
 
@@ -145,7 +146,8 @@ class ExportPanel(Panel):
 
     def _ask(self) -> None:
         suffix, slide = self.format.currentData(), self._result().slide
-        proposal = Path(remembered("export_folder", "")) / f"{slide.name}{suffix}"
+        name = f"{slide.name}{_PROPOSED.get(suffix, suffix)}"
+        proposal = Path(remembered("export_folder", "")) / name
         kind = find_exporter(suffix).name
         path = ask_save(self, "Export prediction", proposal, kind=kind, suffix=suffix)
         if path is not None:

@@ -1,4 +1,9 @@
-"""The reader for File > Open and dropped files: slides, predictions, spots, checkpoints."""
+"""Opens slides, predictions, spots and checkpoints, also for File > Open and dropped files.
+
+napari asks which plugin shall read a file or folder that several claim. The manifest therefore
+claims only formats of scanners and of this plugin; all others are opened from its docks or by
+File > IO Utilities.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +23,17 @@ from qtpy.QtWidgets import QApplication
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files import opening
 from napari_stem._napari.shell.choices import choose_checkpoint
+from napari_stem._napari.shell.hints import in_words
 from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.shell.worker import start
 from napari_stem.errors import SlideError, SlideNotFound, SpotsNotFound
 from napari_stem.events import Progress, finish
-from napari_stem.slides.suffixes import MAYBE_RGB, SCANNED
+from napari_stem.slides.suffixes import SCANNED, SLIDES
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from napari.types import LayerData
+    from napari.viewer import Viewer
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem.events import Events
@@ -68,6 +75,18 @@ def get_reader(path: str | list[str]) -> Reader | None:
     return None if opening is None else lambda _: _layers(opening)
 
 
+def open_in(viewer: Viewer, path: Path) -> None:
+    """Open a file or a folder in a viewer, whoever claims it; a thread reads it."""
+    opening = _choose(path)
+    if opening is None:
+        show_warning(
+            f"Stem cannot open {path.name}. It opens RGB slides, predictions and their exports, "
+            "spots with coordinates, and checkpoints."
+        )
+        return
+    _start(viewer, opening)
+
+
 def _choose(path: Path) -> _Opening | None:
     match path.suffix.lower():
         case ".zarr" if path.is_dir():
@@ -78,12 +97,8 @@ def _choose(path: Path) -> _Opening | None:
             return _choose_folder(path)
         case _ if path.is_dir():
             return _choose_folder(path)
-        case suffix if suffix in SCANNED:
-            from napari_stem.slides.slide import open_slide
-
-            return _slide(open_slide(path))
-        case suffix if suffix in MAYBE_RGB or path.name.lower().endswith(".zarr.zip"):
-            return _if_rgb(path)
+        case suffix if suffix in SLIDES or path.name.lower().endswith(".zarr.zip"):
+            return _heatmaps(path) or _if_rgb(path)
         case ".h5ad":
             from napari_stem.io.h5ad import is_prediction
             from napari_stem.io.hest import is_hest
@@ -97,8 +112,10 @@ def _choose(path: Path) -> _Opening | None:
             return _Opening(lambda _: opening.describe_checkpoint(path), _take_checkpoint)
         case ".csv" | ".tsv" if not _has_coordinates(path):
             return None
-        case ".csv" | ".tsv" | ".geojson":
+        case ".csv" | ".tsv":
             return _Opening(partial(_read_spots, path), _take_section)
+        case ".geojson":
+            return _heatmaps(path) or _Opening(partial(_read_spots, path), _take_section)
         case _:
             return None
 
@@ -111,17 +128,26 @@ def _choose_folder(path: Path) -> _Opening | None:
     return _if_rgb(path)
 
 
+def _heatmaps(path: Path) -> _Opening | None:
+    """Read an export as heatmaps again; other images and tables are none."""
+    from napari_stem.exports.heatmaps import is_heatmaps
+
+    return _Opening(partial(_read_heatmaps, path), _take_prediction) if is_heatmaps(path) else None
+
+
 def _if_rgb(path: Path) -> _Opening | None:
-    """Read an image as a slide if it is RGB; fluorescence images are left to other readers."""
+    """Read an image as a slide if it is RGB; what is none is left to other readers.
+
+    Only of a scanner's file the reason is told: nobody else may read it.
+    """
     from napari_stem.slides.slide import open_slide
 
     try:
-        return _slide(open_slide(path))
-    except SlideError:
+        slide = open_slide(path)
+    except SlideError as error:
+        if path.suffix.lower() in SCANNED:
+            show_warning(in_words(error))
         return None
-
-
-def _slide(slide: Slide) -> _Opening:
     return _Opening(lambda _: opening.read_overview(slide), _take_slide)
 
 
@@ -131,12 +157,16 @@ def _section(path: Path) -> _Opening:
 
 def _layers(opening: _Opening) -> list[LayerData]:
     if (viewer := current_viewer()) is not None:
-        job = start(opening.events(workspace_of(viewer).slide), QApplication.instance())
-        job.result.connect(partial(_take_if_there, ref(viewer), opening.take))
+        _start(viewer, opening)
         return [(None,)]  # tells napari that the file was read and there is no layer to add
     model = ViewerModel()
     opening.take(model, finish(opening.events(None)))
     return [layer.as_layer_data_tuple() for layer in model.layers]
+
+
+def _start(viewer: Viewer, opening: _Opening) -> None:
+    job = start(opening.events(workspace_of(viewer).slide), QApplication.instance())
+    job.result.connect(partial(_take_if_there, ref(viewer), opening.take))
 
 
 def _take_if_there(viewer_ref: ref[Any], take: Callable[[Any, Any], None], found: Any) -> None:
@@ -161,6 +191,15 @@ def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData
         "it in full resolution."
     )
     return slide, prediction, path.stem, lost if isinstance(slide, PreviewSlide) else ""
+
+
+def _read_heatmaps(path: Path, shown: Slide | None) -> Events[tuple[Slide, AnnData, str, str]]:
+    yield Progress(0, 0, "read", path.name)
+    from napari_stem.exports.heatmaps import read_heatmaps
+    from napari_stem.io.preview import slide_without_picture
+
+    prediction = read_heatmaps(path)
+    return slide_without_picture(prediction, path.parent, shown), prediction, path.stem, ""
 
 
 def _take_prediction(viewer: Any, found: tuple[Slide, AnnData, str, str]) -> None:
