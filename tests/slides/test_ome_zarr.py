@@ -276,3 +276,30 @@ def test_a_slide_with_other_pixels_is_another_slide(tmp_path: Path):
     shutil.copytree(tmp_path / "one.zarr", tmp_path / "copy.zarr")
     with open_slide(tmp_path / "copy.zarr") as slide:
         assert slide.fingerprint == slides[0]
+
+
+def test_levels_are_found_in_any_order(path: Path):
+    group = zarr.open_group(path)
+    about = dict(group.attrs["multiscales"][0])
+    for number, level in enumerate(about["datasets"]):
+        level["coordinateTransformations"][0]["scale"] = [1, 0.5 * 2**number, 0.5 * 2**number]
+    group.attrs["multiscales"] = [{**about, "datasets": about["datasets"][::-1]}]
+    with open_slide(path) as slide:
+        assert (slide.downsamples, slide.mpp) == ((1, 2, 4), 0.5)
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+
+
+def test_a_hot_pixel_darkens_no_other(tmp_path: Path):
+    planes = np.moveaxis(IMAGE.astype(np.uint16) << 4, -1, 0)[None, :, None].copy()
+    planes[..., 0, 0] = 65535
+    write_planes(tmp_path / "slide.zarr", planes)
+    with open_slide(tmp_path / "slide.zarr") as slide:
+        np.testing.assert_array_equal(whole(slide)[1:], IMAGE[1:])
+
+
+def test_a_picture_that_is_listed_but_not_stored_is_left_out(tmp_path: Path):
+    planes = np.moveaxis(IMAGE, -1, 0)[None, :, None]
+    write_planes(tmp_path / "slide.zarr", planes, {}, {"datasets": [{"path": "nowhere"}]})
+    with open_slide(tmp_path / "slide.zarr") as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+        assert slide.pictures == ()

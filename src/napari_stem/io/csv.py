@@ -47,8 +47,8 @@ def read_csv(path: Path) -> AnnData:
             "The table needs the columns x and y, in full-resolution pixels; it has "
             f"{', '.join(table.columns)}. File: '{path}'."
         )
-    for name in {"x", "y", "diameter"} & set(table.columns):
-        table[name] = _numbers(table[name], _separator(path))
+    numeric = [name for name in ("x", "y", "diameter") if name in table]
+    table[numeric] = _numbers(table[numeric], _separator(path))
     xy = table[["x", "y"]].to_numpy(float)
     if not np.isfinite(xy).all():
         line = int(np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]) + 2
@@ -74,18 +74,18 @@ def _separator(path: Path) -> str:
     return found if found in header else r"\s+"
 
 
-def _numbers(column: pd.Series, separator: str) -> pd.Series:
-    """The numbers in a column of texts; NaN where there is none.
+def _numbers(texts: pd.DataFrame, separator: str) -> pd.DataFrame:
+    """The numbers in columns of texts; NaN where there is none.
 
     Spreadsheets that write decimal commas separate by semicolons. A point alone may then part
     thousands, and elsewhere a comma may, so that these are no numbers.
     """
-    commas = column.str.contains(",", regex=False, na=False)
-    if separator != ";" or not commas.any():
-        numbers: pd.Series = pd.to_numeric(column, errors="coerce")
-        return numbers
-    points = column.str.contains(".", regex=False, na=False)
-    return column.where(commas | ~points, "").map(number)
+    commas = texts.apply(lambda column: column.str.contains(",", regex=False, na=False))
+    if separator != ";" or not commas.to_numpy().any():
+        plain: pd.DataFrame = texts.apply(pd.to_numeric, errors="coerce")
+        return plain
+    points = texts.apply(lambda column: column.str.contains(".", regex=False, na=False))
+    return texts.where(commas | ~points, "").map(number)
 
 
 def _diameter(table: pd.DataFrame, xy: NDArray[np.float64]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 import zarr
 
 from napari_stem.errors import SlideUnreadable
-from napari_stem.slides.colour import Colours, used_bits
+from napari_stem.slides.colour import Colours, brightest_of, used_bits
 from napari_stem.slides.converted import Converted
 from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.focus import sharpest
@@ -73,8 +73,8 @@ def open_zarr(path: Path, *, sparse: bool = False, picture: str | int = "") -> S
         raise SlideUnreadable(
             f"This is not an OME-Zarr image: its metadata lack multiscales. Path: '{path}'."
         )
-    found = [_Picture(store, root, each) for each in pictures]
-    if len(found) == 1 and not pictures[0].name:
+    found = _stored_pictures(store, root, pictures)
+    if len(found) == 1 and not pictures[0].within:
         if picture != "":
             find_picture((), picture)
         found[0].check(path)
@@ -88,17 +88,34 @@ def open_zarr(path: Path, *, sparse: bool = False, picture: str | int = "") -> S
     return replace(file, notes=notes, pictures=chosen.names, picture=chosen.number)
 
 
+def _stored_pictures(
+    store: SteadyStore, root: Folder, pictures: Sequence[Described]
+) -> list[_Picture]:
+    """Those of the pictures whose arrays are there; at least one."""
+    found, lost = list[_Picture](), list[LookupError]()
+    for each in pictures:
+        try:
+            found.append(_Picture(store, root, each))
+        except LookupError as error:
+            lost.append(error)
+    if not found:
+        raise lost[0]
+    return found
+
+
 class _Picture:
     """One picture: its metadata, and its arrays, the finest first."""
 
     def __init__(self, store: SteadyStore, root: Folder, described: Described) -> None:
         self.name, within, about = described
-        group = zarr.open_group(store, path=within, mode="r")
+        group: Any = zarr.open_group(store, path=within, mode="r")
         self.store = store
         self.root = root / within if within else root
         self.axes = axes_of(about)
-        self.scale = scale_of(about)
-        self.arrays: list[Any] = [group[dataset["path"]] for dataset in about["datasets"]]
+        levels = [(group[level["path"]], level) for level in about["datasets"]]
+        levels.sort(key=lambda level: -int(np.prod(level[0].shape)))
+        self.arrays = [array for array, _ in levels]
+        self.scale = scale_of({**about, "datasets": [level for _, level in levels]})
 
     def check(self, path: Path) -> None:
         """Raise if it is not an RGB image that can be read by region."""
@@ -156,7 +173,7 @@ def _colours(picture: _Picture) -> Colours:
     for y, x in product(*starts):
         parts = {"Y": slice(y, y + _PIECE), "X": slice(x, x + _PIECE), "C": slice(3)}
         piece = array[tuple(parts.get(axis, slice(None)) for axis in axes)]
-        brightest = max(brightest, int(piece.max()))
+        brightest = max(brightest, brightest_of(piece))
     bits, note = used_bits(brightest)
     return Colours(alpha=alpha, bits=bits, note=note)
 
@@ -185,7 +202,8 @@ def _check_rgb(path: Path, array: Any, axes: str, channels: list[dict[str, Any]]
     is_said = colours[:3] == _RGB or (not any(colours) and not is_deep)
     is_rgb = shape.get("C") in (3, 4) and array.dtype.newbyteorder("=") in _DEPTHS and is_said
     if not {"Y", "X", "C"} <= set(axes) or not is_rgb:
-        told = f", colours {' '.join(colours) if any(colours) else 'of channels not stated'}"
+        unsaid = ", colours of channels not stated" if is_deep else ""
+        told = f", colours {' '.join(colours)}" if any(colours) else unsaid
         raise SlideUnreadable(
             f"The image is not RGB: axes {axes}, shape {array.shape}, type "
             f"{array.dtype}{told}. An RGB image of H&E with 8 or 16 bits is needed. "
