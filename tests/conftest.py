@@ -57,6 +57,20 @@ def sections() -> list[Section]:
 
 
 @pytest.fixture(scope="session")
+def saved(sections: list[Section], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Folders of the sections: a spot table beside a picture that states its scale."""
+    root = tmp_path_factory.mktemp("sections")
+    for section in sections:
+        folder = root / section.name
+        folder.mkdir()
+        section.spots.write_h5ad(folder / "spots.h5ad")
+        picture = Image.fromarray(np.asarray(section.slide.levels[0]))
+        dots_per_inch = 25_400 / section.slide.mpp
+        picture.save(folder / "slide.tif", dpi=(dots_per_inch, dots_per_inch))
+    return [root / section.name for section in sections]
+
+
+@pytest.fixture(scope="session")
 def recipe() -> Recipe:
     """A network so small that it trains within a second."""
     return make_recipe("small", PANEL, fit={"steps": 60, "batch_size": 32})

@@ -7,7 +7,6 @@ terminal, window and Python keep the same one.
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import time
@@ -21,6 +20,7 @@ from napari_stem.errors import OptionError
 from napari_stem.storage import atomic_path
 
 LIMIT_GB = 20.0
+LIMITS_GB = (0.01, 100_000.0)  # between which the limit can be set
 KINDS = {
     "embeddings": "embeddings of patches",
     "draws": "draws of predictions",
@@ -66,10 +66,11 @@ def mark_used(path: Path) -> None:
 def limit_gb(cache: Path) -> float:
     """The size in GB that a cache is kept within."""
     try:
-        value = json.loads((cache / _SETTINGS).read_text(encoding="utf-8"))["limit_gb"]
-        return float(value)
+        kept = json.loads((cache / _SETTINGS).read_text(encoding="utf-8"))["limit_gb"]
+        value = float(kept)
     except (OSError, ValueError, LookupError, TypeError):
         return LIMIT_GB
+    return value if _is_possible(value) else LIMIT_GB
 
 
 def set_limit_gb(cache: Path, value: float) -> None:
@@ -78,12 +79,15 @@ def set_limit_gb(cache: Path, value: float) -> None:
     Raises
     ------
     OptionError
-        The size is no positive number.
+        The size is not between `LIMITS_GB`.
     StorageError
         The cache cannot be written.
     """
-    if not (math.isfinite(value) and value > 0):
-        raise OptionError(f"The cache limit is {value:g} GB; it must be a positive number.")
+    if not _is_possible(value):
+        low, high = LIMITS_GB
+        raise OptionError(
+            f"The cache limit is {value:g} GB; it must be between {low:g} and {high:,.0f} GB."
+        )
     with atomic_path(cache / _SETTINGS) as draft:
         draft.write_text(json.dumps({"limit_gb": value}), encoding="utf-8")
 
@@ -110,6 +114,10 @@ def clear(cache: Path, kinds: Iterable[str] = _COMPUTED) -> int:
     """Remove all entries of some kinds; the bytes that were freed."""
     kinds = set(kinds)
     return _remove(entry for entry in entries(cache) if entry.kind in kinds)
+
+
+def _is_possible(value: float) -> bool:
+    return LIMITS_GB[0] <= value <= LIMITS_GB[1]
 
 
 def _children(folder: Path) -> list[Path]:

@@ -45,6 +45,7 @@ class Remedy(StrEnum):
     WEIGHTS = "weights"
     DEVICE = "device"
     SPARSE = "sparse"
+    PICTURE = "picture"
     TRUST = "trust"
     LOW_RESOLUTION = "low resolution"
     LIBRARY = "library"

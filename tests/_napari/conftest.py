@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,19 @@ import pytest
 from napari.utils.notifications import notification_manager
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+from napari_stem.checkpoints.recipe import make_recipe
 from napari_stem.sections.section import Section
 from napari_stem.storage import CACHE_VARIABLE
 from napari_stem.training.train import TrainResult
 
 LEFT = Qt.MouseButton.LeftButton
+CHECKPOINT = ChosenCheckpoint(Path("any.safetensors"), make_recipe("small", ("A",)), "")
+_HEAVY = ("napari_stem.prediction.predict", "scanpy")
 PATIENCE = 180_000  # ms; a busy machine loads torch slowly
 
 
@@ -90,6 +97,50 @@ def ready(dock: PredictDock, section: Section, trained: TrainResult, qtbot: Any)
     return dock
 
 
+class Answers:
+    """Presses buttons of the dialogs that come, as a user would; tells what they asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._presses: list[str] = []
+        self._timer = QTimer()
+        self._timer.setInterval(10)
+        self._timer.timeout.connect(self._look)
+
+    def press(self, *texts: str) -> None:
+        """Press a button with this text in the next dialog, and so on."""
+        self._presses += texts
+        self._timer.start()
+
+    def _look(self) -> None:
+        box = QApplication.activeModalWidget()
+        if not self._presses or not isinstance(box, QMessageBox):
+            return
+        (button,) = [one for one in box.buttons() if one.text() == self._presses[0]]
+        self._presses.pop(0)
+        self.asked.append(box.text())
+        if not self._presses:
+            self._timer.stop()
+        button.click()
+
+
+@pytest.fixture
+def answers() -> Iterator[Answers]:
+    made = Answers()
+    yield made
+    made._timer.stop()
+    assert not made._presses
+
+
 def is_busy(viewer: Viewer) -> bool:
     """Whether napari knows of a task that has not ended; it would ask about it when closing."""
     return bool(viewer.window._task_status_manager.is_busy())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_collection() -> None:
+    """Take loaded libraries out of the garbage collections that napari asks for at every layer."""
+    for name in _HEAVY:
+        import_module(name)
+    gc.collect()
+    gc.freeze()

@@ -15,8 +15,10 @@ from PIL import Image
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.readers import get_reader
 from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.shell.cache_limit import follow_preference
 from napari_stem._napari.shell.remembered import symbols, with_slide_path
 from napari_stem.api.predicting import predict
+from napari_stem.cache import LIMIT_GB, LIMITS_GB, limit_gb
 from napari_stem.errors import SlideNotFound
 from napari_stem.exports.registry import write_prediction
 from napari_stem.sections import public_data
@@ -58,8 +60,15 @@ def test_titles_say_what_a_command_does(manifest):
     assert all(title[0].isupper() and " " in title and title[-1] != "." for title in titles)
 
 
-def test_every_preference_is_described_and_heeded(manifest):
-    ways = {("export", "slide_path"): with_slide_path, ("genes", "symbols"): symbols}
+def test_every_preference_is_described_and_heeded(manifest, home):
+    ways = {
+        ("cache", "limit_gb"): lambda: limit_gb(home / "cache"),
+        ("export", "slide_path"): with_slide_path,
+        ("genes", "symbols"): symbols,
+    }
+    others = {True: False, LIMIT_GB: LIMITS_GB[0], "": "table.txt"}
+    get_plugin_settings("napari-stem").cache.limit_gb = LIMIT_GB
+    follow_preference()
     groups = manifest.contributions.configurations
     stated = {
         (key, name): entry for key in groups for name, entry in groups[key].properties.items()
@@ -68,11 +77,13 @@ def test_every_preference_is_described_and_heeded(manifest):
     for (key, name), read in ways.items():
         group = getattr(get_plugin_settings("napari-stem"), key)
         assert read() == getattr(group, name) == stated[key, name].default
-        other = not read() if isinstance(read(), bool) else "table.txt"
+        other = others[read()]
         setattr(group, name, other)
         assert read() == other
         setattr(group, name, stated[key, name].default)
         assert stated[key, name].description
+    limit = stated["cache", "limit_gb"]
+    assert (limit.minimum, limit.maximum) == LIMITS_GB
 
 
 def test_menus_are_ones_that_plugins_may_add_to(manifest):
@@ -85,10 +96,13 @@ def test_the_menu_opens_the_dock(viewer):
     assert any(isinstance(widget, PredictDock) for widget in docks)
 
 
-def test_the_sample_is_a_slide_in_micrometres(viewer):
+def test_the_generated_sample_is_the_workspaces_slide_in_micrometres(viewer, qtbot):
     (layer,) = viewer.open_sample("napari-stem", "generated_slide")
     assert layer.rgb
     assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
+    work = workspace_of(viewer)
+    qtbot.waitUntil(lambda: work.slide is not None)
+    assert [layer.name for layer in viewer.layers] == [work.slide.name]
 
 
 @pytest.fixture
@@ -123,13 +137,6 @@ def test_a_sample_that_cannot_be_downloaded_is_one_message(viewer, monkeypatch):
     with pytest.raises(SlideNotFound, match=r"could not be downloaded: .* Connect to the internet"):
         viewer.open_sample("napari-stem", "her2st_section")
     assert not list(viewer.layers)
-
-
-def test_the_generated_sample_is_the_workspaces_slide(viewer, qtbot):
-    viewer.open_sample("napari-stem", "generated_slide")
-    work = workspace_of(viewer)
-    qtbot.waitUntil(lambda: work.slide is not None)
-    assert [layer.name for layer in viewer.layers] == [work.slide.name]
 
 
 def run_command(name: str) -> None:

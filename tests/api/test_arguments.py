@@ -9,20 +9,17 @@ import numpy as np
 import pytest
 
 import napari_stem as stem
-from napari_stem.errors import WrongType
+from napari_stem.errors import SpotsContradictSlide, WrongType
 from napari_stem.events import Event, Progress
 from napari_stem.prediction.inspect import Inspection
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.slides.slide import Slide
 
 
 def test_paths_give_what_objects_give(names: dict[str, Any]):
     of_objects = names["prediction"]
-    of_paths = stem.predict(
-        stem.open_slide(names["image"], mpp=0.5),
-        names["table"],
-        str(names["checkpoint_file"]),
-        n_draws=4,
-    )
+    with stem.open_slide(names["image"], mpp=0.5) as slide:
+        of_paths = stem.predict(slide, names["table"], str(names["checkpoint_file"]), n_draws=4)
     np.testing.assert_allclose(of_paths.X, of_objects.X, atol=2e-3)
 
 
@@ -133,3 +130,17 @@ def test_a_sample_is_opened_as_it_is_or_not_at_all():
 def test_one_section_alone_is_not_cross_validated(names: dict[str, Any]):
     with pytest.raises(stem.StemError, match="at least two sections; got 1"):
         stem.cross_validate(names["sections"][:1], names["recipe"])
+
+
+def test_a_table_must_lie_on_its_slide_as_a_file_must(names: dict[str, Any]):
+    spots = names["sections"][2].spots
+    pixels = names["slide"].read_region(0, 0, 1200, 1200)
+    pixels[:, :600] = 244  # glass
+    slide = Slide.from_array(pixels, mpp=0.5)
+    on_glass = spots[spots.obsm["spatial"][:, 0] < 550]
+    with pytest.raises(SpotsContradictSlide, match="Only 0 % of the") as caught:
+        stem.embed(slide, on_glass, "morphology")
+    assert caught.value.__notes__ == ["Pass trust_positions=True to overrule this."]
+    trusted = stem.embed(slide, on_glass, "morphology", trust_positions=True)
+    assert trusted.shape[0] == on_glass.n_obs
+    assert "found_and_assumed" not in on_glass.uns  # the caller's table stays as it is

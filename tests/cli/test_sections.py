@@ -190,13 +190,13 @@ def test_predict_refuses_a_coarse_image_unless_it_is_allowed(
 
 
 def test_evaluate_takes_an_image_for_each_section(
-    trained: TrainResult, loose: tuple[Path, Path], tmp_path: Path, kept: Path
+    trained: TrainResult, loose: tuple[Path, Path], saved: list[Path], tmp_path: Path, kept: Path
 ):
     table, image = loose
     scaled = tmp_path / "scaled.tif"
     Image.open(image).save(scaled, dpi=(50_800, 50_800))  # 0.5 µm a pixel
     output = run(
-        "evaluate", trained.path, table, "--train", "generated:1", "--image", f"{table}={scaled}",
+        "evaluate", trained.path, table, "--train", saved[0], "--image", f"{table}={scaled}",
         "--draws", 2, "--device", "cpu", "--cache", kept,
     )  # fmt: skip
     assert "note: " in output

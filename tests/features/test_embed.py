@@ -279,10 +279,11 @@ def test_a_device_that_is_not_here_is_refused(slide, spots, device):
 def test_new_embeddings_make_room_in_the_cache(slide, spots, tmp_path):
     old = tmp_path / "embeddings" / "old.zarr"
     old.mkdir(parents=True)
-    (old / "0").write_bytes(bytes(1000))
+    (old / "0").touch()
+    os.truncate(old / "0", 100_000_000)  # which takes no place on the disk
     for path in (old / "0", old):
         os.utime(path, (0, 0))
-    set_limit_gb(tmp_path, 1e-9)
+    set_limit_gb(tmp_path, 0.01)
     embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
     assert not old.exists()
     assert described(slide, spots, tmp_path) == 0  # what was used just now stays

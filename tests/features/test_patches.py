@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.transform import rotate
 
-from napari_stem.errors import MissingScale, OptionError, SlideUnreadable
+from napari_stem.errors import MissingScale, OptionError, Remedy, SlideUnreadable
 from napari_stem.features.patches import (
     PAPER,
     PHYSICAL,
     VIEWS,
     PatchGeometry,
+    check_width,
     crop_patches,
     dihedral,
     iter_patches,
@@ -209,3 +210,14 @@ def test_the_eight_views_are_the_dihedral_group(seed: int):
     for view, wanted in zip(views, expected, strict=True):
         np.testing.assert_array_equal(view, wanted)
     assert len({view.tobytes() for view in map(np.ascontiguousarray, views)}) == VIEWS
+
+
+def test_a_patch_that_is_wider_than_the_slide_is_refused(slide: Slide):
+    told = r"A patch of 112 µm is 224,000 px wide at 0\.0005 µm/px, .* \(1,900 x 1,700 px\)"
+    with pytest.raises(OptionError, match=told) as caught:
+        check_width(slide.with_mpp(0.0005), PHYSICAL, 110)
+    assert caught.value.hint is not None
+    assert caught.value.hint.remedy is Remedy.SCALE
+    check_width(slide, PHYSICAL, 110)
+    with pytest.raises(OptionError, match=r"A patch is 224 px wide, .* \(200 x 180 px\)"):
+        check_width(Slide.from_array(IMAGE[:180, :200]), PAPER, 110)

@@ -71,3 +71,21 @@ def test_an_unknown_suffix_is_refused(tmp_path: Path):
     (tmp_path / "C5.xlsx").touch()
     with pytest.raises(SpotsNotFound, match="is not a spot table"):
         read_spots(tmp_path / "C5.xlsx")
+
+
+def test_decimal_commas_of_spreadsheets(tmp_path: Path):
+    path = tmp_path / "spots.csv"
+    path.write_text("x;y;diameter\n1200,5;1.300,25;55,5\n1400;1,5e3;55,5\n")
+    spots = read_spots(path)
+    np.testing.assert_array_equal(positions(spots), [[1200.5, 1300.25], [1400, 1500]])
+    assert spot_diameter(spots) == 55.5
+
+
+@pytest.mark.parametrize(
+    "text", ['x,y\n"1,200",5\n"1,400",9\n', "x;y\n1200,5;1.300\n1,5;2\n", "x;y\n1,2;3\n1.400;5\n"]
+)
+def test_a_comma_or_point_that_may_part_thousands_is_refused(tmp_path: Path, text: str):
+    path = tmp_path / "spots.csv"
+    path.write_text(text)
+    with pytest.raises(SpotsError, match="x or y is not a number in line"):
+        read_spots(path)

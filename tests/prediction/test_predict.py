@@ -16,9 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scanpy as sc
+from typer.testing import CliRunner
 
 from napari_stem.api.predicting import iter_predict, predict
 from napari_stem.checkpoints.recipe import Recipe
+from napari_stem.cli import app
 from napari_stem.errors import MissingScale, OptionError, SpotsOutsideSlide
 from napari_stem.events import Event, Partial, Progress, finish
 from napari_stem.exports.registry import write_prediction
@@ -114,14 +116,20 @@ def test_a_stopped_prediction_goes_on_and_more_draws_are_added(
     np.testing.assert_array_equal(more.X, fresh.X)
 
 
-@pytest.mark.slow
-def test_a_prediction_killed_midway_goes_on_where_it_was(trained: TrainResult, tmp_path: Path):
-    command = [
-        sys.executable, "-m", "napari_stem", "predict", "generated:7", str(trained.path),
-        "--draws", "40", "--sampler", "ancestral", "--sampler-steps", "60", "--device", "cpu",
-        "--cache", str(tmp_path / "cache"), "-o", str(tmp_path / "p.h5ad"), "--events", "jsonl",
-    ]  # fmt: skip
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def test_a_prediction_killed_midway_goes_on_where_it_was(
+    trained: TrainResult, saved: list[Path], tmp_path: Path
+):
+    def command(cache: str, file: str) -> list[str]:
+        return [
+            "predict", str(saved[2]), str(trained.path), "--draws", "40", "--sampler", "ancestral",
+            "--sampler-steps", "60", "--device", "cpu", "--cache", str(tmp_path / cache), "-o",
+            str(tmp_path / file), "--events", "jsonl",
+        ]  # fmt: skip
+
+    child = subprocess.Popen(
+        [sys.executable, "-m", "napari_stem", *command("cache", "p.h5ad")],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert child.stdout is not None
     for line in child.stdout:
         event = json.loads(line)
@@ -130,13 +138,12 @@ def test_a_prediction_killed_midway_goes_on_where_it_was(trained: TrainResult, t
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     child.stdout.close()
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert not (tmp_path / "p.h5ad").exists()
+    done = CliRunner().invoke(app, command("cache", "p.h5ad"), catch_exceptions=False)
     stages = [json.loads(line).get("stage") for line in done.stdout.splitlines()]
+    assert "sample" in stages
     assert "embed" not in stages
-    unbroken = [*command]
-    unbroken[unbroken.index(str(tmp_path / "cache"))] = str(tmp_path / "other")
-    unbroken[unbroken.index(str(tmp_path / "p.h5ad"))] = str(tmp_path / "q.h5ad")
-    subprocess.run(unbroken, capture_output=True, check=True)
+    CliRunner().invoke(app, command("other", "q.h5ad"), catch_exceptions=False)
     a, b = read_spots(tmp_path / "p.h5ad"), read_spots(tmp_path / "q.h5ad")
     np.testing.assert_array_equal(a.X, b.X)
 

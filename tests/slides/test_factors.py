@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.slide import Slide, open_slide
@@ -82,8 +83,8 @@ def test_pixels_decide_where_sizes_allow_two_factors():
 def test_factors_that_are_no_power_of_two_are_read_of_the_sizes():
     for step in (3, 5, 10):
         assert downs(IMAGE, reduced(IMAGE, step)) == [1, step]
-    fractional = np.ascontiguousarray(IMAGE[: 2 * 400 : 2, : 2 * 520 : 2])
-    assert downs(IMAGE, fractional, tile=1) == [1, 2.5]
+    fractional = Image.fromarray(IMAGE).resize((520, 400), Image.Resampling.BOX)
+    assert downs(IMAGE, np.asarray(fractional), tile=1) == [1, 2.5]
 
 
 def test_every_way_of_rounding_a_level_keeps_its_factor():
@@ -107,3 +108,16 @@ def test_a_picture_of_something_else_is_no_level():
 
 def test_a_level_that_is_not_smaller_is_not_used():
     assert downs(IMAGE, IMAGE, HALF, HALF, QUARTER) == [1, 2, 4]
+
+
+@pytest.mark.parametrize("turned", [np.s_[:, ::-1], np.s_[::-1], np.s_[::-1, ::-1]])
+def test_a_level_of_the_right_size_that_shows_something_else_is_not_used(turned: tuple):
+    levels = [IMAGE, np.ascontiguousarray(HALF[turned]), QUARTER]
+    fitted, notes = fit_levels([Stored(level, (256, 256)) for level in levels])
+    assert [(one.number, one.down) for one in fitted] == [(0, 1), (2, 4)]
+    assert notes == ("A level of 650 x 500 px does not show the same as level 0 and is not used.",)
+
+
+def test_levels_that_are_shifted_by_some_pixels_show_the_same():
+    for shift in (-3, 2, 3):
+        assert downs(IMAGE, np.roll(HALF, shift, axis=1), QUARTER) == [1, 2, 4]

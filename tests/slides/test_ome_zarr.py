@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+from scipy import ndimage
 
 from napari_stem.errors import OptionError, Remedy, SlideUnreadable
 from napari_stem.slides.slide import Slide, open_slide
@@ -102,6 +103,8 @@ def test_where_no_level_tells_the_user_must_say_that_chunks_are_empty(tmp_path: 
     assert told.value.hint.remedy is Remedy.SPARSE
     with open_slide(path, sparse=True) as slide:
         np.testing.assert_array_equal(whole(slide), sparse)
+        told = "1 chunk of the finest level not stored; shown empty, as you confirmed."
+        assert slide.notes == (told,)
         with pickle.loads(pickle.dumps(slide)) as again:
             np.testing.assert_array_equal(whole(again), sparse)
 
@@ -206,3 +209,97 @@ def test_the_first_version_names_no_axes(tmp_path: Path):
     with open_slide(tmp_path / "old.zarr") as slide:
         assert slide.mpp is None
         np.testing.assert_array_equal(whole(slide), IMAGE)
+
+
+def write_planes(path: Path, planes: np.ndarray, *pictures: dict) -> None:
+    """Planes in one level, with axes T, C, Z, Y, X."""
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    group.create_array("0", data=planes, chunks=(1, 1, 1, 64, 64))
+    about = {"version": "0.4", "axes": list("tczyx"), "datasets": [{"path": "0"}]}
+    group.attrs["multiscales"] = [about | picture for picture in pictures or ({},)]
+    colours = [{"color": colour} for colour in ("FF0000", "00FF00", "0000FF")]
+    group.attrs["omero"] = {"channels": colours}
+
+
+@pytest.mark.parametrize("kind", ["<u2", ">u2"])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_16_bits_are_scaled_by_those_that_are_used(tmp_path: Path, kind: str, bits: int):
+    image = IMAGE.copy()
+    image[::2, ::2] = 255
+    planes = np.moveaxis(image.astype(kind), -1, 0)[None, :, None] << (bits - 8)
+    write_planes(tmp_path / "slide.zarr", np.ascontiguousarray(planes.astype(kind)))
+    with open_slide(tmp_path / "slide.zarr") as slide:
+        np.testing.assert_array_equal(whole(slide), image)
+        assert slide.notes[0].startswith(f"Of the 16 bits of a sample, {bits} are used")
+
+
+def test_of_focal_planes_the_sharpest_is_shown_and_of_times_the_first(tmp_path: Path):
+    sharp = np.moveaxis(IMAGE, -1, 0)
+    blurred = ndimage.uniform_filter(sharp, (1, 9, 9))
+    stack = np.stack([blurred, sharp, blurred], axis=1)
+    write_planes(tmp_path / "slide.zarr", np.stack([stack, 255 - stack]))
+    with open_slide(tmp_path / "slide.zarr") as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+        assert slide.notes == (
+            "The file has 2 pictures of this size; the first is shown.",
+            "Of 3 focal planes the one that is the sharpest is shown, number 2.",
+        )
+
+
+def test_several_pictures_in_one_folder_are_listed(tmp_path: Path):
+    path = tmp_path / "slide.zarr"
+    planes = np.moveaxis(IMAGE, -1, 0)[None, :, None]
+    write_planes(path, planes, {"name": "label"}, {"name": "scan", "datasets": [{"path": "1"}]})
+    other = np.ascontiguousarray(255 - planes)
+    zarr.open_group(path).create_array("1", data=other, chunks=(1, 1, 1, 64, 64))
+    with open_slide(path) as slide:
+        assert (slide.pictures, slide.picture) == (("label", "scan"), 1)
+        np.testing.assert_array_equal(whole(slide), 255 - IMAGE)
+    with open_slide(path, picture="label") as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+
+
+def test_a_slide_with_other_pixels_is_another_slide(tmp_path: Path):
+    """Also where only the finest level tells, whose chunks are all of one size."""
+    slides = []
+    for name, pixels in (("one", IMAGE), ("two", IMAGE[::-1])):
+        planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
+        group = zarr.open_group(tmp_path / f"{name}.zarr", mode="w", zarr_format=2)
+        for number, data in (("0", planes), ("1", np.full((3, 128, 192), 200, np.uint8))):
+            group.create_array(number, data=data, chunks=(3, 64, 64), compressors=None)
+        group.attrs["multiscales"] = [
+            {"version": "0.4", "axes": list("cyx"), "datasets": [{"path": "0"}, {"path": "1"}]}
+        ]
+        with open_slide(tmp_path / f"{name}.zarr") as slide:
+            slides.append(slide.fingerprint)
+    assert slides[0] != slides[1]
+    shutil.copytree(tmp_path / "one.zarr", tmp_path / "copy.zarr")
+    with open_slide(tmp_path / "copy.zarr") as slide:
+        assert slide.fingerprint == slides[0]
+
+
+def test_levels_are_found_in_any_order(path: Path):
+    group = zarr.open_group(path)
+    about = dict(group.attrs["multiscales"][0])
+    for number, level in enumerate(about["datasets"]):
+        level["coordinateTransformations"][0]["scale"] = [1, 0.5 * 2**number, 0.5 * 2**number]
+    group.attrs["multiscales"] = [{**about, "datasets": about["datasets"][::-1]}]
+    with open_slide(path) as slide:
+        assert (slide.downsamples, slide.mpp) == ((1, 2, 4), 0.5)
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+
+
+def test_a_hot_pixel_darkens_no_other(tmp_path: Path):
+    planes = np.moveaxis(IMAGE.astype(np.uint16) << 4, -1, 0)[None, :, None].copy()
+    planes[..., 0, 0] = 65535
+    write_planes(tmp_path / "slide.zarr", planes)
+    with open_slide(tmp_path / "slide.zarr") as slide:
+        np.testing.assert_array_equal(whole(slide)[1:], IMAGE[1:])
+
+
+def test_a_picture_that_is_listed_but_not_stored_is_left_out(tmp_path: Path):
+    planes = np.moveaxis(IMAGE, -1, 0)[None, :, None]
+    write_planes(tmp_path / "slide.zarr", planes, {}, {"datasets": [{"path": "nowhere"}]})
+    with open_slide(tmp_path / "slide.zarr") as slide:
+        np.testing.assert_array_equal(whole(slide), IMAGE)
+        assert slide.pictures == ()

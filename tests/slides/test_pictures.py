@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_stem.errors import OptionError, SlideUnreadable
+from napari_stem.errors import Hint, OptionError, Remedy, SlideUnreadable
 from napari_stem.slides.pictures import Picture, choose_picture
 from napari_stem.slides.slide import Slide, open_slide
 
@@ -146,8 +146,11 @@ def test_a_picture_that_is_not_rgb_names_the_others(tmp_path: Path):
     with tifffile.TiffWriter(path, ome=True) as tiff:
         tiff.write(ASIDE[..., 0], metadata={"axes": "YX", "Name": "DAPI"})
         tiff.write(IMAGE, photometric="rgb", metadata={"axes": "YXS", "Name": "HE"})
-    with pytest.raises(SlideUnreadable, match=r"0 \('DAPI'\); the file also has 1 \('HE'\)"):
+    with pytest.raises(
+        SlideUnreadable, match=r"0 \('DAPI'\); the file also has 1 \('HE'\)"
+    ) as told:
         open_slide(path)
+    assert told.value.hint == Hint(Remedy.PICTURE, "1")
     with open_slide(path, picture="HE") as slide:
         np.testing.assert_array_equal(whole(slide), IMAGE)
 

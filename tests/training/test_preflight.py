@@ -6,18 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from napari_stem.sections.public_data import sample_section
+from napari_stem.sections.section import Section
 from napari_stem.training.plan import SectionSource
 from napari_stem.training.preflight import check_section
 
 
-def test_a_section_with_counts_can_be_trained_on_and_seen():
-    section = sample_section("generated:1")
-    check = check_section(SectionSource("generated:1"))
+def test_a_section_with_counts_can_be_trained_on_and_seen(
+    sections: list[Section], saved: list[Path]
+):
+    section = sections[1]
+    check = check_section(SectionSource(str(saved[1])))
     assert check.problem == ""
-    assert check.mpp == section.slide.mpp
+    assert check.mpp == pytest.approx(section.slide.mpp)
     counts = np.asarray(section.spots.X.sum(axis=1)).ravel()
     assert check.depth == np.median(counts)
     np.testing.assert_array_equal(check.counts, counts)
@@ -29,9 +30,10 @@ def test_a_section_with_counts_can_be_trained_on_and_seen():
 
 
 @pytest.mark.parametrize("change", ["no counts", "only zeros", "negative"])
-def test_spots_that_cannot_be_trained_on_are_told(tmp_path: Path, change: str):
-    section = sample_section("generated:1")
-    Image.fromarray(np.asarray(section.slide.levels[0])).save(tmp_path / "he.png")
+def test_spots_that_cannot_be_trained_on_are_told(
+    sections: list[Section], saved: list[Path], tmp_path: Path, change: str
+):
+    section = sections[1]
     spots = section.spots.copy()
     match change:
         case "no counts":
@@ -43,9 +45,7 @@ def test_spots_that_cannot_be_trained_on_are_told(tmp_path: Path, change: str):
             spots.X = spots.X * -1
             problem = "must be finite and not negative"
     spots.write_h5ad(tmp_path / "spots.h5ad")
-    source = SectionSource(
-        str(tmp_path / "spots.h5ad"), image=str(tmp_path / "he.png"), mpp=section.slide.mpp
-    )
+    source = SectionSource(str(tmp_path / "spots.h5ad"), image=str(saved[1] / "slide.tif"))
     check = check_section(source)
     assert problem in check.problem
     assert check.spots is not None

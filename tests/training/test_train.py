@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 from anndata import AnnData
 from PIL import Image
+from typer.testing import CliRunner
 
 from napari_stem.api.predicting import iter_predict
 from napari_stem.api.training import evaluate, iter_train, train
 from napari_stem.checkpoints.checkpoint import load_checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
+from napari_stem.cli import app
 from napari_stem.errors import CountsError, OptionError, PanelError, SpotsError, TrainingError
 from napari_stem.evaluation.evaluate import averaged
 from napari_stem.evaluation.live import variation
@@ -124,15 +126,17 @@ def test_metrics_of_several_held_out_sections_are_weighted_by_spots(
     assert set(gene_pcc) == set(recipe.panel)
 
 
-def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(tmp_path: Path):
+def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(saved: list[Path], tmp_path: Path):
     def command(run: str) -> list[str]:
         return [
-            sys.executable, "-m", "napari_stem", "train", "generated:1", "--run",
-            str(tmp_path / run), "--genes", "8", "--steps", "150", "--batch-size", "16",
-            "--device", "cpu", "--cache", str(tmp_path / "cache"), "--events", "jsonl",
+            "train", str(saved[1]), "--run", str(tmp_path / run), "--genes", "8", "--steps", "150",
+            "--batch-size", "16", "--device", "cpu", "--cache", str(tmp_path / "cache"),
+            "--events", "jsonl",
         ]  # fmt: skip
 
-    child = subprocess.Popen(command("killed"), stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "napari_stem", *command("killed")], stdout=subprocess.PIPE, text=True
+    )
     assert child.stdout is not None
     for line in child.stdout:
         event = json.loads(line)
@@ -144,7 +148,7 @@ def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(tmp_path: Path):
     assert (tmp_path / "killed" / "state.pt").exists()
     assert not (tmp_path / "killed" / "checkpoint.safetensors").exists()
     for run in ("killed", "whole"):
-        subprocess.run(command(run), capture_output=True, check=True, timeout=PATIENCE)
+        CliRunner().invoke(app, command(run), catch_exceptions=False)
     checkpoints = [load_checkpoint(tmp_path / run / "checkpoint.safetensors")
                    for run in ("killed", "whole")]  # fmt: skip
     assert checkpoints[0].fingerprint == checkpoints[1].fingerprint

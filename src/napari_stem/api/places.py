@@ -19,6 +19,7 @@ from napari_stem.defaults import TISSUE_SHARE
 from napari_stem.errors import OptionError, WrongType
 from napari_stem.sections.named import names_section, open_named
 from napari_stem.sections.opening import Opening
+from napari_stem.sections.placing import place
 from napari_stem.sections.section import Section, section_on
 from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots import grid
@@ -124,9 +125,11 @@ def _on(
     bin_um: float | None,
     opening: Opening | None,
 ) -> tuple[Slide, AnnData]:
-    """Spots of a slide, read if a path is given; they may give the slide's scale."""
+    """Spots of a slide, read if a path is given, with which its scale and size must agree."""
     if isinstance(spots, AnnData):
-        return slide, spots
+        trust = opening is not None and opening.trust_positions
+        table, slide = place(spots.copy(), slide, pitch_um=pitch_um, trust=trust)
+        return slide, table
     if isinstance(spots, str | Path):
         section = section_on(
             slide, spots, pitch_um=pitch_um or PITCH_UM, spot_pitch_um=pitch_um, bin_um=bin_um,

@@ -32,6 +32,7 @@ from napari_stem.prediction.inspect import Inspection, Inspector
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.prediction.trust import StemWarning, warnings_of
+from napari_stem.sections.opening import Opening
 from napari_stem.spots.table import spot_diameter
 
 if TYPE_CHECKING:
@@ -39,13 +40,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@verb(compute=Compute)
+@verb(compute=Compute, opening=Opening)
 def embed(
     slide: SlideLike | SectionLike,
     spots: SpotsLike | None = None,
     encoders: EncodersLike = ENCODERS,
     *,
     compute: Compute,
+    opening: Opening,
     geometry: PatchGeometry | str = "physical",
     cache: CacheLike = True,
     weights: Weights = None,
@@ -87,7 +89,7 @@ def embed(
     (4, 242)
     """
     with Opened() as opened:
-        place, table = opened.place(slide, spots)
+        place, table = opened.place(slide, spots, opening=opening)
         vectors = yield from iter_embedding(
             place, table, as_encoders(encoders), as_geometry(geometry),
             compute=with_files(compute, cache, weights),
@@ -95,7 +97,7 @@ def embed(
     return vectors[:, 0]
 
 
-@verb(options=PredictOptions, compute=Compute)
+@verb(options=PredictOptions, compute=Compute, opening=Opening)
 def predict(
     slide: SlideLike | SectionLike,
     spots: SpotsLike | None,
@@ -103,6 +105,7 @@ def predict(
     *,
     options: PredictOptions,
     compute: Compute,
+    opening: Opening,
     statistics: Sequence[str] = (),
     threshold: float = THRESHOLD,
     cache: CacheLike = True,
@@ -153,7 +156,7 @@ def predict(
     """
     model, work = as_checkpoint(checkpoint), with_files(compute, cache, weights)
     with Opened() as opened:
-        place, table = opened.place(slide, spots)
+        place, table = opened.place(slide, spots, opening=opening)
         prediction = yield from prediction_room.iter_predict(
             place, table, model, options, work, statistics=statistics, threshold=threshold
         )
@@ -162,7 +165,7 @@ def predict(
     return prediction
 
 
-@verb(options=PredictOptions, compute=Compute)
+@verb(options=PredictOptions, compute=Compute, opening=Opening)
 def inspect(
     slide: SlideLike | SectionLike,
     xy: tuple[float, float],
@@ -170,6 +173,7 @@ def inspect(
     *,
     options: PredictOptions,
     compute: Compute,
+    opening: Opening,
     spots: SpotsLike | None = None,
     weights: Weights = None,
 ) -> Events[Inspection]:
@@ -212,7 +216,7 @@ def inspect(
     work = with_files(compute, cache=False, weights=weights)
     inspector = Inspector(as_checkpoint(checkpoint), options, work)
     with Opened() as opened:
-        place, table = opened.place(slide, spots)
+        place, table = opened.place(slide, spots, opening=opening)
         point, diameter = (float(xy[0]), float(xy[1])), spot_diameter(table)
         return (
             yield from inspector.iter_inspect(place, point, spot_diameter_px=diameter, spots=table)

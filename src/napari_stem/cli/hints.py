@@ -12,6 +12,7 @@ WORDS = {
     Remedy.WEIGHTS: "Use --weights {value}=FILE.",
     Remedy.DEVICE: "Use --device {value}.",
     Remedy.SPARSE: "Use --sparse to confirm it.",
+    Remedy.PICTURE: "Use --picture {value}.",
     Remedy.TRUST: "Use --trust-positions to overrule this.",
     Remedy.LOW_RESOLUTION: "Use --allow-low-resolution to go on.",
     Remedy.LIBRARY: "Use --library {value}.",

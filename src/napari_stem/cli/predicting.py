@@ -138,6 +138,7 @@ def predict(
     from napari_stem.exports.registry import DEFAULT_SUFFIX, find_exporter, write_prediction
     from napari_stem.genes.panels import check_panel
     from napari_stem.prediction.statistics import find_statistics
+    from napari_stem.sections.section import Section
 
     find_statistics(statistics or ())
     for path in output or ():
@@ -153,8 +154,8 @@ def predict(
             mpp=mpp, bin_um=bin_um, opening=opening,
         )  # fmt: skip
         work = iter_predict(
-            place, table, loaded, statistics=statistics or (), threshold=threshold,
-            **options, **compute, **files,
+            Section(place.name, place, table), None, loaded, statistics=statistics or (),
+            threshold=threshold, **options, **compute, **files,
         )  # fmt: skip
         prediction = run_events(work, events)
     if prediction.n_obs >= FEWEST:

@@ -22,7 +22,13 @@ from napari_stem.events import Events, Pace, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.builders import build_encoder
 from napari_stem.features.encoders.hub import check_weights, weights_file
-from napari_stem.features.patches import PatchGeometry, dihedral, iter_patches, low_resolution
+from napari_stem.features.patches import (
+    PatchGeometry,
+    check_width,
+    dihedral,
+    iter_patches,
+    low_resolution,
+)
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import atomic_path, content_of, writing
 
@@ -68,6 +74,7 @@ def iter_embed(
     check_spots(spots, slide)
     compute = compute or Compute()
     check_weights(compute.weights, encoders)
+    check_width(slide, geometry, spot_diameter(spots))
     if not compute.allow_low_resolution:
         _check_resolution(slide, spots, geometry)
     vectors = []

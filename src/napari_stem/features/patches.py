@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from napari_stem.defaults import GeometryName
-from napari_stem.errors import OptionError, WrongType
+from napari_stem.errors import Hint, OptionError, Remedy, WrongType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,6 +80,19 @@ def low_resolution(slide: Slide, geometry: PatchGeometry, spot_diameter_px: floa
     if slide.mpp is not None and slide.mpp > _COARSEST_UM:
         return f"{scale}: coarser than {_COARSEST_UM:g} µm/px, too coarse to show nuclei"
     return ""
+
+
+def check_width(slide: Slide, geometry: PatchGeometry, spot_diameter_px: float) -> None:
+    """Raise `OptionError` if a patch is wider than the whole slide, as at a wrong scale."""
+    width = geometry.width_px(slide, spot_diameter_px)
+    if width > max(slide.width, slide.height):
+        of = f" of {geometry.width_um:g} µm" if geometry.width_um else ""
+        at = f" at {slide.mpp:.4g} µm/px" if geometry.width_um else ""
+        raise OptionError(
+            f"A patch{of} is {width:,.0f} px wide{at}, more than the whole slide '{slide.name}' "
+            f"({slide.width:,} x {slide.height:,} px). Check the image and its scale.",
+            hint=Hint(Remedy.SCALE, "0.5") if geometry.width_um else None,
+        )
 
 
 PHYSICAL = PatchGeometry()

@@ -11,6 +11,7 @@ import pandas as pd
 from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import UNREADABLE, check_fields
 from napari_stem.io.naming import named
+from napari_stem.slides.mpp import number
 from napari_stem.spots.table import spaced_diameter, spot_table
 from napari_stem.text import one_line, repeated
 
@@ -46,7 +47,9 @@ def read_csv(path: Path) -> AnnData:
             "The table needs the columns x and y, in full-resolution pixels; it has "
             f"{', '.join(table.columns)}. File: '{path}'."
         )
-    xy = table[["x", "y"]].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    numeric = [name for name in ("x", "y", "diameter") if name in table]
+    table[numeric] = _numbers(table[numeric], _separator(path))
+    xy = table[["x", "y"]].to_numpy(float)
     if not np.isfinite(xy).all():
         line = int(np.flatnonzero(~np.isfinite(xy).all(axis=1))[0]) + 2
         raise SpotsError(f"x or y is not a number in line {line}. File: '{path}'.")
@@ -71,10 +74,24 @@ def _separator(path: Path) -> str:
     return found if found in header else r"\s+"
 
 
+def _numbers(texts: pd.DataFrame, separator: str) -> pd.DataFrame:
+    """The numbers in columns of texts; NaN where there is none.
+
+    Spreadsheets that write decimal commas separate by semicolons. A point alone may then part
+    thousands, and elsewhere a comma may, so that these are no numbers.
+    """
+    commas = texts.apply(lambda column: column.str.contains(",", regex=False, na=False))
+    if separator != ";" or not commas.to_numpy().any():
+        plain: pd.DataFrame = texts.apply(pd.to_numeric, errors="coerce")
+        return plain
+    points = texts.apply(lambda column: column.str.contains(".", regex=False, na=False))
+    return texts.where(commas | ~points, "").map(number)
+
+
 def _diameter(table: pd.DataFrame, xy: NDArray[np.float64]) -> float:
     if "diameter" not in table:
         return spaced_diameter(xy)
-    stated = pd.to_numeric(table["diameter"], errors="coerce").dropna()
+    stated = table["diameter"].dropna()
     if stated.empty:
         raise SpotsError("The column diameter has no number.")
     return float(stated.median())

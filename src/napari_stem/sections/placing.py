@@ -158,7 +158,8 @@ def _scaled(spots: AnnData, slide: Slide, pitch_um: float | None) -> tuple[Slide
         stated = Claim(source.mpp, f"the files of the spots ({source.format})"), source.format
         claims.insert(len(claims) if given else 0, stated)
     pitch_um = pitch_um or source.pitch_um
-    if pitch_um and spots.n_obs > 1 and (apart := pitch(spots)) > 0:
+    enough = 3 if claims else 2  # two of a selection need not be neighbours
+    if pitch_um and spots.n_obs >= enough and (apart := pitch(spots)) > 0:
         by = f"the spot pitch of {pitch_um:g} µm ({apart:.1f} px)"
         claims.append((Claim(pitch_um / apart, by), "spot pitch"))
     if not claims:

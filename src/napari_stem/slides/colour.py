@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LUMA = (0.299, 0.587, 0.114)
+_BRIGHT = 0.999  # share of the samples of a piece that are no hot pixels
 _ROWS = 256  # that are converted at once, to hold little memory
 
 
@@ -79,6 +80,11 @@ class Colours:
         if self.alpha is None:
             return colours
         return _over_white(colours, samples[..., self.alpha, None], self.premultiplied)
+
+
+def brightest_of(samples: NDArray[Any]) -> int:
+    """The largest sample of a piece, but for a few hot pixels."""
+    return int(np.quantile(samples, _BRIGHT, method="lower"))
 
 
 def used_bits(brightest: int) -> tuple[int, str]:

@@ -19,7 +19,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stem.slides.colour import Colours, used_bits
+from napari_stem.slides.colour import Colours, brightest_of, used_bits
 from napari_stem.slides.mpp import Stated, number
 
 DEPTHS: dict[int, np.dtype[Any]] = {3: np.dtype(np.uint8), 4: np.dtype("<u2")}  # BGR24, BGR48
@@ -126,7 +126,7 @@ class CziFile:
         if not deep:
             return ""
         some = deep[:: -(-len(deep) // _LOOKED_AT)]
-        bits, note = used_bits(max(int(self._samples(tile).max()) for tile in some))
+        bits, note = used_bits(max(brightest_of(self._samples(tile)) for tile in some))
         self._colours = Colours(bits=bits)
         return note
 

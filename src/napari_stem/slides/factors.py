@@ -2,15 +2,16 @@
 
 Some scanners pad levels to whole tiles. A level of 768 x 512 px then is half of 1,300 x 1,000 px,
 with padding, and not 1.69 times smaller. Where sizes allow several factors, or none exactly, a few
-pieces of the level are compared with the finer one at each.
+pieces of the level are compared with the finer one at each. Where sizes allow one, a few areas tell
+whether the level shows the same tissue in the same place at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import islice, product
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -25,7 +26,16 @@ _PIECE = 64  # pixels of a side
 _PIECES = 5  # with most contrast, of a grid of
 _GRID = 12  # rows and columns
 _PLAIN = 3.0  # SD of grey below which a piece shows nothing
+_DIFFERS = 0.7  # correlation of areas below which levels differ; mirrored tissue has up to 0.5
+_AREA, _CELLS = 128, 32  # pixels of a side of an area, and means that it is compared by
+_AREAS = 9  # that are not plain, of at most
+_MOST_TRIED = 24
+_READ_WHOLE = 4_000_000  # pixels of a level
 _MOST_PADDED = 4  # times the sides of what is shown
+
+
+Place: TypeAlias = tuple[float, float]
+"""Row and column of level 0."""
 
 
 class Stored(NamedTuple):
@@ -50,12 +60,13 @@ def fit_levels(stored: Sequence[Stored]) -> tuple[list[Fitted], tuple[str, ...]]
     """
     full = stored[0].level
     fitted, notes = [Fitted(0, full, 1.0)], []
+    places = _places(full, stored[-1].level) if len(stored) > 1 else []
     for number, one in enumerate(stored[1:], start=1):
         level, before = one.level, fitted[-1]
         if not _is_smaller(level, stored[before.number].level):
             continue
         size = f"{level.shape[1]:,} x {level.shape[0]:,} px"
-        down = _factor(full, one, before)
+        down = _factor(full, one, before, places)
         if down is None:
             notes.append(f"A level of {size} does not show the same as level 0 and is not used.")
             continue
@@ -71,14 +82,15 @@ def _is_smaller(level: Level, before: Level) -> bool:
     return all(a <= b for a, b in shapes) and max(level.shape[:2]) < max(before.shape[:2])
 
 
-def _factor(full: Level, one: Stored, before: Fitted) -> float | None:
+def _factor(full: Level, one: Stored, before: Fitted, places: Sequence[Place]) -> float | None:
     """Level-0 pixels per pixel of a level; None if it does not show the same."""
     ratio = _ratio(full, one.level)
     padded = _padded(full, one)
-    if ratio is not None and ratio.is_integer() and padded in ([], [ratio]):
-        return ratio
-    if ratio is not None and not padded and _rounds_alike(full, one.level):
-        return ratio
+    if ratio is not None and (
+        (ratio.is_integer() and padded in ([], [ratio]))
+        or (not padded and _rounds_alike(full, one.level))
+    ):
+        return ratio if _shows_same(before, one.level, ratio, places) else None
     candidates = sorted({*padded, *([] if ratio is None else [ratio])})
     if not candidates:
         return None
@@ -134,6 +146,59 @@ def _agreement(before: Fitted, level: Level, candidates: Sequence[float]) -> lis
         float(np.median([_correlation(before.level, piece, one / down) for piece in pieces]))
         for one in candidates
     ]
+
+
+def _places(full: Level, coarsest: Level) -> list[Place]:
+    """Places of level 0 around which there is most to be seen, as the coarsest level shows."""
+    cells = [(row, column) for row in range(_GRID) for column in range(_GRID)]
+    height, width = coarsest.shape[:2]
+    if height * width <= _READ_WHOLE:
+        grey = _grey(coarsest[:, :])
+        rows, columns = (np.linspace(0, side, _GRID + 1).astype(int) for side in (height, width))
+
+        def plainness(cell: tuple[int, int]) -> float:
+            (top, bottom), (left, right) = rows[cell[0] :][:2], columns[cell[1] :][:2]
+            part = grey[top:bottom, left:right]
+            return -float(part.std()) if part.size else 0.0
+
+        cells.sort(key=plainness)
+    else:  # it is one of few levels: spread over the slide
+        cells = cells[:: len(cells) // _MOST_TRIED]
+    tall, wide = full.shape[0] / _GRID, full.shape[1] / _GRID
+    return [((row + 0.5) * tall, (column + 0.5) * wide) for row, column in cells[:_MOST_TRIED]]
+
+
+def _shows_same(before: Fitted, level: Level, down: float, places: Sequence[Place]) -> bool:
+    """Whether a level shows what the finer one does; also if there is nothing to be seen in it."""
+    found = (_likeness(before, level, down, place) for place in places)
+    told = list(islice((one for one in found if one is not None), _AREAS))
+    return not told or float(np.median(told)) >= _DIFFERS
+
+
+def _likeness(before: Fitted, level: Level, down: float, place: Place) -> float | None:
+    """Correlation of an area of a level with that of the finer one; None if it is plain.
+
+    Areas are averaged, so that a shift of a few pixels between levels does not matter.
+    """
+    height, width = level.shape[:2]
+    side = min(_AREA, height, width)
+    top, left = (
+        int(max(0, min(at / down - side / 2, end - side)))
+        for at, end in zip(place, (height, width), strict=True)
+    )
+    step, size = down / before.down, (min(_CELLS, side),) * 2
+    rows, columns = before.level.shape[:2]
+    box = (left, top, left + side, top + side)
+    ends = (columns, rows, columns, rows)
+    finer = [min(at * step, end) for at, end in zip(box, ends, strict=True)]
+    try:
+        here = _grey(averaged(level, box, size))
+        there = _grey(averaged(before.level, (finer[0], finer[1], finer[2], finer[3]), size))
+    except Exception:  # noqa: BLE001  # decoders raise any; whoever reads this place is told
+        return None
+    if here.std() <= _PLAIN:
+        return None
+    return 0.0 if there.std() <= _PLAIN else float(np.corrcoef(here.ravel(), there.ravel())[0, 1])
 
 
 class _Piece(NamedTuple):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from napari_stem.errors import OptionError, SlideUnreadable
+from napari_stem.errors import Hint, OptionError, Remedy, SlideUnreadable
 from napari_stem.text import a_few
 
 _COARSEST = 2.0  # µm/px of a microscope's scan; pictures of a whole glass have 10 and more
@@ -62,11 +62,20 @@ class Picture:
 
 
 class Choice(NamedTuple):
-    """The picture that is the slide, the names of all, and what to tell of the choice."""
+    """The picture that is the slide, and the names of all.
+
+    Attributes
+    ----------
+    second
+        The one that looks most like the slide among the others; itself if there is no other.
+    notes
+        What to tell of the choice.
+    """
 
     number: int
+    second: int
     names: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @contextmanager
     def naming_others(self) -> Iterator[None]:
@@ -78,7 +87,10 @@ class Choice(NamedTuple):
                 raise
             others = _listed(self.names, but=self.number)
             tried = f"This is picture {self.number} ('{self.names[self.number]}')"
-            raise error.about(f"{tried}; the file also has {others}.") from error
+            raise SlideUnreadable(
+                f"{error} {tried}; the file also has {others}.",
+                hint=Hint(Remedy.PICTURE, str(self.second)),
+            ) from error
 
 
 def choose_picture(pictures: Sequence[Picture], wanted: str | int = "") -> Choice:
@@ -95,11 +107,13 @@ def choose_picture(pictures: Sequence[Picture], wanted: str | int = "") -> Choic
         There is no such picture.
     """
     names = _distinct([picture.name for picture in pictures])
+    ranked = sorted(range(len(pictures)), key=lambda i: (*pictures[i].rank, -i), reverse=True)
+    number = ranked[0] if wanted == "" else find_picture(names, wanted)
+    second = next((other for other in ranked if other != number), number)
     if wanted != "":
-        return Choice(find_picture(names, wanted), names, ())
-    number = max(range(len(pictures)), key=lambda i: (*pictures[i].rank, -i))
+        return Choice(number, second, names)
     doubtful = [i for i, one in enumerate(pictures) if one.is_aside == pictures[number].is_aside]
-    return Choice(number, names, _told(names, number) if len(doubtful) > 1 else ())
+    return Choice(number, second, names, _told(names, number) if len(doubtful) > 1 else ())
 
 
 def find_picture(names: Sequence[str], wanted: str | int) -> int:

@@ -16,7 +16,6 @@ import numpy as np
 from PIL import Image
 
 from napari_stem.errors import StorageError
-from napari_stem.slides.colour import over_white
 from napari_stem.slides.mpp import UNKNOWN, Scale
 from napari_stem.storage import atomic_path
 
@@ -260,28 +259,6 @@ def _read_png(path: Path) -> NDArray[np.uint8] | None:
 def _write_png(path: Path, block: NDArray[np.uint8]) -> None:
     with suppress(StorageError), atomic_path(path) as draft:  # a full disk costs time alone
         Image.fromarray(block).save(draft, "PNG", compress_level=1)
-
-
-class Converted(Sliced):
-    """A level with other axes, or with an alpha channel, as RGB.
-
-    Parameters
-    ----------
-    axes
-        A letter a dimension: Y, X, C for colours, any other for one whose first plane is shown.
-    """
-
-    def __init__(self, level: Any, axes: str) -> None:
-        super().__init__(level.shape[axes.index("Y")], level.shape[axes.index("X")])
-        self._level = level
-        self._axes = axes
-
-    def read(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.uint8]:
-        """A rectangle in the axes and colours of others."""
-        parts = {"Y": slice(top, bottom), "X": slice(left, right), "C": slice(None)}
-        pixels = np.asarray(self._level[tuple(parts.get(axis, 0) for axis in self._axes)])
-        kept = [axis for axis in self._axes if axis in parts]
-        return over_white(pixels.transpose([kept.index(axis) for axis in "YXC"]))
 
 
 def downsample(full: Sequence[int], level: Sequence[int]) -> float:

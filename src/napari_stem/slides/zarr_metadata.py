@@ -6,7 +6,7 @@ import json
 import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -24,25 +24,46 @@ _FIRST_AXES = tuple("tczyx")  # of versions 0.1 and 0.2, which name none
 _MOST_SERIES = 20  # of a collection that does not list its pictures
 
 
-def multiscale(root: Folder) -> Multiscale | None:
-    """What a folder says of its picture; None if it holds none itself."""
+class Described(NamedTuple):
+    """A picture in a folder: its name, the folder within the root, and what is said of it."""
+
+    name: str
+    within: str
+    about: Multiscale
+
+
+def multiscales(root: Folder) -> list[Multiscale]:
+    """What a folder says of the pictures that it holds itself."""
     pictures = _attributes(root).get("multiscales")
-    first = pictures[0] if isinstance(pictures, list) and pictures else None
-    return first if isinstance(first, dict) else None
+    found = pictures if isinstance(pictures, list) else []
+    return [about for about in found if isinstance(about, dict)]
 
 
-def collected(root: Folder) -> dict[str, str]:
-    """The folders of the pictures of a collection, in its order, and the picture's names."""
+def pictures_of(root: Folder) -> list[Described]:
+    """The pictures of a folder, or of a collection in its order."""
+    if alone := multiscales(root):
+        return _named("", "", alone)
     if _COLLECTION not in _attributes(root):
-        return {}
+        return []
     listed = _attributes(root / _OME).get("series")
     folders = listed if isinstance(listed, list) else range(_MOST_SERIES)
     names = dict(enumerate(_names(root / _OME / _XML)))
-    return {
-        str(folder): names.get(number) or str(folder)
-        for number, folder in enumerate(folders)
-        if multiscale(root / str(folder)) is not None
-    }
+    return [
+        picture
+        for number, folder in enumerate(map(str, folders))
+        for picture in _named(names.get(number) or folder, folder, multiscales(root / folder))
+    ]
+
+
+def _named(name: str, within: str, found: list[Multiscale]) -> list[Described]:
+    """Pictures of one folder: under its name, or of several each under its own."""
+    if len(found) == 1:
+        return [Described(name, within, found[0])]
+    names = [str(about.get("name") or number) for number, about in enumerate(found)]
+    return [
+        Described(f"{name} {own}".strip(), within, about)
+        for own, about in zip(names, found, strict=True)
+    ]
 
 
 def is_plate(root: Folder) -> bool:

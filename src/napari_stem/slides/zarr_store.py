@@ -6,6 +6,7 @@ regions, which many writers leave out, and wrong for an incomplete copy or a sha
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,11 +38,17 @@ class SteadyStore(WrapperStore["Store"]):
     def at(cls, path: Path) -> Self:
         """The store of a folder or of a zip archive, for reading."""
         if path.is_dir():
-            found = (file.relative_to(path).as_posix() for file in path.rglob("*"))
-            return cls(LocalStore(path, read_only=True), frozenset(found))
+            found = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+            keys = frozenset(file.relative_to(path).as_posix() for file in found)
+            return cls(LocalStore(path, read_only=True), keys)
         with zipfile.ZipFile(path) as archive:
             names = frozenset(archive.namelist())
         return cls(ZipStore(path, mode="r"), names)
+
+    def below(self, folder: str) -> list[str]:
+        """The files below a folder, in order."""
+        within = f"{folder}/" if folder else ""
+        return sorted(key for key in self.keys if key.startswith(within))
 
     def _with_store(self, store: Store) -> Self:
         return type(self)(store, self.keys)
@@ -146,8 +153,10 @@ def complete_levels(
         Chunks of level 0 are lost, or may be.
     """
     stored = [_Stored(array, axes, keys) for array in arrays]
-    _check_first(stored, path, sparse)
-    kept, notes = [stored[0]], []
+    kept, notes = [stored[0]], list[str]()
+    if doubtful := _check_first(stored, path, sparse):
+        empty = counted(doubtful, "chunk")
+        notes.append(f"{empty} of the finest level not stored; shown empty, as you confirmed.")
     for number, level in enumerate(stored[1:], start=1):
         lost = sum(_is_held_by(kept[-1], level, window) for window in level.windows())
         if lost:
@@ -160,7 +169,8 @@ def complete_levels(
     return [level.array for level in kept], tuple(notes)
 
 
-def _check_first(stored: Sequence[_Stored], path: Path, sparse: bool) -> None:
+def _check_first(stored: Sequence[_Stored], path: Path, sparse: bool) -> int:
+    """The number of chunks of level 0 that are empty as the user alone says."""
     first, *coarser = stored
     doubtful = 0
     for window in first.windows():
@@ -179,6 +189,7 @@ def _check_first(stored: Sequence[_Stored], path: Path, sparse: bool) -> None:
             f"that these regions are empty. Path: '{path}'.",
             hint=Hint(Remedy.SPARSE),
         )
+    return doubtful
 
 
 def _told_by(coarser: Sequence[_Stored], first: _Stored, window: _Window) -> bool | None:

@@ -11,7 +11,7 @@ from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem.events import Progress
 
-from ..conftest import PATIENCE
+from ..conftest import CHECKPOINT, PATIENCE
 
 
 def test_a_viewer_has_one_workspace_and_docks_share_it(viewer):
@@ -32,7 +32,7 @@ def test_a_prediction_ends_with_the_window(viewer, qtbot, section):
             closed.set()
 
     work = workspace_of(viewer)
-    work.run.start(PredictRequest(section.slide, section.spots, checkpoint=None), predict)
+    work.run.start(PredictRequest(section.slide, section.spots, checkpoint=CHECKPOINT), predict)
     qtbot.waitUntil(lambda: work.run.progress is not None, timeout=PATIENCE)
     tasks = viewer.window._task_status_manager
     viewer.close()

@@ -22,10 +22,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.clusters.dock import ClustersDock
-from napari_stem._napari.files.exporting import ExportRequest
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.predict.dock import PredictDock
 from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result
@@ -40,7 +40,7 @@ from napari_stem.io.h5ad import read_h5ad
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import positions, spot_table
 
-from ..conftest import LEFT, PATIENCE, is_busy
+from ..conftest import CHECKPOINT, LEFT, PATIENCE, is_busy
 
 SHOWN, COLOUR, NAME, SPOTS, SHARE = range(5)
 KINDS = np.repeat(["tumour", "stroma", "fat"], (30, 18, 12))
@@ -164,7 +164,7 @@ def test_without_a_result_all_says_what_is_missing(viewer):
 
 def test_while_draws_arrive_clusters_wait(dock, workspace, slide, prediction):
     values = {"mean": np.asarray(prediction.X)}
-    workspace.run.request = PredictRequest(slide, prediction, checkpoint=None)
+    workspace.run.request = PredictRequest(slide, prediction, checkpoint=CHECKPOINT)
     workspace.take_result(Result(slide, prediction, tuple(GENES), "log2", values, 1))
     assert not dock.leiden.isEnabled()
     assert "still running" in dock.leiden.note.text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from napari._app_model import get_app_model
+from napari.settings import get_plugin_settings
 from qtpy.QtWidgets import QApplication
 
 from napari_stem._napari.files.cache_dialog import CacheDialog
@@ -43,4 +44,4 @@ def test_clearing_keeps_downloads(dialog, cache, qtbot):
 
 def test_a_limit_stays_with_the_cache(dialog, cache):
     dialog.limit.setValue(7)
-    assert limit_gb(cache) == 7
+    assert limit_gb(cache) == get_plugin_settings("napari-stem").cache.limit_gb == 7

@@ -18,6 +18,7 @@ from napari_stem._napari.files import opening
 from napari_stem._napari.inspect.dock import InspectDock
 from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.shell.remembered import remember
+from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem.events import finish
 from napari_stem.prediction.inspect import Inspector
 from napari_stem.prediction.options import PredictOptions
@@ -68,6 +69,12 @@ def inspect(tool: InspectDock, viewer: Viewer, qtbot, xy) -> Any:
     qtbot.waitUntil(lambda: len(tool.points.points) > before, timeout=PATIENCE)
     qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
     return tool.points.points[-1].inspection
+
+
+def draw(tool: InspectDock, viewer: Viewer, low, high) -> None:
+    """Draw a rectangle with Shift and a drag."""
+    shift = Qt.KeyboardModifier.ShiftModifier
+    canvas_mouse.drag(viewer, tool.workspace.slide, low, high, shift)
 
 
 def outlined(viewer: Viewer) -> list[tuple[float, float]]:
@@ -122,10 +129,10 @@ def test_the_patch_and_the_wider_fields_are_outlined_at_once(tool, viewer, qtbot
 
 
 def test_the_latest_click_wins(tool, viewer, qtbot):
-    remember(n_draws=400, sampler="ancestral", steps=100)
+    tool.workspace.options = PredictOptions(n_draws=400, sampler="ancestral", steps=100)
     click(tool, viewer, HERE)
     qtbot.waitUntil(lambda: "of 400 draws" in tool.point.note.text(), timeout=PATIENCE)
-    remember(n_draws=4)
+    tool.workspace.options = PredictOptions(n_draws=4)
     inspection = inspect(tool, viewer, qtbot, ELSEWHERE)
     np.testing.assert_allclose(inspection.xy, ELSEWHERE, atol=1.5)
     assert len(tool.points.points) == 1
@@ -144,32 +151,39 @@ def test_a_double_click_is_one_click_and_does_not_zoom(tool, viewer, qtbot, sect
     assert viewer.scene.camera.zoom == pytest.approx(2 * zoom)
 
 
-def test_the_mouse_pans_again_when_the_tool_is_left(tool, viewer, qtbot):
-    camera = viewer.scene.camera
-    assert not camera.mouse_pan
-    viewer.layers.selection.active = None
-    viewer.layers.selection.active = viewer.layers[0]  # napari sets it for the new layer
-    assert not camera.mouse_pan
+def test_a_drag_pans_as_everywhere_and_the_region_button_arms_one_rectangle(
+    tool, viewer, qtbot, section
+):
+    camera, work = viewer.scene.camera, tool.workspace
+    work.grid, work.options = GridChoice(60.0, 30.0), PredictOptions(n_draws=1)
+    canvas_mouse.drag(viewer, section.slide, (500, 500), (600, 540))
+    centre = np.array(camera.center[-2:])
+    assert not is_busy(viewer)
+    assert not tool.points.points
+    qtbot.mouseClick(tool.region_button, LEFT)
+    assert "Drag a rectangle" in tool.hint.text()
+    canvas_mouse.drag(viewer, section.slide, (400, 400), (900, 900))
+    np.testing.assert_array_equal(centre, camera.center[-2:])
+    assert not tool.region_button.isChecked()
+    assert camera.mouse_pan
+    qtbot.waitUntil(lambda: work.result is not None and work.run.request is None)
+    canvas_mouse.drag(viewer, section.slide, (700, 640), (600, 600))  # no second rectangle
+    # (row, column) in micrometres; the mouse stands on whole screen pixels.
+    np.testing.assert_allclose(camera.center[-2:] - centre, (20, 50), atol=3)
+    assert not tool.region.is_running
+    assert not tool.points.points
+
+
+def test_escape_and_the_key_switch_the_tool(tool, viewer, qtbot):
     canvas_mouse.press_key(viewer, Qt.Key.Key_Escape)
     assert not tool.tool.is_on
     assert not tool.tool_button.isChecked()
-    assert camera.mouse_pan
     click(tool, viewer, HERE)
     assert not is_busy(viewer)
     canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
     assert tool.tool.is_on
     qtbot.keyClick(tool.tool_button, Qt.Key.Key_Escape)
     assert not tool.tool.is_on
-
-
-def test_shift_and_drag_moves_the_slide_under_the_mouse(tool, viewer, section):
-    camera, shift = viewer.scene.camera, Qt.KeyboardModifier.ShiftModifier
-    before = np.array(camera.center[-2:])
-    canvas_mouse.drag(viewer, section.slide, HERE, (700.0, 640.0), shift)
-    # (row, column) in micrometres; the mouse stands on whole screen pixels.
-    np.testing.assert_allclose(before - camera.center[-2:], (20, 50), atol=2)
-    assert not tool.points.points
-    assert not tool.region.is_running
 
 
 def test_a_click_beside_the_slide_is_a_hint(tool, viewer, qtbot, messages):
@@ -284,9 +298,9 @@ def test_the_plot_follows_the_theme(tool, viewer, qtbot):
 
 
 def test_a_dragged_rectangle_is_predicted_on_a_grid(tool, viewer, qtbot, section, messages):
-    remember(pitch_um=40.0, diameter_um=30.0)
+    tool.workspace.grid = GridChoice(40.0, 30.0)
     low, high = (300.0, 350.0), (800.0, 700.0)
-    canvas_mouse.drag(viewer, section.slide, high, low)
+    draw(tool, viewer, high, low)
     assert tool.region.is_running
     qtbot.waitUntil(lambda: not tool.region.is_running, timeout=PATIENCE)
     result = tool.workspace.result
@@ -307,12 +321,12 @@ def test_a_dragged_rectangle_is_predicted_on_a_grid(tool, viewer, qtbot, section
 def test_a_rectangle_keeps_the_prediction_of_the_slide(tool, viewer, qtbot, section, trained):
     _, dock = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
     qtbot.mouseClick(dock.predict_button, LEFT)
-    canvas_mouse.drag(viewer, section.slide, (300, 350), (800, 700))
+    draw(tool, viewer, (300, 350), (800, 700))
     assert "Another prediction is running" in tool.hint.text()
     qtbot.waitUntil(lambda: dock.workspace.run.request is None, timeout=PATIENCE)
     whole = dock.workspace.result
     assert len(whole.prediction) == len(section.spots)
-    canvas_mouse.drag(viewer, section.slide, (300, 350), (800, 700))
+    draw(tool, viewer, (300, 350), (800, 700))
     qtbot.waitUntil(lambda: dock.workspace.run.request is not None, timeout=PATIENCE)
     assert dock.predict_button.text().startswith("Stop")
     assert not dock.settings.isEnabled()
@@ -325,8 +339,8 @@ def test_a_rectangle_keeps_the_prediction_of_the_slide(tool, viewer, qtbot, sect
 
 
 def test_stop_keeps_what_was_drawn_of_a_rectangle(tool, viewer, qtbot, section):
-    remember(n_draws=1000)
-    canvas_mouse.drag(viewer, section.slide, (300, 300), (900, 900))
+    tool.workspace.options = PredictOptions(n_draws=1000)
+    draw(tool, viewer, (300, 300), (900, 900))
     qtbot.waitUntil(lambda: tool.workspace.result is not None, timeout=PATIENCE)
     qtbot.mouseClick(tool.region.stop_button, LEFT)
     qtbot.waitUntil(lambda: not tool.region.is_running, timeout=PATIENCE)
@@ -337,14 +351,11 @@ def test_stop_keeps_what_was_drawn_of_a_rectangle(tool, viewer, qtbot, section):
     assert not is_busy(viewer)
 
 
-def test_a_rectangle_between_the_spots_of_a_grid_is_one_line(
-    tool, viewer, qtbot, section, messages
-):
-    remember(pitch_um=500.0)
-    canvas_mouse.drag(viewer, section.slide, (300, 300), (360, 360))
-    qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
-    assert "has no spot on any part of" in messages[0]
-    qtbot.waitUntil(lambda: not tool.region.is_running, timeout=PATIENCE)
+def test_a_rectangle_without_tissue_is_told_on_the_dock(tool, viewer, qtbot, messages):
+    draw(tool, viewer, (5, 5), (60, 60))
+    qtbot.waitUntil(lambda: "No tissue was detected in the rectangle" in tool.hint.text())
+    assert tool.workspace.result is None
+    assert not messages
 
 
 def test_a_checkpoint_that_vanished_is_one_line(tool, viewer, qtbot, messages, trained, tmp_path):
@@ -372,7 +383,7 @@ def test_the_network_stays_between_clicks_and_goes_with_its_checkpoint(
 
 
 def test_the_dock_may_close_midway(tool, viewer, qtbot, section):
-    remember(n_draws=400, sampler="ancestral", steps=100)
+    tool.workspace.options = PredictOptions(n_draws=400, sampler="ancestral", steps=100)
     callbacks = len(viewer.mouse_drag_callbacks)
     click(tool, viewer, HERE)
     qtbot.waitUntil(lambda: "of 400 draws" in tool.point.note.text(), timeout=PATIENCE)
@@ -417,10 +428,22 @@ def test_points_are_there_again_when_the_dock_is(tool, viewer, qtbot, section):
     assert not again.workspace.points
 
 
+def test_points_return_with_their_checkpoint(tool, viewer, qtbot, trained, tmp_path):
+    inspection, mine = inspect(tool, viewer, qtbot, HERE), tool.workspace.checkpoint
+    other = tmp_path / "other.safetensors"
+    header = trained.path.read_bytes()
+    other.write_bytes(header[:-4] + b"\0\0\0\1")
+    tool.workspace.checkpoint = finish(opening.describe_checkpoint(other))
+    assert tool.points.table.rowCount() == 0
+    tool.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
+    assert tool.workspace.checkpoint is not mine
+    assert tool.point.inspection is inspection
+
+
 def test_a_rectangle_outlives_the_dock(tool, viewer, qtbot, section):
-    remember(n_draws=1000)
+    tool.workspace.options = PredictOptions(n_draws=1000)
     work = tool.workspace
-    canvas_mouse.drag(viewer, section.slide, (300, 300), (900, 900))
+    draw(tool, viewer, (300, 300), (900, 900))
     qtbot.waitUntil(lambda: work.result is not None, timeout=PATIENCE)
     viewer.window.remove_dock_widget(tool)
     draws = work.result.n_draws
@@ -433,7 +456,7 @@ def test_a_rectangle_outlives_the_dock(tool, viewer, qtbot, section):
 
 
 def test_the_viewer_may_close_midway(tool, viewer, qtbot):
-    remember(n_draws=400, sampler="ancestral", steps=100)
+    tool.workspace.options = PredictOptions(n_draws=400, sampler="ancestral", steps=100)
     click(tool, viewer, HERE)
     qtbot.waitUntil(lambda: "of 400 draws" in tool.point.note.text(), timeout=PATIENCE)
     tasks_of_viewer = viewer.window._task_status_manager

@@ -7,10 +7,9 @@ from dataclasses import replace
 from qtpy.QtWidgets import QFileDialog
 
 from napari_stem._napari.predict.checkpoint_panel import CheckpointPanel
-from napari_stem._napari.shell.choices import compute_for
+from napari_stem._napari.shell.choices import chosen_weights
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem._napari.state.workspace import Workspace
-from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.registry import find_encoder
 
 from ..conftest import PATIENCE
@@ -27,7 +26,7 @@ def test_a_missing_file_of_weights_is_asked_for_and_kept(qtbot, trained, tmp_pat
     path.touch()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     panel.weights_button.menu().actions()[0].trigger()
-    assert compute_for(recipe, Compute()).weights == {"uni": path}
+    assert chosen_weights(["uni"]) == {"uni": path}
     qtbot.waitUntil(panel.isEnabled, timeout=PATIENCE)
     path.unlink()
-    assert compute_for(recipe, Compute()).weights == {}
+    assert chosen_weights(["uni"]) == {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -186,6 +187,37 @@ def test_another_picture_of_a_file_replaces_the_slide(
     slide.close()
 
 
+def test_a_refused_slide_is_opened_as_the_user_confirms(
+    dock, qtbot, section, tmp_path, monkeypatch
+):
+    image = np.asarray(section.slide.levels[0])
+    mixed, sparse = tmp_path / "mixed.ome.tif", tmp_path / "sparse.zarr"
+    with tifffile.TiffWriter(mixed, ome=True) as tiff:
+        tiff.write(image[..., 0], metadata={"axes": "YX", "Name": "DAPI"})
+        tiff.write(image, photometric="rgb", metadata={"axes": "YXS", "Name": "HE"})
+    group = zarr.open_group(sparse, mode="w", zarr_format=2)
+    planes = np.moveaxis(image, -1, 0).copy()
+    planes[:, :300, :300] = 0  # an empty chunk, which is not stored
+    group.create_array("0", data=planes, chunks=(3, 300, 300))
+    group.attrs["multiscales"] = [{"axes": list("cyx"), "datasets": [{"path": "0"}]}]
+    asked = []
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[-1]) or yes)
+    for number, (path, question) in enumerate(
+        ((mixed, "Open picture 1 instead?"), (sparse, "Open it with these regions empty?")), start=1
+    ):
+        dock.slide.open(path)
+        qtbot.waitUntil(lambda n=number: len(dock.workspace.slides) == n, timeout=PATIENCE)
+        qtbot.waitUntil(dock.slide.isEnabled, timeout=PATIENCE)
+        assert asked[-1].endswith(question)
+        assert dock.workspace.slide.path == path
+        assert dock.workspace.slide.read_region(500, 400, 1, 1).tolist() == [
+            [list(image[400, 500])]
+        ]
+    for slide in dock.workspace.slides:
+        slide.close()
+
+
 def test_without_tissue_a_region_is_advised(dock, qtbot, messages):
     blank = np.full((600, 600, 3), 245, np.uint8)
     dock.workspace.take_slide(Slide.from_array(blank, mpp=0.5, name="blank"))
@@ -221,7 +253,7 @@ def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
     assert not messages
 
 
-def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trained, monkeypatch):
+def test_continue_adds_draws_and_other_settings_add_a_result(ready, qtbot, section, trained):
     run_to_the_end(ready, qtbot)
     assert ready.workspace.result.n_draws == 4
     numbers = np.arange(section.spots.n_obs) % 2 + 1
@@ -238,18 +270,14 @@ def test_continue_adds_draws_to_those_that_are_there(ready, qtbot, section, trai
     np.testing.assert_allclose(result.values["mean"], expected.X, atol=1e-4)
     ready.settings.seed.setValue(1)
     assert ready.predict_button.text() == "Predict"
-    asked = []
-    no = QMessageBox.StandardButton.No
-    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[-1]) or no)
     press(qtbot, ready.predict_button)
-    assert "discards the clusters that you edited" in asked[0]
-    assert (ready.workspace.run.request, ready.workspace.clusters) == (None, named)
-    ready.workspace.take_clusters(named.unedited())
-    press(qtbot, ready.predict_button)
-    assert len(asked) == 1
-    assert ready.workspace.run.request is not None
-    ready.workspace.run.stop()
-    qtbot.waitUntil(lambda: ready.workspace.run.request is None, timeout=PATIENCE)
+    work = ready.workspace
+    qtbot.waitUntil(lambda: len(work.results) == 2, timeout=PATIENCE)
+    assert (work.clusters, work.result.request.options.seed) == (None, 1)
+    work.run.stop()
+    qtbot.waitUntil(lambda: work.run.request is None, timeout=PATIENCE)
+    work.show_result(0)
+    assert (work.result, work.clusters) == (result, named)
 
 
 def test_no_prediction_starts_before_the_spots_are_there(ready, qtbot):
@@ -528,13 +556,13 @@ def test_a_prediction_outlives_its_dock(ready, viewer, qtbot, section):
     assert again.bar.isHidden()
 
 
-def test_closing_its_slide_ends_a_prediction(ready, viewer, qtbot):
+def test_closing_its_slide_ends_a_prediction(ready, viewer, qtbot, answers):
     ready.settings.draws.setValue(1000)
     press(qtbot, ready.predict_button)
     qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    answers.press("Discard")
     press(qtbot, ready.slide.close_button)
-    qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
-    assert ready.workspace.run.request is None
+    qtbot.waitUntil(lambda: ready.workspace.run.request is None, timeout=PATIENCE)
     assert ready.workspace.result is None
 
 

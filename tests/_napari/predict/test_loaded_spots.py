@@ -41,9 +41,10 @@ def load(dock, qtbot):
     """Load spots on the slide, and wait until they are taken."""
 
     def load(path: Path) -> None:
-        former = dock.workspace.spots
+        work = dock.workspace
+        former = work.spots
         dock.spots.load(path)
-        qtbot.waitUntil(lambda: dock.workspace.spots is not former, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: work.spots is not former and not dock.spots.is_busy)
 
     return load
 

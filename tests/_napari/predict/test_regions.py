@@ -89,7 +89,7 @@ def test_another_region_is_taken_of_all_spots(on_slide, viewer, qtbot, section):
     press(qtbot, on_slide, on_slide.spots.inside_button)
     assert first.isdisjoint(work.spots.obs_names)
     assert len(first) + work.spots.n_obs == len(xy)
-    work.spots = section.spots[:3].copy()
+    work.take_spots(section.slide, section.spots[:3].copy())
     assert work.all_spots is work.spots
 
 
@@ -142,7 +142,7 @@ def test_a_grid_in_the_region_needs_no_tissue(dock, viewer, qtbot):
 def test_a_region_moves_with_the_scale(on_slide, viewer, qtbot, section):
     choose_tool(on_slide, "Lasso")
     draw(viewer.layers["Region"], LEFT_HALF)
-    on_slide.workspace.take_slide(section.slide.with_mpp(1.0))
+    on_slide.workspace.rescale(section.slide.with_mpp(1.0))
     inside = points_in_poly(positions(section.spots), LEFT_HALF)
     press(qtbot, on_slide, on_slide.spots.inside_button)
     assert on_slide.workspace.spots.n_obs == inside.sum()

@@ -13,7 +13,7 @@ from napari_stem.sections.synthetic import generate_section
 
 
 def test_the_threshold_is_that_of_the_values_that_are_shown(qtbot):
-    section, workspace = generate_section("a", seed=1), Workspace()
+    section, workspace = generate_section("a", seed=1, size_px=600), Workspace()
     remember(threshold=3.0)
     panel = ResultPanel(workspace)
     qtbot.addWidget(panel)

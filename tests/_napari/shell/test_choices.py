@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from napari_stem._napari.shell.choices import (
     choose_checkpoint,
+    choose_grid,
     choose_look,
-    keep_grid,
-    last_grid,
-    last_look,
+    last_choices,
 )
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember, remember_options, remembered
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.workspace import Workspace
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.storage import checkpoints_dir
 
 
-def test_the_grid_is_visiums_until_another_was_laid():
-    assert last_grid() == GridChoice(100, 55, "hexagonal")
-    keep_grid(GridChoice(40.0, 30.0, "square"))
-    assert last_grid() == GridChoice(40.0, 30.0, "square")
-    assert last_grid().layout == "square"
+def test_a_window_begins_with_the_last_choices_and_keeps_to_its_own():
+    first, other = (Workspace(**last_choices()) for _ in range(2))
+    assert first.grid == GridChoice(100, 55, "hexagonal")
+    choose_grid(first, GridChoice(40.0, 30.0, "square"))
+    remember_options(PredictOptions(n_draws=7))
+    assert first.grid.layout == "square"
+    assert (other.grid, other.options) == (GridChoice(), PredictOptions())
+    again = Workspace(**last_choices())
+    assert (again.grid, again.options.n_draws) == (first.grid, 7)
 
 
 def test_a_grid_of_another_kind_in_the_file_is_ignored():
     remember(pitch_um="wide", grid_layout="round")
-    assert last_grid().pitch_um == 100
-    assert last_grid().layout == "hex"
+    grid = last_choices()["grid"]
+    assert (grid.pitch_um, grid.layout) == (100, "hex")
 
 
 def test_the_latest_ten_checkpoints_from_elsewhere_are_kept(tmp_path, recipe):
@@ -39,7 +43,7 @@ def test_the_latest_ten_checkpoints_from_elsewhere_are_kept(tmp_path, recipe):
 
 
 def test_heatmaps_look_as_they_did_last():
-    assert Workspace(**last_look()).colormap == Workspace().colormap
+    assert Workspace(**last_choices()).colormap == Workspace().colormap
     choose_look(Workspace(), "magma", 0.4, shared=True)
-    again = Workspace(**last_look())
+    again = Workspace(**last_choices())
     assert (again.colormap, again.opacity, again.shared_contrast) == ("magma", 0.4, True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QWidget
 
@@ -50,26 +49,26 @@ def fill(work: Workspace, section: Section) -> None:
     work.clusters = Clusters.of_numbers((np.arange(n) % 2 + 1).astype(np.uint16))
 
 
-@pytest.mark.parametrize("name", DOCKS)
-def test_a_closed_dock_leaves_nothing_behind(viewer, qtbot, name):
+def test_a_closed_dock_leaves_nothing_behind(viewer, qtbot):
     before = listeners(viewer)
-    for _ in range(3):
+    for name in DOCKS * 2:
         dock = open_dock(viewer, name)
-        assert (listeners(viewer) == before) == (name == "Train")  # which shows folders alone
+        assert (listeners(viewer) == before) == (name == "Train"), name  # which shows folders alone
         close(dock, qtbot)
-        assert listeners(viewer) == before
+        assert listeners(viewer) == before, name
 
 
-@pytest.mark.parametrize("name", DOCKS)
-def test_a_closed_dock_hears_nothing(viewer, qtbot, section, sections, name):
+def test_closed_docks_hear_nothing_and_open_again(viewer, qtbot, section, sections):
     work = workspace_of(viewer)
     fill(work, section)
-    close(open_dock(viewer, name), qtbot)
+    for name in DOCKS:
+        close(open_dock(viewer, name), qtbot)
     work.gene, work.statistic, work.tool = "C", "std", "none of ours"
     fill(work, sections[1])
     work.close_slide(section.slide)
-    again = open_dock(viewer, name)
-    assert again.isVisibleTo(again.parent())
+    for name in DOCKS:
+        again = open_dock(viewer, name)
+        assert again.isVisibleTo(again.parent())
 
 
 def test_a_tool_in_the_hand_is_given_back(viewer, qtbot, section):

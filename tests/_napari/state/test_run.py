@@ -17,6 +17,8 @@ from napari_stem.errors import OptionError
 from napari_stem.events import Progress
 from napari_stem.prediction.options import PredictOptions
 
+from ..conftest import CHECKPOINT
+
 
 class Bench:
     """Does the work of a generator step by step, as a thread would between two of its events."""
@@ -89,7 +91,7 @@ def results(run) -> list[Result]:
 @pytest.fixture
 def request_(section) -> PredictRequest:
     return PredictRequest(
-        section.slide, section.spots, checkpoint=None, options=PredictOptions(n_draws=4)
+        section.slide, section.spots, checkpoint=CHECKPOINT, options=PredictOptions(n_draws=4)
     )
 
 
@@ -208,7 +210,7 @@ def test_a_slide_that_is_gone_is_predicted_no_longer(section, request_, leave):
     if leave == "close":
         work.close_slide(section.slide)
     else:
-        work.take_slide(section.slide.with_mpp(0.25))
+        work.rescale(section.slide.with_mpp(0.25))
     bench.finish(work.run)
     assert (predictor.asked, predictor.drawn) == ([4], 1)
     assert work.result is None

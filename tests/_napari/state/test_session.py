@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDoubleSpinBox, QMessageBox
+from qtpy.QtWidgets import QDoubleSpinBox
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.predict.dock import PredictDock
@@ -164,7 +164,9 @@ def test_opening_an_open_slide_again_brings_it_back(work, section, other):
     assert work.result is first
     assert work.slide is section.slide
     assert len(work.slides) == 2
-    work.take_slide(copy.with_mpp(0.7))
+    work.take_slide(copy.with_mpp(0.7))  # a typed scale, and what was predicted at it, stay
+    assert (work.slide.mpp, work.result) == (0.5, first)
+    work.rescale(copy.with_mpp(0.7))
     assert work.result is None
     assert work.spots is section.spots
     assert [slide.mpp for slide in work.slides] == [0.7, other.slide.mpp]
@@ -191,34 +193,32 @@ def test_a_layer_of_an_open_slide_shows_that_slide_again(dock, section, other):
     assert dock.slide.isEnabled()  # nothing is read
 
 
-def test_a_scale_that_loses_the_prediction_is_asked_about(dock, section, qtbot, monkeypatch):
+def test_a_scale_that_loses_the_prediction_is_asked_about(dock, section, qtbot, answers):
     work, panel = dock.workspace, dock.slide
     result = show(work, section)
     work.take_clusters(Clusters.of_numbers(np.ones(result.spots.n_obs, np.uint16)))
-    asked = []
 
-    def type_scale(text: str, answer: QMessageBox.StandardButton) -> None:
-        monkeypatch.setattr(
-            QMessageBox, "question", lambda *words: asked.append(words[-1]) or answer
-        )
+    def type_scale(text: str) -> None:
         panel.mpp.selectAll()
         qtbot.keyClicks(panel.mpp, text)
         qtbot.keyClick(panel.mpp, Qt.Key.Key_Return)
 
-    type_scale("0.25", QMessageBox.StandardButton.No)
+    answers.press("Cancel")
+    type_scale("0.25")
+    answers.press("Cancel")
     panel.scale_by_pitch(200)
-    type_scale("0", QMessageBox.StandardButton.Yes)
-    assert len(asked) == 2
-    assert "discards the prediction and its clusters" in asked[0]
+    type_scale("0")
+    assert len(answers.asked) == 2
     assert (work.result, work.slide.mpp, panel.mpp.value()) == (result, 0.5, 0.5)
     assert panel.mpp.buttonSymbols() == QDoubleSpinBox.ButtonSymbols.NoButtons
-    type_scale("0.25", QMessageBox.StandardButton.Yes)
-    type_scale("0.5", QMessageBox.StandardButton.No)
-    assert len(asked) == 3
+    answers.press("Discard")
+    type_scale("0.25")
+    type_scale("0.5")
+    assert len(answers.asked) == 3
     assert (work.result, work.slide.mpp) == (None, 0.5)
 
 
-def test_a_picture_that_loses_the_prediction_is_asked_about(dock, tmp_path, qtbot, monkeypatch):
+def test_a_picture_that_loses_the_prediction_is_asked_about(dock, tmp_path, qtbot, answers):
     path = tmp_path / "two.ome.tif"
     with tifffile.TiffWriter(path, ome=True) as tiff:
         for side in (96, 64):
@@ -226,22 +226,20 @@ def test_a_picture_that_loses_the_prediction_is_asked_about(dock, tmp_path, qtbo
             tiff.write(pixels, photometric="rgb", metadata={"axes": "YXS"})
     slide = open_slide(path, mpp=0.5)
     spots = spot_table(np.array([[20.0, 20], [60, 60]]), diameter_px=20)
-    work, box, asked = dock.workspace, dock.slide.picture_box, []
+    work, box = dock.workspace, dock.slide.picture_box
     result = show(work, Section("two", slide, spots))
 
-    def choose(row: int, answer: QMessageBox.StandardButton) -> None:
-        monkeypatch.setattr(
-            QMessageBox, "question", lambda *words: asked.append(words[-1]) or answer
-        )
+    def choose(row: int) -> None:
         box.setCurrentIndex(row)
         box.activated.emit(row)
 
-    choose(0, QMessageBox.StandardButton.No)  # the one that is shown
-    choose(1, QMessageBox.StandardButton.No)
-    assert len(asked) == 1
-    assert "Changing the picture discards the prediction. Export" in asked[0]
+    choose(0)  # the one that is shown
+    answers.press("Cancel")
+    choose(1)
+    assert len(answers.asked) == 1
     assert (work.result, box.currentIndex()) == (result, 0)
-    choose(1, QMessageBox.StandardButton.Yes)
+    answers.press("Discard")
+    choose(1)
     qtbot.waitUntil(lambda: work.slide is not slide, timeout=PATIENCE)
     assert (work.slide.width, work.result, len(work.slides)) == (64, None, 1)
     qtbot.waitUntil(dock.slide.isEnabled, timeout=PATIENCE)
@@ -283,11 +281,18 @@ def test_layers_name_their_slide_while_several_are_open(viewer, work, section, o
     assert names(viewer) == alone
 
 
-def test_the_close_button_forgets_a_slide_and_shows_another(dock, viewer, section, other, qtbot):
+def test_the_close_button_forgets_a_slide_and_shows_another(
+    dock, viewer, section, other, qtbot, answers
+):
     work = dock.workspace
     show(work, section)
     second = show(work, other)
     choose(dock, 0)
+    answers.press("Cancel")
+    qtbot.mouseClick(dock.slide.close_button, LEFT)
+    assert len(work.slides) == 2
+    assert answers.asked == ["This discards 1 result that was not exported: 'Prediction'."]
+    answers.press("Discard", "Discard")
     qtbot.mouseClick(dock.slide.close_button, LEFT)
     assert work.slides == (other.slide,)
     assert work.result is second
@@ -320,21 +325,28 @@ def test_nothing_holds_a_closed_slide(dock, section, qtbot, tmp_path):
 
 
 @pytest.mark.parametrize("row", [0, 1])
-def test_removing_the_picture_of_a_slide_closes_it(
-    dock, viewer, section, other, qtbot, row, messages
+def test_removing_the_picture_of_a_slide_closes_it_unless_that_loses_a_result(
+    dock, viewer, section, other, qtbot, row, answers
 ):
     work = dock.workspace
     show(work, section)
     show(work, other)
     removed, stays = ((section, other), (other, section))[row]
-    was_shown = work.slide
+    was_shown, before = work.slide, list(viewer.layers)
     viewer.layers.selection = {viewer.layers[removed.slide.name]}
     work.show_slide(was_shown)
-    viewer.layers.selection = {viewer.layers[removed.slide.name]}
-    viewer.layers.remove_selected()
+
+    def remove() -> None:
+        viewer.layers.selection = {viewer.layers[removed.slide.name]}
+        viewer.layers.remove_selected()
+
+    answers.press("Cancel")
+    remove()
+    qtbot.waitUntil(lambda: len(answers.asked) == 1)
+    assert (list(viewer.layers), len(work.slides)) == (before, 2)
+    answers.press("Discard")
+    remove()
     qtbot.waitUntil(lambda: work.slides == (stays.slide,))
-    (told,) = messages
-    assert f"'{removed.slide.name}' was removed, which closed the slide" in told
     assert work.slide is stays.slide
     assert removed.slide.name not in [layer.name for layer in viewer.layers]
     assert len(viewer.layers) == 3
@@ -343,9 +355,10 @@ def test_removing_the_picture_of_a_slide_closes_it(
     assert heatmap.startswith("B mean")  # napari numbers names that come twice
 
 
-def test_all_layers_may_be_removed_at_once(dock, viewer, section, other, qtbot):
+def test_all_layers_may_be_removed_at_once(dock, viewer, section, other, qtbot, answers):
     show(dock.workspace, section)
     show(dock.workspace, other)
+    answers.press("Discard", "Discard")
     viewer.layers.clear()
     qtbot.waitUntil(lambda: dock.workspace.slides == ())
     assert "No slide" in dock.slide.note.text()
@@ -354,8 +367,9 @@ def test_all_layers_may_be_removed_at_once(dock, viewer, section, other, qtbot):
 def test_each_of_our_layers_may_be_removed_in_any_order(dock, viewer, section, other, qtbot):
     work = dock.workspace
     for reverse in (False, True):
-        show(work, section)
-        show(work, other)
+        for each in (section, other):
+            result = show(work, each)
+            work.take_saved(result, None)
         for layer in list(viewer.layers)[:: -1 if reverse else 1]:
             if layer in viewer.layers:
                 viewer.layers.selection = {layer}
@@ -414,10 +428,11 @@ def test_stop_of_a_hidden_slides_prediction_keeps_its_draws(ready, viewer, qtbot
     assert "Continue" in ready.predict_button.text()
 
 
-def test_closing_a_slide_stops_its_prediction(ready, viewer, qtbot, messages):
+def test_closing_a_slide_stops_its_prediction(ready, viewer, qtbot, messages, answers):
     ready.settings.draws.setValue(1000)
     qtbot.mouseClick(ready.predict_button, LEFT)
     qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    answers.press("Discard")
     qtbot.mouseClick(ready.slide.close_button, LEFT)
     assert ready.workspace.slide is None
     qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)

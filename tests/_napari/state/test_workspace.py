@@ -38,7 +38,7 @@ def cluster_again(work: Workspace) -> None:
 
 
 def rescale(work: Workspace) -> None:
-    work.take_slide(work.slide.with_mpp(0.25))
+    work.rescale(work.slide.with_mpp(0.25))
 
 
 @pytest.mark.parametrize("change", [more_spots, select_a_cluster, cluster_again, rescale])

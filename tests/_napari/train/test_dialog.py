@@ -168,9 +168,11 @@ def test_a_run_is_paused_resumed_and_stopped_with_its_checkpoint(
     assert load_checkpoint(run.checkpoint).about["kept"] == "best"
 
 
-def test_a_killed_run_is_told_and_resumes_from_its_state(dock, trainings, plan, until, messages):
+def test_a_killed_run_is_told_and_resumes_until_the_viewer_closes(
+    dock, viewer, trainings, plan, until, messages
+):
     folder = runs_dir() / "killed"
-    run = trainings.begin(folder, plan)
+    run = trainings.begin(folder, endless(plan))
     events: list[object] = []
     run.told.connect(events.append)
     until(lambda: events)  # it reads patches
@@ -180,13 +182,8 @@ def test_a_killed_run_is_told_and_resumes_from_its_state(dock, trainings, plan, 
     dock.list.setCurrentRow(0)
     assert dock.resume_button.isEnabled()
     dock.resume_button.click()
-    until(lambda: "finished" in words(dock))
-
-
-def test_closing_the_viewer_pauses_the_run(trainings, viewer, plan, until):
-    folder = runs_dir() / "left"
-    run = trainings.begin(folder, endless(plan))
-    until(lambda: (folder / "history.jsonl").exists() and read_history(folder))
+    run = trainings.running
+    until(lambda: (folder / HISTORY).exists() and read_history(folder))
     viewer.close()
     until(lambda: read_run(folder).standing == "paused")
     assert (folder / "state.pt").exists()
@@ -254,12 +251,15 @@ def test_a_row_says_what_is_wrong_with_its_section(
     alone.write_bytes(saved_sections[0].read_bytes())
     Image.new("RGB", (200, 200), "white").save(tmp_path / "bare.png")
     setup.sections.add([str(no_counts), str(alone), str(tmp_path / "none")])
+    setup.sections.mpp.lineEdit().setText("0.7")  # typed while the sections are read
 
     def state(row: int) -> str:
         return setup.sections.table.item(row, 5).text()
 
     until(lambda: not any("reading" in state(row) for row in range(3)))
     assert "have no counts" in state(0)
+    assert setup.sections.mpp.text().startswith("0.7")
+    setup.sections.mpp.setValue(0)
     assert "There is no spot table at" in state(2)
     setup.sections.table.selectRow(1)
     assert "slide image" in setup.sections.problem_note.text()

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from napari_stem._napari.canvas.canvas import Canvas
+from napari_stem._napari.canvas.quitting import AskBeforeQuitting
 from napari_stem._napari.canvas.slide_views import SlideViews
-from napari_stem._napari.shell.choices import last_look
-from napari_stem._napari.shell.docks import window_of
+from napari_stem._napari.shell.cache_limit import follow_preference
+from napari_stem._napari.shell.choices import last_choices
+from napari_stem._napari.shell.docks import is_open, window_of
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 
@@ -22,8 +24,11 @@ if TYPE_CHECKING:
 def workspace_of(viewer: Viewer) -> Workspace:
     """The workspace of a viewer, made at the first call; it lives as long as the viewer."""
     if viewer not in _attached:
-        workspace = Workspace(**last_look(), start_job=partial(_start_job, ref(viewer)))
+        follow_preference()
+        workspace = Workspace(**last_choices(), start_job=partial(_start_job, ref(viewer)))
         _attached[viewer] = workspace, Canvas(viewer, workspace), SlideViews(viewer, workspace)
+        if hasattr(viewer, "window"):  # a model of a viewer has none
+            AskBeforeQuitting(window_of(viewer), workspace)
     return _attached[viewer][0]
 
 
@@ -37,7 +42,9 @@ def _start_job(
 ) -> Callable[[], object]:
     """Start a job in a thread that ends with the window, not with the dock that started it."""
     viewer = viewer_ref()
-    assert viewer is not None  # a dock of its window has asked
+    if viewer is None or not is_open(viewer):
+        source.close()  # a job that ended with the window has no successor
+        return source.close
     job = start(source, window_of(viewer))
     job.told.connect(told)
     job.result.connect(result)

@@ -1,13 +1,12 @@
-"""A mouse tool on the canvas: a click gives a point, a drag gives a rectangle."""
+"""A mouse tool on the canvas: a click gives a point, Shift and a drag give a rectangle."""
 
 from __future__ import annotations
 
+from math import hypot
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from qtpy.QtCore import QObject, Signal
-
-from napari_stem._napari.canvas import layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -15,20 +14,22 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _FAR = 5.0  # screen pixels; a hand that clicks moves the mouse by less
-_LEFT, _MIDDLE = 1, 3
+_LEFT = 1
 _LEAVE = "Escape"
 
 
 class ClickTool(QObject):
-    """Takes the left mouse button from napari while it is on; points are in world coordinates.
+    """Takes clicks from napari while it is on; points are in world coordinates.
 
-    Dragging with Shift or with the middle button still pans the slide.
+    A drag pans the slide, as everywhere in napari. With Shift, or once after `take_rectangle`, it
+    gives a rectangle instead.
     """
 
     clicked = Signal(object)
     dragging = Signal(object, object)
     dragged = Signal(object, object)
     switched = Signal(bool)
+    armed = Signal(bool)  # whether the next drag gives a rectangle without Shift
 
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
         super().__init__(parent)
@@ -36,6 +37,7 @@ class ClickTool(QObject):
         self._zooms: list[Callable[..., Any]] = []  # what a double click does without the tool
         self._former_leave: Any = None
         self.is_on = False
+        self.is_armed = False
 
     def switch(self, on: bool) -> None:
         """Switch the tool on or off."""
@@ -46,8 +48,17 @@ class ClickTool(QObject):
         if on:
             self._take(viewer)
         else:
+            self.take_rectangle(False)
             self._give_back(viewer)
         self.switched.emit(on)
+
+    def take_rectangle(self, wanted: bool = True) -> None:
+        """Let the next drag give a rectangle, which switches the tool on; or no longer."""
+        if wanted:
+            self.switch(True)
+        if wanted != self.is_armed:
+            self.is_armed = wanted
+            self.armed.emit(wanted)
 
     def bind(self, key: str, function: Any) -> Any:
         """Bind a key of the viewer; None frees it. Returns its former function."""
@@ -60,57 +71,63 @@ class ClickTool(QObject):
         self._zooms = list(viewer.mouse_double_click_callbacks)
         viewer.mouse_double_click_callbacks.clear()
         viewer.mouse_drag_callbacks.append(self._follow)
-        camera = viewer.scene.camera
-        camera.mouse_pan = False
-        camera.events.mouse_pan.connect(self._keep_still)  # a newly active layer sets it
         viewer.cursor.style = "cross"
         self._former_leave = self.bind(_LEAVE, self._leave)
 
     def _give_back(self, viewer: Viewer) -> None:
-        camera, active = viewer.scene.camera, viewer.layers.selection.active
-        camera.events.mouse_pan.disconnect(self._keep_still)
-        camera.mouse_pan = active is None or active.mouse_pan
+        active = viewer.layers.selection.active
         viewer.cursor.style = "standard" if active is None else active.cursor
         if self._follow in viewer.mouse_drag_callbacks:
             viewer.mouse_drag_callbacks.remove(self._follow)
         viewer.mouse_double_click_callbacks[:0] = self._zooms
         self.bind(_LEAVE, self._former_leave)
 
-    def _keep_still(self) -> None:
-        if (viewer := self._viewer_ref()) is not None:
-            viewer.scene.camera.mouse_pan = False
-
     def _leave(self, viewer: Viewer) -> None:
         self.switch(False)
 
     def _follow(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
         """Handle one press of a button until its release."""
-        if event.button == _MIDDLE or (event.button == _LEFT and "Shift" in event.modifiers):
-            yield from _pan(viewer, event)
-        elif event.button == _LEFT and not event.modifiers:
+        if event.button != _LEFT:
+            return
+        if tuple(event.modifiers) == ("Shift",) or (self.is_armed and not event.modifiers):
+            yield from self._draw(viewer, event)
+        elif not event.modifiers:
             yield from self._point(viewer, event)
 
     def _point(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
-        start, far = tuple(event.position), False
+        start, far = _place(event), False
+        position = tuple(event.position)
         yield
         while event.type == "mouse_move":
-            apart = layers.distance(event.position, start) * viewer.scene.camera.zoom
-            far = far or apart > _FAR
-            if far and self.is_on:
-                self.dragging.emit(start, tuple(event.position))
+            far = far or _is_far(start, _place(event))
             yield
-        if not self.is_on:
-            return
-        if far:
+        if self.is_on and not far:
+            self.clicked.emit(position)
+
+    def _draw(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
+        """Follow a rectangle, while the slide keeps still."""
+        camera, start = viewer.scene.camera, tuple(event.position)
+        panned, camera.mouse_pan = camera.mouse_pan, False
+        far, origin = False, _place(event)
+        try:
+            yield
+            while event.type == "mouse_move":
+                far = far or _is_far(origin, _place(event))
+                if far and self.is_on:
+                    self.dragging.emit(start, tuple(event.position))
+                yield
+        finally:
+            camera.mouse_pan = panned
+        if self.is_on and far:
+            self.take_rectangle(False)
             self.dragged.emit(start, tuple(event.position))
-        else:
-            self.clicked.emit(start)
 
 
-def _pan(viewer: Viewer, event: Any) -> Generator[None, None, None]:
-    """Pan so that the point where the drag began stays below the mouse."""
-    held = tuple(event.position)
-    yield
-    while event.type == "mouse_move":
-        layers.bring_under(viewer.scene.camera, held, event.position)
-        yield
+def _place(event: Any) -> tuple[float, float]:
+    """Where the mouse is on the screen, in pixels, whatever has panned below it."""
+    x, y = event.pos
+    return float(x), float(y)
+
+
+def _is_far(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return hypot(one[0] - other[0], one[1] - other[1]) > _FAR

@@ -83,17 +83,6 @@ def on_layer(xy: NDArray[np.float64]) -> NDArray[np.float64]:
     return xy[:, ::-1] - 0.5
 
 
-def distance(world: Sequence[float], other: Sequence[float]) -> float:
-    """Distance of two world positions in the slide's plane."""
-    return float(np.hypot(*np.subtract(world[-2:], other[-2:])))
-
-
-def bring_under(camera: Any, held: Sequence[float], mouse: Sequence[float]) -> None:
-    """Pan so that the point where a drag began lies below the mouse again."""
-    moved = np.add(camera.center[-2:], np.subtract(held[-2:], mouse[-2:]))
-    camera.center = (*camera.center[:-2], *moved)
-
-
 def outlines_layer(slide: Slide) -> Shapes:
     """An empty layer of labelled rectangles."""
     return Shapes(

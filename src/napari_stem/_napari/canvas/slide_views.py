@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, ref
 
-from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.canvas.layer_names import name_layers
 from napari_stem._napari.shell.docks import is_open, window_of
+from napari_stem._napari.shell.keeping import discard
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -37,14 +38,15 @@ class _SlideView:
 class SlideViews:
     """Saves the view of a slide when another one is shown, and restores it when it returns.
 
-    Selecting a layer of an open slide shows that slide. Removing its image layer closes it.
+    Selecting a layer of an open slide shows that slide. Removing its image layer closes it; if that
+    would lose a result, the layers come back until the user has decided.
     """
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
         self._workspace = workspace
         self._views: dict[str, _SlideView] = {}
-        self._removing = False
+        self._removed: list[tuple[int, Layer]] = []  # until napari has removed all it is removing
         workspace.leaving.connect(self._keep)
         workspace.returned.connect(self._bring_back)
         workspace.events.slides.connect(self._forget)
@@ -100,25 +102,27 @@ class SlideViews:
 
     def _follow(self, event: Any) -> None:
         """Show the slide of the layer that a user has selected."""
-        if event.value is None or self._removing:
+        if event.value is None or self._removed:
             return  # napari selects a neighbour of what it removes
         slide = layers.slide_among(self._workspace.slides, event.value)
         if slide is not None:
             self._workspace.show_slide(slide)
 
-    def _wait(self) -> None:
+    def _wait(self, event: Any) -> None:
         """Check which slides are left once napari has removed all layers it is removing."""
         viewer = self._viewer_ref()
-        if viewer is not None and not self._removing and is_open(viewer):
-            self._removing = True
+        if viewer is None or not is_open(viewer):
+            return
+        if not self._removed:
             # It ends with the window, which removes all layers when it closes.
             timer = QTimer(window_of(viewer), singleShot=True)
             timer.timeout.connect(self._close_removed)
             timer.timeout.connect(timer.deleteLater)
             timer.start(0)
+        self._removed.append((event.index, event.value))
 
     def _close_removed(self) -> None:
-        self._removing = False
+        removed, self._removed = self._removed, []
         viewer = self._viewer_ref()
         if viewer is None or not is_open(viewer):
             return
@@ -127,14 +131,16 @@ class SlideViews:
         }
         for slide in self._workspace.slides:
             if slide.fingerprint not in pictures:
-                session = self._workspace.session_of(slide)
-                self._workspace.close_slide(slide)
-                if session is not None and session.result is not None:
-                    show_warning(
-                        f"The image of slide '{slide.name}' was removed, which closed the slide "
-                        "and discarded its prediction. To see the heatmap alone, hide the image "
-                        "instead."
-                    )
+                self._close(viewer, slide, removed)
+
+    def _close(self, viewer: Viewer, slide: Slide, removed: list[tuple[int, Layer]]) -> None:
+        lost = self._workspace.unsaved(slide)
+        if lost:
+            for index, layer in reversed(removed):
+                if layers.slide_of(layer) == slide.fingerprint:
+                    viewer.layers.insert(min(index, len(viewer.layers)), layer)
+        close = partial(self._workspace.close_slide, slide)
+        discard(window_of(viewer), self._workspace, lost, "Remove the slide's image", close)
 
     @property
     def _viewer(self) -> Viewer:

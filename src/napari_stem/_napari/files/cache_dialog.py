@@ -15,10 +15,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_stem._napari.shell.cache_limit import choose_limit, follow_preference
 from napari_stem._napari.shell.docks import unwrapped, window_of
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.worker import start
-from napari_stem.cache import KINDS, Entry, clear, entries, limit_gb, set_limit_gb, trim
+from napari_stem.cache import KINDS, LIMITS_GB, Entry, clear, entries, limit_gb, trim
 from napari_stem.events import Events, Progress
 from napari_stem.storage import cache_dir
 from napari_stem.text import counted
@@ -28,6 +29,7 @@ _GB = 1e9
 
 def show_cache(viewer: Viewer) -> None:
     """Open the dialog of the cache."""
+    follow_preference()
     CacheDialog(cache_dir(), window_of(unwrapped(viewer))).show()
 
 
@@ -41,8 +43,8 @@ class CacheDialog(QDialog):
         self._folder = folder
         self.sizes = {kind: QLabel("…") for kind in KINDS}
         self.limit = QDoubleSpinBox()
-        self.limit.setRange(0.1, 100_000)
-        self.limit.setDecimals(1)
+        self.limit.setRange(*LIMITS_GB)
+        self.limit.setDecimals(2)
         self.limit.setSuffix(" GB")
         self.limit.setValue(limit_gb(folder))
         self.limit.setToolTip(
@@ -52,7 +54,7 @@ class CacheDialog(QDialog):
             "Clear", "Remove embeddings, draws and overviews. Downloads and exports stay."
         )
         self._lay_out()
-        self.limit.valueChanged.connect(lambda value: set_limit_gb(self._folder, value))
+        self.limit.valueChanged.connect(choose_limit)
         self.clear_button.clicked.connect(self._clear)
         self._run(_trimmed(folder))
 

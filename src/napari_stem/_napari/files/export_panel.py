@@ -12,8 +12,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 
 from napari_stem._napari.canvas.drawn_region import selected_region
-from napari_stem._napari.files.exporting import ExportRequest
 from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered, with_slide_path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.analysis.labels import Clusters
 
 _ALL, _SHOWN, _LIST = "all genes", "shown gene", "list of genes"
 _PROPOSED = {".ome.tif": ".stem.ome.tif"}  # which opens here again: plain TIFFs are left to napari
@@ -99,7 +100,8 @@ class ExportPanel(Panel):
             notify(error)
             return
         self.bar.show()
-        self.run(request.events(), f"Writing {path.name}…", partial(self._tell, self._result()))
+        note = partial(self._note, request, self._result(), self.workspace.clusters)
+        self.run(request.events(), f"Writing {path.name}…", note)
 
     def _request(self, path: Path) -> ExportRequest:
         result = self._result()
@@ -111,6 +113,7 @@ class ExportPanel(Panel):
             genes=self._genes(),
             region=self._region(),
             with_slide_path=with_slide_path(),
+            points=self.workspace.points_of(result.slide),
         )
 
     def _genes(self) -> list[str]:
@@ -150,7 +153,11 @@ class ExportPanel(Panel):
         if path is not None:
             self.export(path)
 
-    def _tell(self, result: Result, path: Path) -> None:
+    def _note(
+        self, request: ExportRequest, result: Result, clusters: Clusters | None, path: Path
+    ) -> None:
+        if request.is_whole:
+            self.workspace.take_saved(result, clusters)
         if self.workspace.result is result:
             self._last = path
 

@@ -8,7 +8,10 @@ import napari
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.state.cluster_view import ClusterView
+from napari_stem._napari.state.kept_result import PREDICTION, KeptResult, Saved
 from napari_stem._napari.state.result import Result
+from napari_stem._napari.state.saved_points import points_in
 from napari_stem._napari.state.saved_view import View
 from napari_stem.analysis.labels import Clusters
 
@@ -27,16 +30,28 @@ def show_prediction(slide: Slide, prediction: AnnData) -> None:
     napari.run()
 
 
-def fill(viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None = None) -> None:
-    """Show a prediction in a viewer, with the gene, statistic and clusters of its saved view."""
+def fill(
+    viewer: Viewer, slide: Slide, prediction: AnnData, *, gene: str | None = None, name: str = ""
+) -> None:
+    """Show a prediction in a viewer, with the gene, statistic and clusters of its saved view.
+
+    `name` is that of the file that holds it. Other results of the slide stay beside it.
+    """
     workspace, view = workspace_of(viewer), View.in_prediction(prediction)
     workspace.take_slide(slide)
     slide = workspace.slide or slide  # the same slide, if it was open already
-    workspace.take_spots(slide, prediction)
-    workspace.result = workspace.clusters = None  # the former result may have other genes
-    workspace.gene = gene or view.gene or workspace.gene
-    workspace.statistic = view.statistic
-    workspace.take_result(Result.of_prediction(slide, prediction))
-    if "leiden" in prediction.obs:
-        clusters = Clusters.of_prediction(prediction)
-        workspace.take_clusters(clusters, view.of_clusters(clusters))
+    result = Result.of_prediction(slide, prediction)
+    clusters = Clusters.of_prediction(prediction) if "leiden" in prediction.obs else None
+    wanted = gene or view.gene or workspace.gene
+    workspace.add_result(
+        KeptResult(
+            name or PREDICTION,
+            result,
+            cluster_view=ClusterView() if clusters is None else view.of_clusters(clusters),
+            clusters=clusters,
+            gene=wanted if wanted in result.genes else result.genes[0],
+            statistic=view.statistic if view.statistic in result.values else "mean",
+            saved=Saved(result, clusters) if name else None,
+        )
+    )
+    workspace.add_points(points_in(prediction, slide))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_stem._napari.shell.choices import chosen_weights
 from napari_stem._napari.shell.imports import load_dask, load_triton_apart
 from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+from napari_stem.errors import Remedy, SlideError
 from napari_stem.events import Events, Progress
 
 if TYPE_CHECKING:
@@ -20,15 +22,25 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 
-def open_slide(path: Path, picture: str | int = "") -> Events[Slide]:
+def open_slide(
+    path: Path, *, picture: str | int = "", sparse: bool = False
+) -> Events[Slide | SlideError]:
     """Open a slide, or another picture of its file, and read its overview.
 
-    The canvas shows the overview first.
+    The canvas shows the overview first. A refusal that the user can still
+    overrule is returned.
     """
     yield Progress(0, 0, "open", path.name)
     from napari_stem.slides.slide import open_slide
 
-    return (yield from read_overview(open_slide(path, picture=picture)))
+    try:
+        slide = open_slide(path, picture=picture, sparse=sparse)
+    except SlideError as error:
+        decided = {Remedy.PICTURE: picture != "", Remedy.SPARSE: sparse}
+        if error.hint is None or decided.get(error.hint.remedy, True):
+            raise
+        return error
+    return (yield from read_overview(slide))
 
 
 def read_overview(slide: Slide) -> Events[Slide]:
@@ -44,7 +56,6 @@ def slide_of_layer(source: LayerSource) -> Events[Slide]:
     yield Progress(0, 0, "open", source.name)
     import numpy as np
 
-    from napari_stem.errors import SlideError
     from napari_stem.slides.slide import Slide, open_slide
 
     if source.path is not None:
@@ -88,6 +99,9 @@ def describe_checkpoint(path: Path) -> Events[ChosenCheckpoint]:
     load_triton_apart()
     from napari_stem.checkpoints.checkpoint import read_about
     from napari_stem.genes.counts import UNITS
+    from napari_stem.storage import content_of
 
     recipe, about = read_about(path)
-    return ChosenCheckpoint(path, recipe, UNITS[recipe.transform], about)
+    weights = chosen_weights(encoder.name for encoder in recipe.encoders)
+    unit = UNITS[recipe.transform]
+    return ChosenCheckpoint(path, recipe, unit, about, content_of(path), weights)

@@ -178,7 +178,7 @@ def _take_slide(viewer: Any, slide: Slide) -> None:
     workspace_of(viewer).take_slide(slide)
 
 
-def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData, str]]:
+def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData, str, str]]:
     yield Progress(0, 0, "read", path.name)
     from napari_stem.io.h5ad import read_h5ad
     from napari_stem.io.preview import PreviewSlide, slide_of
@@ -190,23 +190,23 @@ def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData
         f"The slide of {path.name} was not found, so its thumbnail is shown. Open the slide to see "
         "it in full resolution."
     )
-    return slide, prediction, lost if isinstance(slide, PreviewSlide) else ""
+    return slide, prediction, path.stem, lost if isinstance(slide, PreviewSlide) else ""
 
 
-def _read_heatmaps(path: Path, shown: Slide | None) -> Events[tuple[Slide, AnnData, str]]:
+def _read_heatmaps(path: Path, shown: Slide | None) -> Events[tuple[Slide, AnnData, str, str]]:
     yield Progress(0, 0, "read", path.name)
     from napari_stem.exports.heatmaps import read_heatmaps
     from napari_stem.io.preview import slide_without_picture
 
     prediction = read_heatmaps(path)
-    return slide_without_picture(prediction, path.parent, shown), prediction, ""
+    return slide_without_picture(prediction, path.parent, shown), prediction, path.stem, ""
 
 
-def _take_prediction(viewer: Any, found: tuple[Slide, AnnData, str]) -> None:
+def _take_prediction(viewer: Any, found: tuple[Slide, AnnData, str, str]) -> None:
     from napari_stem._napari.files.launch import fill
 
-    slide, prediction, warning = found
-    fill(viewer, slide, prediction)
+    slide, prediction, name, warning = found
+    fill(viewer, slide, prediction, name=name)
     if warning:
         show_warning(warning)
 

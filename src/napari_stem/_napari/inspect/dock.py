@@ -1,11 +1,11 @@
-"""The Inspect dock: predicts the patch at a click, or a grid in a dragged rectangle."""
+"""The Inspect dock: predicts the patch at a click, or a grid in a rectangle."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.attach import workspace_of
@@ -15,7 +15,6 @@ from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.point_panel import PointPanel
 from napari_stem._napari.inspect.points_panel import PointsPanel
 from napari_stem._napari.inspect.region_run import RegionRun
-from napari_stem._napari.shell.choices import last_grid
 from napari_stem._napari.shell.docks import bring_to_front, unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page, listen
@@ -36,9 +35,10 @@ if TYPE_CHECKING:
 _KEY = "Alt-I"
 _TOOL = "inspect"
 _HOW = (
-    "Click on the slide to predict a patch. Drag a rectangle to predict a grid with a pitch of "
-    "{pitch:.0f} µm. Shift+drag pans the slide. Esc ends."
+    "Click on the slide to predict a patch. Shift+drag a rectangle to predict a grid with a pitch "
+    "of {pitch:.0f} µm on its tissue. Esc ends."
 )
+_HOW_REGION = "Drag a rectangle to predict a grid with a pitch of {pitch:.0f} µm on its tissue."
 
 
 class InspectDock(Page):
@@ -67,13 +67,27 @@ class InspectDock(Page):
             f"Click on the slide to predict the genes there ({_KEY}; Esc ends). Draws, seed and "
             "device are those of the last prediction.",
         )
-        self.tool_button.setCheckable(True)
+        self.region_button = button(
+            "Region",
+            "Draw a rectangle with the next drag, to predict a grid on its tissue (or Shift+drag). "
+            "Its result is listed beside that of the slide.",
+        )
+        for control in (self.tool_button, self.region_button):
+            control.setCheckable(True)
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.region = RegionRun(self.workspace)
         self.point = PointPanel(viewer, self.workspace)
         self.points = PointsPanel(self.workspace, self.point.shown_genes)
-        self.fill(self.tool_button, self.hint, self.region, self.points, self.point)
+        self.fill(self._tools(), self.hint, self.region, self.points, self.point)
+
+    def _tools(self) -> QWidget:
+        made = QWidget()
+        row = QHBoxLayout(made)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.tool_button, 1)
+        row.addWidget(self.region_button)
+        return made
 
     def _connect(self) -> None:
         self.tool_button.toggled.connect(self.tool.switch)
@@ -81,9 +95,13 @@ class InspectDock(Page):
         self.tool.switched.connect(self._offer)
         self.tool.switched.connect(self._tell_tool)
         listen(self, self.workspace.events.tool, self._obey_tool)
+        self.region_button.toggled.connect(self.tool.take_rectangle)
+        self.tool.armed.connect(self.region_button.setChecked)
+        self.tool.armed.connect(self._offer)
         self.tool.clicked.connect(self._click)
         self.tool.dragging.connect(self._show_rectangle)
         self.tool.dragged.connect(self._drag)
+        self.region.empty.connect(self._tell_no_tissue)
         self.points.chosen.connect(self._show_chosen)
         listen(self, self.workspace.run.events.request, self._offer)
         listen(self, self.workspace.events.slide, self._take_slide)
@@ -127,9 +145,11 @@ class InspectDock(Page):
         """Enable the tool, or show what is missing."""
         missing = self._missing()
         self.tool_button.setEnabled(not missing)
+        self.region_button.setEnabled(not missing)
         if missing:
             self.tool.switch(False)
-        how = _HOW.format(pitch=last_grid().pitch_um) if self.tool.is_on else ""
+        how = _HOW_REGION if self.tool.is_armed else _HOW if self.tool.is_on else ""
+        how = how.format(pitch=self.workspace.grid.pitch_um)
         self.hint.setText(missing or how)
         self.hint.setVisible(bool(self.hint.text()))
 
@@ -178,7 +198,10 @@ class InspectDock(Page):
         assert slide is not None  # otherwise the tool is off
         assert checkpoint is not None
         self._loaded = self._loaded or tasks.LoadedCheckpoint(checkpoint)
-        self._job = start(self._loaded.inspect(slide, xy, self.workspace.spots), self)
+        work = self.workspace
+        diameter = tasks.spot_diameter_px(slide, work.spots, work.grid)
+        source = self._loaded.inspect(slide, xy, work.spots, diameter, work.options, work.compute)
+        self._job = start(source, self)
         self._job.told.connect(self._show)
         self._job.result.connect(partial(self._keep, slide))
         self._job.ended.connect(self._rest)
@@ -215,7 +238,7 @@ class InspectDock(Page):
         slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
         if slide is None or checkpoint is None:
             return
-        diameter = tasks.spot_diameter_px(slide, self.workspace.spots)
+        diameter = tasks.spot_diameter_px(slide, self.workspace.spots, self.workspace.grid)
         try:
             widths = checkpoint.recipe.patch_widths(slide, diameter)
         except StemError:  # the hint explains it
@@ -250,6 +273,13 @@ class InspectDock(Page):
             self._say("Another prediction is running. Stop it first.")
         else:
             self.region.start(slide, rectangle.corners, checkpoint)
+
+    def _tell_no_tissue(self) -> None:
+        pitch = self.workspace.grid.pitch_um
+        self._say(
+            f"No tissue was detected in the rectangle for a grid with a pitch of {pitch:.0f} µm. "
+            "Drag over tissue, or choose a smaller pitch in the Predict dock."
+        )
 
     def _rectangle(self, start: Any, end: Any) -> Outline | None:
         """The part of a dragged rectangle that lies on the slide; None if there is none."""

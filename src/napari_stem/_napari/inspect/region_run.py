@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_stem._napari.inspect import tasks
@@ -12,13 +13,10 @@ from napari_stem._napari.predict.run_bar import RunBar
 from napari_stem._napari.predict.tasks import predict
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import button
-from napari_stem._napari.shell.remembered import remembered_options
 from napari_stem._napari.shell.worker import Job, notify, start
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.session import are_same
 from napari_stem.errors import OptionError
-from napari_stem.features.compute import Compute
-from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
 
 class RegionRun(QWidget):
     """Makes the grid and starts the workspace's prediction; visible while a prediction runs."""
+
+    empty = Signal()  # no spot of the grid lies on tissue
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,7 +54,7 @@ class RegionRun(QWidget):
 
     def start(self, slide: Slide, corners: NDArray[Any], checkpoint: ChosenCheckpoint) -> None:
         """Predict a grid in a polygon of a slide; `corners` (m, 2) x, y in level-0 pixels."""
-        self._laying = job = start(tasks.lay_grid(slide, corners), self)
+        self._laying = job = start(tasks.lay_grid(slide, corners, self.workspace.grid), self)
         job.result.connect(partial(self._predict, slide, checkpoint))
         job.ended.connect(self._rest)
 
@@ -64,18 +64,20 @@ class RegionRun(QWidget):
         self.setVisible(run.request is not None)
         self.stop_button.setEnabled(not run.is_stopping)
 
-    def _predict(self, slide: Slide, checkpoint: ChosenCheckpoint, spots: AnnData) -> None:
+    def _predict(self, slide: Slide, checkpoint: ChosenCheckpoint, spots: AnnData | None) -> None:
         work = self.workspace
+        if spots is None:
+            self.empty.emit()
+            return
         if not are_same(slide, work.slide):
             return  # another slide is shown by now
-        options, compute = remembered_options(PredictOptions), remembered_options(Compute)
-        request = PredictRequest(slide, spots, checkpoint, options, compute)
+        request = PredictRequest(
+            slide, spots, checkpoint, work.options, work.compute, work.all_spots, "Region"
+        )
         try:
-            work.run.start(request, predict)
+            work.predict(request, predict)
         except OptionError as error:
             notify(error)
-        else:
-            work.take_spots(slide, spots, whole=work.all_spots)
 
     def _rest(self) -> None:
         self._laying = None

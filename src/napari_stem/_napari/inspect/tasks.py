@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_stem._napari.shell.choices import compute_for, last_grid
+from napari_stem._napari.shell.choices import compute_for
 from napari_stem._napari.shell.imports import load_triton_apart
-from napari_stem._napari.shell.remembered import remembered_options
 from napari_stem.events import Events, Progress
-from napari_stem.features.compute import Compute
-from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+    from napari_stem._napari.state.grid_choice import GridChoice
+    from napari_stem.features.compute import Compute
     from napari_stem.prediction.inspect import Inspection, Inspector
+    from napari_stem.prediction.options import PredictOptions
     from napari_stem.slides.slide import Slide
 
 _GENES = 10  # shown if the checkpoint predicts no built-in marker gene
@@ -35,20 +35,25 @@ class LoadedCheckpoint:
         self._inspector: Inspector | None = None
 
     def inspect(
-        self, slide: Slide, xy: tuple[float, float], spots: AnnData | None
+        self,
+        slide: Slide,
+        xy: tuple[float, float],
+        spots: AnnData | None,
+        diameter_px: float,
+        options: PredictOptions,
+        compute: Compute,
     ) -> Events[Inspection]:
         """Predict a point; incomplete inspections are yielded while draws arrive."""
         if self._inspector is None:
             yield Progress(0, 0, "load", self.checkpoint.path.name)
             self._inspector = self._load()
-        self._inspector.options = remembered_options(PredictOptions)
+        self._inspector.options = options
         loaded = self._inspector.compute.loaded
-        compute = compute_for(self.checkpoint.recipe, remembered_options(Compute))
+        compute = compute_for(self.checkpoint, compute)
         self._inspector.compute = replace(compute, loaded=loaded)
-        diameter = spot_diameter_px(slide, spots)
         return (
             yield from self._inspector.iter_inspect(
-                slide, xy, spot_diameter_px=diameter, spots=spots
+                slide, xy, spot_diameter_px=diameter_px, spots=spots
             )
         )
 
@@ -60,29 +65,33 @@ class LoadedCheckpoint:
         return Inspector(load_checkpoint(self.checkpoint.path))
 
 
-def spot_diameter_px(slide: Slide, spots: AnnData | None) -> float:
-    """Diameter of the slide's spots, or of the last grid if there are none, in level-0 pixels."""
+def spot_diameter_px(slide: Slide, spots: AnnData | None, grid: GridChoice) -> float:
+    """Diameter of the slide's spots, or of a grid's if there are none, in level-0 pixels."""
     if spots is not None:
         from napari_stem.spots.table import spot_diameter  # imported with the spots
 
         return spot_diameter(spots)
-    return last_grid().diameter_um / (slide.mpp or 1.0)
+    return grid.diameter_um / (slide.mpp or 1.0)
 
 
-def lay_grid(slide: Slide, corners: NDArray[np.float64]) -> Events[AnnData]:
-    """A grid with the last settings in a polygon, also where there is no tissue."""
+def lay_grid(
+    slide: Slide, corners: NDArray[np.float64], grid: GridChoice
+) -> Events[AnnData | None]:
+    """A grid on the tissue in a polygon; None if there is no tissue for a spot."""
     yield Progress(0, 0, "grid", slide.name)
+    from napari_stem.errors import SpotsError
     from napari_stem.spots.grid import make_grid
 
-    last = last_grid()
-    return make_grid(
-        slide,
-        pitch_um=last.pitch_um,
-        diameter_um=last.diameter_um,
-        layout=last.layout,
-        region=corners,
-        on_tissue=False,
-    )
+    try:
+        return make_grid(
+            slide,
+            pitch_um=grid.pitch_um,
+            diameter_um=grid.diameter_um,
+            layout=grid.layout,
+            region=corners,
+        )
+    except SpotsError:
+        return None
 
 
 def markers_in(panel: Sequence[str], gene: str) -> list[str]:

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy
 
 from napari_stem._napari.files import opening
-from napari_stem._napari.shell.choices import choose_checkpoint, choose_weights, chosen_weights
+from napari_stem._napari.shell.choices import choose_checkpoint, choose_weights
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.evaluation.metrics import BRIEF
@@ -132,7 +132,7 @@ def _summary(checkpoint: ChosenCheckpoint) -> str:
     if sections := about.get("sections"):
         spots, of = counted(about["spots"], "spot"), counted(len(sections), "section")
         lines.append(f"Trained on {spots} of {of}")
-    chosen = chosen_weights(encoder.name for encoder in recipe.encoders)
+    chosen = checkpoint.weights
     lines += [f"{name}: weights from {path.name}" for name, path in chosen.items()]
     lines += [
         f"{encoder.name}: needs a weights file. Choose it below, or request access at its source."

@@ -18,7 +18,7 @@ from napari_stem._napari.predict.spots_panel import SpotsPanel
 from napari_stem._napari.predict.tasks import predict
 from napari_stem._napari.results.result_keys import bind_result_keys
 from napari_stem._napari.results.result_panel import ResultPanel
-from napari_stem._napari.shell.dialogs import is_wanted
+from napari_stem._napari.results.results_panel import ResultsPanel
 from napari_stem._napari.shell.docks import open_dock, unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page, listen
@@ -54,11 +54,12 @@ class PredictDock(Page):
         self.slide = SlidePanel(viewer, self.workspace)
         self.spots = SpotsPanel(viewer, self.workspace)
         self.checkpoint = CheckpointPanel(self.workspace)
-        self.settings = SettingsPanel()
+        self.settings = SettingsPanel(self.workspace)
         self.predict_button = button("Predict", "Predict the genes of the checkpoint at all spots.")
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.bar = RunBar(self.workspace)
+        self.results = ResultsPanel(self.workspace)
         self.result = ResultPanel(self.workspace)
         self.clusters_button = button(
             "Clusters…", "Open the Clusters dock, to find, name and compare clusters of spots."
@@ -67,7 +68,7 @@ class PredictDock(Page):
         self.export = ExportPanel(viewer, self.workspace)
         self.fill(
             self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.hint,
-            self.bar, self.result, self.clusters_button, self.export, _keys(),
+            self.bar, self.results, self.result, self.clusters_button, self.export, _keys(),
         )  # fmt: skip
 
     def _connect(self) -> None:
@@ -101,6 +102,7 @@ class PredictDock(Page):
             work.checkpoint,
             self.settings.options(),
             self.settings.compute(),
+            work.whole,
         )
 
     def _press(self) -> None:
@@ -109,20 +111,8 @@ class PredictDock(Page):
             return
         request = self._request()
         assert request is not None  # otherwise the button is disabled
-        if self._may_replace(request):
-            self.settings.keep()
-            self.workspace.run.start(request, predict)
-
-    def _may_replace(self, request: PredictRequest) -> bool:
-        """Ask the user if edited clusters would be lost; continuing a prediction keeps them."""
-        clusters = self.workspace.clusters
-        if clusters is None or not clusters.is_edited or self._draws_for(request):
-            return True
-        question = (
-            "A new prediction discards the clusters that you edited. Export the current "
-            "prediction first to keep them. Continue?"
-        )
-        return is_wanted(self, "Predict", question)
+        self.settings.keep()
+        self.workspace.predict(request, predict)
 
     def _follow(self) -> None:
         """Adapt to a prediction that has begun or ended."""
@@ -181,10 +171,9 @@ class PredictDock(Page):
 
     def _draws_for(self, request: PredictRequest) -> int:
         """How many draws of the request the result has already."""
-        result = self.workspace.result
-        if result is None or result.request is None or not request.continues(result.request):
-            return 0
-        return result.n_draws
+        session = self.workspace.session
+        row = session.row_of(request)
+        return 0 if row is None else session.kept[row].result.n_draws
 
 
 def _keys() -> QCollapsible:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_stem._napari.shell.form import Form
-from napari_stem._napari.shell.remembered import remember_options, remembered_options
+from napari_stem._napari.shell.remembered import remember_options
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
+
+if TYPE_CHECKING:
+    from napari_stem._napari.state.workspace import Workspace
 
 
 class SettingsPanel(QWidget):
@@ -16,11 +21,12 @@ class SettingsPanel(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.form = Form.of(remembered_options(PredictOptions), remembered_options(Compute))
+        self._workspace = workspace
+        self.form = Form.of(workspace.options, workspace.compute)
         self._build()
-        self.form.changed.connect(self.changed)
+        self.form.changed.connect(self._take)
 
     def _build(self) -> None:
         self.draws, self.seed = self.form["n_draws"], self.form["seed"]
@@ -41,6 +47,11 @@ class SettingsPanel(QWidget):
     def compute(self) -> Compute:
         """Where it runs, without cache and weights."""
         return self.form.value(Compute)
+
+    def _take(self) -> None:
+        """Use the settings from now on, in this dock and in others of the window."""
+        self._workspace.options, self._workspace.compute = self.options(), self.compute()
+        self.changed.emit()
 
     def keep(self) -> None:
         """Remember the settings for the next start."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from qtpy.QtCore import Qt
@@ -17,18 +17,23 @@ from napari_stem._napari.files import opening
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.adopt_layer import adopt
 from napari_stem._napari.shell.dialogs import is_wanted
+from napari_stem._napari.shell.keeping import discard
 from napari_stem._napari.shell.panel import SLIDE_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem.errors import Remedy, SlideError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari.layers import Image
     from napari.viewer import Viewer
 
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.errors import Hint
     from napari_stem.slides.slide import Slide
 
 _UNKNOWN = "unknown"
-_SCALE, _PICTURE = "Change the scale", "Change the picture"
+_CLOSE, _SCALE, _PICTURE = "Close slide", "Change the scale", "Change the picture"
 # Distance between the centres of neighbouring spots, by array.
 _PITCHES_UM = {"Visium (100 µm)": 100.0, "Spatial Transcriptomics (200 µm)": 200.0}
 
@@ -50,9 +55,7 @@ class SlidePanel(Panel):
         self.box = QComboBox()
         self.box.setToolTip("The slide to show. Every open slide keeps its spots and its result.")
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.close_button = button(
-            "Close", "Close this slide. Its spots and its result are discarded."
-        )
+        self.close_button = button("Close", "Close this slide, its spots and its results.")
         self.close_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.open_button = button(
             "Open…", "Open a slide: a whole-slide image of a scanner, a TIFF, JPEG or PNG."
@@ -104,7 +107,7 @@ class SlidePanel(Panel):
     def open(self, path: Path) -> None:
         """Open the file of a slide."""
         remember(slide_folder=str(path.parent))
-        self.run(opening.open_slide(path), f"Opening {path.name}…", self.workspace.take_slide)
+        self._open(path, self.workspace.take_slide)
 
     def take_layer(self, layer: Image) -> None:
         """Use an image layer as the slide; the layer stays."""
@@ -118,9 +121,10 @@ class SlidePanel(Panel):
     def scale_by_pitch(self, pitch_um: float) -> None:
         """Estimate the scale from the spots and their pitch in µm."""
         slide, spots = self.workspace.slide, self.workspace.spots
-        if slide is not None and spots is not None and self._may_discard(_SCALE):
+        if slide is not None and spots is not None:
             task = tasks.scale_by_pitch(slide, spots, pitch_um)
-            self.run(task, "Measuring the spot spacing…", self.workspace.take_slide)
+            say = "Measuring the spot spacing…"
+            self._discard(slide, _SCALE, partial(self.run, task, say, self.workspace.rescale))
 
     def lock(self, locked: bool) -> None:
         """Disable or enable the scale and the picture while a prediction uses them."""
@@ -134,18 +138,32 @@ class SlidePanel(Panel):
         slide = self.workspace.slide
         if slide is None or slide.path is None or number == slide.picture:
             return
-        if self._may_discard(_PICTURE):
-            task = opening.open_slide(slide.path, number)
-            self.run(task, f"Opening {slide.path.name}…", partial(self._replace, slide))
         self._list_pictures()
+        take = partial(self._open, slide.path, partial(self._replace, slide), picture=number)
+        self._discard(slide, _PICTURE, take)
+
+    def _open(self, path: Path, then: Callable[[Slide], object], **asked: Any) -> None:
+        task = opening.open_slide(path, **asked)
+        self.run(task, f"Opening {path.name}…", partial(self._opened, path, then, asked))
+
+    def _opened(
+        self, path: Path, then: Callable[[Slide], object], asked: Any, found: Slide | SlideError
+    ) -> None:
+        if not isinstance(found, SlideError):
+            then(found)
+        elif found.hint is not None:
+            question, further = _overruled(found.hint)
+            if is_wanted(self, "Open a slide", f"{found} {question}"):
+                self._open(path, then, **asked | further)
 
     def _replace(self, former: Slide, slide: Slide) -> None:
         self.workspace.take_slide(slide)
         self.workspace.close_slide(former)
 
     def _close(self) -> None:
-        if self.workspace.slide is not None:
-            self.workspace.close_slide(self.workspace.slide)
+        slide = self.workspace.slide
+        if slide is not None:
+            self._discard(slide, _CLOSE, partial(self.workspace.close_slide, slide))
 
     def _ask(self) -> None:
         folder = remembered("slide_folder", "")
@@ -163,20 +181,14 @@ class SlidePanel(Panel):
 
     def _rescale(self, mpp: float) -> None:
         slide = self.workspace.slide
-        if slide is not None and mpp and mpp != slide.mpp and self._may_discard(_SCALE):
-            self.workspace.take_slide(slide.with_mpp(mpp))
         self.refresh()
+        if slide is not None and mpp and mpp != slide.mpp:
+            rescaled = slide.with_mpp(mpp)
+            self._discard(slide, _SCALE, partial(self.workspace.rescale, rescaled))
 
-    def _may_discard(self, title: str) -> bool:
-        """Ask the user if a change would lose a prediction, which is valid for one slide only."""
-        if self.workspace.result is None:
-            return True
-        lost = "prediction and its clusters" if self.workspace.clusters else "prediction"
-        question = (
-            f"{title.replace('Change', 'Changing')} discards the {lost}. Export the prediction "
-            "first to keep it. Continue?"
-        )
-        return is_wanted(self, title, question)
+    def _discard(self, slide: Slide, title: str, then: Callable[[], object]) -> None:
+        """Do what discards the results of a slide, unless the user wants to keep them."""
+        discard(self, self.workspace, self.workspace.unsaved(slide), title, then)
 
     def refresh(self) -> None:
         slide = self.workspace.slide
@@ -214,6 +226,13 @@ class SlidePanel(Panel):
             self.picture_box.setCurrentIndex(slide.picture if slide is not None and names else -1)
         self.picture_box.setVisible(len(names) > 1)
         self.picture_box.setEnabled(not self._locked)
+
+
+def _overruled(hint: Hint) -> tuple[str, dict[str, Any]]:
+    """The question whether to open a refused slide, and how it is opened then."""
+    if hint.remedy is Remedy.PICTURE:
+        return f"Open picture {hint.value} instead?", {"picture": hint.value}
+    return "Open it with these regions empty?", {"sparse": True}
 
 
 def _asked_scale(slide: Slide) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from napari_stem._napari.canvas.drawn_region import Tool, draw_region, end_drawi
 from napari_stem._napari.files import opening
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.bin_choice import BinChoice
-from napari_stem._napari.shell.choices import keep_grid, last_grid
+from napari_stem._napari.shell.choices import choose_grid
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
@@ -51,7 +51,7 @@ class SpotsPanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
-        last = last_grid()
+        last = self.workspace.grid
         self.pitch = _micrometres("pitch ", last.pitch_um)
         self.pitch.setToolTip(
             "Distance between the centres of neighbouring spots in µm (default 100, as in "
@@ -176,7 +176,7 @@ class SpotsPanel(Panel):
         choice = GridChoice(
             self.pitch.value(), self.diameter.value(), self.layout_box.currentText()
         )
-        keep_grid(choice)
+        choose_grid(self.workspace, choice)
         task = tasks.make_grid(
             slide,
             pitch_um=choice.pitch_um,

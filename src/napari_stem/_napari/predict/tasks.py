@@ -90,7 +90,7 @@ def predict(request: PredictRequest) -> Generator[Event | Result, None, Result]:
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.prediction.predict import iter_predict
 
-    compute = compute_for(request.checkpoint.recipe, request.compute)
+    compute = compute_for(request.checkpoint, request.compute)
     checkpoint = load_checkpoint(request.checkpoint.path)
     events = iter_predict(request.slide, request.spots, checkpoint, request.options, compute)
     told: Generator[Event | Result, None, AnnData] = relay(events, partial(_shown, request))

@@ -6,37 +6,41 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember, remembered, remembered_options
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.workspace import Workspace
+from napari_stem.features.compute import Compute
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.storage import cache_dir, checkpoints_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
-    from napari_stem.checkpoints.recipe import Recipe
-    from napari_stem.features.compute import Compute
 
 _WEIGHTS = "encoder_weights"
 _LOOK = ("colormap", "opacity", "shared_contrast")
 
 
-def last_grid() -> GridChoice:
-    """The settings of the last grid."""
-    kept = {part.name: remembered(part.name, part.default) for part in fields(GridChoice)}
-    return GridChoice(**kept)
+def last_choices() -> dict[str, Any]:
+    """The last options, grid and colours of heatmaps, as fields of a workspace.
 
-
-def keep_grid(choice: GridChoice) -> None:
-    """Remember the settings of a grid."""
-    remember(**asdict(choice))
-
-
-def last_look() -> dict[str, Any]:
-    """The last colours of heatmaps, as fields of a workspace."""
+    A workspace reads them once: what is chosen in another window from then on stays there.
+    """
     look = (part for part in fields(Workspace) if part.name in _LOOK)
-    return {part.name: remembered(part.name, part.default) for part in look}
+    grid = {part.name: remembered(part.name, part.default) for part in fields(GridChoice)}
+    return {
+        **{part.name: remembered(part.name, part.default) for part in look},
+        "grid": GridChoice(**grid),
+        "options": remembered_options(PredictOptions),
+        "compute": remembered_options(Compute),
+    }
+
+
+def choose_grid(workspace: Workspace, choice: GridChoice) -> None:
+    """Use the settings of a grid from now on, also after the next start."""
+    workspace.grid = choice
+    remember(**asdict(choice))
 
 
 def choose_look(workspace: Workspace, colormap: str, opacity: float, *, shared: bool) -> None:
@@ -67,7 +71,6 @@ def choose_weights(encoder: str, path: Path) -> None:
     remember(**{_WEIGHTS: {**remembered(_WEIGHTS, {}), encoder: str(path)}})
 
 
-def compute_for(recipe: Recipe, compute: Compute) -> Compute:
-    """The same with the user's cache, and the weights files chosen for the recipe's encoders."""
-    weights = chosen_weights(encoder.name for encoder in recipe.encoders)
-    return replace(compute, cache=cache_dir(), weights=weights)
+def compute_for(checkpoint: ChosenCheckpoint, compute: Compute) -> Compute:
+    """The same with the user's cache, and the weights files of the checkpoint's encoders."""
+    return replace(compute, cache=cache_dir(), weights=checkpoint.weights)

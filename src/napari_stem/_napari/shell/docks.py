@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from npe2 import PluginManager
-from qtpy.compat import isalive
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -51,7 +50,13 @@ def window_of(viewer: Viewer) -> QWidget:
 def is_open(viewer: Viewer | None) -> bool:
     """Whether a viewer has a window that was not closed."""
     window = getattr(viewer, "window", None)
-    return window is not None and isalive(window.main_menu)
+    if window is None:
+        return False
+    try:
+        window.geometry()
+    except (AttributeError, RuntimeError):  # napari has dropped it, or Qt has deleted it
+        return False
+    return True
 
 
 def unwrapped(viewer: Viewer) -> Viewer:

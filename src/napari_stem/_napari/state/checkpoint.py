@@ -17,12 +17,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChosenCheckpoint:
-    """A checkpoint by its header; its weights are read when it predicts."""
+    """A checkpoint by its header; its weights are read when it predicts.
+
+    Attributes
+    ----------
+    content
+        A digest of its file.
+    weights
+        Local weights files by encoder, which are used instead of a download.
+    """
 
     path: Path
     recipe: Recipe
     unit: str
     about: Mapping[str, Any] = field(default_factory=dict)
+    content: str = ""
+    weights: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The same for the same content and weights, whenever and wherever it was opened."""
+        weights = (f"{name}={path}" for name, path in sorted(self.weights.items()))
+        return " ".join([self.content or str(self.path), *weights])
 
     def lacking(self, slide: Slide) -> str:
         """The message if it needs a scale that the slide does not have; "" otherwise."""

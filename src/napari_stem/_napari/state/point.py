@@ -15,15 +15,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """The inspection of a point, with its slide and its checkpoint."""
+    """The inspection of a point of a slide.
+
+    Attributes
+    ----------
+    checkpoint
+        The key of the checkpoint that it was inspected with.
+    """
 
     number: int
     slide: Slide
-    checkpoint: ChosenCheckpoint
+    checkpoint: str
     inspection: Inspection
 
     def is_of(self, slide: Slide | None, checkpoint: ChosenCheckpoint | None) -> bool:
         """Whether it was inspected on this slide, at this scale, with this checkpoint."""
-        if slide is None or self.checkpoint is not checkpoint:
+        if slide is None or checkpoint is None or self.checkpoint != checkpoint.key:
             return False
         return are_same(self.slide, slide) and self.slide.mpp == slide.mpp
+
+    def repeats(self, other: Point) -> bool:
+        """Whether it is the same place with the same checkpoint."""
+        return (self.checkpoint, self.inspection.xy) == (other.checkpoint, other.inspection.xy)

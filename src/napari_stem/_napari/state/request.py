@@ -17,13 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictRequest:
-    """Slide, spots, checkpoint and options of a prediction, and where it runs."""
+    """Slide, spots, checkpoint and options of a prediction, and where it runs.
+
+    Attributes
+    ----------
+    whole
+        All spots, if `spots` are those of a region.
+    name
+        What its result is called at first; "" for the name of the checkpoint.
+    """
 
     slide: Slide
     spots: AnnData
     checkpoint: ChosenCheckpoint
     options: PredictOptions = field(default_factory=PredictOptions)
     compute: Compute = field(default_factory=Compute)
+    whole: AnnData | None = None
+    name: str = ""
 
     @property
     def n_draws(self) -> int:
@@ -39,6 +49,6 @@ class PredictRequest:
         return (
             self.slide is other.slide
             and self.spots is other.spots
-            and self.checkpoint is other.checkpoint
+            and self.checkpoint.key == other.checkpoint.key
             and self.options.draw_alike(other.options)
         )

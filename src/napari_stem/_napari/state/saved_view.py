@@ -11,6 +11,7 @@ from napari_stem._napari.state.cluster_view import ClusterView
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from napari_stem._napari.state.kept_result import KeptResult
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.analysis.labels import Clusters
 
@@ -26,11 +27,11 @@ class View:
     hidden: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, workspace: Workspace) -> View:
-        """The current view of a workspace."""
-        names = workspace.clusters.names if workspace.clusters is not None else ()
-        hidden = tuple(names[number - 1] for number in sorted(workspace.cluster_view.hidden))
-        return cls(workspace.gene, workspace.statistic, hidden)
+    def of(cls, shown: Workspace | KeptResult) -> View:
+        """The current view of a workspace, or the one kept with a result."""
+        names = shown.clusters.names if shown.clusters is not None else ()
+        hidden = tuple(names[number - 1] for number in sorted(shown.cluster_view.hidden))
+        return cls(shown.gene, shown.statistic, hidden)
 
     @classmethod
     def in_prediction(cls, prediction: AnnData) -> View:

@@ -3,82 +3,132 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_stem._napari.state.cluster_edits import ClusterEdits
 from napari_stem._napari.state.cluster_view import ClusterView
+from napari_stem._napari.state.kept_result import PREDICTION, KeptResult, Saved, distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from anndata import AnnData
 
+    from napari_stem._napari.state.request import PredictRequest
     from napari_stem._napari.state.result import Result
     from napari_stem.analysis.labels import Clusters
     from napari_stem.slides.slide import Slide
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Restriction:
-    """The spots kept in a region, and all spots with their result, to be restored later."""
-
-    whole: AnnData
-    part: AnnData
-    result: Result | None = None
-    clusters: Clusters | None = None
-    cluster_view: ClusterView = field(default_factory=ClusterView)
+# What a kept result and the session that shows it have in common.
+_VIEW = ("result", "edits", "cluster_view", "clusters", "gene", "statistic", "wanted")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
-    """A slide with its spots, its result and its view.
+    """A slide with its spots, its results and the view of the one that is shown.
 
-    Its fields are the fields of the workspace that change with the slide.
+    Its fields are the fields of the workspace that change with the slide, in the order in which
+    the workspace announces them.
+
+    Attributes
+    ----------
+    whole
+        All spots, if `spots` are those of a region.
+    results
+        In the order in which they came. The shown one is up to date in `kept` alone.
+    shown
+        The index of the shown result; -1 if there is none.
     """
 
     slide: Slide | None = None
     spots: AnnData | None = None
-    restriction: Restriction | None = None
+    whole: AnnData | None = None
+    results: tuple[KeptResult, ...] = ()
+    shown: int = -1
+    gene: str = ""
+    statistic: str = "mean"
+    wanted: str = ""
     result: Result | None = None
     edits: ClusterEdits = field(default_factory=ClusterEdits)
     cluster_view: ClusterView = field(default_factory=ClusterView)
     clusters: Clusters | None = None
-    gene: str = ""
-    statistic: str = "mean"
-    wanted: str = ""
+
+    @property
+    def kept(self) -> tuple[KeptResult, ...]:
+        """The results, the shown one with its present view."""
+        if self.result is None:
+            return self.results
+        now = replace(self.results[self.shown], **_view(self))
+        return _exchanged(self.results, self.shown, now)
+
+    def row_of(self, request: PredictRequest | None) -> int | None:
+        """The index of the result that a request continues; None if there is none."""
+        requests = (kept.request for kept in self.kept)
+        return next(
+            (row for row, one in enumerate(requests) if request and one and request.continues(one)),
+            None,
+        )
 
     def with_result(self, result: Result) -> Session:
-        """The session with a new result; gene and statistic stay if the result has them.
+        """The session with a result that is new, and shown, or continues one of its results."""
+        kept = self.kept
+        row = next((i for i, one in enumerate(kept) if result.continues(one.result)), None)
+        if row is not None:
+            grown = kept[row].grown(result)
+            if row == self.shown:
+                return replace(self, **_view(grown))
+            return replace(self, results=_exchanged(kept, row, grown))
+        looks = {name: getattr(self, name) for name in ("gene", "statistic", "wanted")}
+        return self.adding(KeptResult(_name_of(result), result, **looks).grown(result))
 
-        While a prediction runs it has only the mean; the chosen statistic returns at its end.
-        Clusters stay if it continues the result that they were found in.
-        """
-        clusters = self._carried(result)
-        wanted = self.wanted or self.statistic
-        waits = result.prediction is None and wanted not in result.values
+    def adding(self, new: KeptResult) -> Session:
+        """The session with one more result, which is shown; its name is made distinct."""
+        kept = self.kept
+        named = replace(new, name=distinct(new.name, [one.name for one in kept]))
+        return replace(self, results=(*kept, named)).showing(len(kept))
+
+    def showing(self, row: int) -> Session:
+        """The session with another result shown, and its spots."""
+        now = self.kept[row]
         return replace(
-            self,
-            result=result,
-            clusters=clusters,
-            cluster_view=ClusterView() if clusters is None else self.cluster_view,
-            edits=ClusterEdits() if clusters is None else self.edits,
-            gene=self.gene if self.gene in result.genes else result.genes[0],
-            statistic=wanted if wanted in result.values else "mean",
-            wanted=wanted if waits else "",
+            self, results=self.kept, shown=row, spots=now.spots, whole=now.whole, **_view(now)
         )
 
-    def _carried(self, result: Result) -> Clusters | None:
-        if self.clusters is None or self.result is None or not result.continues(self.result):
-            return None
-        if result.prediction is not None:
-            self.clusters.keep_in(result.prediction)
-        return self.clusters
+    def without(self, row: int) -> Session:
+        """The session without a result; of others, the one before it is shown in its place."""
+        others = (*self.kept[:row], *self.kept[row + 1 :])
+        if row != self.shown:
+            return replace(self, results=others, shown=self.shown - (row < self.shown))
+        bare = replace(self.without_results(), results=others)
+        return bare.showing(max(0, row - 1)) if others else bare
 
-    def without_result(self) -> Session:
-        """The session without its result and its clusters."""
-        return replace(
-            self, result=None, clusters=None, cluster_view=ClusterView(), edits=ClusterEdits()
-        )
+    def without_results(self) -> Session:
+        """The session with its slide and spots alone."""
+        return Session(self.slide, self.spots, self.whole, gene=self.gene, statistic=self.statistic)
+
+    def renamed(self, row: int, name: str) -> Session:
+        """The session with another name of a result, made distinct."""
+        others = [one.name for i, one in enumerate(self.results) if i != row]
+        now = replace(self.results[row], name=distinct(name, others))
+        return replace(self, results=_exchanged(self.results, row, now))
+
+    def with_saved(self, result: Result, clusters: Clusters | None) -> Session:
+        """The session which knows that a file holds this result with these clusters."""
+        kept = self.kept
+        for row, one in enumerate(kept):
+            if one.result.has_draws_of(result):
+                now = replace(one, saved=Saved(result, clusters))
+                return replace(self, results=_exchanged(kept, row, now))
+        return self
+
+    def with_all_spots(self) -> Session:
+        """The session without a restriction to a region, and with the result of all spots."""
+        if self.whole is None:
+            return self
+        row = next((i for i, one in enumerate(self.kept) if one.spots is self.whole), None)
+        if row is not None:
+            return self.showing(row)
+        return replace(self, spots=self.whole, whole=None)
 
 
 def are_same(one: Slide | None, other: Slide | None) -> bool:
@@ -92,3 +142,19 @@ def distinct_name(slide: Slide, slides: Iterable[Slide]) -> str:
     if slide.path is None or all(other.name != slide.name for other in others):
         return slide.name
     return f"{slide.path.parent.name}/{slide.name}"
+
+
+def _view(source: Session | KeptResult) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in _VIEW}
+
+
+def _exchanged(
+    results: tuple[KeptResult, ...], row: int, now: KeptResult
+) -> tuple[KeptResult, ...]:
+    return (*results[:row], now, *results[row + 1 :])
+
+
+def _name_of(result: Result) -> str:
+    if result.request is None:
+        return PREDICTION
+    return result.request.name or result.request.checkpoint.path.stem

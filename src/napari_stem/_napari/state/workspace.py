@@ -2,70 +2,53 @@
 
 from __future__ import annotations
 
-import operator
 from contextlib import ExitStack
 from dataclasses import InitVar, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from psygnal import Signal, SignalGroupDescriptor
+from psygnal import Signal
 
-from napari_stem._napari.state.cluster_edits import ClusterEdit, ClusterEdits, Seen
-from napari_stem._napari.state.cluster_view import ClusterView
-from napari_stem._napari.state.comparison import Comparison
+from napari_stem._napari.state.display import Display
+from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.run import PredictionRun, StartJob, work_here
-from napari_stem._napari.state.session import Restriction, Session, are_same, distinct_name
+from napari_stem._napari.state.session import Session, are_same, distinct_name
+from napari_stem.features.compute import Compute
+from napari_stem.prediction.options import PredictOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from anndata import AnnData
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+    from napari_stem._napari.state.kept_result import KeptResult
     from napari_stem._napari.state.point import Point
+    from napari_stem._napari.state.request import PredictRequest
     from napari_stem._napari.state.result import Result
+    from napari_stem._napari.state.run import Predict
     from napari_stem.analysis.labels import Clusters
     from napari_stem.sections.section import Section
     from napari_stem.slides.slide import Slide
 
-_ALL_SHOWN = ClusterView()
-
 
 @dataclass(eq=False)
-class Workspace:
-    """The open slides, with spots, result and view of the slide that is shown.
+class Workspace(Display):
+    """The open slides, with spots, results and view of the slide that is shown.
 
-    `events` has one signal per field. Gene and statistic are always ones that the result has.
     The state of the other slides is in their sessions. `run` is the running prediction.
     """
 
     slides: tuple[Slide, ...] = ()
-    slide: Slide | None = None
-    spots: AnnData | None = None
-    restriction: Restriction | None = None
     checkpoint: ChosenCheckpoint | None = None
-    result: Result | None = None
-    edits: ClusterEdits = field(default_factory=ClusterEdits)
-    cluster_view: ClusterView = field(default_factory=ClusterView)
-    clusters: Clusters | None = None
-    gene: str = ""
-    statistic: str = "mean"
-    wanted: str = ""  # the statistic to show when the running prediction is complete
-    colormap: str = "viridis"
-    opacity: float = 0.8
-    shared_contrast: bool = False
-    comparison: Comparison = field(default_factory=Comparison)
-    compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
+    options: PredictOptions = field(default_factory=PredictOptions)
+    compute: Compute = field(default_factory=Compute)
+    grid: GridChoice = field(default_factory=GridChoice)
     installed: Path | None = None  # the latest checkpoint that training installed
     points: tuple[Point, ...] = ()  # inspected points of all slides
     tool: str = ""  # the active mouse tool of this plugin
     start_job: InitVar[StartJob] = work_here
 
-    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
-    # Tables and arrays have no truth value when compared.
-    __eq_operators__: ClassVar = dict.fromkeys(
-        ("slides", "slide", "spots", "restriction", "checkpoint", "result", "edits", "clusters"),
-        operator.is_,
-    )
     leaving = Signal()  # before another slide is shown
     returned = Signal()  # after another slide is shown, with its spots and result
 
@@ -73,45 +56,38 @@ class Workspace:
         self._sessions: dict[str, Session] = {}  # of the slides that are not shown
         self.run = PredictionRun(start_job=start_job)
         self.run.drawn.connect(self.take_result)
-        self._listen()
-
-    def _listen(self) -> None:
-        """Keep the fields consistent, before any dock hears of a change."""
         for name in ("slides", "slide"):
             self.events[name].connect(self._let_go)
-        self.events.clusters.connect(self._forget_edits)
-        for name in ("slide", "spots"):
-            self.events[name].connect(self.end_comparison)
-        for name in ("result", "gene", "statistic"):
-            self.events[name].connect(self._compare_on)
-        for name in ("clusters", "cluster_view"):
-            self.events[name].connect(self._show_clusters_alone)
+        self._listen()
 
     def take_slide(self, slide: Slide) -> None:
-        """Open and show a slide; an open one is shown, and takes the new scale if it differs."""
+        """Open and show a slide; one that is open is shown as it is.
+
+        An open slide of unknown scale takes that of the other one.
+        """
         if any(are_same(slide, other) for other in self.slides):
             self.show_slide(slide)
-            self._rescale(slide)
+            self._take_scale(slide)
             return
         self.slides = (*self.slides, slide)
         self._show(Session(slide, gene=self.gene, statistic=self.statistic))
 
-    def _rescale(self, slide: Slide) -> None:
-        """Replace an open slide by the same slide at another scale; its prediction is dropped."""
-        same = next((other for other in self.slides if are_same(slide, other)), None)
-        if same is None or slide.mpp in (None, same.mpp):
+    def _take_scale(self, slide: Slide) -> None:
+        """Rescale an open slide of unknown scale, unless that would drop a result."""
+        session = self._find(slide)
+        if session and session.slide and session.slide.mpp is None and not session.results:
+            self.rescale(slide)
+
+    def rescale(self, slide: Slide) -> None:
+        """Replace an open slide by the same slide at another scale; its results are dropped."""
+        session = self._find(slide)
+        if session is None or session.slide is None or slide.mpp in (None, session.slide.mpp):
             return
-        self.slides = tuple(slide if other is same else other for other in self.slides)
-        if are_same(slide, self.slide):
-            self.result = self.clusters = None
-            self.slide = slide
-        else:
-            session = self._sessions[slide.fingerprint]
-            session = replace(session.without_result(), slide=slide)
-            self._sessions[slide.fingerprint] = session
+        self.slides = tuple(slide if are_same(slide, other) else other for other in self.slides)
+        self._put(replace(session.without_results(), slide=slide))
 
     def show_slide(self, slide: Slide) -> None:
-        """Show an open slide with its spots and its result."""
+        """Show an open slide with its spots and its results."""
         if not are_same(slide, self.slide):
             self._show(self._sessions[slide.fingerprint])
 
@@ -133,24 +109,46 @@ class Workspace:
         self.end_comparison()
         self.leaving.emit()
         if self.slide is not None:
-            self._sessions[self.slide.fingerprint] = self._session()
-        with ExitStack() as paused:  # so that no listener sees the state of two slides mixed
-            for part in reversed(fields(session)):  # the slide is announced first
-                paused.enter_context(self.events[part.name].paused())
-            for part in fields(session):
-                setattr(self, part.name, getattr(session, part.name))
+            self._sessions[self.slide.fingerprint] = self.session
+        self._set(session)
         self.returned.emit()
 
-    def _session(self) -> Session:
+    def _put(self, session: Session) -> None:
+        """Replace the state of an open slide, shown or not."""
+        if session.slide is None or not are_same(session.slide, self.slide):
+            assert session.slide is not None
+            self._sessions[session.slide.fingerprint] = session
+            return
+        if session.result is None or not session.result.has(self.compared):
+            self.end_comparison()
+        self._set(session)
+
+    def _set(self, session: Session) -> None:
+        with ExitStack() as paused:  # so that no listener sees the state of two results mixed
+            for part in reversed(fields(session)):  # the slide is announced first
+                paused.enter_context(self.events[part.name].paused())
+            if session.result is not self.result:  # which announces its statistic
+                paused.enter_context(self.events.statistic.blocked())
+            for part in fields(session):
+                setattr(self, part.name, getattr(session, part.name))
+
+    @property
+    def session(self) -> Session:
+        """The state of the slide that is shown."""
         return Session(*(getattr(self, part.name) for part in fields(Session)))
 
     def session_of(self, slide: Slide) -> Session | None:
         """The session of an open slide; None if it is not open, or open at another scale."""
-        shown = are_same(slide, self.slide)
-        session = self._session() if shown else self._sessions.get(slide.fingerprint)
+        session = self._find(slide)
         if session is None or session.slide is None or session.slide.mpp != slide.mpp:
             return None
         return session
+
+    def _find(self, slide: Slide) -> Session | None:
+        """The session of an open slide, whatever its scale."""
+        if are_same(slide, self.slide):
+            return self.session
+        return self._sessions.get(slide.fingerprint)
 
     def name_of(self, slide: Slide) -> str:
         """The name of an open slide that tells it apart from the others."""
@@ -159,134 +157,82 @@ class Workspace:
     @property
     def all_spots(self) -> AnnData | None:
         """All spots, including those outside the region that they are restricted to."""
-        within = self.restriction
-        return within.whole if within is not None and within.part is self.spots else self.spots
+        return self.spots if self.whole is None else self.whole
 
     def take_spots(self, slide: Slide, spots: AnnData, *, whole: AnnData | None = None) -> None:
         """Set the spots of an open slide, shown or not; if they are a part, `whole` has all."""
-        if are_same(slide, self.slide):
-            self.restriction = None if whole is None else self._restrict(whole, spots)
-            self.spots = spots
-        elif session := self._sessions.get(slide.fingerprint):
-            restriction = None if whole is None else Restriction(whole, spots)
-            now = replace(session, spots=spots, restriction=restriction)
-            self._sessions[slide.fingerprint] = now
+        if session := self._find(slide):
+            self._put(replace(session, spots=spots, whole=whole))
 
     def take_section(self, section: Section) -> None:
         """Set the spots of a section on an open slide, and the scale that the section states."""
-        self._rescale(section.slide)
+        self._take_scale(section.slide)
         self.take_spots(section.slide, section.spots)
 
     def take_all_spots(self) -> None:
-        """Undo the restriction to a region, and restore the result of all spots."""
-        within, self.spots = self.restriction, self.all_spots
-        if within is None or within.whole is not self.spots or within.result is None:
-            return
-        if within.result is not self.result:
-            self.take_result(within.result)
-            if within.clusters is not None:
-                self.take_clusters(within.clusters, within.cluster_view)
+        """Undo the restriction to a region, and show the result of all spots if there is one."""
+        self._put(self.session.with_all_spots())
 
-    def _restrict(self, whole: AnnData, part: AnnData) -> Restriction:
-        within, result = self.restriction, self.result
-        if within is not None and within.whole is whole and within.part is self.spots:
-            return replace(within, part=part)
-        if result is None or not result.is_at(whole):
-            return Restriction(whole, part)
-        return Restriction(whole, part, result, self.clusters, self.cluster_view)
+    def predict(self, request: PredictRequest, predict: Predict) -> None:
+        """Start to predict; a result that the request continues is shown.
+
+        Raises
+        ------
+        OptionError
+            Another prediction is running.
+        """
+        self.run.start(request, predict)
+        if (row := self.session.row_of(request)) is not None:
+            self.show_result(row)
 
     def take_result(self, result: Result) -> None:
-        """Show a new result, or store it if another slide is shown; a closed slide drops it."""
-        session = self.session_of(result.slide)
-        if session is None:
-            return
-        session = session.with_result(result)
-        if are_same(result.slide, self.slide):
-            self.clusters, self.wanted = session.clusters, session.wanted
-            self._replace_result(result, session.statistic)
-        else:
-            self._sessions[result.slide.fingerprint] = session
+        """Show a new result beside the others of its slide, or more draws of one of them.
 
-    def take_clusters(self, clusters: Clusters, view: ClusterView = _ALL_SHOWN) -> None:
-        """Show clusters of the result; a complete prediction stores them for its exports."""
-        assert self.result is not None
-        if self.result.prediction is not None:
-            clusters.keep_in(self.result.prediction)
-        if clusters is self.clusters:
-            self.cluster_view = view
-            return
-        with self.events.cluster_view.blocked():  # the former clusters lack these numbers
-            self.cluster_view = view
-        self.clusters = clusters
+        One of another slide is stored; one of a slide that was closed is dropped.
+        """
+        if session := self.session_of(result.slide):
+            self._put(session.with_result(result))
 
-    def _show_clusters_alone(self) -> None:
-        if self.clusters is not None:
-            self.end_comparison()
+    def add_result(self, kept: KeptResult) -> None:
+        """Show a result of an open slide, with its clusters, beside its others."""
+        if session := self.session_of(kept.result.slide):
+            self._put(session.adding(kept))
 
-    def compare(self, comparison: Comparison) -> None:
-        """Compare side by side; the cells follow the shown gene and end if the result lacks one."""
-        cells = comparison.cells(self.gene, self.statistic)
-        if self.result is None or not self.result.has(cells):
-            comparison, cells = Comparison(), ()
-        self.comparison, self.compared = comparison, cells
+    def show_result(self, row: int) -> None:
+        """Show another result of the slide, with its spots and its clusters."""
+        if row != self.shown:
+            self._put(self.session.showing(row))
 
-    def end_comparison(self) -> None:
-        """Show one heatmap again."""
-        self.compare(Comparison())
+    def delete_result(self, row: int) -> None:
+        """Drop a result of the slide; a prediction that still draws it is stopped."""
+        request = self.session.kept[row].request
+        if request is not None and request is self.run.request:
+            self.run.abandon()
+        self._put(self.session.without(row))
 
-    def _compare_on(self) -> None:
-        if self.comparison.kind:
-            self.compare(self.comparison)
+    def rename_result(self, row: int, name: str) -> None:
+        """Give a result of the slide another name."""
+        self._put(self.session.renamed(row, name))
 
-    def colour(self, colormap: str, opacity: float, *, shared_contrast: bool) -> None:
-        """Colour heatmaps; with `shared_contrast`, all genes have the same range."""
-        self.colormap, self.opacity, self.shared_contrast = colormap, opacity, shared_contrast
+    def take_saved(self, result: Result, clusters: Clusters | None) -> None:
+        """Note that a file holds a result and these clusters of it."""
+        if session := self.session_of(result.slide):
+            self._put(session.with_saved(result, clusters))
 
-    def edit_clusters(self, what: str, clusters: Clusters, view: ClusterView) -> None:
-        """Show edited clusters; `what` names the edit in "Undo: merge"."""
-        assert self.clusters is not None
-        before, after = Seen(self.clusters, self.cluster_view), Seen(clusters, view)
-        self.edits = self.edits.doing(ClusterEdit(what, before, after))
-        self.take_clusters(*after)
+    def points_of(self, slide: Slide) -> tuple[Point, ...]:
+        """The inspected points of a slide, whichever checkpoint they were inspected with."""
+        return tuple(point for point in self.points if are_same(point.slide, slide))
 
-    def undo(self) -> None:
-        """Undo the latest edit of clusters, if there is one."""
-        if self.edits.done:
-            self.edits = self.edits.undoing()
-            self.take_clusters(*self.edits.undone[-1].before)
+    def add_points(self, points: Iterable[Point]) -> None:
+        """Add points of an open slide, except those that are there."""
+        number = max((point.number for point in self.points), default=0)
+        new = [one for one in points if not any(map(one.repeats, self.points_of(one.slide)))]
+        numbered = (replace(one, number=number + i) for i, one in enumerate(new, start=1))
+        self.points = (*self.points, *numbered)
 
-    def redo(self) -> None:
-        """Redo the edit that was undone last, if there is one."""
-        if self.edits.undone:
-            self.edits = self.edits.redoing()
-            self.take_clusters(*self.edits.done[-1].after)
-
-    def _forget_edits(self, clusters: Clusters | None) -> None:
-        """Drop the history of edits if it does not belong to these clusters."""
-        if clusters is None:
-            self.cluster_view = ClusterView()
-        if not self.edits.are_of(clusters):
-            self.edits = ClusterEdits()
-
-    def look_at(self, gene: str) -> None:
-        """Show the heatmap of a gene, also while the clusters are shown."""
-        if self.gene == gene:
-            self.events.gene.emit(gene)
-        else:
-            self.gene = gene
-
-    def show(self, result: Result, statistic: str) -> None:
-        """Show a statistic of a result that has it: the present one, perhaps with more of them."""
-        if self.clusters is not None and result.prediction is not None:
-            self.clusters.keep_in(result.prediction)  # edited, perhaps, while it was computed
-        self._replace_result(result, statistic)
-        self.events.statistic.emit(statistic)  # also if unchanged: clusters may be shown
-
-    def _replace_result(self, result: Result, statistic: str) -> None:
-        if not result.has(self.compared):
-            self.end_comparison()
-        # The former result may lack this gene or statistic; `result` announces the new ones.
-        with self.events.gene.paused(), self.events.statistic.blocked():
-            self.gene = self.gene if self.gene in result.genes else result.genes[0]
-            self.statistic = statistic
-            self.result = result
+    def unsaved(self, *slides: Slide) -> list[KeptResult]:
+        """The results of open slides that no file holds; of all slides if none is given."""
+        sessions = [self.session_of(slide) for slide in slides or self.slides]
+        return [
+            kept for session in sessions if session for kept in session.kept if not kept.is_saved
+        ]

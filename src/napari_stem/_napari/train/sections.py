@@ -226,8 +226,10 @@ class TrainingSections(QWidget):
         self.bins.offer(found.spots if found else None)
         self.problem_note.setText(self._problem_in(found) if found else "")
         self.problem_note.setVisible(bool(self.problem_note.text()))
-        with signals_blocked(self.mpp):
-            self.mpp.setValue((source and source.mpp) or 0)
+        scale = (source and source.mpp) or 0
+        if self.mpp.value() != scale:  # else a scale that is being typed would be wiped
+            with signals_blocked(self.mpp):
+                self.mpp.setValue(scale)
 
     def _remove(self) -> None:
         row = self._selected()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tifffile import FileCache
 
-from napari_stem.slides.colour import Colours
+from napari_stem.slides.colour import Colours, brightest_of
 from napari_stem.slides.pyramid import Level, Sliced, averaged
 from napari_stem.slides.tiff.chroma import Segment, decoder_of
 from napari_stem.slides.tiff.colours import JPEG, tiff_colours
@@ -75,7 +75,7 @@ class TiffLevel(Sliced):
         step = ceil(self._rows * self._columns / _LOOKED_AT)
         places = list(product(range(self._rows), range(self._columns)))[::step]
         tiles = (self._samples(*place) for place in places)
-        return max((int(samples.max()) for samples in tiles if samples is not None), default=0)
+        return max((brightest_of(samples) for samples in tiles if samples is not None), default=0)
 
     def missing(self) -> list[tuple[slice, slice]]:
         """Rows and columns of some of the tiles that are missing, spread over the level."""

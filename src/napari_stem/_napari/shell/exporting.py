@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_stem._napari.state.saved_points import keep_points
 from napari_stem._napari.state.saved_view import View
 from napari_stem.events import Events, Progress
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from anndata import AnnData
     from numpy.typing import NDArray
+
+    from napari_stem._napari.state.point import Point
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +30,8 @@ class ExportRequest:
         As for `select`: symbols, and polygons in level-0 pixels; all if empty.
     with_slide_path
         Whether the file contains the path of the slide.
+    points
+        Inspected points of the slide.
     """
 
     prediction: AnnData
@@ -35,6 +40,15 @@ class ExportRequest:
     genes: Sequence[str] = ()
     region: Sequence[NDArray[np.float64]] = ()
     with_slide_path: bool = True
+    points: Sequence[Point] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file holds all genes and spots, so that nothing but it needs to be kept."""
+        from napari_stem.exports.registry import find_exporter
+
+        is_figure = find_exporter(self.path).most_genes is not None
+        return not (self.genes or self.region or is_figure)
 
     def events(self) -> Events[Path]:
         """Write the file and return its path."""
@@ -45,6 +59,7 @@ class ExportRequest:
         find_exporter(self.path).check(self.path, self.genes)
         part = select(self.prediction, genes=self.genes, region=self.region or None)
         self.view.keep_in(part)
+        keep_points(self.points, part)
         if not self.with_slide_path:
             part.uns["napari_stem"]["slide_path"] = ""
         write_prediction(part, self.path, genes=self.genes)

@@ -1,0 +1,98 @@
+"""The Results panel: which result of the slide is shown, and what is done with it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QComboBox, QInputDialog, QSizePolicy
+from superqt.utils import signals_blocked
+
+from napari_stem._napari.shell.keeping import discard, export
+from napari_stem._napari.shell.panel import Panel, button
+from napari_stem.text import counted
+
+if TYPE_CHECKING:
+    from napari_stem._napari.state.kept_result import KeptResult
+    from napari_stem._napari.state.workspace import Workspace
+
+
+class ResultsPanel(Panel):
+    """Lists the results of the slide, once there are two; shows, renames, exports, deletes one."""
+
+    heading = "Results"
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.box = QComboBox()
+        self.box.setToolTip("The result to show. Each keeps its spots, clusters and view.")
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.rename_button = button("Rename…", "Rename the shown result (F2).")
+        self.export_button = button("Export…", "Write the shown result as AnnData (.h5ad).")
+        self.delete_button = button("Delete", "Remove the shown result from the list.")
+        self.add_row(self.box)
+        self.add_row(self.note)
+        self.add_row(self.rename_button, self.export_button, self.delete_button)
+
+    def _connect(self) -> None:
+        self.box.activated.connect(self.workspace.show_result)
+        self.rename_button.clicked.connect(self._ask_name)
+        self.export_button.clicked.connect(self._export)
+        self.delete_button.clicked.connect(self._delete)
+        key = QShortcut(QKeySequence(Qt.Key.Key_F2), self)
+        key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        key.activated.connect(self._ask_name)
+        self.follow("results", "shown", "result", "clusters")
+
+    def refresh(self) -> None:
+        kept, shown = self.workspace.session.kept, self.workspace.shown
+        self.setVisible(len(kept) > 1)
+        if len(kept) < 2:
+            return
+        with signals_blocked(self.box):
+            self.box.clear()
+            for row, one in enumerate(kept):
+                self.box.addItem(f"{one.name} ({counted(one.result.spots.n_obs, 'spot')})")
+                self.box.setItemData(row, _about(one), Qt.ItemDataRole.ToolTipRole)
+            self.box.setCurrentIndex(shown)
+        self.note.setText(_about(kept[shown]))
+        self.export_button.setEnabled(kept[shown].result.prediction is not None)
+
+    def _shown(self) -> KeptResult:
+        return self.workspace.session.kept[self.workspace.shown]
+
+    def _ask_name(self) -> None:
+        row, former = self.workspace.shown, self._shown().name
+        name, is_chosen = QInputDialog.getText(self, "Rename result", "Name:", text=former)
+        if is_chosen and name.strip():
+            self.workspace.rename_result(row, name.strip())
+
+    def _export(self) -> None:
+        export(self, self.workspace, [self._shown()])
+
+    def _delete(self) -> None:
+        shown = self._shown()
+        discard(self, self.workspace, [shown], "Delete result", partial(self._forget, shown))
+
+    def _forget(self, gone: KeptResult) -> None:
+        for row, kept in enumerate(self.workspace.session.kept):
+            if kept.result.continues(gone.result):
+                self.workspace.delete_result(row)
+                return
+
+
+def _about(kept: KeptResult) -> str:
+    """Checkpoint, draws, and whether a file holds it."""
+    lines = [counted(kept.result.n_draws, "draw")]
+    if kept.request is not None:
+        lines.insert(0, kept.request.checkpoint.path.stem)
+        lines.append(f"seed {kept.request.options.seed}")
+    lines.append("exported" if kept.is_saved else "not exported")
+    return ", ".join(lines)

@@ -1,0 +1,126 @@
+"""Asks before results are discarded that no file holds, and writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QMessageBox
+
+from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.exporting import ExportRequest
+from napari_stem._napari.shell.remembered import remember, remembered, with_slide_path
+from napari_stem._napari.shell.worker import start
+from napari_stem._napari.state.saved_view import View
+from napari_stem.events import Events
+from napari_stem.text import counted
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_stem._napari.state.kept_result import KeptResult
+    from napari_stem._napari.state.workspace import Workspace
+
+_SUFFIX = ".h5ad"  # which opens here again, with clusters and view
+
+
+def discard(
+    parent: QWidget,
+    workspace: Workspace,
+    results: Sequence[KeptResult],
+    title: str,
+    then: Callable[[], object],
+) -> None:
+    """Call `then`, which discards results: at once, or after they were exported or given up.
+
+    It is not called if the user cancels, or if a result cannot be written.
+
+    Parameters
+    ----------
+    title
+        What the user does, for example "Close slide".
+    """
+    lost = [kept for kept in results if not kept.is_saved]
+    if not lost:
+        then()
+        return
+    match _ask(parent, title, lost):
+        case QMessageBox.ButtonRole.AcceptRole:
+            export(parent, workspace, lost, then)
+        case QMessageBox.ButtonRole.DestructiveRole:
+            then()
+
+
+def export(
+    parent: QWidget,
+    workspace: Workspace,
+    results: Sequence[KeptResult],
+    then: Callable[[], object] | None = None,
+) -> None:
+    """Ask where to write complete results, and write them; then call `then` if all are written."""
+    requests = []
+    for kept in results:
+        folder = Path(remembered("export_folder", ""))
+        proposal = folder / f"{workspace.name_of(kept.result.slide)} {kept.name}{_SUFFIX}"
+        path = ask_save(parent, "Export result", proposal, kind="AnnData", suffix=_SUFFIX)
+        if path is None:
+            return
+        remember(export_folder=str(path.parent))
+        requests.append(_request(workspace, kept, path))
+    job = start(_written(requests), parent.window())
+    job.result.connect(partial(_note, workspace, tuple(results), then))
+
+
+def _ask(parent: QWidget, title: str, lost: Sequence[KeptResult]) -> QMessageBox.ButtonRole:
+    box = QMessageBox(parent)
+    box.setWindowTitle(title)
+    box.setText(f"This discards {_named(lost)}.")
+    if all(kept.result.prediction is not None for kept in lost):
+        box.setInformativeText("Export first to keep the work.")
+        box.addButton("Export…", QMessageBox.ButtonRole.AcceptRole)
+    else:
+        box.setInformativeText("A prediction that is not complete cannot be exported.")
+    box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
+    cancel = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(cancel)
+    box.setEscapeButton(cancel)
+    box.exec()
+    role = box.buttonRole(box.clickedButton())
+    box.deleteLater()
+    return role
+
+
+def _named(lost: Sequence[KeptResult]) -> str:
+    names = ", ".join(f"'{kept.name}'" for kept in lost)
+    were = "was" if len(lost) == 1 else "were"
+    return f"{counted(len(lost), 'result')} that {were} not exported: {names}"
+
+
+def _request(workspace: Workspace, kept: KeptResult, path: Path) -> ExportRequest:
+    assert kept.result.prediction is not None  # otherwise Export is not offered
+    return ExportRequest(
+        kept.result.prediction,
+        path,
+        View.of(kept),
+        with_slide_path=with_slide_path(),
+        points=workspace.points_of(kept.result.slide),
+    )
+
+
+def _written(requests: Sequence[ExportRequest]) -> Events[None]:
+    for request in requests:
+        yield from request.events()
+
+
+def _note(
+    workspace: Workspace,
+    results: Sequence[KeptResult],
+    then: Callable[[], object] | None,
+    _: object,
+) -> None:
+    for kept in results:
+        workspace.take_saved(kept.result, kept.clusters)
+    if then is not None:
+        then()
