@@ -14,6 +14,7 @@ from napari_stem._napari.files import opening
 from napari_stem._napari.results.compare_box import CompareBox
 from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.shell.shortcuts import HEATMAP
+from napari_stem._napari.state.comparison import Comparison
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.events import finish
@@ -122,6 +123,24 @@ def test_one_more_gene_leaves_the_cells_that_are_there(viewer, workspace):
     for layer, pixels in zip(own, painted, strict=True):
         np.testing.assert_array_equal(layer.data, pixels)
     assert not changed
+
+
+def test_the_next_gene_finds_its_layers_there(viewer, workspace, qtbot):
+    before = len(viewer.layers)
+    workspace.compare(Comparison("genes", ("A",)))
+    selected = viewer.layers.selection.active
+    qtbot.waitUntil(lambda: len(viewer.layers) == before + 4)  # of two cells
+    assert [cell[1] for cell in cells(viewer)] == ["A: mean"]
+    assert viewer.layers.selection.active is selected
+    inserted = []
+    viewer.layers.events.inserted.connect(inserted.append)
+    workspace.compare(Comparison("genes", ("A", "B")))
+    assert [cell[1] for cell in cells(viewer)] == ["A: mean", "B: mean"]
+    assert not inserted
+    workspace.compare(Comparison())
+    assert len(viewer.layers) == before
+    qtbot.wait(10)  # none is made ahead for what has ended
+    assert len(viewer.layers) == before
 
 
 def test_what_is_looked_at_stays_unless_cells_change_their_size(viewer, workspace):

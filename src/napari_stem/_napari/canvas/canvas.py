@@ -158,9 +158,11 @@ class Canvas:
         return layer
 
     def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
-        if not compared:
+        if compared:
+            self._show_heatmap()
+        else:
             self._comparison.close(self._viewer)
-        self._show_result(self._workspace.result)
+            self._show_result(self._workspace.result)
 
     def _end_comparison(self, event: Any) -> None:
         """End the comparison when the user removes a layer of it."""
@@ -240,9 +242,8 @@ class Canvas:
         return layer
 
     def _remove(self, *roles: str) -> None:
-        for role in roles:
-            if layer := self._find(role):
-                self._viewer.layers.remove(layer)
+        found = (layer for role in roles if (layer := self._find(role)))
+        layers.remove(self._viewer.layers, found)
 
 
 def _title(clusters: Clusters, view: ClusterView) -> str:

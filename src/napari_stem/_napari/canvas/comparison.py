@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 import numpy as np
 from napari.experimental import link_layers, unlink_layers
+from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas import heatmap, layers
+from napari_stem._napari.shell.docks import is_open
+from napari_stem._napari.state.comparison import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +51,8 @@ class Comparison:
     """Grid cells with a slide and a heatmap each; all other layers are hidden meanwhile.
 
     napari fills the cells from the top of the layer list and skips hidden layers. Unused cells
-    are hidden and kept, since removing a layer takes much longer.
+    are hidden and kept, since removing a layer takes much longer. One is made ahead for the next
+    gene, while the user looks at the others.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -77,6 +82,8 @@ class Comparison:
         if shape != self._shape:  # cells are of another size
             self._shape = shape
             _look_at(viewer, self._cells[0])
+        if self._workspace.comparison.kind == "genes" and is_open(viewer):
+            QTimer.singleShot(0, partial(self._prepare, ref(viewer), result.slide))
 
     def close(self, viewer: Viewer) -> None:
         """Remove the cells, and restore grid, camera, selection and the other layers."""
@@ -84,9 +91,7 @@ class Comparison:
         if not cells:
             return
         unlink_layers([cell.heatmap for cell in cells])  # napari would keep them for ever
-        for layer in _bottom_up(cells):
-            if layer in viewer.layers:
-                viewer.layers.remove(layer)
+        layers.remove(viewer.layers, _bottom_up(cells))
         layers.update(viewer.canvas.grid, **self._grid)
         layers.update(viewer.scene.camera, **self._camera)
         for layer in viewer.layers:
@@ -118,11 +123,20 @@ class Comparison:
             ordered.append(cell)
         self._cells = ordered + spare
 
-    def _add(self, viewer: Viewer, slide: Slide) -> _Cell:
+    def _prepare(self, viewer_ref: ref[Viewer], slide: Slide) -> None:
+        """Make a hidden cell for the next gene, if there is none."""
+        viewer, n_shown = viewer_ref(), len(self._workspace.compared)
+        is_needed = 0 < n_shown == len(self._cells) < MOST and _is_of(self._cells[0], slide)
+        if is_needed and viewer is not None and is_open(viewer):
+            self._add(viewer, slide, visible=False)
+
+    def _add(self, viewer: Viewer, slide: Slide, *, visible: bool = True) -> _Cell:
         """Add a cell below the others, without changing the selected layers."""
         stack = viewer.layers
         selected, active = set(stack.selection), stack.selection.active
         cell = _Cell(*heatmap.compared_layers(slide))
+        for layer in cell.layers:
+            layer.visible = visible
         own = (stack.index(layer) for layer in _bottom_up(self._cells))
         place = min(own, default=len(stack))
         for layer in reversed(cell.layers):
@@ -186,7 +200,7 @@ def _look_at(viewer: Viewer, cell: _Cell) -> None:
 
 
 def _are_on_top(viewer: Viewer, own: Sequence[Layer]) -> bool:
-    top = viewer.layers[-len(own) :]
+    top = list(viewer.layers)[-len(own) :]  # a slice of napari's list is costly
     return all(a is b for a, b in zip(top, own, strict=True))
 
 

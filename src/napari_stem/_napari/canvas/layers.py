@@ -15,6 +15,7 @@ from napari.utils.colormaps import DirectLabelColormap
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from napari.components import LayerList
     from numpy.typing import NDArray
 
     from napari_stem._napari.state.cluster_view import ClusterView
@@ -99,6 +100,15 @@ def update(target: Any, **values: Any) -> None:
     for name, value in values.items():
         if not np.all(getattr(target, name) == value):
             setattr(target, name, value)
+
+
+def remove(stack: LayerList, gone: Iterable[Layer]) -> None:
+    """Remove layers, as far as they are there; napari then collects garbage once, not for each."""
+    there = [layer for layer in gone if layer in stack]
+    if there:
+        with stack.batched_update():
+            for layer in there:
+                stack.remove(layer)
 
 
 def slide_layer(slide: Slide) -> Image:

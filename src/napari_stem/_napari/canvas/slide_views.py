@@ -94,8 +94,7 @@ class SlideViews:
         """Remove what is left of slides that were closed."""
         for closed in {s.fingerprint for s in before} - {s.fingerprint for s in now}:
             self._views.pop(closed, None)
-            for layer in self._layers_of(closed):
-                self._viewer.layers.remove(layer)
+            layers.remove(self._viewer.layers, self._layers_of(closed))
 
     def _name_layers(self) -> None:
         name_layers(self._viewer.layers, self._workspace)
