@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.layers import Image
 
 from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.canvas.layer_source import LayerSource
+from napari_stem._napari.files import opening
+from napari_stem.errors import SlideError
+from napari_stem.events import finish
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.raster import SpotRaster
 
@@ -100,4 +104,30 @@ def test_a_large_slide_is_shown_without_reading_its_finest_level(slide, monkeypa
 def test_a_layer_tells_its_file_its_pixels_and_its_scale(slide):
     source = LayerSource.of(layers.slide_layer(slide))
     assert (source.mpp, source.path) == (0.5, None)
-    assert source.pixels.shape == (400, 600, 3)
+    assert source.levels[0].shape == (400, 600, 3)
+    assert source.moved == ""
+
+
+@pytest.mark.parametrize(
+    ("how", "where"),
+    [
+        ("is rotated", {"rotate": 30}),
+        ("is registered", {"affine": [[1, 0, 9], [0, 1, 0], [0, 0, 1]]}),
+        ("is registered", {"shear": [0.1]}),
+        ("is moved", {"translate": (40, 0)}),
+        ("not square", {"scale": (0.5, 0.7)}),
+    ],
+)
+def test_an_image_that_lies_otherwise_than_a_slide_is_refused(how, where):
+    layer = Image(np.zeros((40, 60, 3), np.uint8), rgb=True, name="mine", **where)
+    with pytest.raises(SlideError, match=f"'mine' .*{how}.*Open its file"):
+        finish(opening.slide_of_layer(LayerSource.of(layer)))
+
+
+def test_the_finest_level_of_a_layer_is_read_by_region():
+    finest, coarse = Counting(100_000, 80_000), np.zeros((1000, 800, 3), np.uint8)
+    layer = Image([finest, coarse], multiscale=True, rgb=True, contrast_limits=(0, 255))
+    slide = finish(opening.slide_of_layer(LayerSource.of(layer)))
+    assert (slide.height, slide.width) == (100_000, 80_000)
+    assert finest.read < 1_000_000  # what tells it apart from other slides
+    assert slide.read_region(50_000, 40_000, 30, 20).shape == (20, 30, 3)

@@ -53,23 +53,36 @@ def read_overview(slide: Slide) -> Events[Slide]:
 
 
 def slide_of_layer(source: LayerSource) -> Events[Slide]:
-    """A slide from an image layer: from its file if it has one, otherwise from its pixels."""
+    """A slide from an image layer: from its file if it has one, otherwise from its pixels.
+
+    Pixels that are not in memory stay where they are and are read by region.
+    """
     yield Progress(0, 0, "open", source.name)
     with importing:
         import numpy as np
 
+        from napari_stem.slides.lazy import slide_of_arrays
         from napari_stem.slides.slide import Slide, open_slide
 
+    if source.moved:
+        raise SlideError(
+            f"'{source.name}' {source.moved}, which a slide cannot be. Open its file as a slide, "
+            "or save the image as it lies and open that."
+        )
+    finest = source.levels[0]
     if source.path is not None:
         try:
             slide = open_slide(source.path)
         except SlideError:
             pass  # napari reads more formats
         else:
-            if slide.levels[0].shape[:2] == source.pixels.shape[:2]:
+            if slide.levels[0].shape[:2] == finest.shape[:2]:
                 return slide if slide.mpp or not source.mpp else slide.with_mpp(source.mpp, "layer")
             slide.close()
-    return Slide.from_array(np.asarray(source.pixels)[..., :3], mpp=source.mpp, name=source.name)
+    if isinstance(finest, np.ndarray):
+        return Slide.from_array(finest[..., :3], mpp=source.mpp, name=source.name)
+    slide = slide_of_arrays(source.levels, mpp=source.mpp, name=source.name)
+    return (yield from read_overview(slide))
 
 
 def read_spots(
