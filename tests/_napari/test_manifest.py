@@ -11,6 +11,7 @@ from napari.settings import get_plugin_settings
 from npe2 import PluginManifest
 from ome_zarr.format import FormatV05
 from PIL import Image
+from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.readers import get_reader
@@ -121,8 +122,11 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_her2st_sample_brings_its_spots(viewer, qtbot, mirror):
+def test_the_her2st_sample_brings_its_spots_while_the_window_goes_on(viewer, qtbot, mirror):
+    ticks = []
+    QTimer.singleShot(0, lambda: ticks.append(is_busy(viewer)))
     viewer.open_sample("napari-stem", "her2st_section")
+    assert ticks == [True]
     work = workspace_of(viewer)
     qtbot.waitUntil(lambda: work.spots is not None)
     assert (work.slide.name, work.spots.n_obs) == ("C5", 25)
