@@ -11,7 +11,7 @@ from napari_stem._napari.canvas.quitting import AskBeforeQuitting
 from napari_stem._napari.canvas.slide_views import SlideViews
 from napari_stem._napari.shell.cache_limit import follow_preference
 from napari_stem._napari.shell.choices import last_choices
-from napari_stem._napari.shell.docks import is_open, window_of
+from napari_stem._napari.shell.docks import is_open, unwrapped, window_of
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 
@@ -28,7 +28,7 @@ def workspace_of(viewer: Viewer) -> Workspace:
         workspace = Workspace(**last_choices(), start_job=partial(_start_job, ref(viewer)))
         _attached[viewer] = workspace, Canvas(viewer, workspace), SlideViews(viewer, workspace)
         if hasattr(viewer, "window"):  # a model of a viewer has none
-            AskBeforeQuitting(window_of(viewer), workspace)
+            AskBeforeQuitting(window_of(unwrapped(viewer)), workspace)
     return _attached[viewer][0]
 
 
