@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QLabeledSlider
 
 from napari_stem._napari.predict.dock import PredictDock
-from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.shell.docks import open_dock, window_of
 from napari_stem._napari.shell.shortcuts import SHORTCUTS, legend
 from napari_stem._napari.state.result import Result
 from napari_stem.sections.synthetic import generate_section
@@ -94,7 +94,7 @@ def test_a_key_predicts(ready, qtbot):
 
 
 def test_no_key_is_napari_s(viewer, dock):
-    window = viewer.window._qt_window
+    window = window_of(viewer)
     actions = [key for action in window.findChildren(QAction) for key in action.shortcuts()]
     bound = [key for keys in default_shortcuts.values() for key in keys]
     bound += [found.keybinding for found in get_app_model().keybindings]

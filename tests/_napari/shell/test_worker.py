@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 from qtpy.QtCore import QObject
 
+from napari_stem._napari.shell.docks import window_of
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem.errors import SpotsError
 from napari_stem.events import Progress
@@ -37,7 +38,7 @@ class Work:
 
 @pytest.fixture
 def parent(viewer):
-    return QObject(viewer.window._qt_window)
+    return QObject(window_of(viewer))
 
 
 def wait(job: Job, qtbot):

@@ -125,12 +125,12 @@ def test_a_run_is_set_up_trained_and_installed(
     assert view.state.text().startswith("Finished")
     methods = [view.metrics.verticalHeaderItem(row).text() for row in range(3)]
     assert methods == ["Stem", "ridge", "50-NN"]
-    drawn = view.curves.loss.plotItem.listDataItems()
+    drawn = view.curves.loss.lines
     assert [len(line.getData()[0]) > 0 for line in drawn] == [True, True]
     for plot in (view.curves.loss, view.curves.variation):  # pyqtgraph's menus do not lie on it
         parts = plot.findChildren(QWidget)
         assert [part for part in parts if part.isVisible()] == [plot.viewport()]
-    assert len(view.curves.variation.plotItem.listDataItems()[1].getData()[0]) == 8
+    assert len(view.curves.variation.lines[1].getData()[0]) == 8
 
     path = checkpoints_dir() / "liver-1.safetensors"
     until(lambda: predict.checkpoint.box.findData(str(path)) > 0)
@@ -355,7 +355,7 @@ def test_curves_are_those_of_the_run_that_was_chosen_last(dock, tmp_path, until,
         (tmp_path / name / HISTORY).write_text("\n".join(lines))
         view.show_run(tmp_path / name)
     until(lambda: not is_busy(viewer))
-    training, _ = view.curves.loss.plotItem.listDataItems()
+    training, _ = view.curves.loss.lines
     assert list(training.getData()[0]) == [1, 2]
 
 

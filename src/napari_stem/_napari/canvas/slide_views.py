@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.canvas.layer_names import name_layers
-from napari_stem._napari.shell.docks import window_of
+from napari_stem._napari.shell.docks import is_open, window_of
 from napari_stem._napari.shell.keeping import discard
 
 if TYPE_CHECKING:
@@ -110,16 +110,21 @@ class SlideViews:
 
     def _wait(self, event: Any) -> None:
         """Check which slides are left once napari has removed all layers it is removing."""
-        if not _has_window(self._viewer_ref()):
+        viewer = self._viewer_ref()
+        if viewer is None or not is_open(viewer):
             return
         if not self._removed:
-            QTimer.singleShot(0, self._close_removed)
+            # It ends with the window, which removes all layers when it closes.
+            timer = QTimer(window_of(viewer), singleShot=True)
+            timer.timeout.connect(self._close_removed)
+            timer.timeout.connect(timer.deleteLater)
+            timer.start(0)
         self._removed.append((event.index, event.value))
 
     def _close_removed(self) -> None:
         removed, self._removed = self._removed, []
         viewer = self._viewer_ref()
-        if viewer is None or not _has_window(viewer):
+        if viewer is None or not is_open(viewer):
             return
         pictures = {
             layers.slide_of(layer) for layer in viewer.layers if layers.role_of(layer) == "slide"
@@ -145,8 +150,3 @@ class SlideViews:
 
     def _layers_of(self, slide: str) -> list[Layer]:
         return [layer for layer in self._viewer.layers if layers.slide_of(layer) == slide]
-
-
-def _has_window(viewer: Viewer | None) -> bool:
-    """Whether a viewer is open; napari has no public word for one that was closed."""
-    return hasattr(getattr(viewer, "window", None), "_qt_window")

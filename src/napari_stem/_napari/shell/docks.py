@@ -43,13 +43,20 @@ def bring_to_front(dock: QWidget) -> None:
 
 
 def window_of(viewer: Viewer) -> QWidget:
-    """The window of a viewer, for which napari has no public attribute."""
-    return cast("QWidget", viewer.window._qt_window)
+    """The main window of a viewer, for which napari has no attribute of its own."""
+    return cast("QWidget", viewer.window.main_menu.window())
 
 
-def is_open(viewer: Viewer) -> bool:
-    """Whether the window of a viewer was not closed."""
-    return hasattr(viewer.window, "_qt_window")
+def is_open(viewer: Viewer | None) -> bool:
+    """Whether a viewer has a window that was not closed."""
+    window = getattr(viewer, "window", None)
+    if window is None:
+        return False
+    try:
+        window.geometry()
+    except (AttributeError, RuntimeError):  # napari has dropped it, or Qt has deleted it
+        return False
+    return True
 
 
 def unwrapped(viewer: Viewer) -> Viewer:

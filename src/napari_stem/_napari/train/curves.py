@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyqtgraph
 from napari.utils.theme import get_theme
-from qtpy.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from napari_stem.training.curves import Curves
 
@@ -25,19 +25,19 @@ class TrainingCurves(QWidget):
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._curves = Curves()
-        self.loss = _plot("step", "loss", legend=(-10, 10))
-        self.variation = _plot(
+        self.loss = Plot("step", "loss", legend=(-10, 10))
+        self.variation = Plot(
             "genes, ordered by measured variance", "variance between spots", legend=(10, 10)
         )
         self._lines: dict[str, Any] = {
-            "training": self.loss.plot(name="training", pen=_TRAINING),
-            "held out": self.loss.plot(
-                name="held out", pen=pyqtgraph.mkPen(_HELD_OUT, width=2), symbol="o",
+            "training": self.loss.line("training", pen=_TRAINING),
+            "held out": self.loss.line(
+                "held out", pen=pyqtgraph.mkPen(_HELD_OUT, width=2), symbol="o",
                 symbolSize=5, symbolBrush=_HELD_OUT, symbolPen=None,
             ),
-            "measured": self.variation.plot(name="measured"),
-            "predicted": self.variation.plot(
-                name="predicted (mean of draws)", pen=None, symbol="o", symbolSize=4,
+            "measured": self.variation.line("measured"),
+            "predicted": self.variation.line(
+                "predicted (mean of draws)", pen=None, symbol="o", symbolSize=4,
                 symbolBrush=_PREDICTED, symbolPen=None,
             ),
         }  # fmt: skip
@@ -62,13 +62,7 @@ class TrainingCurves(QWidget):
         colours = get_theme(theme)
         text = colours.text.as_hex()
         for plot in (self.loss, self.variation):
-            plot.setBackground(colours.background.as_hex())
-            for side in ("left", "bottom"):
-                plot.getAxis(side).setPen(text)
-                plot.getAxis(side).setTextPen(text)
-            for sample, label in plot.plotItem.legend.items:
-                label.setText(label.text, color=text)
-                sample.update()
+            plot.set_colours(colours.background.as_hex(), text)
         self._lines["measured"].setPen(pyqtgraph.mkPen(text, width=2))
 
     def _draw(self) -> None:
@@ -80,18 +74,42 @@ class TrainingCurves(QWidget):
         self._lines["predicted"].setData(genes, predicted)
 
 
-def _plot(bottom: str, left: str, legend: tuple[int, int]) -> Any:
-    others = set(QApplication.topLevelWidgets())
-    made = pyqtgraph.PlotWidget()
-    for menu in set(QApplication.topLevelWidgets()) - others - {made}:
-        menu.setParent(made, menu.windowFlags())  # unused, and deleted with the plot
-    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-    made.setMinimumSize(220, 160)
-    made.setMenuEnabled(False)
-    made.hideButtons()
-    made.addLegend(offset=legend)
-    made.plotItem.layout.setContentsMargins(2, 4, 8, 8)
-    made.setLabels(bottom=bottom, left=left)
-    made.setDownsampling(auto=True, mode="peak")
-    made.setClipToView(True)
-    return made
+class Plot(pyqtgraph.GraphicsLayoutWidget):
+    """Lines between two axes; pyqtgraph's own plot makes menus that nobody owns."""
+
+    def __init__(self, bottom: str, left: str, legend: tuple[int, int]) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.setMinimumSize(220, 160)
+        self.ci.setContentsMargins(2, 4, 8, 8)
+        self.ci.setSpacing(0)
+        view = pyqtgraph.ViewBox(enableMenu=False)
+        self.axes = [pyqtgraph.AxisItem(side, linkView=view) for side in ("left", "bottom")]
+        self.addItem(view, 0, 1)
+        for axis, label, place in zip(self.axes, (left, bottom), ((0, 0), (1, 1)), strict=True):
+            axis.setLabel(label)
+            self.addItem(axis, *place)
+        self.legend = pyqtgraph.LegendItem(offset=legend)
+        self.legend.setParentItem(view)
+        self.lines: list[pyqtgraph.PlotDataItem] = []
+        self._view = view
+
+    def line(self, name: str, **look: Any) -> Any:
+        """A new line, without data as yet."""
+        made = pyqtgraph.PlotDataItem(
+            name=name, autoDownsample=True, downsampleMethod="peak", clipToView=True, **look
+        )
+        self._view.addItem(made)
+        self.legend.addItem(made, name)
+        self.lines.append(made)
+        return made
+
+    def set_colours(self, background: str, text: str) -> None:
+        """Use these colours for the background, and for axes and legend."""
+        self.setBackground(background)
+        for axis in self.axes:
+            axis.setPen(text)
+            axis.setTextPen(text)
+        for sample, label in self.legend.items:
+            label.setText(label.text, color=text)
+            sample.update()
