@@ -10,7 +10,7 @@ from napari_stem._napari.canvas.canvas import Canvas
 from napari_stem._napari.canvas.quitting import AskBeforeQuitting
 from napari_stem._napari.canvas.slide_views import SlideViews
 from napari_stem._napari.shell.choices import last_choices
-from napari_stem._napari.shell.docks import unwrapped, window_of
+from napari_stem._napari.shell.docks import has_window, unwrapped, window_of
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 
@@ -40,7 +40,9 @@ def _start_job(
 ) -> Callable[[], object]:
     """Start a job in a thread that ends with the window, not with the dock that started it."""
     viewer = viewer_ref()
-    assert viewer is not None  # a dock of its window has asked
+    if viewer is None or not has_window(viewer):
+        ended()  # with the window, which has just closed
+        return source.close
     job = start(source, window_of(viewer))
     job.told.connect(told)
     job.result.connect(result)

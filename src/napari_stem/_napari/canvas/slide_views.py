@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.canvas.layer_names import name_layers
-from napari_stem._napari.shell.docks import window_of
+from napari_stem._napari.shell.docks import has_window, window_of
 from napari_stem._napari.shell.keeping import discard
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class SlideViews:
 
     def _wait(self, event: Any) -> None:
         """Check which slides are left once napari has removed all layers it is removing."""
-        if not _has_window(self._viewer_ref()):
+        if not has_window(self._viewer_ref()):
             return
         if not self._removed:
             QTimer.singleShot(0, self._close_removed)
@@ -119,7 +119,7 @@ class SlideViews:
     def _close_removed(self) -> None:
         removed, self._removed = self._removed, []
         viewer = self._viewer_ref()
-        if viewer is None or not _has_window(viewer):
+        if viewer is None or not has_window(viewer):
             return
         pictures = {
             layers.slide_of(layer) for layer in viewer.layers if layers.role_of(layer) == "slide"
@@ -145,8 +145,3 @@ class SlideViews:
 
     def _layers_of(self, slide: str) -> list[Layer]:
         return [layer for layer in self._viewer.layers if layers.slide_of(layer) == slide]
-
-
-def _has_window(viewer: Viewer | None) -> bool:
-    """Whether a viewer is open; napari has no public word for one that was closed."""
-    return hasattr(getattr(viewer, "window", None), "_qt_window")

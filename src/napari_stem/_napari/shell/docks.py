@@ -47,6 +47,11 @@ def window_of(viewer: Viewer) -> QWidget:
     return cast("QWidget", viewer.window._qt_window)
 
 
+def has_window(viewer: Viewer | None) -> bool:
+    """Whether a viewer is open; napari has no public word for one that was closed."""
+    return hasattr(getattr(viewer, "window", None), "_qt_window")
+
+
 def unwrapped(viewer: Viewer) -> Viewer:
     """The viewer behind the proxy that napari hands to plugins, which differs at each call."""
     return cast("Viewer", getattr(viewer, "__wrapped__", viewer))
