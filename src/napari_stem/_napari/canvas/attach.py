@@ -43,7 +43,7 @@ def _start_job(
     """Start a job in a thread that ends with the window, not with the dock that started it."""
     viewer = viewer_ref()
     if viewer is None or not is_open(viewer):
-        source.close()  # a job that ended with the window has no successor
+        ended()  # with the window, which has just closed
         return source.close
     job = start(source, window_of(viewer))
     job.told.connect(told)
