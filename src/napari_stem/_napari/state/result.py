@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem.evaluation.measured import SpotAgreement, spot_agreement
 from napari_stem.prediction.statistics import STATISTICS, colour_limits
 from napari_stem.prediction.trust import warnings_of
 from napari_stem.text import counted
@@ -37,6 +38,8 @@ class Result:
         Input and settings; None if the prediction was read from a file.
     threshold
         Threshold of P(above threshold), in `unit`; None before that statistic was computed.
+    agreement
+        With the measured values; None while it runs, and where the spots have none.
     """
 
     slide: Slide
@@ -48,6 +51,7 @@ class Result:
     prediction: AnnData | None = None
     request: PredictRequest | None = None
     threshold: float | None = None
+    agreement: SpotAgreement | None = None
     _limits: dict[tuple[str | None, ...], tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
@@ -67,6 +71,7 @@ class Result:
             prediction=prediction,
             request=request,
             threshold=float(made["threshold"]) if "threshold" in made else None,
+            agreement=spot_agreement(prediction),
         )
 
     def of(self, gene: str, statistic: str) -> NDArray[np.float32]:
