@@ -27,6 +27,8 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from napari_stem.prediction.statistics import displayed
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -222,6 +224,8 @@ def _figures(result: Result, names: list[str]) -> Mapping[str, Collection[float]
     if result.prediction is None:
         return {}
     known = dict(result.prediction.var.loc[names])
+    if "mean" in known:
+        known["mean"] = displayed(known["mean"])
     if result.agreement is not None:
         by_gene = dict(zip(result.genes, result.agreement.gene_pcc, strict=True))
         known[_AGREEMENT] = [by_gene[name] for name in names]
