@@ -45,6 +45,7 @@ def test_a_prediction_keeps_its_contract(sections: list[Section], trained: Train
     assert prediction.obs["ood"].notna().all()
     about = prediction.uns["napari_stem"]
     assert Recipe.from_json(about["recipe"], "prediction") == trained.checkpoint.recipe
+    assert about["seen"] == ""
     assert (about["sampler"], about["steps"], about["seed"]) == ("dpm++", 20, 0)
     path = tmp_path / "prediction.h5ad"
     write_prediction(prediction, path)

@@ -15,6 +15,7 @@ from anndata import AnnData
 from napari_stem.analysis.agreement import annotation_columns
 from napari_stem.analysis.morans_i import morans_i, neighbour_graph
 from napari_stem.cache import mark_used, trim
+from napari_stem.checkpoints.learned import why_learned
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
@@ -183,6 +184,7 @@ def summarise(
         "mpp": slide.mpp or 0.0,
         "draws": drawn.name,
         "drawn_for": rows_and_columns(prediction),
+        "seen": why_learned(checkpoint, slide, spots, slide.name),
         "versions": json.dumps(software_versions()),
     }
     _add_doubts(prediction, slide, spots, recipe)

@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 
 from napari_stem._napari.results.gene_table import GeneTable
 from napari_stem._napari.state.result import Result
+from napari_stem.evaluation.measured import SpotAgreement
 
 from ..conftest import LEFT
 
@@ -72,6 +73,19 @@ def test_a_figure_that_is_not_known_is_shown_as_such_and_sorts_below_all_others(
     assert known == sorted(known, reverse=True)
     assert last == "-"
     assert table.visible_genes()[-1] == "GENE30"
+
+
+def test_genes_are_sorted_by_their_agreement_with_the_measured_values(table, whole):
+    r = np.linspace(-0.2, 0.7, len(GENES))
+    r[7] = np.nan  # none of its molecules was counted
+    table.show_genes_of(replace(whole, agreement=SpotAgreement(20, r, {})))
+    header = table.view.model().headerData
+    headings = [header(column, Qt.Orientation.Horizontal) for column in range(3)]
+    assert headings == ["gene", "r", "PCC"]
+    table.view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    assert table.visible_genes()[:2] == ["GENE39", "GENE38"]
+    assert table.visible_genes()[-1] == "GENE07"
+    assert table.view.model().index(0, 1).data() == "0.70"
 
 
 def click(qtbot, table: GeneTable, gene: str, keys: Qt.KeyboardModifier = NO_KEY) -> None:

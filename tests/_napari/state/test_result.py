@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,12 @@ def test_a_share_spans_0_to_1_and_a_constant_gene_still_has_a_range(result):
     assert result.limits("A", "above") == (0, 1)
     low, high = result.limits("FLAT", "std")
     assert low < high
+
+
+def test_no_value_below_zero_counts_is_shown_and_the_title_says_so(result):
+    below = replace(result, values={"mean": result.values["mean"] - 0.5})
+    assert below.of("A", "mean").min() == 0
+    assert below.limits("A", "mean") == (0, pytest.approx(0.5, abs=0.05))
+    assert below.title("A", "mean").endswith("log2(count + 1), below 0 shown as 0")
+    assert below.title("B", "mean").endswith("log2(count + 1)")
+    assert below.values["mean"].min() == -0.5  # which exports keep

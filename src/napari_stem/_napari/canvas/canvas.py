@@ -140,7 +140,7 @@ class Canvas:
             return
         if self._workspace.compared:
             self._comparison.show(self._viewer, result, self._raster_of(result.spots))
-            self._say(result.unit, "bottom_left")
+            self._say(result.unit_of(self._workspace.compared), "bottom_left")
             return
         self._fill_heatmap(result)
         gene, statistic = self._workspace.gene, self._workspace.statistic

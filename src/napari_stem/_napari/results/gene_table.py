@@ -27,8 +27,10 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from napari_stem.prediction.statistics import displayed
+
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from napari_stem._napari.state.result import Result
 
@@ -37,8 +39,10 @@ _SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel
 _ALL = QModelIndex()
 _UNKNOWN = "-"
 _NUMBER_WIDTH = 48  # pixels
-# Column of a prediction's `var`: heading and tooltip.
+# Agreement with the measured values, or a column of a prediction's `var`: heading and tooltip.
+_AGREEMENT = "agreement"
 _COLUMNS = {
+    _AGREEMENT: ("r", "Pearson correlation of predicted and measured values over these spots"),
     "mean": ("mean", "Mean predicted expression of all spots"),
     "variance": ("var", "Variance of the predicted expression between spots"),
     "morans_i": (
@@ -169,7 +173,7 @@ class _Genes(QAbstractTableModel):
     def replace(self, result: Result) -> bool:
         """Take the genes of a result; returns whether anything has changed."""
         names = sorted(result.genes)
-        known = result.prediction.var.loc[names] if result.prediction is not None else {}
+        known = _figures(result, names)
         # None instead of NaN, which is unequal to itself: equal tables must compare equal.
         statistics = {
             key: [None if isnan(value) else float(value) for value in known[key]]
@@ -213,6 +217,19 @@ class _Genes(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return heading
         return f"{tip}. Click to sort." if role == Qt.ItemDataRole.ToolTipRole and tip else None
+
+
+def _figures(result: Result, names: list[str]) -> Mapping[str, Collection[float]]:
+    """What is known of genes, by column."""
+    if result.prediction is None:
+        return {}
+    known = dict(result.prediction.var.loc[names])
+    if "mean" in known:
+        known["mean"] = displayed(known["mean"])
+    if result.agreement is not None:
+        by_gene = dict(zip(result.genes, result.agreement.gene_pcc, strict=True))
+        known[_AGREEMENT] = [by_gene[name] for name in names]
+    return known
 
 
 class _Shown(QSortFilterProxyModel):

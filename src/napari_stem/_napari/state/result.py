@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.prediction.statistics import STATISTICS, colour_limits
+from napari_stem.evaluation.measured import SpotAgreement, spot_agreement
+from napari_stem.prediction.statistics import (
+    STATISTICS,
+    colour_limits,
+    displayed,
+    displayed_unit,
+)
 from napari_stem.prediction.trust import warnings_of
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from anndata import AnnData
     from numpy.typing import NDArray
@@ -37,6 +43,8 @@ class Result:
         Input and settings; None if the prediction was read from a file.
     threshold
         Threshold of P(above threshold), in `unit`; None before that statistic was computed.
+    agreement
+        With the measured values; None while it runs, and where the spots have none.
     """
 
     slide: Slide
@@ -48,6 +56,7 @@ class Result:
     prediction: AnnData | None = None
     request: PredictRequest | None = None
     threshold: float | None = None
+    agreement: SpotAgreement | None = None
     _limits: dict[tuple[str | None, ...], tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
@@ -67,11 +76,12 @@ class Result:
             prediction=prediction,
             request=request,
             threshold=float(made["threshold"]) if "threshold" in made else None,
+            agreement=spot_agreement(prediction),
         )
 
     def of(self, gene: str, statistic: str) -> NDArray[np.float32]:
-        """(n,) values of one gene."""
-        return self.values[statistic][:, self.genes.index(gene)]
+        """(n,) values of one gene, as they are displayed."""
+        return displayed(self._of(gene, statistic))
 
     def limits(self, gene: str | None, statistic: str) -> tuple[float, float]:
         """Contrast limits of one gene, or of all genes if `gene` is None; extremes are cut off.
@@ -85,7 +95,8 @@ class Result:
         key = gene, *sorted(shown)
         if key not in self._limits:
             columns = slice(None) if gene is None else self.genes.index(gene)
-            self._limits[key] = colour_limits([self.values[name][:, columns] for name in shown])
+            parts = [self.values[name][:, columns] for name in shown]
+            self._limits[key] = colour_limits(parts, lowest=0)
         return self._limits[key]
 
     def has(self, heatmaps: Iterable[tuple[str, str]]) -> bool:
@@ -139,5 +150,14 @@ class Result:
         """The canvas title: gene, statistic, number of draws and unit."""
         entry, of_draws = STATISTICS[statistic], f" of {counted(self.n_draws, 'draw')}"
         of_draws = of_draws if entry.of_draws else ""
-        unit = f"threshold in {self.unit}" if entry.takes_threshold else self.unit
+        unit = self.unit_of([(gene, statistic)])
+        unit = f"threshold in {unit}" if entry.takes_threshold else unit
         return f"{gene}: {self.name(statistic)}{of_draws}\n{unit}"
+
+    def unit_of(self, heatmaps: Sequence[tuple[str, str]]) -> str:
+        """The unit of the values of genes and statistics, as they are displayed."""
+        shown = [self._of(gene, statistic) for gene, statistic in heatmaps]
+        return displayed_unit(self.unit, np.concatenate(shown))
+
+    def _of(self, gene: str, statistic: str) -> NDArray[np.float32]:
+        return self.values[statistic][:, self.genes.index(gene)]
