@@ -174,17 +174,13 @@ def test_a_drag_pans_as_everywhere_and_the_region_button_arms_one_rectangle(
     assert not tool.points.points
 
 
-def press_alt_i(viewer: Viewer) -> None:
-    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
-
-
 def test_escape_and_the_key_switch_the_tool(tool, viewer, qtbot):
     canvas_mouse.press_key(viewer, Qt.Key.Key_Escape)
     assert not tool.tool.is_on
     assert not tool.tool_button.isChecked()
     click(tool, viewer, HERE)
     assert not is_busy(viewer)
-    press_alt_i(viewer)
+    canvas_mouse.press_alt_i(viewer)
     assert tool.tool.is_on
     qtbot.keyClick(tool.tool_button, Qt.Key.Key_Escape)
     assert not tool.tool.is_on
@@ -411,18 +407,18 @@ def test_hiding_the_dock_ends_the_tool_and_a_tab_in_front_of_it_does_not(tool, v
 
 
 def test_the_key_shows_the_dock_wherever_it_is_and_switches_its_tool(viewer, tool, qtbot):
-    press_alt_i(viewer)
+    canvas_mouse.press_alt_i(viewer)
     assert (tool.isVisible(), tool.tool.is_on) == (True, False)
     tool.parent().title.hide_button.click()
-    press_alt_i(viewer)
+    canvas_mouse.press_alt_i(viewer)
     assert (tool.isVisible(), tool.tool.is_on) == (True, True)
     with qtbot.waitSignal(tool.destroyed):
         tool.parent().title.close_button.click()
-    press_alt_i(viewer)
+    canvas_mouse.press_alt_i(viewer)
     again = open_dock(viewer, "Inspect")
     assert (again is not tool, again.tool.is_on) == (True, True)
     again.workspace.checkpoint = None
-    press_alt_i(viewer)
+    canvas_mouse.press_alt_i(viewer)
     assert (again.tool.is_on, again.workspace.tool) == (False, "")
     assert "Choose a checkpoint first" in again.hint.text()
 
