@@ -41,12 +41,18 @@ class Progress(Event):
 class Partial(Event):
     """A preview of a prediction: statistics over the draws so far.
 
-    `mean` is (n, c) and is not changed afterwards.
+    Attributes
+    ----------
+    mean
+        (n, c); it is not changed afterwards.
+    ood
+        (n,) as a prediction's `obs["ood"]`; None where it is not known.
     """
 
     draws: int
     total: int
     mean: NDArray[np.float32]
+    ood: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

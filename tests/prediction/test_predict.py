@@ -91,6 +91,7 @@ def test_previews_sharpen_into_the_prediction(sections: list[Section], trained: 
     previews = [event for event in events if isinstance(event, Partial)]
     assert previews[-1].draws == 6
     np.testing.assert_allclose(previews[-1].mean, prediction.X, atol=1e-3)
+    np.testing.assert_array_equal(previews[0].ood, prediction.obs["ood"])
     stages = {event.stage for event in events if isinstance(event, Progress)}
     assert stages == {"load", "embed", "sample"}
 

@@ -44,6 +44,8 @@ class Statistic:
         Ends of its colours where they do not depend on the values.
     takes_threshold
         Whether `of_draws` takes a threshold, in the unit of the values, as second argument.
+    scale
+        What its numbers mean where they are of a spot, whatever the gene; "" if of a gene.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Statistic:
     carried: bool = False
     limits: tuple[float, float] | None = None
     takes_threshold: bool = False
+    scale: str = ""
 
     def __call__(self, draws: Draws, threshold: float = THRESHOLD) -> Draws:
         """(b, c) of draws (K, b, c)."""
@@ -203,6 +206,17 @@ STATISTICS: Mapping[str, Statistic] = {
             takes_threshold=True,
         ),
         Statistic("truth", "measured", "Measured value of the spot.", None, carried=True),
+        Statistic(
+            "ood",
+            "distance to training",
+            "How far the tissue of the spot is from the training tissue, whatever the gene. Spots "
+            "beyond 1 differ from 99 % of the training spots.",
+            None,
+            is_value=False,
+            carried=True,
+            limits=(0.0, 2.0),
+            scale="1: 99 % of the training spots lie closer to each other",
+        ),
     )
 }
 CARRIED = tuple(name for name, entry in STATISTICS.items() if entry.carried and entry.of_draws)

@@ -125,7 +125,7 @@ class ResultPanel(Panel):
         partial = "" if result.prediction is not None else " so far"
         self.note.setText(
             f"{counted(len(result.genes), 'gene')} in {counted(result.spots.n_obs, 'spot')}, "
-            f"{counted(result.n_draws, 'draw')}{partial}"
+            f"{counted(result.n_draws, 'draw')}{partial}{_hatched(result)}"
         )
         self.genes.show_genes_of(result)
         self.genes.choose(work.gene)
@@ -182,3 +182,10 @@ class ResultPanel(Panel):
             self.opacity.setValue(round(100 * work.opacity))
         with signals_blocked(self.contrast):
             self.contrast.setCurrentIndex(self.contrast.findData(work.shared_contrast))
+
+
+def _hatched(result: Result) -> str:
+    n_foreign = int(result.foreign.sum())
+    if not n_foreign:
+        return ""
+    return f"\nHatched: {counted(n_foreign, 'spot')} unlike the training tissue"
