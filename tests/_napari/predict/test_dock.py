@@ -422,7 +422,9 @@ def test_a_click_on_a_heading_sorts_genes_by_their_statistics(ready, qtbot):
     run_to_the_end(ready, qtbot)
     table = ready.result.genes
     var = ready.workspace.result.prediction.var
-    table.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    model = table.view.model()
+    headings = [model.headerData(i, Qt.Orientation.Horizontal) for i in range(model.columnCount())]
+    table.view.sortByColumn(headings.index("Moran"), Qt.SortOrder.DescendingOrder)
     assert table.visible_genes() == list(var["morans_i"].sort_values(ascending=False).index)
 
 
@@ -521,7 +523,7 @@ def test_a_checkpoint_that_vanished_is_one_line(ready, qtbot, messages, tmp_path
     qtbot.waitUntil(lambda: len(messages) == 1, timeout=PATIENCE)
     assert "There is no checkpoint at" in messages[0]
     qtbot.waitUntil(ready.checkpoint.isEnabled)
-    assert ready.checkpoint.note.text() == chosen
+    assert ready.checkpoint.note.text() == f"⚠ {messages[0].removeprefix('error: ')}\n{chosen}"
 
 
 def test_spots_of_another_slide_are_refused(ready, qtbot, messages, tmp_path):

@@ -93,7 +93,8 @@ class Panel(QWidget):
         self.setEnabled(True)
         self.refresh()
         if self._failure:
-            self.note.setText(f"⚠ {self._failure}")  # the notification vanishes
+            state = self.note.text()  # below what the notification said, which vanishes
+            self.note.setText(f"⚠ {self._failure}\n{state}".strip())
         self.busy.emit()
 
 
