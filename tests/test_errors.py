@@ -94,3 +94,16 @@ def test_the_window_says_where_to_type_it(scaleless: Path):
     assert in_words(raised.value).endswith(
         "Type it under Scale in the Predict dock, for example 0.5."
     )
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("It is cut off. '/data/my slides/a.svs'", "It is cut off. 'a.svs'"),
+        (r"It is cut off. 'C:\data\my slides\a.svs'", "It is cut off. 'a.svs'"),
+        ("/data/run/spots.csv: no header", "spots.csv: no header"),
+        ("See https://x.org/a/b, or 1/2.", "See https://x.org/a/b, or 1/2."),
+    ],
+)
+def test_the_window_says_the_name_of_a_file_and_no_path(message: str, said: str):
+    assert in_words(errors.SlideError(message)) == said

@@ -1,7 +1,8 @@
 """Progress of long work as small frozen events, at most about ten per second.
 
 Long work is a generator of events whose return value is its result. Closing the generator
-cancels within one batch; finished work is on disk by then.
+cancels within one batch, and drawing within one step of the sampler; finished work is on disk
+by then.
 """
 
 from __future__ import annotations
@@ -40,12 +41,18 @@ class Progress(Event):
 class Partial(Event):
     """A preview of a prediction: statistics over the draws so far.
 
-    `mean` is (n, c) and is not changed afterwards.
+    Attributes
+    ----------
+    mean
+        (n, c); it is not changed afterwards.
+    ood
+        (n,) as a prediction's `obs["ood"]`; None where it is not known.
     """
 
     draws: int
     total: int
     mean: NDArray[np.float32]
+    ood: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,24 +11,18 @@ from napari_stem.errors import OptionError, StemError
 from napari_stem.text import one_line
 
 # The package of each extra.
-_PACKAGES = {"openslide": "openslide", "parquet": "pyarrow", "spatialdata": "spatialdata"}
+PACKAGES = {"openslide": "openslide", "parquet": "pyarrow", "spatialdata": "spatialdata"}
 
 
-def check_extra(name: str, what: str) -> None:
-    """Refuse what needs an extra that is not installed; imports nothing.
+def advice_on(name: str, what: str) -> str:
+    """How to install an extra, as display text; "" if it is there. Imports nothing.
 
     Parameters
     ----------
     what
         Display name of what needs it, such as a format.
-
-    Raises
-    ------
-    OptionError
-        It is not installed.
     """
-    if find_spec(_PACKAGES[name]) is None:
-        raise OptionError(_advice(name, what))
+    return _advice(name, what) if find_spec(PACKAGES[name]) is None else ""
 
 
 def repair_of(error: ImportError) -> str:

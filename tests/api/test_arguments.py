@@ -30,6 +30,20 @@ def test_a_section_brings_its_own_spots_and_a_slide_gets_a_grid(names: dict[str,
     assert stem.embed(section.slide, cache=False).shape[0] == grid.n_obs
 
 
+def test_a_grid_lies_where_it_was_laid_also_on_glass(names: dict[str, Any]):
+    pixels = np.full((600, 1200, 3), 244, np.uint8)
+    pixels[:, :600] = names["slide"].read_region(300, 300, 600, 600)
+    slide = stem.Slide.from_array(pixels, mpp=0.5)
+    glass = [(700, 0), (1200, 0), (1200, 600), (700, 600)]
+    grid = stem.make_grid(slide, pitch_um=50, region=glass, on_tissue=False)
+    grid.write_h5ad(names["folder"] / "grid.h5ad")
+    for spots in (grid, names["folder"] / "grid.h5ad"):
+        assert len(stem.embed(slide, spots, cache=False)) == grid.n_obs
+    del grid.uns["source"]  # as if another program had made it
+    with pytest.raises(stem.StemError, match="tissue"):
+        stem.embed(slide, grid, cache=False)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

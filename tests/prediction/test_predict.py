@@ -45,6 +45,7 @@ def test_a_prediction_keeps_its_contract(sections: list[Section], trained: Train
     assert prediction.obs["ood"].notna().all()
     about = prediction.uns["napari_stem"]
     assert Recipe.from_json(about["recipe"], "prediction") == trained.checkpoint.recipe
+    assert about["seen"] == ""
     assert (about["sampler"], about["steps"], about["seed"]) == ("dpm++", 20, 0)
     path = tmp_path / "prediction.h5ad"
     write_prediction(prediction, path)
@@ -90,6 +91,7 @@ def test_previews_sharpen_into_the_prediction(sections: list[Section], trained: 
     previews = [event for event in events if isinstance(event, Partial)]
     assert previews[-1].draws == 6
     np.testing.assert_allclose(previews[-1].mean, prediction.X, atol=1e-3)
+    np.testing.assert_array_equal(previews[0].ood, prediction.obs["ood"])
     stages = {event.stage for event in events if isinstance(event, Progress)}
     assert stages == {"load", "embed", "sample"}
 
@@ -230,7 +232,7 @@ def test_foreign_tissue_is_told_in_python_and_in_exports(sections, trained, tmp_
     with pytest.warns(StemWarning, match="differ from the training tissue"):
         prediction = predict(
             Slide.from_array(pixels, mpp=0.5), sections[2].spots, trained.checkpoint,
-            n_draws=2, cache=False,
+            n_draws=2, cache=False, trust_positions=True,
         )  # fmt: skip
     for suffix in ("csv", "geojson", "html", "ome.tif"):
         write_prediction(prediction, tmp_path / f"p.{suffix}")

@@ -52,7 +52,7 @@ def test_the_mode_is_where_draws_lie_closest_whatever_lies_far():
 
 def test_all_but_what_was_measured_is_carried_or_computed_on_demand():
     on_demand = [entry.name for entry in STATISTICS.values() if entry.on_demand]
-    assert sorted([*CARRIED, *on_demand, "truth"]) == sorted(STATISTICS)
+    assert sorted([*CARRIED, *on_demand, "truth", "ood"]) == sorted(STATISTICS)
 
 
 def test_a_title_tells_the_threshold_once_it_is_known():

@@ -58,3 +58,12 @@ def test_tables_with_the_same_discs_have_the_same_raster():
     np.testing.assert_array_equal(spot_raster(spots).index, spot_raster(named).index)
     assert not have_same_raster(spots, spot_table(xy, diameter_px=81))
     assert not have_same_raster(spots, spot_table(xy[::-1], diameter_px=80))
+
+
+def test_stripes_cover_about_half_of_a_spot_and_nothing_of_another():
+    raster = SpotRaster(np.array([[0.0, 0.0], [500.0, 0.0]]), 100.0)
+    striped = raster.hatched(np.array([True, False]))
+    whole, left = (raster.index == 0).sum(), (striped.index == 0).sum()
+    assert 0.4 < left / whole < 0.6
+    np.testing.assert_array_equal(striped.index == 1, raster.index == 1)
+    assert raster.hatched(np.zeros(2, bool)) is raster

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from napari_stem.errors import OptionError
-from napari_stem.extras import check_extra
+from napari_stem.extras import advice_on
 from napari_stem.storage import check_writable
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ class Exporter:
     extra: str = ""
     most_genes: int | None = None
 
+    @property
+    def lacking(self) -> str:
+        """How to install the optional dependency that it needs; "" if nothing is missing."""
+        return advice_on(self.extra, self.name) if self.extra else ""
+
     def check(self, path: Path, genes: Sequence[str] = ()) -> None:
         """Check before long work that the format can be written at a path.
 
@@ -54,8 +59,8 @@ class Exporter:
         StorageError
             The folder cannot be made or is read-only.
         """
-        if self.extra:
-            check_extra(self.extra, self.name)
+        if self.lacking:
+            raise OptionError(self.lacking)
         if self.most_genes is not None and len(genes) > self.most_genes:
             raise OptionError(
                 f"{self.name} shows at most {self.most_genes} genes; {len(genes)} were "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from anndata import AnnData
 from napari_stem.analysis.agreement import annotation_columns
 from napari_stem.analysis.morans_i import morans_i, neighbour_graph
 from napari_stem.cache import mark_used, trim
-from napari_stem.events import Events
+from napari_stem.checkpoints.learned import why_learned
+from napari_stem.events import Event, Events, Partial, relay
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.hub import check_stamps
@@ -92,7 +93,8 @@ def iter_draws(
         n_genes=len(recipe.panel),
     )
     try:
-        yield from iter_sample(
+        ood = checkpoint.condition.ood(embeddings)
+        drawing = iter_sample(
             checkpoint.network,
             Schedule(recipe.diffusion),
             checkpoint.condition.transform(embeddings),
@@ -102,10 +104,15 @@ def iter_draws(
             compute,
             to_values=checkpoint.to_values,
         )
-        return Drawn(name, store, embeddings, checkpoint.condition.ood(embeddings))
+        yield from relay(drawing, partial(_with_ood, ood))
+        return Drawn(name, store, embeddings, ood)
     except BaseException:
         store.close()
         raise
+
+
+def _with_ood(ood: NDArray[np.float32], event: Event) -> Event:
+    return replace(event, ood=ood) if isinstance(event, Partial) else event
 
 
 def iter_predict(
@@ -183,6 +190,7 @@ def summarise(
         "mpp": slide.mpp or 0.0,
         "draws": drawn.name,
         "drawn_for": rows_and_columns(prediction),
+        "seen": why_learned(checkpoint, slide, spots, slide.name),
         "versions": json.dumps(software_versions()),
     }
     _add_doubts(prediction, slide, spots, recipe)

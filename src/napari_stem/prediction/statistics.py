@@ -44,6 +44,8 @@ class Statistic:
         Ends of its colours where they do not depend on the values.
     takes_threshold
         Whether `of_draws` takes a threshold, in the unit of the values, as second argument.
+    scale
+        What its numbers mean where they are of a spot, whatever the gene; "" if of a gene.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Statistic:
     carried: bool = False
     limits: tuple[float, float] | None = None
     takes_threshold: bool = False
+    scale: str = ""
 
     def __call__(self, draws: Draws, threshold: float = THRESHOLD) -> Draws:
         """(b, c) of draws (K, b, c)."""
@@ -131,19 +134,38 @@ def at_quantiles(draws: Draws, q: float | tuple[float, ...]) -> Draws:
     return np.asarray(np.quantile(draws, q, axis=0, method="weibull"), dtype=np.float32)
 
 
-def colour_limits(parts: Sequence[NDArray[np.floating]]) -> tuple[float, float]:
+def displayed(values: NDArray[np.float32] | np.float32) -> NDArray[np.float32]:
+    """Values as a display shows them: none below 0, which no count has.
+
+    All units are logarithms of what was counted, plus 1. A draw may lie below
+    (`Checkpoint.to_values`), and files keep it.
+    """
+    return np.asarray(np.maximum(values, np.float32(0)))
+
+
+def displayed_unit(unit: str, values: NDArray[np.float32]) -> str:
+    """The unit of values that a display shows, which says if it shows other ones."""
+    return f"{unit}, below 0 shown as 0" if (values < 0).any() else unit
+
+
+def colour_limits(
+    parts: Sequence[NDArray[np.floating]], *, lowest: float = -np.inf
+) -> tuple[float, float]:
     """Values at the ends of a colour map: all but the extreme 1 % of each side lie between them.
 
     Parameters
     ----------
     parts
         Values that share the colours, such as predicted and measured ones; not empty.
+    lowest
+        No limit lies below.
     """
     seen = [np.ravel(part) for part in parts]
     low, high = np.quantile(
         np.concatenate([part[:: 1 + part.size // _ENOUGH] for part in seen]), _ENDS
     )
-    return float(low), max(float(high), float(low) + _LEAST)
+    low = max(float(low), lowest)
+    return low, max(float(high), low + _LEAST)
 
 
 STATISTICS: Mapping[str, Statistic] = {
@@ -184,6 +206,17 @@ STATISTICS: Mapping[str, Statistic] = {
             takes_threshold=True,
         ),
         Statistic("truth", "measured", "Measured value of the spot.", None, carried=True),
+        Statistic(
+            "ood",
+            "distance to training",
+            "How far the tissue of the spot is from the training tissue, whatever the gene. Spots "
+            "beyond 1 differ from 99 % of the training spots.",
+            None,
+            is_value=False,
+            carried=True,
+            limits=(0.0, 2.0),
+            scale="1: 99 % of the training spots lie closer to each other",
+        ),
     )
 }
 CARRIED = tuple(name for name, entry in STATISTICS.items() if entry.carried and entry.of_draws)

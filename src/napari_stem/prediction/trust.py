@@ -10,6 +10,7 @@ from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from numpy.typing import ArrayLike, NDArray
 
 _USUAL = 0.1  # share of foreign spots, as many at the border of any tissue are
 
@@ -26,12 +27,21 @@ def warnings_of(prediction: AnnData) -> list[str]:
 
 def foreign_spots(prediction: AnnData) -> int:
     """Number of spots that differ from 99 % of the training spots; 0 if that is unknown."""
-    return int((prediction.obs["ood"] > 1).sum()) if "ood" in prediction.obs else 0
+    return int(are_foreign(prediction.obs["ood"]).sum()) if "ood" in prediction.obs else 0
+
+
+def are_foreign(ood: ArrayLike) -> NDArray[np.bool_]:
+    """Which spots differ from 99 % of the training spots, by their distance to these (n,)."""
+    return np.asarray(ood) > 1
 
 
 def foreign_warning(prediction: AnnData) -> str:
     """A warning that more spots than usual are foreign, as display text; "" if not so."""
-    foreign, total = foreign_spots(prediction), prediction.n_obs
+    return foreign_share(foreign_spots(prediction), prediction.n_obs)
+
+
+def foreign_share(foreign: int, total: int) -> str:
+    """That more of `total` spots than usual are foreign, as display text; "" if not so."""
     if foreign <= _USUAL * total:
         return ""
     return (

@@ -74,6 +74,9 @@ def place(
             _check_same_slide(spots, slide)
         check_spots(spots, slide)
         return spots, slide
+    if source_of(spots).made_on == slide.fingerprint:  # a grid of this slide, perhaps on its glass
+        check_spots(spots, slide)
+        return spots, slide
     spots = _on_picture(spots, slide)
     notes = _unless_trusted(_size_notes, spots, slide, trust)
     slide, told = _scaled(spots, slide, pitch_um)

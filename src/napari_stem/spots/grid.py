@@ -13,6 +13,7 @@ from napari_stem.slides.tissue import tissue_mask
 from napari_stem.spots.notes import add_notes
 from napari_stem.spots.polygons import inside
 from napari_stem.spots.regions import as_polygons
+from napari_stem.spots.source import Source, with_source
 from napari_stem.spots.table import spot_table
 from napari_stem.spots.visium import DIAMETER_UM, PITCH_UM
 
@@ -72,6 +73,7 @@ def make_grid(
             "smaller pitch or another region, or include the background."
         )
     spots = spot_table(xy, diameter_px=diameter_um / mpp, library=slide.name)
+    with_source(spots, Source("grid", made_on=slide.fingerprint))
     if excluded:
         add_notes(spots, [f"excluded from the tissue: {', '.join(map(str, excluded))}"])
     return spots

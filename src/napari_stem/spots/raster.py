@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _DISC = 32  # raster pixels a spot's diameter, where the raster stays below:
 _MOST_PIXELS = 1500 * 1500
+_STRIPES = 8  # raster pixels from a stripe to the next
 
 
 class SpotRaster:
@@ -63,6 +65,16 @@ class SpotRaster:
                 spots, place = spots[closer], (place[0][closer], place[1][closer])
                 nearest[place] = distance[spots]
                 self.index[place] = spots
+
+    def hatched(self, spots: NDArray[np.bool_]) -> SpotRaster:
+        """The same raster, but some spots (n,) are striped: between the stripes lies no disc."""
+        if not spots.any():
+            return self
+        striped = copy(self)
+        height, width = self.index.shape
+        gaps = np.add.outer(np.arange(height), np.arange(width)) % _STRIPES < _STRIPES // 2
+        striped.index = np.where(gaps & np.append(spots, False)[self.index], len(spots), self.index)
+        return striped
 
     def paint(
         self, values: NDArray[Any], background: float, out: NDArray[Any] | None = None

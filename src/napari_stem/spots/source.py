@@ -36,6 +36,8 @@ class Source:
         Sizes in micrometres in which
     folder
         has the same counts, where there are several.
+    made_on
+        Fingerprint of the slide that a grid was laid on; "" for other spots.
     """
 
     format: str
@@ -46,6 +48,7 @@ class Source:
     beyond_slide: bool = False
     bins: tuple[int, ...] = ()
     folder: Path | None = None
+    made_on: str = ""
 
     @property
     def image(self) -> Path | None:
@@ -80,6 +83,7 @@ def source_of(spots: AnnData) -> Source:
         beyond_slide=bool(known.get("beyond_slide", False)),
         bins=tuple(int(size) for size in known.get("bins", ())),
         folder=_path(known.get("folder")),
+        made_on=str(known.get("made_on", "")),
     )
 
 

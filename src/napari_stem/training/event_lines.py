@@ -19,7 +19,7 @@ _KINDS["Figures"] = Metrics  # its name in the histories of earlier runs
 
 
 def to_line(event: Event) -> str:
-    """One event as one line; of a `Partial` without its array."""
+    """One event as one line; of a `Partial` without its arrays."""
     values: dict[str, Any]
     if isinstance(event, Partial):
         values = {"draws": event.draws, "total": event.total}

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from napari_stem.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from napari_stem.checkpoints.learned import kept_traces, traces
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError
 from napari_stem.evaluation.evaluate import Evaluation, averaged, iter_evaluate, tested_spots
 from napari_stem.evaluation.live import LiveMetrics, variation
-from napari_stem.evaluation.seen import check_apart, kept_traces
+from napari_stem.evaluation.seen import check_apart
 from napari_stem.events import Events, Metrics, Variation
 from napari_stem.features.compute import Compute
 from napari_stem.features.condition import Condition
@@ -203,7 +204,7 @@ def _about(sections: Sequence[Section], recipe: Recipe, n_spots: int) -> dict[st
         "sections": [section.name for section in sections],
         "slides": [section.slide.fingerprint for section in sections],
         "spots": n_spots,
-        "traces": kept_traces(sections, recipe.panel),
+        "traces": kept_traces([traces(s.spots, recipe.panel, s.name) for s in sections]),
         "versions": software_versions(),
     }
 

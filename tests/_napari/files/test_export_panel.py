@@ -14,6 +14,7 @@ from napari.settings import get_plugin_settings
 from PIL import Image
 from qtpy.QtWidgets import QFileDialog
 
+from napari_stem import extras
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.export_panel import ExportPanel
 from napari_stem._napari.files.launch import fill
@@ -69,6 +70,17 @@ def test_without_a_finished_result_there_is_nothing_to_export(viewer):
     panel = dock.panel
     assert not panel.isEnabled()
     assert panel.note.text().startswith("No prediction yet")
+
+
+def test_a_format_that_lacks_its_package_is_marked_and_opens_no_dialog(
+    viewer, workspace, monkeypatch, qtbot
+):
+    monkeypatch.setitem(extras.PACKAGES, "parquet", "a_package_that_is_not_here")
+    panel = ExportPanel(viewer, workspace)
+    qtbot.addWidget(panel)
+    choose(panel.format, "(.parquet), not installed")
+    qtbot.mouseClick(panel.export_button, LEFT)
+    assert panel.note.text().endswith('pip install "napari-stem[parquet]".')
 
 
 def is_picture(path: Path) -> bool:

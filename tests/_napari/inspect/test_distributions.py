@@ -59,8 +59,14 @@ def test_genes_share_an_axis_that_holds_draws_zero_and_what_was_measured():
     assert ends == (0, 9)
     assert [row.truth for row in rows] == [None, 8.4]
     assert rows[0].interval == point.interval("B")
-    _, ends = distributions(inspected({"A": [-1.5, -1.4], "B": [0.1, 0.2]}), ["A", "B"])
-    assert ends == (-2, 1)
+
+
+def test_nothing_below_zero_counts_is_shown():
+    rows, ends = distributions(inspected({"A": [-1.5, -1.4], "B": [-2.0, 3.8]}), ["A", "B"])
+    assert ends == (0, 4)
+    assert (rows[0].mean, rows[0].interval) == (0, (0, 0))
+    assert rows[1].interval[0] == 0
+    assert rows[1].mean == pytest.approx(0.9)
 
 
 def test_without_genes_there_is_an_axis_and_no_row():

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from anndata import AnnData
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QMenu
 
 from napari_stem._napari.results.gene_table import GeneTable
 from napari_stem._napari.state.result import Result
+from napari_stem.evaluation.measured import SpotAgreement
 
 from ..conftest import LEFT
 
@@ -72,6 +74,39 @@ def test_a_figure_that_is_not_known_is_shown_as_such_and_sorts_below_all_others(
     assert known == sorted(known, reverse=True)
     assert last == "-"
     assert table.visible_genes()[-1] == "GENE30"
+
+
+def test_genes_are_sorted_by_their_agreement_with_the_measured_values(table, whole):
+    r = np.linspace(-0.2, 0.7, len(GENES))
+    r[7] = np.nan  # none of its molecules was counted
+    table.show_genes_of(replace(whole, agreement=SpotAgreement(20, r, {})))
+    header = table.view.model().headerData
+    headings = [header(column, Qt.Orientation.Horizontal) for column in range(3)]
+    assert headings == ["gene", "r", "PCC"]
+    table.view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    assert table.visible_genes()[:2] == ["GENE39", "GENE38"]
+    assert table.visible_genes()[-1] == "GENE07"
+    assert table.view.model().index(0, 1).data() == "0.70"
+
+
+def test_a_narrow_dock_shows_the_chosen_columns_and_the_names_of_genes(table, whole):
+    for name in ("mean", "variance", "morans_i"):
+        whole.prediction.var[name] = 1.0
+    table.resize(270, 200)
+    table.show_genes_of(replace(whole, agreement=SpotAgreement(20, np.ones(len(GENES)), {})))
+    header = table.view.horizontalHeader()
+    variance = 3
+    assert [i for i in range(6) if header.isSectionHidden(i)] == [variance]
+    assert sum(header.sectionSize(i) for i in range(6)) <= table.view.viewport().width()
+    assert header.sectionSize(0) > 60
+    header.customContextMenuRequested.emit(QPoint(5, 5))
+    menu = table.view.findChild(QMenu)
+    menu.actions()[variance - 1].trigger()
+    menu.close()
+    assert not header.isSectionHidden(variance)
+    again = GeneTable(table)
+    again.show_genes_of(whole)
+    assert not again.view.horizontalHeader().isSectionHidden(2)
 
 
 def click(qtbot, table: GeneTable, gene: str, keys: Qt.KeyboardModifier = NO_KEY) -> None:

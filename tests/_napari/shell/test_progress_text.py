@@ -4,7 +4,13 @@ import time
 
 import pytest
 
-from napari_stem._napari.shell.progress_text import Remaining, in_words
+from napari_stem._napari.shell.progress_text import (
+    PREDICTING,
+    Remaining,
+    in_words,
+    share_done,
+    step_in_words,
+)
 from napari_stem.events import Progress
 
 
@@ -26,3 +32,20 @@ def test_the_rest_takes_as_long_a_unit_as_what_was_done(monkeypatch):
 )
 def test_a_duration_is_said_as_precisely_as_it_is_known(seconds, words):
     assert in_words(seconds) == words
+
+
+def test_the_steps_of_a_prediction_are_one_total_that_never_falls(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    remaining = Remaining(PREDICTING)
+    told = [Progress(0, 0, "load"), Progress(0, 0, "load")]
+    told += [Progress(done, 50, "embed") for done in (0, 25, 50)]
+    told += [Progress(done, 200, "sample") for done in (0, 100, 200)]
+    shares = [share_done(progress) for progress in told]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, pytest.approx(1))
+    assert step_in_words(told[2]) == "Step 2 of 3: Computing patch features"
+    remaining.seconds(told[2])
+    now += 35
+    # 35 s of patch features to come, and sampling, which takes 60 of 35 parts.
+    assert remaining.seconds(told[3]) == pytest.approx(35 + 120, abs=1)

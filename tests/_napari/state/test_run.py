@@ -140,12 +140,17 @@ def test_a_stop_before_the_first_draw_leaves_nothing(run, bench, results, reques
     bench.finish(run)
     assert not results
     assert predictor.asked == [4]
+    assert run.drew_nothing
+    run.start(request_, predictor)
+    assert not run.drew_nothing
 
 
 def test_draws_before_a_failure_become_a_whole_prediction(run, bench, results, request_):
     run.start(request_, Predictor(3))
     bench.finish(run)
     assert (results[-1].n_draws, results[-1].prediction is not None) == (2, True)
+    assert "CUDA out of memory" in str(run.failure)
+    assert not run.drew_nothing
 
 
 def test_a_failure_in_the_summary_ends_it(run, bench, results, request_):

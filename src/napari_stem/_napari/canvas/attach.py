@@ -12,7 +12,7 @@ from napari_stem._napari.canvas.quitting import AskBeforeQuitting
 from napari_stem._napari.canvas.slide_views import SlideViews
 from napari_stem._napari.shell.cache_limit import follow_preference
 from napari_stem._napari.shell.choices import last_choices
-from napari_stem._napari.shell.docks import is_open, open_dock, window_of
+from napari_stem._napari.shell.docks import is_open, open_dock, unwrapped, window_of
 from napari_stem._napari.shell.shortcuts import INSPECT
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
@@ -32,7 +32,7 @@ def workspace_of(viewer: Viewer) -> Workspace:
         workspace = Workspace(**last_choices(), start_job=partial(_start_job, ref(viewer)))
         _attached[viewer] = workspace, Canvas(viewer, workspace), SlideViews(viewer, workspace)
         if hasattr(viewer, "window"):  # a model of a viewer has none
-            AskBeforeQuitting(window_of(viewer), workspace)
+            AskBeforeQuitting(window_of(unwrapped(viewer)), workspace)
             with suppress(ValueError):  # another plugin has taken the key
                 viewer.bind_key(INSPECT.keys.replace("+", "-"), _switch_inspecting)
     return _attached[viewer][0]
@@ -56,7 +56,7 @@ def _start_job(
     """Start a job in a thread that ends with the window, not with the dock that started it."""
     viewer = viewer_ref()
     if viewer is None or not is_open(viewer):
-        source.close()  # a job that ended with the window has no successor
+        ended()  # with the window, which has just closed
         return source.close
     job = start(source, window_of(viewer))
     job.told.connect(told)

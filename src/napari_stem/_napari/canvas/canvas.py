@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import ref
+
+import numpy as np
 
 from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.canvas.comparison import Comparison
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from napari.layers import Layer
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
     from napari_stem._napari.state.cluster_view import ClusterView
     from napari_stem._napari.state.request import PredictRequest
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
     from napari_stem.spots.raster import SpotRaster
 
+# A raster, its spots that are striped, and what that makes of it.
+_Stripes: TypeAlias = "tuple[SpotRaster | None, NDArray[np.bool_], SpotRaster | None]"
 _HEATMAPS = tuple(heatmap.heatmap_role(statistic) for statistic in STATISTICS)
 _COLOURINGS = ("spots", *_HEATMAPS, "clusters")
 _BOTTOM_UP = ("slide", *_COLOURINGS, "region")
@@ -43,6 +48,7 @@ class Canvas:
         self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
         self._workspace = workspace
         self._raster: tuple[AnnData, SpotRaster] | None = None
+        self._stripes: _Stripes = None, np.empty(0, bool), None
         self._comparison = Comparison(workspace)
         events = workspace.events
 
@@ -139,8 +145,8 @@ class Canvas:
         if result is None:
             return
         if self._workspace.compared:
-            self._comparison.show(self._viewer, result, self._raster_of(result.spots))
-            self._say(result.unit, "bottom_left")
+            self._comparison.show(self._viewer, result, self._hatched(result))
+            self._say(result.unit_of(self._workspace.compared), "bottom_left")
             return
         self._fill_heatmap(result)
         gene, statistic = self._workspace.gene, self._workspace.statistic
@@ -153,8 +159,8 @@ class Canvas:
         role, values = heatmap.heatmap_role(statistic), result.of(gene, statistic)
         layer = self._find_or_add(role, lambda: heatmap.heatmap_layer(result.slide, statistic))
         limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
-        heatmap.show_values(layer, result.slide, self._raster_of(result.spots), values, limits)
-        layer.name = name_of(f"{gene} {result.name(statistic)}", result.slide, self._workspace)
+        heatmap.show_values(layer, result.slide, self._hatched(result), values, limits)
+        layer.name = name_of(result.name_of(gene, statistic), result.slide, self._workspace)
         return layer
 
     def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
@@ -216,6 +222,16 @@ class Canvas:
         if self._raster is None or not have_same_raster(self._raster[0], spots):
             self._raster = spots, spot_raster(spots)
         return self._raster[1]
+
+    def _hatched(self, result: Result) -> SpotRaster:
+        """The raster of a result; spots unlike the training tissue are striped."""
+        raster, foreign = self._raster_of(result.spots), result.foreign
+        plain, striped, made = self._stripes
+        if plain is not raster or not np.array_equal(striped, foreign):
+            made = raster.hatched(foreign)
+            self._stripes = raster, foreign, made
+        assert made is not None  # the first raster is not None
+        return made
 
     @property
     def _viewer(self) -> Viewer:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Literal
 from napari.layers import Shapes
 
 from napari_stem._napari.canvas import layers
+from napari_stem._napari.state.drawn_shape import DrawnShape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from napari.viewer import Viewer
     from numpy.typing import NDArray
@@ -22,9 +25,7 @@ _AREAS = ("rectangle", "polygon", "ellipse")
 
 def draw_region(viewer: Viewer, slide: Slide, tool: Tool) -> None:
     """Let the user draw in the slide's region layer, which is made if there is none."""
-    layer = _region_layer(viewer, slide)
-    if layer is None:
-        layer = viewer.add_layer(layers.region_layer(slide))
+    layer = _made_region_layer(viewer, slide)
     layer.visible = True
     viewer.layers.selection.active = layer
     layer.mode = tool
@@ -53,6 +54,25 @@ def selected_region(viewer: Viewer, slide: Slide) -> list[NDArray[np.float64]]:
     return [polygon for layer in chosen for polygon in _polygons(layer, slide)]
 
 
+def drawn_shapes(viewer: Viewer, slide: Slide) -> tuple[DrawnShape, ...]:
+    """All areas that were drawn in the slide's region layer."""
+    layer = _region_layer(viewer, slide)
+    return () if layer is None else tuple(_areas(layer, slide, range(layer.nshapes)))
+
+
+def draw_again(viewer: Viewer, slide: Slide, shapes: Sequence[DrawnShape]) -> None:
+    """Draw areas in the slide's region layer, unless something is drawn there already."""
+    if not shapes or drawn_shapes(viewer, slide):
+        return
+    layer = _made_region_layer(viewer, slide)
+    for kind, corners in shapes:
+        layer.add(layers.on_layer(corners), shape_type=kind)
+
+
+def _made_region_layer(viewer: Viewer, slide: Slide) -> Shapes:
+    return _region_layer(viewer, slide) or viewer.add_layer(layers.region_layer(slide))
+
+
 def _region_layer(viewer: Viewer, slide: Slide) -> Shapes | None:
     ours = (layer for layer in viewer.layers if layers.is_layer_of(layer, "region", slide))
     return next(ours, None)
@@ -66,8 +86,13 @@ def _polygons(layer: Shapes, slide: Slide) -> list[NDArray[np.float64]]:
     from napari_stem.spots.polygons import ellipse
 
     selected = () if layer.mode.startswith("add_") else layer.selected_data
-    numbers = sorted(selected) or range(layer.nshapes)
-    kinds = layer.shape_type
-    drawn = [(kinds[i], layers.corners(layer, i, slide)) for i in numbers if kinds[i] in _AREAS]
+    drawn = _areas(layer, slide, sorted(selected) or range(layer.nshapes))
     # napari keeps an ellipse as the corners of its box.
     return [ellipse(corners) if kind == "ellipse" else corners for kind, corners in drawn]
+
+
+def _areas(layer: Shapes, slide: Slide, numbers: Sequence[int]) -> list[DrawnShape]:
+    kinds = layer.shape_type
+    return [
+        DrawnShape(kinds[i], layers.corners(layer, i, slide)) for i in numbers if kinds[i] in _AREAS
+    ]

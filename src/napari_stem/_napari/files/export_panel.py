@@ -52,8 +52,10 @@ class ExportPanel(Panel):
     def _build(self) -> None:
         self.format = _choice()
         for row, entry in enumerate(exporters()):
-            self.format.addItem(f"{entry.name} ({entry.suffix})", entry.suffix)
-            self.format.setItemData(row, entry.holds, Qt.ItemDataRole.ToolTipRole)
+            missing = ", not installed" if entry.lacking else ""
+            self.format.addItem(f"{entry.name} ({entry.suffix}){missing}", entry.suffix)
+            tip = entry.lacking or entry.holds
+            self.format.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
         self.format.setCurrentIndex(max(0, self.format.findData(remembered("export_format", ""))))
         self.format.setToolTip(
             "File format. AnnData (default) holds the whole prediction and opens here again and in "
@@ -148,6 +150,9 @@ class ExportPanel(Panel):
         suffix, slide = self.format.currentData(), self._result().slide
         name = f"{slide.name}{_PROPOSED.get(suffix, suffix)}"
         proposal = Path(remembered("export_folder", "")) / name
+        if lacking := find_exporter(suffix).lacking:
+            self.note.setText(lacking)
+            return
         kind = find_exporter(suffix).name
         path = ask_save(self, "Export prediction", proposal, kind=kind, suffix=suffix)
         if path is not None:

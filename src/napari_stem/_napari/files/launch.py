@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import napari
@@ -41,17 +42,23 @@ def fill(
     workspace.take_slide(slide)
     slide = workspace.slide or slide  # the same slide, if it was open already
     result = Result.of_prediction(slide, prediction)
-    clusters = Clusters.of_prediction(prediction) if "leiden" in prediction.obs else None
-    wanted = gene or view.gene or workspace.gene
-    workspace.add_result(
-        KeptResult(
-            name or PREDICTION,
-            result,
-            cluster_view=ClusterView() if clusters is None else view.of_clusters(clusters),
-            clusters=clusters,
-            gene=wanted if wanted in result.genes else result.genes[0],
-            statistic=view.statistic if view.statistic in result.values else "mean",
-            saved=Saved(result, clusters) if name else None,
-        )
-    )
+    gene = gene or view.gene or workspace.gene
+    kept = kept_result(name or PREDICTION, result, replace(view, gene=gene), is_saved=bool(name))
+    workspace.add_result(kept)
     workspace.add_points(points_in(prediction, slide))
+
+
+def kept_result(name: str, result: Result, view: View, *, is_saved: bool) -> KeptResult:
+    """A complete result as it was kept, with the clusters of its prediction."""
+    prediction = result.prediction
+    assert prediction is not None  # it is complete
+    clusters = Clusters.of_prediction(prediction) if "leiden" in prediction.obs else None
+    return KeptResult(
+        name,
+        result,
+        cluster_view=ClusterView() if clusters is None else view.of_clusters(clusters),
+        clusters=clusters,
+        gene=view.gene if view.gene in result.genes else result.genes[0],
+        statistic=view.statistic if view.statistic in result.values else "mean",
+        saved=Saved(result, clusters) if is_saved else None,
+    )

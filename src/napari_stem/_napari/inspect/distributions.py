@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem.prediction.statistics import displayed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,7 +22,7 @@ _NARROWEST = 0.01  # width of a kernel, as a share of the axis
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distribution:
-    """A row of the plot.
+    """A row of the plot, as values are displayed.
 
     Attributes
     ----------
@@ -38,16 +40,16 @@ class Distribution:
 def distributions(
     inspection: Inspection, genes: Sequence[str]
 ) -> tuple[list[Distribution], tuple[float, float]]:
-    """Distributions of genes on one axis, and the ends of that axis: whole numbers around 0."""
+    """Distributions of genes on one axis, and the ends of that axis: 0 and a whole number."""
     shown = [gene for gene in genes if gene in inspection.genes]
     ends = _ends(inspection, shown)
     axis = np.linspace(*ends, _POINTS)
     found = [
         Distribution(
             gene,
-            _density(inspection.of(gene), axis),
-            inspection.mean(gene),
-            inspection.interval(gene),
+            _density(displayed(inspection.of(gene)), axis),
+            shown_mean(inspection, gene),
+            _interval(inspection, gene),
             inspection.truth(gene),
         )
         for gene in shown
@@ -55,11 +57,20 @@ def distributions(
     return found, ends
 
 
+def shown_mean(inspection: Inspection, gene: str) -> float:
+    """The mean of a gene as it is displayed."""
+    return float(displayed(np.float32(inspection.mean(gene))))
+
+
 def _ends(inspection: Inspection, genes: Sequence[str]) -> tuple[float, float]:
     known = [truth for gene in genes if (truth := inspection.truth(gene)) is not None]
-    lowest = min([0.0, *(inspection.interval(gene)[0] for gene in genes)])
     highest = max([1.0, *known, *(float(inspection.of(gene).max()) for gene in genes)])
-    return float(np.floor(lowest)), float(np.ceil(highest))
+    return 0.0, float(np.ceil(highest))
+
+
+def _interval(inspection: Inspection, gene: str) -> tuple[float, float]:
+    low, high = displayed(np.array(inspection.interval(gene), np.float32))
+    return float(low), float(high)
 
 
 def _density(draws: NDArray[np.float32], axis: NDArray[np.float64]) -> NDArray[np.float64]:

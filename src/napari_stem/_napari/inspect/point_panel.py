@@ -13,6 +13,7 @@ from napari_stem._napari.inspect.distribution_plot import DistributionPlot
 from napari_stem._napari.inspect.distributions import distributions
 from napari_stem._napari.results.marker_box import MarkerBox
 from napari_stem._napari.shell.panel import Panel
+from napari_stem.prediction.statistics import displayed_unit
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ class PointPanel(Panel):
         if not genes:
             self.note.setText(f"{_where(point)}\nThe checkpoint predicts no gene of this set.")
         rows, ends = distributions(point, genes)
-        self.plot.show_rows(rows, ends, point.unit)
+        unit = displayed_unit(point.unit, point.draws)
+        self.plot.show_rows(rows, ends, unit)
         self.plot.mark(self.workspace.gene)
 
     def _choose_set(self, genes: Sequence[str] | None) -> None:

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stem._napari.inspect import tasks
+from napari_stem._napari.inspect.distributions import shown_mean
 from napari_stem._napari.shell.dialogs import ask_save
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
@@ -163,7 +164,7 @@ class PointsPanel(Panel):
 def _cells(point: Point, gene: str) -> tuple[str, ...]:
     inspection = point.inspection
     place = (f"{value * (inspection.mpp or 1):,.0f}" for value in inspection.xy)
-    value = f"{inspection.mean(gene):.2f}" if gene in inspection.genes else ""
+    value = f"{shown_mean(inspection, gene):.2f}" if gene in inspection.genes else ""
     return (str(point.number), *place, value)
 
 

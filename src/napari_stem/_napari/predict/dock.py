@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 from weakref import ref
 
@@ -23,9 +24,9 @@ from napari_stem._napari.shell.docks import open_dock, unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page, listen
 from napari_stem._napari.shell.panel import button
-from napari_stem._napari.shell.progress_text import Remaining, in_words
+from napari_stem._napari.shell.progress_text import PREDICTING, Remaining, in_words, share_done
 from napari_stem._napari.shell.shortcuts import PREDICT, legend
-from napari_stem._napari.shell.worker import start
+from napari_stem._napari.shell.worker import message_of, start
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.session import are_same
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from napari_stem.events import Progress
 
 
+_DOUBLE_CLICK = 0.5  # seconds, in which a second click is no Stop
+
+
 class PredictDock(Page):
     """Panels for slide, spots, checkpoint, settings, result and export, and the Predict button."""
 
@@ -43,7 +47,9 @@ class PredictDock(Page):
         super().__init__()
         viewer = unwrapped(napari_viewer)
         self.workspace = workspace_of(viewer)
-        self._remaining = Remaining()
+        self._remaining = Remaining(PREDICTING)
+        self._pressed = 0.0  # when Predict was
+        self._said = ""  # how it ended, if without a result
         self._viewer = ref(viewer)
         self._build(viewer)
         self._connect()
@@ -76,6 +82,7 @@ class PredictDock(Page):
         self.clusters_button.clicked.connect(self._open_clusters)
         PREDICT.bind(self, self.predict_button.click, self.predict_button)
         for name in ("slide", "spots", "checkpoint"):
+            listen(self, self.workspace.events[name], self._forget)
             listen(self, self.workspace.events[name], self._offer)
         self.settings.changed.connect(self._offer)
         for panel in (self.spots, self.checkpoint):
@@ -107,18 +114,31 @@ class PredictDock(Page):
 
     def _press(self) -> None:
         if self.workspace.run.request is not None:
-            self.workspace.run.stop()
+            if time.monotonic() - self._pressed > _DOUBLE_CLICK:
+                self.workspace.run.stop()
             return
         request = self._request()
         assert request is not None  # otherwise the button is disabled
         self.settings.keep()
+        self._pressed = time.monotonic()
         self.workspace.predict(request, predict)
 
     def _follow(self) -> None:
         """Adapt to a prediction that has begun or ended."""
-        self._remaining = Remaining()
+        self._remaining = Remaining(PREDICTING)
+        run = self.workspace.run
+        if run.request is not None:
+            self._said = ""
+        elif run.failure is not None:
+            self._said = message_of(run.failure)
+        elif run.drew_nothing:
+            self._said = "Stopped before the first draw. There is no prediction."
         self._lock()
         self._offer()
+
+    def _forget(self) -> None:
+        """Forget how the last prediction ended, when another one is prepared."""
+        self._said = ""
 
     def _reveal(self, result: Result | None, former: Result | None) -> None:
         """Scroll to the result when the first draw of a slide arrives."""
@@ -139,8 +159,9 @@ class PredictDock(Page):
         """Name the button after what it does now, or show why it is disabled."""
         request = self._request()
         lacking = request.checkpoint.lacking(request.slide) if request else ""
-        self.hint.setText(lacking)
-        self.hint.setVisible(bool(lacking))
+        said = lacking or self._said
+        self.hint.setText(said)
+        self.hint.setVisible(bool(said))
         if self.workspace.run.request is not None:
             self._offer_stop()
             return
@@ -167,7 +188,7 @@ class PredictDock(Page):
             return ""
         seconds = self._remaining.seconds(progress)
         left = "" if seconds is None else f", {in_words(seconds)} left"
-        return f" ({100 * progress.done // progress.total} %{left})"
+        return f" ({int(100 * share_done(progress))} %{left})"
 
     def _draws_for(self, request: PredictRequest) -> int:
         """How many draws of the request the result has already."""

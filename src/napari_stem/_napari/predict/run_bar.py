@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_stem._napari.shell.page import listen
-from napari_stem._napari.shell.progress_text import stage_in_words
+from napari_stem._napari.shell.progress_text import share_done, step_in_words
 from napari_stem._napari.state.session import are_same
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class RunBar(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show stage and percentage, and the name of the slide if another one is shown."""
+        """Show step and total, and the name of the slide if another one is shown."""
         request, progress = self._workspace.run.request, self._workspace.run.progress
         self.setVisible(request is not None)
         if request is None or progress is None:
@@ -41,7 +41,6 @@ class RunBar(QWidget):
             return
         self.slide_name.setText(self._workspace.name_of(request.slide))
         self.slide_name.setHidden(are_same(request.slide, self._workspace.slide))
-        self.progress.setRange(0, progress.total)
-        self.progress.setValue(progress.done)
-        stage = stage_in_words(progress.stage)
-        self.progress.setFormat(f"{stage} %p %" if progress.total else f"{stage}…")
+        self.progress.setRange(0, 100)
+        self.progress.setValue(int(100 * share_done(progress)))
+        self.progress.setFormat(f"{step_in_words(progress)}, %p %")

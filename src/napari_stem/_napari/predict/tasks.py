@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from napari_stem._napari.shell.choices import compute_for
 from napari_stem._napari.shell.imports import importing, load_triton_apart
-from napari_stem._napari.state.result import Result
+from napari_stem._napari.state.result import Result, per_gene
 from napari_stem.events import Event, Events, Partial, Progress, relay
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _shown(request: PredictRequest, event: Event) -> Event | Result:
         spots=request.spots,
         genes=request.checkpoint.recipe.panel,
         unit=request.checkpoint.unit,
-        values={"mean": event.mean},
+        values={"mean": event.mean, **per_gene(event.ood, event.mean.shape[1])},
         n_draws=event.draws,
         request=request,
     )

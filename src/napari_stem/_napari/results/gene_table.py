@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from math import inf, isnan
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import (
-    QAbstractTableModel,
     QEvent,
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
     QObject,
-    QSortFilterProxyModel,
+    QPoint,
     Qt,
     Signal,
 )
@@ -21,11 +20,15 @@ from qtpy.QtWidgets import (
     QApplication,
     QHeaderView,
     QLineEdit,
+    QMenu,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 from superqt.utils import signals_blocked
+
+from napari_stem._napari.results.gene_model import COLUMNS, Genes, ShownGenes
+from napari_stem._napari.shell.remembered import remember, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,22 +37,9 @@ if TYPE_CHECKING:
 
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 _SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-_ALL = QModelIndex()
-_UNKNOWN = "-"
-_NUMBER_WIDTH = 48  # pixels
-# Column of a prediction's `var`: heading and tooltip.
-_COLUMNS = {
-    "mean": ("mean", "Mean predicted expression of all spots"),
-    "variance": ("var", "Variance of the predicted expression between spots"),
-    "morans_i": (
-        "Moran",
-        "Moran's I: near 1 for smooth spatial patterns, near 0 for random ones",
-    ),
-    "held_out_pcc": (
-        "PCC",
-        "Pearson correlation of predicted and measured values on held-out tissue",
-    ),
-}
+_NUMBER_WIDTH = 44  # pixels
+_HIDDEN = "hidden_gene_columns"  # the remembered choice
+_HIDDEN_AT_FIRST = ["variance"]  # as a narrow dock has no room for all
 
 
 class GeneTable(QWidget):
@@ -67,8 +57,8 @@ class GeneTable(QWidget):
         self.search.setPlaceholderText("Search genes")
         self.search.setToolTip("Type part of a gene symbol. The arrow keys step through the hits.")
         self.search.setClearButtonEnabled(True)
-        self._genes = _Genes()
-        self._shown = _Shown(self._genes)
+        self._genes = Genes()
+        self._shown = ShownGenes(self._genes)
         self._gene = ""
         self._selection: list[str] = []
         self.view = _view(self._shown)
@@ -82,6 +72,9 @@ class GeneTable(QWidget):
         self.view.selectionModel().currentRowChanged.connect(self._tell)
         self.view.selectionModel().selectionChanged.connect(self._select)
         self.view.clicked.connect(self._select)  # on a selected row, the selection does not change
+        header = self.view.horizontalHeader()
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._offer_columns)
         self.view.clicked.connect(self._tell)  # also on the shown gene, to show it again
 
     def show_genes_of(self, result: Result) -> None:
@@ -90,7 +83,7 @@ class GeneTable(QWidget):
             if self._genes.replace(result):
                 known = set(result.genes)
                 self._selection = [gene for gene in self._selection if gene in known]
-                _fit_columns(self.view)
+                self._fit_columns()
                 self.view.doItemsLayout()  # needed before scrolling
 
     def narrow(self, genes: Collection[str] | None) -> None:
@@ -120,6 +113,30 @@ class GeneTable(QWidget):
         if event.type() == QEvent.Type.KeyPress and event.key() in _MOVES:
             return bool(QApplication.sendEvent(self.view, event))
         return bool(super().eventFilter(watched, event))
+
+    def _fit_columns(self) -> None:
+        """Fit the chosen columns into a narrow dock: numbers are short, symbols take the rest."""
+        header, hidden = self.view.horizontalHeader(), remembered(_HIDDEN, _HIDDEN_AT_FIRST)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column, key in enumerate(self._genes.columns, start=1):
+            header.resizeSection(column, _NUMBER_WIDTH)
+            header.setSectionHidden(column, key in hidden)
+
+    def _offer_columns(self, place: QPoint) -> None:
+        menu, hidden = QMenu(self.view), remembered(_HIDDEN, _HIDDEN_AT_FIRST)
+        for key in self._genes.columns:
+            heading, tip = COLUMNS[key]
+            action = menu.addAction(f"{heading}: {tip}")
+            action.setCheckable(True)
+            action.setChecked(key not in hidden)
+            action.toggled.connect(partial(self._choose_column, key))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.view.horizontalHeader().mapToGlobal(place))
+
+    def _choose_column(self, key: str, shown: bool) -> None:
+        hidden = [other for other in remembered(_HIDDEN, _HIDDEN_AT_FIRST) if other != key]
+        remember(**{_HIDDEN: hidden if shown else [*hidden, key]})
+        self._fit_columns()
 
     def _current(self) -> str:
         return str(self._shown.index(self.view.currentIndex().row(), 0).data() or "")
@@ -158,89 +175,12 @@ class GeneTable(QWidget):
         self.view.viewport().update()
 
 
-class _Genes(QAbstractTableModel):
-    """The genes of a result in alphabetical order, with the statistics that the result has."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._names: list[str] = []
-        self._statistics: dict[str, list[float | None]] = {}
-
-    def replace(self, result: Result) -> bool:
-        """Take the genes of a result; returns whether anything has changed."""
-        names = sorted(result.genes)
-        known = result.prediction.var.loc[names] if result.prediction is not None else {}
-        # None instead of NaN, which is unequal to itself: equal tables must compare equal.
-        statistics = {
-            key: [None if isnan(value) else float(value) for value in known[key]]
-            for key in _COLUMNS
-            if key in known
-        }
-        if (names, statistics) == (self._names, self._statistics):
-            return False
-        self.beginResetModel()
-        self._names, self._statistics = names, statistics
-        self.endResetModel()
-        return True
-
-    def rowCount(self, parent: QModelIndex = _ALL) -> int:
-        return 0 if parent.isValid() else len(self._names)
-
-    def columnCount(self, parent: QModelIndex = _ALL) -> int:
-        return 0 if parent.isValid() else 1 + len(self._statistics)
-
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row, column = index.row(), index.column()
-        if role == Qt.ItemDataRole.TextAlignmentRole and column:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.UserRole):
-            return None
-        if not column:
-            return self._names[row]
-        value = list(self._statistics.values())[column - 1][row]
-        if role == Qt.ItemDataRole.UserRole:
-            return -inf if value is None else value
-        return _UNKNOWN if value is None else f"{value:.2f}"
-
-    def headerData(
-        self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if way != Qt.Orientation.Horizontal:
-            return None
-        heading, tip = "gene", ""
-        if section:
-            heading, tip = _COLUMNS[list(self._statistics)[section - 1]]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return heading
-        return f"{tip}. Click to sort." if role == Qt.ItemDataRole.ToolTipRole and tip else None
-
-
-class _Shown(QSortFilterProxyModel):
-    """Genes that match the search and belong to the chosen marker set."""
-
-    def __init__(self, genes: _Genes) -> None:
-        super().__init__()
-        self._only: Collection[str] | None = None
-        self.setSourceModel(genes)
-        self.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.setSortRole(Qt.ItemDataRole.UserRole)
-
-    def narrow(self, genes: Collection[str] | None) -> None:
-        self._only = genes
-        self.invalidateFilter()
-
-    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:
-        name = self.sourceModel().index(row, 0, parent).data()
-        accepted = self._only is None or name in self._only
-        return accepted and bool(super().filterAcceptsRow(row, parent))
-
-
-def _view(model: _Shown) -> QTableView:
+def _view(model: ShownGenes) -> QTableView:
     view = QTableView()
     view.setModel(model)
     view.setToolTip(
         "Click a gene to show its heatmap; the arrow keys step through the genes. Ctrl+click "
-        "selects several. Click a heading to sort."
+        "selects several. Click a heading to sort, right-click it to choose columns."
     )
     view.setSortingEnabled(True)
     view.sortByColumn(0, Qt.SortOrder.AscendingOrder)
@@ -254,11 +194,3 @@ def _view(model: _Shown) -> QTableView:
     view.horizontalHeader().setMinimumSectionSize(_NUMBER_WIDTH)
     view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     return view
-
-
-def _fit_columns(view: QTableView) -> None:
-    """Show all columns in a narrow dock: numbers are short, symbols take what is left."""
-    header = view.horizontalHeader()
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    for column in range(1, header.count()):
-        header.resizeSection(column, _NUMBER_WIDTH)

@@ -11,6 +11,7 @@ from superqt import QLabeledSlider
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.results import tasks
+from napari_stem._napari.results.agreement_label import AgreementLabel
 from napari_stem._napari.results.compare_box import CompareBox
 from napari_stem._napari.results.gene_table import GeneTable
 from napari_stem._napari.results.marker_box import MarkerBox
@@ -46,6 +47,7 @@ class ResultPanel(Panel):
         self.trust = QLabel()
         self.trust.setWordWrap(True)
         self.trust.setStyleSheet("font-weight: bold; color: #d55e00")
+        self.agreement = AgreementLabel()
         self.genes = GeneTable()
         self.genes.setFixedHeight(_TABLE_HEIGHT)
         self.markers = MarkerBox(self.genes.selected_genes)
@@ -85,6 +87,7 @@ class ResultPanel(Panel):
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.add_row(self.note)
         self.add_row(self.trust)
+        self.add_row(self.agreement)
         self.add_row(self.markers)
         self.add_row(self.genes)
         self.add_row(self.statistic, label="Statistic")
@@ -115,13 +118,14 @@ class ResultPanel(Panel):
         result = work.result
         self.setEnabled(result is not None)
         self._warn(result)
+        self.agreement.show_of(result)
         if result is None:
             self.note.setText("No prediction yet.")
             return
         partial = "" if result.prediction is not None else " so far"
         self.note.setText(
             f"{counted(len(result.genes), 'gene')} in {counted(result.spots.n_obs, 'spot')}, "
-            f"{counted(result.n_draws, 'draw')}{partial}"
+            f"{counted(result.n_draws, 'draw')}{partial}{_hatched(result)}"
         )
         self.genes.show_genes_of(result)
         self.genes.choose(work.gene)
@@ -178,3 +182,10 @@ class ResultPanel(Panel):
             self.opacity.setValue(round(100 * work.opacity))
         with signals_blocked(self.contrast):
             self.contrast.setCurrentIndex(self.contrast.findData(work.shared_contrast))
+
+
+def _hatched(result: Result) -> str:
+    n_foreign = int(result.foreign.sum())
+    if not n_foreign:
+        return ""
+    return f"\nHatched: {counted(n_foreign, 'spot')} unlike the training tissue"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from napari_stem.errors import Remedy, StemError
 
 WORDS = {
@@ -20,6 +22,14 @@ WORDS = {
 }
 
 
+# A path in quotes, or one without spaces; not a web address.
+_PATH = re.compile(
+    r"""(?<=')(?:/|[A-Za-z]:[/\\])[^']*[/\\](?=[^'/\\]+')"""
+    r"""|(?<![\w/.:'])/(?:[^\s/']+/)+(?=[^\s/']+)"""
+)
+
+
 def in_words(error: StemError) -> str:
-    """An error with its hint."""
-    return f"{error} {error.hint.said(WORDS)}" if error.hint else str(error)
+    """An error with its hint; of files it says the name, as whole paths hide the reason."""
+    said = _PATH.sub("", str(error))
+    return f"{said} {error.hint.said(WORDS)}" if error.hint else said

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stem._napari.shell.page import listen
-from napari_stem._napari.shell.worker import start
+from napari_stem._napari.shell.worker import message_of, start
 from napari_stem.slides.suffixes import SLIDES
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Panel(QWidget):
         super().__init__(parent)
         self.workspace = workspace
         self.is_busy = False  # with work in a thread
+        self._failure = ""  # why the latest work failed
         self.note = QLabel()
         self.note.setWordWrap(True)
         policy = self.note.sizePolicy()  # which knows that a narrower note is taller
@@ -80,12 +81,20 @@ class Panel(QWidget):
         self.setEnabled(False)
         job = start(source, self)
         job.result.connect(then)
+        self._failure = ""
+        job.failed.connect(self._fail)
         job.ended.connect(self._rest)
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = message_of(error)
 
     def _rest(self) -> None:
         self.is_busy = False
         self.setEnabled(True)
         self.refresh()
+        if self._failure:
+            state = self.note.text()  # below what the notification said, which vanishes
+            self.note.setText(f"⚠ {self._failure}\n{state}".strip())
         self.busy.emit()
 
 

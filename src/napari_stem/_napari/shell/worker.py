@@ -66,6 +66,7 @@ class Job(QObject):
 
     told = Signal(object)  # each value that the generator yields
     result = Signal(object)  # its return value; never after `stop`
+    failed = Signal(object)  # the error that ended it, which was shown
     ended = Signal()  # it has succeeded, failed or stopped; always the last signal
 
     def __init__(self, source: Generator[Any, None, Any], parent: QObject) -> None:
@@ -89,6 +90,7 @@ class Job(QObject):
                 self.result.emit(value.result)
             case _Failed():
                 notify(value.error)
+                self.failed.emit(value.error)
             case _:
                 self.told.emit(value)
 
@@ -103,12 +105,22 @@ def start(source: Generator[Any, None, Any], parent: QObject) -> Job:
 
 def notify(error: Exception) -> None:
     """Show an error: as a message if the user can act on it, any other as a bug with traceback."""
-    if isinstance(error, StemError):
-        show_error(in_words(error))
-    elif isinstance(error, ImportError) and (repair := repair_of(error)):
-        show_error(repair)
+    if advice := _advice(error):
+        show_error(advice)
     else:
         notification_manager.dispatch(ErrorNotification(error))
+
+
+def message_of(error: Exception) -> str:
+    """An error as one text, for a line in a dock."""
+    return _advice(error) or f"Unexpected error: {error or type(error).__name__}"
+
+
+def _advice(error: Exception) -> str:
+    """What is wrong and what to do; "" for a bug."""
+    if isinstance(error, StemError):
+        return in_words(error)
+    return repair_of(error) if isinstance(error, ImportError) else ""
 
 
 def _briskly(source: Generator[Any, None, Any]) -> Generator[Any, None, Any]:

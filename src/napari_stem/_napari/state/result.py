@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.prediction.statistics import STATISTICS, colour_limits
-from napari_stem.prediction.trust import warnings_of
+from napari_stem.evaluation.measured import SpotAgreement, spot_agreement
+from napari_stem.prediction.statistics import (
+    STATISTICS,
+    colour_limits,
+    displayed,
+    displayed_unit,
+)
+from napari_stem.prediction.trust import are_foreign, foreign_share, warnings_of
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from anndata import AnnData
     from numpy.typing import NDArray
@@ -30,13 +36,15 @@ class Result:
     unit
         Unit of the values, for example "log2(count + 1)".
     values
-        (n, c) arrays by statistic; only the mean while the prediction runs.
+        (n, c) arrays by statistic; while the prediction runs, only the mean and "ood".
     prediction
         The complete prediction; None while it runs, and after it stopped early.
     request
         Input and settings; None if the prediction was read from a file.
     threshold
         Threshold of P(above threshold), in `unit`; None before that statistic was computed.
+    agreement
+        With the measured values; None while it runs, and where the spots have none.
     """
 
     slide: Slide
@@ -48,7 +56,10 @@ class Result:
     prediction: AnnData | None = None
     request: PredictRequest | None = None
     threshold: float | None = None
-    _limits: dict[tuple[str | None, ...], tuple[float, float]] = field(default_factory=dict)
+    agreement: SpotAgreement | None = None
+    _limits: dict[tuple[str | None, ...], tuple[float, float]] = field(
+        default_factory=dict, init=False
+    )
 
     @classmethod
     def of_prediction(
@@ -57,26 +68,29 @@ class Result:
         """The result of a complete prediction, whose rows are the spots."""
         made = prediction.uns["napari_stem"]
         values = {name: prediction.layers[name] for name in STATISTICS if name in prediction.layers}
+        ood = prediction.obs["ood"].to_numpy(np.float32) if "ood" in prediction.obs else None
         return cls(
             slide=slide,
             spots=prediction,
             genes=tuple(prediction.var_names),
             unit=str(made["unit"]),
-            values={"mean": prediction.X, **values},
+            values={"mean": prediction.X, **values, **per_gene(ood, prediction.n_vars)},
             n_draws=int(made["n_draws"]),
             prediction=prediction,
             request=request,
             threshold=float(made["threshold"]) if "threshold" in made else None,
+            agreement=spot_agreement(prediction),
         )
 
     def of(self, gene: str, statistic: str) -> NDArray[np.float32]:
-        """(n,) values of one gene."""
-        return self.values[statistic][:, self.genes.index(gene)]
+        """(n,) values of one gene, as they are displayed."""
+        return displayed(self._of(gene, statistic))
 
     def limits(self, gene: str | None, statistic: str) -> tuple[float, float]:
         """Contrast limits of one gene, or of all genes if `gene` is None; extremes are cut off.
 
-        Predicted and measured values share their limits, so that they can be compared.
+        Predicted and measured values share their limits, so that they can be compared. Spots
+        unlike the training tissue do not count.
         """
         entry = STATISTICS[statistic]
         if entry.limits is not None:
@@ -85,7 +99,9 @@ class Result:
         key = gene, *sorted(shown)
         if key not in self._limits:
             columns = slice(None) if gene is None else self.genes.index(gene)
-            self._limits[key] = colour_limits([self.values[name][:, columns] for name in shown])
+            rows = slice(None) if self.foreign.all() or not self.foreign.any() else ~self.foreign
+            parts = [self.values[name][:, columns][rows] for name in shown]
+            self._limits[key] = colour_limits(parts, lowest=0)
         return self._limits[key]
 
     def has(self, heatmaps: Iterable[tuple[str, str]]) -> bool:
@@ -132,12 +148,45 @@ class Result:
 
     @property
     def warnings(self) -> list[str]:
-        """Why the complete prediction should not be trusted, as display text."""
-        return [] if self.prediction is None else warnings_of(self.prediction)
+        """Why the prediction should not be trusted, as display text."""
+        if self.prediction is not None:
+            return warnings_of(self.prediction)
+        told = foreign_share(int(self.foreign.sum()), self.spots.n_obs)
+        return [told] if told else []
+
+    @property
+    def foreign(self) -> NDArray[np.bool_]:
+        """(n,) which spots are unlike the training tissue, as far as is known."""
+        if "ood" not in self.values:
+            return np.zeros(self.spots.n_obs, bool)
+        return are_foreign(self.values["ood"][:, 0])
+
+    def name_of(self, gene: str, statistic: str) -> str:
+        """What a heatmap shows, in a few words."""
+        name = self.name(statistic)
+        return name if STATISTICS[statistic].scale else f"{gene} {name}"
 
     def title(self, gene: str, statistic: str) -> str:
         """The canvas title: gene, statistic, number of draws and unit."""
+        if scale := STATISTICS[statistic].scale:
+            return f"{self.name(statistic)}\n{scale}"
         entry, of_draws = STATISTICS[statistic], f" of {counted(self.n_draws, 'draw')}"
         of_draws = of_draws if entry.of_draws else ""
-        unit = f"threshold in {self.unit}" if entry.takes_threshold else self.unit
+        unit = self.unit_of([(gene, statistic)])
+        unit = f"threshold in {unit}" if entry.takes_threshold else unit
         return f"{gene}: {self.name(statistic)}{of_draws}\n{unit}"
+
+    def unit_of(self, heatmaps: Sequence[tuple[str, str]]) -> str:
+        """The unit of the values of genes and statistics, as they are displayed."""
+        shown = [self._of(gene, statistic) for gene, statistic in heatmaps]
+        return displayed_unit(self.unit, np.concatenate(shown))
+
+    def _of(self, gene: str, statistic: str) -> NDArray[np.float32]:
+        return self.values[statistic][:, self.genes.index(gene)]
+
+
+def per_gene(ood: NDArray[np.float32] | None, n_genes: int) -> dict[str, NDArray[np.float32]]:
+    """Distances (n,) to the training tissue as a statistic, the same for all genes, if known."""
+    if ood is None:
+        return {}
+    return {"ood": np.broadcast_to(ood[:, None], (len(ood), n_genes))}

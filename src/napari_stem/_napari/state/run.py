@@ -67,6 +67,10 @@ class PredictionRun:
         The latest progress; None before the first event.
     is_stopping
         Whether it was stopped and is completing the result from the draws so far.
+    failure
+        Why the latest prediction failed; None if it did not.
+    drew_nothing
+        Whether the latest prediction was stopped before its first draw.
     drawn
         Emits results: the mean of the draws so far, and at the end the complete prediction.
     """
@@ -74,6 +78,8 @@ class PredictionRun:
     request: PredictRequest | None = None
     progress: Progress | None = None
     is_stopping: bool = False
+    failure: Exception | None = None
+    drew_nothing: bool = False
     start_job: InitVar[StartJob] = work_here
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -84,6 +90,8 @@ class PredictionRun:
         self._stop: Callable[[], object] = _nothing
         self._so_far: Result | None = None  # the latest incomplete result
         self._keeps = True
+        self._drew = False
+        self._error: Exception | None = None
 
     def start(self, request: PredictRequest, predict: Predict) -> None:
         """Start to predict a request.
@@ -97,6 +105,8 @@ class PredictionRun:
             raise OptionError("Another prediction is running. Stop it, or wait until it ends.")
         self._predict = predict
         self._keeps = True
+        self._drew, self._error = False, None
+        self.failure, self.drew_nothing = None, False
         self._begin(request)
 
     def stop(self) -> None:
@@ -125,15 +135,24 @@ class PredictionRun:
     def _begin(self, request: PredictRequest) -> None:
         self._so_far = self.progress = None
         self.request = request
-        self._stop = self._start_job(
-            self._predict(request), told=self._tell, result=self._take, ended=self._rest
-        )
+        source = self._noting_failure(self._predict(request))
+        self._stop = self._start_job(source, told=self._tell, result=self._take, ended=self._rest)
+
+    def _noting_failure(
+        self, source: Generator[Event | Result, None, Result]
+    ) -> Generator[Event | Result, None, Result]:
+        try:
+            return (yield from source)
+        except Exception as error:
+            self._error = error  # told at the end, in the thread of the caller
+            raise
 
     def _tell(self, event: Event | Result) -> None:
         match event:
             case Progress():
                 self.progress = event
             case Result():
+                self._drew = True
                 self._so_far = event
                 self.drawn.emit(event)
 
@@ -151,6 +170,8 @@ class PredictionRun:
             self.is_stopping = True
             self._begin(request.with_draws(so_far.n_draws))
             return
+        self.failure = self._error
+        self.drew_nothing = self.is_stopping and self._keeps and not self._drew
         self._stop = _nothing
         self._so_far = self.progress = None
         self.is_stopping = False

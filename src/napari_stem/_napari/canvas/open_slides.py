@@ -1,0 +1,23 @@
+"""The open slides of a viewer with all that a session keeps of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_stem._napari.canvas.drawn_region import drawn_shapes
+from napari_stem._napari.shell.session_folder import OpenSlide
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_stem._napari.state.workspace import Workspace
+
+
+def open_slides(viewer: Viewer, workspace: Workspace) -> list[OpenSlide]:
+    """What a session of a viewer consists of."""
+    found = [(slide, workspace.session_of(slide)) for slide in workspace.slides]
+    return [
+        OpenSlide(slide, session, workspace.points_of(slide), drawn_shapes(viewer, slide))
+        for slide, session in found
+        if session
+    ]

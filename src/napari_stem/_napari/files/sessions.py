@@ -1,0 +1,125 @@
+"""Saves and opens sessions, from napari's File menu."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import ref
+
+from napari.utils.notifications import show_info
+from napari.viewer import Viewer  # napari reads the annotation when it runs the command
+from qtpy.QtWidgets import QFileDialog
+
+from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.canvas.drawn_region import draw_again
+from napari_stem._napari.canvas.open_slides import open_slides
+from napari_stem._napari.files.launch import kept_result
+from napari_stem._napari.files.opening import describe_checkpoint
+from napari_stem._napari.shell.docks import unwrapped, window_of
+from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.saved_session import SavedResult, SavedSlide, read_session
+from napari_stem._napari.shell.session_folder import SessionFolder
+from napari_stem._napari.shell.worker import start
+from napari_stem._napari.state.request import PredictRequest
+from napari_stem._napari.state.result import Result
+from napari_stem._napari.state.workspace import Workspace
+from napari_stem.storage import content_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from napari_stem._napari.state.checkpoint import ChosenCheckpoint
+    from napari_stem._napari.state.kept_result import KeptResult
+    from napari_stem.events import Events
+    from napari_stem.slides.slide import Slide
+
+
+class Opened(NamedTuple):
+    """A session as it was read, with its checkpoints by their paths."""
+
+    slides: Sequence[SavedSlide]
+    checkpoints: Mapping[Path, ChosenCheckpoint]
+
+
+def ask_to_save(viewer: Viewer) -> None:
+    """Ask for a folder, and write the open slides with spots, results and points into it."""
+    viewer = unwrapped(viewer)
+    workspace = workspace_of(viewer)
+    if folder := _ask_folder(viewer, "Save session"):
+        slides = open_slides(viewer, workspace)
+        job = start(SessionFolder(folder).save(slides), window_of(viewer))
+        job.result.connect(partial(_note, workspace, folder))
+
+
+def ask_to_open(viewer: Viewer) -> None:
+    """Ask for the folder of a session, and open its slides beside those that are open."""
+    viewer = unwrapped(viewer)
+    if folder := _ask_folder(viewer, "Open session"):
+        job = start(read(folder), window_of(viewer))
+        job.result.connect(partial(_take_if_there, ref(viewer)))
+
+
+def read(folder: Path) -> Events[Opened]:
+    """Read a session, and of its checkpoints those whose files are what they were."""
+    slides = yield from read_session(folder)
+    requests = (result.request for one in slides for result in one.results)
+    contents = {request.checkpoint: request.content for request in requests if request}
+    checkpoints = {}
+    for path, content in contents.items():
+        if path.is_file() and content_of(path) == content:
+            checkpoints[path] = yield from describe_checkpoint(path)
+    return Opened(slides, checkpoints)
+
+
+def take_session(viewer: Viewer, opened: Opened, *, is_saved: bool) -> None:
+    """Show the slides of a session; `is_saved` if its folder is one that the user chose."""
+    workspace = workspace_of(viewer)
+    for one in opened.slides:
+        workspace.take_slide(one.slide)
+        slide = workspace.slide or one.slide  # the same slide, if it was open already
+        first = len(workspace.results)
+        for saved in one.results:
+            request = _request(slide, saved, opened)
+            result = Result.of_prediction(slide, saved.prediction, request)
+            workspace.add_result(kept_result(saved.name, result, saved.view, is_saved=is_saved))
+        if one.shown >= 0:
+            workspace.show_result(first + one.shown)
+        if one.spots is not None:
+            workspace.take_spots(slide, one.spots, whole=one.whole)
+        workspace.add_points(one.points)
+        draw_again(viewer, slide, one.shapes)
+    shown = workspace.result
+    if workspace.checkpoint is None and shown is not None and shown.request is not None:
+        workspace.checkpoint = shown.request.checkpoint
+
+
+def _request(slide: Slide, saved: SavedResult, opened: Opened) -> PredictRequest | None:
+    """The request of a result, by which it can continue; None without its checkpoint."""
+    request = saved.request
+    if request is None or request.checkpoint not in opened.checkpoints:
+        return None
+    checkpoint = opened.checkpoints[request.checkpoint]
+    return PredictRequest(
+        slide, request.spots, checkpoint, request.options, whole=request.whole, name=request.name
+    )
+
+
+def _take_if_there(viewer_ref: ref[Viewer], opened: Opened) -> None:
+    if (viewer := viewer_ref()) is not None:
+        take_session(viewer, opened, is_saved=True)
+
+
+def _note(workspace: Workspace, folder: Path, written: Iterable[KeptResult]) -> None:
+    for kept in written:
+        workspace.take_saved(kept.result, kept.clusters)
+    show_info(f"Session saved: {folder}")
+
+
+def _ask_folder(viewer: Viewer, title: str) -> Path | None:
+    last = remembered("session_folder", "")
+    folder = QFileDialog.getExistingDirectory(window_of(viewer), title, last)
+    if not folder:
+        return None
+    remember(session_folder=folder)
+    return Path(folder)

@@ -1,0 +1,132 @@
+"""The genes of a result as the model of a table: what is known of each, sorted and searched."""
+
+from __future__ import annotations
+
+from math import inf, isnan
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+
+from napari_stem.prediction.statistics import displayed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from napari_stem._napari.state.result import Result
+
+_ALL = QModelIndex()
+_UNKNOWN = "-"
+# Agreement with the measured values, or a column of a prediction's `var`: heading and tooltip.
+_AGREEMENT = "agreement"
+COLUMNS = {
+    _AGREEMENT: ("r", "Pearson correlation of predicted and measured values over these spots"),
+    "mean": ("mean", "Mean predicted expression of all spots"),
+    "variance": ("var", "Variance of the predicted expression between spots"),
+    "morans_i": (
+        "Moran",
+        "Moran's I: near 1 for smooth spatial patterns, near 0 for random ones",
+    ),
+    "held_out_pcc": (
+        "PCC",
+        "Pearson correlation of predicted and measured values on held-out tissue",
+    ),
+}
+
+
+class Genes(QAbstractTableModel):
+    """The genes of a result in alphabetical order, with the statistics that the result has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: list[str] = []
+        self._statistics: dict[str, list[float | None]] = {}
+
+    def replace(self, result: Result) -> bool:
+        """Take the genes of a result; returns whether anything has changed."""
+        names = sorted(result.genes)
+        known = _figures(result, names)
+        # None instead of NaN, which is unequal to itself: equal tables must compare equal.
+        statistics = {
+            key: [None if isnan(value) else float(value) for value in known[key]]
+            for key in COLUMNS
+            if key in known
+        }
+        if (names, statistics) == (self._names, self._statistics):
+            return False
+        self.beginResetModel()
+        self._names, self._statistics = names, statistics
+        self.endResetModel()
+        return True
+
+    @property
+    def columns(self) -> list[str]:
+        """The keys in `COLUMNS` of the columns after the names."""
+        return list(self._statistics)
+
+    def rowCount(self, parent: QModelIndex = _ALL) -> int:
+        return 0 if parent.isValid() else len(self._names)
+
+    def columnCount(self, parent: QModelIndex = _ALL) -> int:
+        return 0 if parent.isValid() else 1 + len(self._statistics)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = index.row(), index.column()
+        if role == Qt.ItemDataRole.TextAlignmentRole and column:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.UserRole):
+            return None
+        if not column:
+            return self._names[row]
+        value = list(self._statistics.values())[column - 1][row]
+        if role == Qt.ItemDataRole.UserRole:
+            return -inf if value is None else value
+        return _UNKNOWN if value is None else f"{value:.2f}"
+
+    def headerData(
+        self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if way != Qt.Orientation.Horizontal:
+            return None
+        heading, tip = "gene", ""
+        if section:
+            heading, tip = COLUMNS[list(self._statistics)[section - 1]]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return heading
+        return (
+            f"{tip}. Click to sort, right-click to choose columns."
+            if role == Qt.ItemDataRole.ToolTipRole and tip
+            else None
+        )
+
+
+class ShownGenes(QSortFilterProxyModel):
+    """Genes that match the search and belong to the chosen marker set."""
+
+    def __init__(self, genes: Genes) -> None:
+        super().__init__()
+        self._only: Collection[str] | None = None
+        self.setSourceModel(genes)
+        self.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.setSortRole(Qt.ItemDataRole.UserRole)
+
+    def narrow(self, genes: Collection[str] | None) -> None:
+        self._only = genes
+        self.invalidateFilter()
+
+    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:
+        name = self.sourceModel().index(row, 0, parent).data()
+        accepted = self._only is None or name in self._only
+        return accepted and bool(super().filterAcceptsRow(row, parent))
+
+
+def _figures(result: Result, names: list[str]) -> Mapping[str, Collection[float]]:
+    """What is known of genes, by column."""
+    if result.prediction is None:
+        return {}
+    known = dict(result.prediction.var.loc[names])
+    if "mean" in known:
+        known["mean"] = displayed(known["mean"])
+    if result.agreement is not None:
+        by_gene = dict(zip(result.genes, result.agreement.gene_pcc, strict=True))
+        known[_AGREEMENT] = [by_gene[name] for name in names]
+    return known

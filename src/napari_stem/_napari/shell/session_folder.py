@@ -1,0 +1,221 @@
+"""Sessions on disk: a folder with the open slides and all that was made on them.
+
+An index names the other files. It is written last, and files that it no longer names are then
+removed, so that the folder always holds one whole session.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+from napari_stem._napari.shell.exporting import ExportRequest
+from napari_stem._napari.state.saved_points import keep_points
+from napari_stem._napari.state.saved_view import View
+from napari_stem.errors import StemError
+from napari_stem.events import Events, Progress
+from napari_stem.storage import atomic_path
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_stem._napari.state.drawn_shape import DrawnShape
+    from napari_stem._napari.state.kept_result import KeptResult
+    from napari_stem._napari.state.point import Point
+    from napari_stem._napari.state.request import PredictRequest
+    from napari_stem._napari.state.session import Session
+    from napari_stem.slides.slide import Slide
+
+INDEX = "session.json"
+VERSION = 2  # of the index
+
+
+class OpenSlide(NamedTuple):
+    """A slide as it is open: what is written of it."""
+
+    slide: Slide
+    session: Session
+    points: tuple[Point, ...] = ()
+    shapes: tuple[DrawnShape, ...] = ()
+
+    @property
+    def results(self) -> list[KeptResult]:
+        """Its complete results."""
+        return [kept for kept in self.session.kept if kept.result.prediction is not None]
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything was made on it that takes time to make again."""
+        return bool(self.results or self.points or self.shapes)
+
+    @property
+    def can_return(self) -> bool:
+        """Whether it is in a file, or has a result, which holds a thumbnail of it."""
+        return self.slide.path is not None or bool(self.results)
+
+
+class SessionFolder:
+    """The folder of a session; what it holds already is not written again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held: dict[str, _Source] = {}
+
+    def save(self, slides: Sequence[OpenSlide]) -> Events[list[KeptResult]]:
+        """Write slides in place of the session that the folder holds.
+
+        A slide is kept by its path; of one that is only in memory, a result keeps a thumbnail.
+        One without a path and a result is left out.
+
+        Returns
+        -------
+        The results that were written.
+        """
+        former = _named_files(self.path) | set(self._held)
+        writing = _Writing(self.path, self._held)
+        kept = [one for one in slides if one.can_return]
+        entries = []
+        for one in kept:
+            entries.append((yield from writing.slide(one)))
+        yield Progress(0, 0, "save", INDEX)  # one that was stopped leaves the former session
+        with atomic_path(self.path / INDEX) as draft:
+            draft.write_text(json.dumps({"version": VERSION, "slides": entries}, indent=1), "utf-8")
+        self._held = writing.held
+        for file in former - set(writing.held):
+            (self.path / file).unlink(missing_ok=True)
+        return [result for one in kept for result in one.results]
+
+
+_Source = tuple[object, ...]  # what a file was written from
+
+
+class _Writing:
+    """Writes the files of a session, except those that are there."""
+
+    def __init__(self, folder: Path, there: dict[str, _Source]) -> None:
+        self._folder, self._there = folder, there
+        self.held: dict[str, _Source] = {}
+
+    def slide(self, one: OpenSlide) -> Events[dict[str, Any]]:
+        """Write the tables of a slide; what the index says of it."""
+        results = []
+        for kept in one.results:
+            results.append((yield from self._result(kept)))
+        slide, session = one.slide, one.session
+        return {
+            "path": str(slide.path or ""),
+            "picture": slide.picture,
+            "mpp": slide.mpp,
+            "spots": (yield from self._spots(session.spots)),
+            "whole": (yield from self._spots(session.whole)),
+            "points": (yield from self._points(one.points)),
+            "shapes": [[kind, corners.tolist()] for kind, corners in one.shapes],
+            "results": results,
+            "shown": next(
+                (i for i, kept in enumerate(one.results) if kept.result is session.result), -1
+            ),
+        }
+
+    def _result(self, kept: KeptResult) -> Events[dict[str, Any]]:
+        prediction = kept.result.prediction
+        assert prediction is not None  # it is complete
+
+        def write(path: Path) -> Events[Path]:
+            return ExportRequest(prediction, path, View()).events()
+
+        return {
+            "file": (yield from self._file("result", (prediction, kept.clusters), write)),
+            "name": kept.name,
+            "view": asdict(View.of(kept)),
+            "request": (yield from self._request(kept.request)) if kept.request else None,
+        }
+
+    def _request(self, request: PredictRequest) -> Events[dict[str, Any]]:
+        return {
+            "checkpoint": str(request.checkpoint.path),
+            "content": request.checkpoint.content,
+            "options": asdict(request.options),
+            "name": request.name,
+            "spots": (yield from self._spots(request.spots)),
+            "whole": (yield from self._spots(request.whole)),
+        }
+
+    def _spots(self, spots: AnnData | None) -> Events[str]:
+        if spots is None:
+            return ""
+        for file, source in self.held.items():
+            if source[0] is spots:  # which may be a prediction
+                return file
+        return (yield from self._file("spots", (spots,), lambda path: _write(spots, path)))
+
+    def _points(self, points: tuple[Point, ...]) -> Events[str]:
+        if not points:
+            return ""
+        return (yield from self._file("points", points, lambda path: _write(_table(points), path)))
+
+    def _file(
+        self, kind: str, source: _Source, write: Callable[[Path], Events[Any]]
+    ) -> Events[str]:
+        """The file of what it is written from: one that is there, or a new one."""
+        known = {**self._there, **self.held}
+        name = next((file for file, other in known.items() if _are_same(source, other)), "")
+        if not name:
+            name = f"{kind}-{uuid4().hex[:8]}.h5ad"
+            yield from write(self._folder / name)
+        self.held[name] = source
+        return name
+
+
+def _are_same(source: _Source, other: _Source) -> bool:
+    return len(source) == len(other) and all(map(lambda a, b: a is b, source, other))
+
+
+def _write(table: AnnData, path: Path) -> Events[None]:
+    from napari_stem.exports.encodable import encodable
+    from napari_stem.exports.h5ad import write_h5ad
+
+    yield Progress(0, 0, "save", path.name)
+    write_h5ad(encodable(table), path)
+
+
+def _table(points: tuple[Point, ...]) -> AnnData:
+    from napari_stem.spots.table import spot_table
+
+    made = spot_table([point.inspection.xy for point in points], diameter_px=1)
+    made.uns["napari_stem"] = {}
+    keep_points(points, made)
+    return made
+
+
+def read_index(folder: Path) -> list[dict[str, Any]]:
+    """What the index of a session says of each slide.
+
+    Raises
+    ------
+    StemError
+        The folder holds no session, or one of another version.
+    """
+    try:
+        index = json.loads((folder / INDEX).read_text("utf-8"))
+        version, slides = index["version"], list(index["slides"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StemError(f"There is no session of Stem in '{folder}'.") from error
+    if version != VERSION:
+        raise StemError(f"The session was saved by another version of Stem. Folder: '{folder}'.")
+    return slides
+
+
+def _named_files(folder: Path) -> set[str]:
+    """The files of the session that a folder holds."""
+    try:
+        slides = read_index(folder)
+    except StemError:
+        return set()
+    requests = [each["request"] for one in slides for each in one["results"] if each["request"]]
+    results = [each["file"] for one in slides for each in one["results"]]
+    tables = [one[name] for one in (*slides, *requests) for name in ("spots", "whole")]
+    return {*results, *tables, *(one["points"] for one in slides)} - {""}

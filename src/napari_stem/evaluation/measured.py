@@ -1,0 +1,55 @@
+"""How a prediction agrees with what its own spots measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_stem.evaluation.metrics import BRIEF, pcc
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from napari_stem.evaluation.metrics import Scores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpotAgreement:
+    """Predicted against measured values, over the spots that counted any gene of the panel.
+
+    Attributes
+    ----------
+    n_spots
+        That were compared.
+    gene_pcc
+        (c,) Pearson correlation of each gene over the spots; NaN where its counts are constant.
+    scores
+        Metrics of `metrics.BRIEF` by name.
+    seen
+        Why the checkpoint knows these spots already, as display text; "" if it does not.
+    """
+
+    n_spots: int
+    gene_pcc: NDArray[np.float64]
+    scores: Scores
+    seen: str = ""
+
+
+def spot_agreement(prediction: AnnData) -> SpotAgreement | None:
+    """A prediction against its layer "truth"; None if it has none, or of a single spot."""
+    if "truth" not in prediction.layers:
+        return None
+    truth = np.asarray(prediction.layers["truth"])
+    counted = truth.any(axis=1)
+    if counted.sum() < 2:
+        return None
+    truth, mean = truth[counted], np.asarray(prediction.X)[counted]
+    return SpotAgreement(
+        n_spots=len(truth),
+        gene_pcc=np.where(np.ptp(truth, axis=0) > 0, pcc(mean, truth), np.nan),
+        scores={metric.name: metric.of(mean, truth) for metric in BRIEF},
+        seen=str(prediction.uns["napari_stem"].get("seen", "")),
+    )
