@@ -32,7 +32,8 @@ def heatmap_layer(slide: Slide, statistic: str) -> Image:
 
 def compared_layers(slide: Slide) -> tuple[Image, Image]:
     """A second layer of the slide and an empty heatmap, for a cell of the comparison."""
-    picture, heatmap = layers.slide_layer(slide), _discs("compared heatmap", slide)
+    picture = layers.slide_layer(slide)
+    heatmap = _discs("compared heatmap", slide, name="Next gene")
     picture.metadata = layers.tag("compared slide", slide)
     return picture, heatmap
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_stem._napari.shell.imports import importing
 from napari_stem._napari.shell.session_folder import read_index
 from napari_stem._napari.state.drawn_shape import DrawnShape
 from napari_stem._napari.state.saved_points import points_in
@@ -129,7 +130,8 @@ class _Reading:
         )  # fmt: skip
 
     def _table(self, file: str) -> AnnData | None:
-        from napari_stem.io.h5ad import read_h5ad
+        with importing:
+            from napari_stem.io.h5ad import read_h5ad
 
         if file and file not in self._tables:
             self._tables[file] = read_h5ad(self._folder / file)
@@ -138,8 +140,9 @@ class _Reading:
 
 def _slide_of(entry: dict[str, Any], predictions: Sequence[AnnData], folder: Path) -> Slide:
     """The slide of a result, which is checked by its content, or else the file as it is."""
-    from napari_stem.io.preview import slide_of
-    from napari_stem.slides.slide import open_slide
+    with importing:
+        from napari_stem.io.preview import slide_of
+        from napari_stem.slides.slide import open_slide
 
     if predictions:
         return slide_of(predictions[0], folder)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from napari_stem._napari.shell.exporting import ExportRequest
+from napari_stem._napari.shell.imports import importing
 from napari_stem._napari.state.saved_points import keep_points
 from napari_stem._napari.state.saved_view import View
 from napari_stem.errors import StemError
@@ -175,15 +176,17 @@ def _are_same(source: _Source, other: _Source) -> bool:
 
 
 def _write(table: AnnData, path: Path) -> Events[None]:
-    from napari_stem.exports.encodable import encodable
-    from napari_stem.exports.h5ad import write_h5ad
+    with importing:
+        from napari_stem.exports.encodable import encodable
+        from napari_stem.exports.h5ad import write_h5ad
 
     yield Progress(0, 0, "save", path.name)
     write_h5ad(encodable(table), path)
 
 
 def _table(points: tuple[Point, ...]) -> AnnData:
-    from napari_stem.spots.table import spot_table
+    with importing:
+        from napari_stem.spots.table import spot_table
 
     made = spot_table([point.inspection.xy for point in points], diameter_px=1)
     made.uns["napari_stem"] = {}

@@ -47,12 +47,12 @@ class Shortcut:
 PREDICT = Shortcut("Ctrl+Return", "Predict, or stop predicting")
 NEXT_GENE = Shortcut("Ctrl+PgDown", "Next gene")
 PREVIOUS_GENE = Shortcut("Ctrl+PgUp", "Previous gene")
-HEATMAP = Shortcut("Ctrl+Shift+H", "Show or hide the heatmap")
-SPREAD = Shortcut("Ctrl+Shift+D", "Switch between mean and SD")
-INSPECT = Shortcut("Alt+I", "Inspect where you click, or end it")
-UNDO = Shortcut("Ctrl+Z", "In the Clusters dock: undo an edit", in_dock=True)
-REDO = Shortcut("Ctrl+Shift+Z", "In the Clusters dock: redo an edit", in_dock=True)
-LEAVE = Shortcut("Esc", "While a mouse tool is on: end it")
+HEATMAP = Shortcut("Ctrl+Shift+H", "Show or hide heatmap")
+SPREAD = Shortcut("Ctrl+Shift+D", "Show mean or SD")
+INSPECT = Shortcut("Alt+I", "Inspect where you click")
+UNDO = Shortcut("Ctrl+Z", "Undo in Clusters dock", in_dock=True)
+REDO = Shortcut("Ctrl+Shift+Z", "Redo in Clusters dock", in_dock=True)
+LEAVE = Shortcut("Esc", "End the mouse tool")
 SHORTCUTS = (PREDICT, NEXT_GENE, PREVIOUS_GENE, HEATMAP, SPREAD, INSPECT, UNDO, REDO, LEAVE)
 
 
