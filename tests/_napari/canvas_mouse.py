@@ -65,6 +65,10 @@ def press_key(viewer: Viewer, key: Qt.Key, modifier: Any = Qt.KeyboardModifier.N
     QTest.keyClick(canvas_of(viewer), key, modifier)
 
 
+def press_alt_i(viewer: Viewer) -> None:
+    press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
+
+
 def _at(viewer: Viewer, slide: Slide, xy: Any) -> QWidget:
     """The canvas, with the mouse over the point."""
     canvas = canvas_of(viewer)

@@ -20,7 +20,17 @@ from superqt import QLabeledSlider
 
 from napari_stem._napari.predict.dock import PredictDock
 from napari_stem._napari.shell.docks import open_dock, window_of
-from napari_stem._napari.shell.shortcuts import SHORTCUTS, legend
+from napari_stem._napari.shell.shortcuts import (
+    HEATMAP,
+    INSPECT,
+    LEAVE,
+    NEXT_GENE,
+    PREDICT,
+    PREVIOUS_GENE,
+    SHORTCUTS,
+    SPREAD,
+    legend,
+)
 from napari_stem._napari.state.result import Result
 from napari_stem.sections.synthetic import generate_section
 
@@ -82,7 +92,7 @@ def test_keys_hide_the_heatmap_and_show_the_spread(filled, viewer):
 
 
 def test_keys_do_nothing_without_a_result(dock):
-    for shortcut in SHORTCUTS:
+    for shortcut in (PREDICT, NEXT_GENE, PREVIOUS_GENE, HEATMAP, SPREAD):
         strike(dock, shortcut.keys)
     assert dock.workspace.result is None
 
@@ -100,10 +110,20 @@ def test_no_key_is_napari_s(viewer, dock):
     bound += [found.keybinding for found in get_app_model().keybindings]
     taken = {QKeySequence(str(key)).toString() for key in bound}
     taken |= {key.toString() for key in actions}
-    ours = [QKeySequence(shortcut.keys).toString() for shortcut in SHORTCUTS]
+    everywhere = [key for key in SHORTCUTS if not key.in_dock and key is not LEAVE]
+    ours = [QKeySequence(key.keys).toString() for key in everywhere]
     assert len(set(ours)) == len(ours)
     assert {"Ctrl+R", "Ctrl+Up"} <= taken
     assert not taken.intersection(ours)
+
+
+def test_every_key_of_the_docks_is_in_the_list(viewer, dock):
+    for name in ("Clusters", "Inspect", "Export", "Train"):
+        open_dock(viewer, name)
+    bound = {key.objectName() for key in window_of(viewer).findChildren(QShortcut)}
+    of_canvas = {INSPECT.keys, LEAVE.keys}  # keys of the viewer, which Qt does not know
+    assert bound - {""} == {key.keys for key in SHORTCUTS} - of_canvas
+    assert "Alt+I" in {str(key) for key in viewer.keymap}
 
 
 def test_keys_are_told_in_tooltips_and_in_one_place(dock):
@@ -113,6 +133,7 @@ def test_keys_are_told_in_tooltips_and_in_one_place(dock):
     tips += [dock.result.genes.search.toolTip(), dock.result.opacity.toolTip()]
     for shortcut in SHORTCUTS:
         assert shortcut.what in legend()
+    for shortcut in (PREDICT, NEXT_GENE, PREVIOUS_GENE, HEATMAP, SPREAD):
         assert any(f"{shortcut.what}: {shortcut.text}." in tip for tip in tips), shortcut
 
 

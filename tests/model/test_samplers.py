@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from functools import cache, partial
 
 import diffusers
@@ -14,6 +15,11 @@ from napari_stem.model.samplers import ancestral, ddim, dpm_solver_pp_2m
 
 SCHEDULE = Schedule(DiffusionConfig())
 ALL = log_snr_steps(SCHEDULE, 1000)
+
+
+def end_of(states):
+    """The last state of a sampler."""
+    return deque(states, maxlen=1).pop()
 
 
 def normals(seed):
@@ -63,9 +69,8 @@ def gaussian_denoiser(variance):
 
 def spread(sampler, variance, steps):
     """Variance of the draws over the true one; the start has variance one."""
-    return sampler(gaussian_denoiser(variance), torch.ones(1, 1).double(), steps).item() ** 2 / (
-        variance
-    )
+    states = sampler(gaussian_denoiser(variance), torch.ones(1, 1).double(), steps)
+    return end_of(states).item() ** 2 / variance
 
 
 @pytest.mark.parametrize("variance", [1.0, 0.25, 0.04])
@@ -143,7 +148,9 @@ def test_ancestral_adds_up_the_variance_of_the_posterior(variance):
 
     # A linear sampler's variance is the sum of squares of its answers to one unit at a time.
     units = torch.eye(1001, dtype=torch.float64)
-    found = ancestral(gaussian_denoiser(variance), units[:, 1000:], ALL, lambda s: units[:, [s.t]])
+    found = end_of(
+        ancestral(gaussian_denoiser(variance), units[:, 1000:], ALL, lambda s: units[:, [s.t]])
+    )
 
     assert (found**2).sum().item() == pytest.approx(expected, rel=1e-9)
     # The posterior's variance is the lower one of Ho et al., a little too small for any width.
@@ -160,7 +167,7 @@ def test_ancestral_s_mean_is_the_paper_s():
         a = step.alpha_bar
         eps = (x - math.sqrt(a) * x_start) / math.sqrt(1 - a)
         mu = (x - betas[t] / math.sqrt(1 - a) * eps) / torch.sqrt(1 - betas[t])
-        quiet = ancestral(lambda x, t: x_start, x, [step], lambda step: torch.zeros(5, 3))
+        (quiet,) = ancestral(lambda x, t: x_start, x, [step], lambda step: torch.zeros(5, 3))
         torch.testing.assert_close(quiet, mu, rtol=1e-9, atol=1e-9)
 
 
@@ -205,7 +212,8 @@ def mixture_draws(name):
     if sampler is ancestral:
         sampler = partial(ancestral, noise=lambda step: normal((2 * N, 3)))
     steps = log_snr_steps(SCHEDULE, n_steps)
-    return sampler(mixture_denoiser(condition), start, steps).reshape(2, N, 3).numpy()
+    states = sampler(mixture_denoiser(condition), start, steps)
+    return end_of(states).reshape(2, N, 3).numpy()
 
 
 def mixture_moments():
@@ -265,16 +273,9 @@ def test_twenty_evaluations_of_dpm_solver_equal_a_thousand_ancestral_steps():
 
 
 def visited(sampler, x, steps, **options):
-    """The states that a sampler shows its denoiser, and its result."""
-    condition = torch.zeros(len(x), 1)
-    states = []
-
-    def denoise(x, t):
-        states.append(x)
-        return mixture_denoiser(condition)(x, t)
-
-    result = sampler(denoise, x, steps, **options)
-    return torch.stack([*states[1:], result])
+    """The states of a sampler after each step."""
+    denoise = mixture_denoiser(torch.zeros(len(x), 1))
+    return torch.stack(list(sampler(denoise, x, steps, **options)))
 
 
 def stepped(scheduler, x, steps, **options):

@@ -232,7 +232,7 @@ def test_foreign_tissue_is_told_in_python_and_in_exports(sections, trained, tmp_
     with pytest.warns(StemWarning, match="differ from the training tissue"):
         prediction = predict(
             Slide.from_array(pixels, mpp=0.5), sections[2].spots, trained.checkpoint,
-            n_draws=2, cache=False,
+            n_draws=2, cache=False, trust_positions=True,
         )  # fmt: skip
     for suffix in ("csv", "geojson", "html", "ome.tif"):
         write_prediction(prediction, tmp_path / f"p.{suffix}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -115,6 +116,24 @@ def test_each_slow_draw_is_previewed(network):
             PredictOptions(n_draws=3), Compute(), to_values=slowly,
         )  # fmt: skip
         assert [event.draws for event in events if isinstance(event, Partial)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["dpm++", "ddim", "ancestral"])
+def test_a_batch_can_be_stopped_after_each_step(network, name):
+    """However large a batch is: whoever closes the generator waits for one evaluation at most."""
+    asked = []
+    hook = network.register_forward_pre_hook(lambda *_: asked.append(name))
+    store = DrawStore.create(None, key="k", n_draws=1, n_spots=N, n_genes=GENES)
+    options = PredictOptions(n_draws=1, sampler=name, steps=50)
+    events = iter_sample(network, SCHEDULE, CONDITIONS, POSITIONS, store, options, Compute())
+    with store, closing(events):
+        assert isinstance(next(events), Progress)
+        assert len(asked) == 1
+    point = iter_sample_point(network, SCHEDULE, CONDITIONS[5], POSITIONS[5], options, Compute())
+    with closing(point):
+        assert isinstance(next(point), Progress)
+        assert len(asked) == 2
+    hook.remove()
 
 
 def test_a_stopped_run_goes_on_and_what_is_there_stays(network, tmp_path):

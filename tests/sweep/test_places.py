@@ -287,7 +287,9 @@ TABLE = [
     # Text files.
     Row("CSV with a mark of its encoding", csv(lambda xy: "\ufeff" + lines(xy)), ALL),
     Row("CSV with semicolons and decimal commas", csv(lambda xy: lines(xy, "x;y", "{};{}")
-        .replace(".", ",")), refused="line 2"),
+        .replace(".", ",")), ALL),
+    Row("CSV with commas that may part thousands",
+        csv(lambda xy: lines(xy, "x,y", '"1,{0:.0f}",{1}')), refused="line 2"),
     Row("CSV with x twice", csv(lambda xy: lines(xy, "x,X,y", "{0:.2f},{0:.2f},{1:.2f}")),
         refused="more than once"),
     Row("CSV with quotes and capitals", csv(lambda xy: lines(xy, '"X","Y"')), ALL),

@@ -1,9 +1,13 @@
-"""Samplers: functions of (denoise, x, steps) from noise to values, and the table of all."""
+"""Samplers: generators over (denoise, x, steps) from noise to values, and the table of all.
+
+They yield the state after each step, so that whoever asks may stop between two; the last is the
+result.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,16 +19,16 @@ if TYPE_CHECKING:
 Noise: TypeAlias = "Callable[[Step], Tensor]"
 
 
-def ddim(denoise: Denoise, x: Tensor, steps: Sequence[Step]) -> Tensor:
+def ddim(denoise: Denoise, x: Tensor, steps: Sequence[Step]) -> Iterator[Tensor]:
     """Deterministic DDIM (Song et al. 2021, eq. 12 with sigma = 0)."""
     for step in steps:
         x_start = denoise(x, step.t)
         eps = (x - step.alpha_bar**0.5 * x_start) / (1 - step.alpha_bar) ** 0.5
         x = step.alpha_bar_next**0.5 * x_start + (1 - step.alpha_bar_next) ** 0.5 * eps
-    return x
+        yield x
 
 
-def dpm_solver_pp_2m(denoise: Denoise, x: Tensor, steps: Sequence[Step]) -> Tensor:
+def dpm_solver_pp_2m(denoise: Denoise, x: Tensor, steps: Sequence[Step]) -> Iterator[Tensor]:
     """DPM-Solver++ of second order, multistep (Lu et al. 2022, algorithm 2).
 
     The first step and the last, whose log-SNR is infinite, are of first order.
@@ -37,10 +41,10 @@ def dpm_solver_pp_2m(denoise: Denoise, x: Tensor, steps: Sequence[Step]) -> Tens
         sigma_ratio = ((1 - step.alpha_bar_next) / (1 - step.alpha_bar)) ** 0.5
         x = sigma_ratio * x - step.alpha_bar_next**0.5 * math.expm1(-h) * (x_start + slope / 2)
         previous, h_previous = x_start, h
-    return x
+        yield x
 
 
-def ancestral(denoise: Denoise, x: Tensor, steps: Sequence[Step], noise: Noise) -> Tensor:
+def ancestral(denoise: Denoise, x: Tensor, steps: Sequence[Step], noise: Noise) -> Iterator[Tensor]:
     """DDPM's reverse process with the variance of the posterior (Ho et al. 2020, eq. 7).
 
     With all T steps this is the paper's sampler.
@@ -54,7 +58,7 @@ def ancestral(denoise: Denoise, x: Tensor, steps: Sequence[Step], noise: Noise) 
             + alpha**0.5 * left * x
         )
         x = mean + (left * (1 - alpha)) ** 0.5 * noise(step)
-    return x
+        yield x
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Sampler:
     steps
         Evaluations of the network that keep the spread of the draws.
     solve
-        From noise to values.
+        From noise to values, step by step.
     stochastic
         Whether `solve` takes the noise of each step as a fourth argument.
     """
@@ -76,11 +80,13 @@ class Sampler:
     name: str
     label: str
     steps: int
-    solve: Callable[..., Tensor]
+    solve: Callable[..., Iterator[Tensor]]
     stochastic: bool = False
 
-    def __call__(self, denoise: Denoise, x: Tensor, steps: Sequence[Step], noise: Noise) -> Tensor:
-        """Values (n, c) of noise x (n, c)."""
+    def __call__(
+        self, denoise: Denoise, x: Tensor, steps: Sequence[Step], noise: Noise
+    ) -> Iterator[Tensor]:
+        """States (n, c) after each step from noise x (n, c); the last holds the values."""
         more = (noise,) if self.stochastic else ()
         return self.solve(denoise, x, steps, *more)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from napari_stem.events import Event, Events
+from napari_stem.events import Event, Events, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.hub import check_stamps
@@ -183,9 +183,12 @@ class Inspector:
             self.compute,
             to_values=self.checkpoint.to_values,
         )
-        for draws in several:
-            found = Inspection(draws=draws, **known)
-            yield found
+        for event in several:
+            if isinstance(event, Progress):
+                yield event
+            else:
+                found = Inspection(draws=event, **known)
+                yield found
         return found
 
     def _similarity(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from napari_stem.devices import choose_device, is_out_of_memory, threads_for
 from napari_stem.errors import Hint, OptionError, Remedy
-from napari_stem.events import Events, Pace, Partial, Progress
+from napari_stem.events import Events, Pace, Partial, Progress, relay
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Denoise, Schedule, denoiser, log_snr_steps
 from napari_stem.model.network import StemNetwork
@@ -43,7 +44,7 @@ def iter_sample(
     What the store holds already is kept. A draw's noise follows from the seed, the spot's
     position and the draw alone, so that neither batches nor neighbours change it. After each
     draw a `Partial` carries the mean of the draws so far; closing the generator stops within one
-    batch.
+    step of the sampler.
 
     Parameters
     ----------
@@ -75,8 +76,10 @@ def iter_sample(
                 start = 0
                 while start < len(values):
                     part = slice(rows.start + start, min(rows.start + start + size, rows.stop))
+                    batch = draw_batch(conditions[part], positions[part], draw, size)
+                    tell = partial(_at, pace, done + start, part.stop - part.start, total)
                     try:
-                        x = draw_batch(conditions[part], positions[part], draw, size)
+                        x = yield from relay(batch, tell)
                     except RuntimeError as error:
                         if not is_out_of_memory(error):
                             raise
@@ -86,8 +89,6 @@ def iter_sample(
                         continue
                     values[start : start + len(x)] = to_values(x)
                     start += len(x)
-                    if pace.due():
-                        yield Progress(done + start, total, "sample")
                 store.write(draw, rows, values)
                 drawn = True
         sums += store.draw(draw)
@@ -105,7 +106,7 @@ def iter_sample_point(
     compute: Compute,
     *,
     to_values: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda x: x,
-) -> Generator[NDArray[np.float32], None, None]:
+) -> Generator[Progress | NDArray[np.float32], None, None]:
     """Draw for a single point: the draws that `iter_sample` keeps for a spot at this place.
 
     Draws are the batch here, so that the network is asked as often as for one of them. The first
@@ -120,18 +121,24 @@ def iter_sample_point(
 
     Yields
     ------
-    (k, c) all draws so far, until k is `options.n_draws`.
+    (k, c) all draws so far, until k is `options.n_draws`; progress between the steps.
     """
-    n_draws = options.n_draws
+    n_draws, pace = options.n_draws, Pace()
     draw_batch = _Drawer(network, schedule, options, compute)
     drawn = np.empty((0, network.config.n_genes), np.float32)
     while len(drawn) < n_draws:
         draws = np.arange(len(drawn), min(max(_FIRST_DRAWS, 2 * len(drawn)), n_draws))
         shape = (len(draws), 1)
-        x = draw_batch(np.tile(condition, shape), np.tile(position, shape), draws, len(draws))
+        batch = draw_batch(np.tile(condition, shape), np.tile(position, shape), draws, len(draws))
+        x = yield from relay(batch, partial(_at, pace, len(drawn), len(draws), n_draws))
         kept = to_values(x).astype(np.float16).astype(np.float32)  # as the store keeps them
         drawn = np.concatenate([drawn, kept])
         yield drawn
+
+
+def _at(pace: Pace, done: int, n: int, total: int, share: float) -> Progress | None:
+    """The progress when a share of n more draws is made, if it is time to tell."""
+    return Progress(done + int(share * n), total, "sample") if pace.due() else None
 
 
 class _Drawer:
@@ -165,10 +172,11 @@ class _Drawer:
         positions: NDArray[np.float64],
         draw: int | NDArray[np.intp],
         size: int,
-    ) -> NDArray[np.float32]:
+    ) -> Generator[float, None, NDArray[np.float32]]:
         """(b, c) numbers of the network for b spots, of one draw or one each; padded to `size`.
 
-        Equal shapes give equal bits, and keep compiled graphs.
+        Equal shapes give equal bits, and keep compiled graphs. After each step of the sampler the
+        share of the steps that are done is yielded.
         """
         spots = len(conditions)
         padding = (0, size - spots)
@@ -176,10 +184,16 @@ class _Drawer:
         centres = np.pad(positions, (padding, (0, 0)), mode="edge")
         draws = torch.as_tensor(np.pad(np.broadcast_to(draw, spots), padding, mode="edge"))
         denoise = denoiser(self._network, condition.to(self._device), self._schedule)
-        with threads_for(self._network.multiplications(size)):
-            return self._draw(denoise, centres, draws)[:spots].float().cpu().numpy()
+        states = self._states(denoise, centres, draws)
+        for number in range(1, len(self._steps) + 1):
+            with threads_for(self._network.multiplications(size)):
+                x = next(states)
+            yield number / len(self._steps)
+        return x[:spots].float().cpu().numpy()
 
-    def _draw(self, denoise: Denoise, centres: NDArray[np.float64], draws: Tensor) -> Tensor:
+    def _states(
+        self, denoise: Denoise, centres: NDArray[np.float64], draws: Tensor
+    ) -> Iterator[Tensor]:
         places, n_genes = torch.from_numpy(centres), self._network.config.n_genes
 
         def noise(step: int) -> Tensor:

@@ -25,6 +25,8 @@ _AGREES = 0.5  # correlation of pieces from which on two levels show the same; o
 _PIECE = 64  # pixels of a side
 _PIECES = 5  # with most contrast, of a grid of
 _GRID = 12  # rows and columns
+_NO_TILE = 255  # all that a level shows where its file lacks tiles
+_SEEN = 0.25  # share of an area that must be there to be compared
 _PLAIN = 3.0  # SD of grey below which a piece shows nothing
 _DIFFERS = 0.7  # correlation of areas below which levels differ; mirrored tissue has up to 0.5
 _AREA, _CELLS = 128, 32  # pixels of a side of an area, and means that it is compared by
@@ -176,7 +178,7 @@ def _shows_same(before: Fitted, level: Level, down: float, places: Sequence[Plac
 
 
 def _likeness(before: Fitted, level: Level, down: float, place: Place) -> float | None:
-    """Correlation of an area of a level with that of the finer one; None if it is plain.
+    """Correlation of an area of a level with that of the finer one; None if one shows nothing.
 
     Areas are averaged, so that a shift of a few pixels between levels does not matter.
     """
@@ -196,9 +198,11 @@ def _likeness(before: Fitted, level: Level, down: float, place: Place) -> float 
         there = _grey(averaged(before.level, (finer[0], finer[1], finer[2], finer[3]), size))
     except Exception:  # noqa: BLE001  # decoders raise any; whoever reads this place is told
         return None
-    if here.std() <= _PLAIN:
+    stored = there < _NO_TILE
+    here, there = here[stored], there[stored]
+    if stored.mean() < _SEEN or here.std() <= _PLAIN:
         return None
-    return 0.0 if there.std() <= _PLAIN else float(np.corrcoef(here.ravel(), there.ravel())[0, 1])
+    return 0.0 if there.std() <= _PLAIN else float(np.corrcoef(here, there)[0, 1])
 
 
 class _Piece(NamedTuple):

@@ -180,7 +180,7 @@ def test_escape_and_the_key_switch_the_tool(tool, viewer, qtbot):
     assert not tool.tool_button.isChecked()
     click(tool, viewer, HERE)
     assert not is_busy(viewer)
-    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
+    canvas_mouse.press_alt_i(viewer)
     assert tool.tool.is_on
     qtbot.keyClick(tool.tool_button, Qt.Key.Key_Escape)
     assert not tool.tool.is_on
@@ -394,8 +394,6 @@ def test_the_dock_may_close_midway(tool, viewer, qtbot, section):
     assert len(viewer.mouse_double_click_callbacks) == 1
     qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
     assert tool._loaded is None
-    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
-    assert not tool.tool.is_on
     viewer.theme = "light"
 
 
@@ -408,13 +406,21 @@ def test_hiding_the_dock_ends_the_tool_and_a_tab_in_front_of_it_does_not(tool, v
     assert not tool.tool_button.isChecked()
 
 
-def test_the_key_opens_the_hidden_dock_and_then_switches_its_tool(tool, viewer):
-    tool.parent().title.hide_button.click()
-    assert not tool.isVisible()
-    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
+def test_the_key_shows_the_dock_wherever_it_is_and_switches_its_tool(viewer, tool, qtbot):
+    canvas_mouse.press_alt_i(viewer)
     assert (tool.isVisible(), tool.tool.is_on) == (True, False)
-    canvas_mouse.press_key(viewer, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
-    assert tool.tool.is_on
+    tool.parent().title.hide_button.click()
+    canvas_mouse.press_alt_i(viewer)
+    assert (tool.isVisible(), tool.tool.is_on) == (True, True)
+    with qtbot.waitSignal(tool.destroyed):
+        tool.parent().title.close_button.click()
+    canvas_mouse.press_alt_i(viewer)
+    again = open_dock(viewer, "Inspect")
+    assert (again is not tool, again.tool.is_on) == (True, True)
+    again.workspace.checkpoint = None
+    canvas_mouse.press_alt_i(viewer)
+    assert (again.tool.is_on, again.workspace.tool) == (False, "")
+    assert "Choose a checkpoint first" in again.hint.text()
 
 
 def test_points_are_there_again_when_the_dock_is(tool, viewer, qtbot, section):

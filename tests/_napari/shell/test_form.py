@@ -152,7 +152,7 @@ def test_the_wheel_scrolls_the_page_instead_of_changing_a_value(form):
 @pytest.mark.parametrize(
     ("panel", "options"),
     [
-        (SettingsPanel, {**options_of(PredictOptions), **options_of(Compute)}),
+        (lambda: SettingsPanel(Workspace()), {**options_of(PredictOptions), **options_of(Compute)}),
         (lambda: TrainingOptions(Workspace()), {**options_of(TrainPlan), **FIT_OPTIONS}),
         (lambda: LeidenPanel(Workspace()), options_of(LeidenOptions)),
     ],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from napari.viewer import Viewer
@@ -10,10 +12,13 @@ from qtpy.QtWidgets import QWidget
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.shell.panel import Panel
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.labels import Clusters
 from napari_stem.sections.section import Section
+
+from ..conftest import is_busy
 
 DOCKS = ("Predict", "Clusters", "Inspect", "Export", "Train")
 
@@ -50,12 +55,17 @@ def fill(work: Workspace, section: Section) -> None:
 
 
 def test_a_closed_dock_leaves_nothing_behind(viewer, qtbot):
-    before = listeners(viewer)
+    before, gone = listeners(viewer), {}
     for name in DOCKS * 2:
         dock = open_dock(viewer, name)
         assert (listeners(viewer) == before) == (name == "Train"), name  # which shows folders alone
+        gone |= {f"{name}: {type(w).__name__}": ref(w) for w in (dock, *dock.findChildren(Panel))}
         close(dock, qtbot)
         assert listeners(viewer) == before, name
+    del dock
+    qtbot.waitUntil(lambda: not is_busy(viewer))  # they loaded libraries
+    gc.collect()
+    assert [name for name, widget in gone.items() if widget() is not None] == []
 
 
 def test_closed_docks_hear_nothing_and_open_again(viewer, qtbot, section, sections):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
@@ -11,7 +12,8 @@ from napari_stem._napari.canvas.quitting import AskBeforeQuitting
 from napari_stem._napari.canvas.slide_views import SlideViews
 from napari_stem._napari.shell.cache_limit import follow_preference
 from napari_stem._napari.shell.choices import last_choices
-from napari_stem._napari.shell.docks import is_open, unwrapped, window_of
+from napari_stem._napari.shell.docks import is_open, open_dock, unwrapped, window_of
+from napari_stem._napari.shell.shortcuts import INSPECT
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from napari.viewer import Viewer
+
+INSPECTING = "inspect"  # the mouse tool of the Inspect dock
 
 
 def workspace_of(viewer: Viewer) -> Workspace:
@@ -29,7 +33,16 @@ def workspace_of(viewer: Viewer) -> Workspace:
         _attached[viewer] = workspace, Canvas(viewer, workspace), SlideViews(viewer, workspace)
         if hasattr(viewer, "window"):  # a model of a viewer has none
             AskBeforeQuitting(window_of(unwrapped(viewer)), workspace)
+            with suppress(ValueError):  # another plugin has taken the key
+                viewer.bind_key(INSPECT.keys.replace("+", "-"), _switch_inspecting)
     return _attached[viewer][0]
+
+
+def _switch_inspecting(viewer: Viewer) -> None:
+    """Show the Inspect dock, which is made if there is none, and switch its mouse tool."""
+    workspace = workspace_of(viewer)
+    open_dock(viewer, "Inspect")
+    workspace.tool = "" if workspace.tool == INSPECTING else INSPECTING
 
 
 def _start_job(
@@ -43,7 +56,7 @@ def _start_job(
     """Start a job in a thread that ends with the window, not with the dock that started it."""
     viewer = viewer_ref()
     if viewer is None or not is_open(viewer):
-        source.close()  # a job that ended with the window has no successor
+        ended()  # with the window, which has just closed
         return source.close
     job = start(source, window_of(viewer))
     job.told.connect(told)

@@ -34,7 +34,7 @@ class ClickTool(QObject):
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer_ref = ref(viewer)
-        self._zooms: list[Callable[..., Any]] = []  # what a double click does without the tool
+        self._zooms: list[Callable[..., Any]] = []  # napari's own, at a double click
         self._former_leave: Any = None
         self.is_on = False
         self.is_armed = False
@@ -68,8 +68,9 @@ class ClickTool(QObject):
     def _take(self, viewer: Viewer) -> None:
         if (active := viewer.layers.selection.active) is not None:
             active.mode = "pan_zoom"  # a click must not paint as well
-        self._zooms = list(viewer.mouse_double_click_callbacks)
-        viewer.mouse_double_click_callbacks.clear()
+        self._zooms = [each for each in viewer.mouse_double_click_callbacks if _is_of_napari(each)]
+        for zoom in self._zooms:
+            viewer.mouse_double_click_callbacks.remove(zoom)
         viewer.mouse_drag_callbacks.append(self._follow)
         viewer.cursor.style = "cross"
         self._former_leave = self.bind(_LEAVE, self._leave)
@@ -79,6 +80,7 @@ class ClickTool(QObject):
         viewer.cursor.style = "standard" if active is None else active.cursor
         if self._follow in viewer.mouse_drag_callbacks:
             viewer.mouse_drag_callbacks.remove(self._follow)
+        # They come first, as before; callbacks of other plugins were left where they are.
         viewer.mouse_double_click_callbacks[:0] = self._zooms
         self.bind(_LEAVE, self._former_leave)
 
@@ -131,3 +133,8 @@ def _place(event: Any) -> tuple[float, float]:
 
 def _is_far(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return hypot(one[0] - other[0], one[1] - other[1]) > _FAR
+
+
+def _is_of_napari(callback: Callable[..., Any]) -> bool:
+    """Whether a callback is napari's own, not that of a plugin."""
+    return getattr(callback, "__module__", "").split(".")[0] == "napari"

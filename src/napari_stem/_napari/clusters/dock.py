@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QShortcut
-
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.clusters.agreement_panel import AgreementPanel
 from napari_stem._napari.clusters.legend_panel import LegendPanel
@@ -17,6 +13,7 @@ from napari_stem._napari.clusters.ranking_panel import RankingPanel
 from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.imports import load_for_clustering
 from napari_stem._napari.shell.page import Page, listen
+from napari_stem._napari.shell.shortcuts import REDO, UNDO
 from napari_stem._napari.shell.worker import start
 
 if TYPE_CHECKING:
@@ -47,11 +44,8 @@ class ClustersDock(Page):
     def _connect(self) -> None:
         self.legend.pick_button.toggled.connect(self._pick)
         listen(self, self.workspace.events.tool, self._obey_tool)
-        work = self.workspace
-        for keys, move in (("Ctrl+Z", work.undo), ("Ctrl+Shift+Z", work.redo)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(move)
+        UNDO.bind(self, self.workspace.undo)
+        REDO.bind(self, self.workspace.redo)
 
     def _pick(self, on: bool) -> None:
         self._picker.switch(on)

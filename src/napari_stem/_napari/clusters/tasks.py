@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_stem._napari.shell.imports import importing
 from napari_stem.events import Events, Progress
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def find_clusters(result: Result, options: LeidenOptions) -> Events[Clusters]:
     """Leiden clusters of a prediction."""
     yield Progress(0, 0, "cluster")
-    from napari_stem.analysis.cluster import find_clusters
+    with importing:
+        from napari_stem.analysis.cluster import find_clusters
 
     assert result.prediction is not None
     return find_clusters(result.prediction, options)
@@ -28,7 +30,8 @@ def find_clusters(result: Result, options: LeidenOptions) -> Events[Clusters]:
 def rank_genes(result: Result, clusters: Clusters) -> Events[DataFrame]:
     """Genes of each cluster, ranked against all other spots."""
     yield Progress(0, 0, "rank")
-    from napari_stem.analysis.marker_genes import rank_genes
+    with importing:
+        from napari_stem.analysis.marker_genes import rank_genes
 
     assert result.prediction is not None
     return rank_genes(result.prediction, clusters)
@@ -37,7 +40,8 @@ def rank_genes(result: Result, clusters: Clusters) -> Events[DataFrame]:
 def save_ranking(ranking: DataFrame, clusters: Clusters, path: Path) -> Events[Path]:
     """Write a ranking as a CSV file."""
     yield Progress(0, 0, "save", path.name)
-    from napari_stem.analysis.marker_genes import write_ranking
+    with importing:
+        from napari_stem.analysis.marker_genes import write_ranking
 
     write_ranking(ranking, clusters, path)
     return path

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_stem._napari.shell.choices import chosen_weights
-from napari_stem._napari.shell.imports import load_dask, load_triton_apart
+from napari_stem._napari.shell.imports import importing, load_dask, load_triton_apart
 from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem.errors import Remedy, SlideError
@@ -31,7 +31,8 @@ def open_slide(
     overrule is returned.
     """
     yield Progress(0, 0, "open", path.name)
-    from napari_stem.slides.slide import open_slide
+    with importing:
+        from napari_stem.slides.slide import open_slide
 
     try:
         slide = open_slide(path, picture=picture, sparse=sparse)
@@ -54,9 +55,10 @@ def read_overview(slide: Slide) -> Events[Slide]:
 def slide_of_layer(source: LayerSource) -> Events[Slide]:
     """A slide from an image layer: from its file if it has one, otherwise from its pixels."""
     yield Progress(0, 0, "open", source.name)
-    import numpy as np
+    with importing:
+        import numpy as np
 
-    from napari_stem.slides.slide import Slide, open_slide
+        from napari_stem.slides.slide import Slide, open_slide
 
     if source.path is not None:
         try:
@@ -84,8 +86,9 @@ def read_spots(
     Spots that contradict the slide are refused unless `trust` takes them as they are.
     """
     yield Progress(0, 0, "read", path.name)
-    from napari_stem.sections.opening import Opening
-    from napari_stem.sections.section import section_on
+    with importing:
+        from napari_stem.sections.opening import Opening
+        from napari_stem.sections.section import section_on
 
     return section_on(
         slide, path, pitch_um=pitch_um, diameter_um=diameter_um, bin_um=bin_um,
@@ -97,9 +100,10 @@ def describe_checkpoint(path: Path) -> Events[ChosenCheckpoint]:
     """Read the header of a checkpoint."""
     yield Progress(0, 0, "read", path.name)
     load_triton_apart()
-    from napari_stem.checkpoints.checkpoint import read_about
-    from napari_stem.genes.counts import UNITS
-    from napari_stem.storage import content_of
+    with importing:
+        from napari_stem.checkpoints.checkpoint import read_about
+        from napari_stem.genes.counts import UNITS
+        from napari_stem.storage import content_of
 
     recipe, about = read_about(path)
     weights = chosen_weights(encoder.name for encoder in recipe.encoders)

@@ -24,6 +24,7 @@ from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files import opening
 from napari_stem._napari.shell.choices import choose_checkpoint
 from napari_stem._napari.shell.hints import in_words
+from napari_stem._napari.shell.imports import importing
 from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.shell.worker import start
 from napari_stem.errors import SlideError, SlideNotFound, SpotsNotFound
@@ -90,7 +91,8 @@ def open_in(viewer: Viewer, path: Path) -> None:
 def _choose(path: Path) -> _Opening | None:
     match path.suffix.lower():
         case ".zarr" if path.is_dir():
-            from napari_stem.io.spatialdata import is_predicted_spatialdata
+            with importing:
+                from napari_stem.io.spatialdata import is_predicted_spatialdata
 
             if is_predicted_spatialdata(path):
                 return _Opening(partial(_read_prediction, path), _take_prediction)
@@ -100,8 +102,9 @@ def _choose(path: Path) -> _Opening | None:
         case suffix if suffix in SLIDES or path.name.lower().endswith(".zarr.zip"):
             return _heatmaps(path) or _if_rgb(path)
         case ".h5ad":
-            from napari_stem.io.h5ad import is_prediction
-            from napari_stem.io.hest import is_hest
+            with importing:
+                from napari_stem.io.h5ad import is_prediction
+                from napari_stem.io.hest import is_hest
 
             if is_prediction(path):
                 return _Opening(partial(_read_prediction, path), _take_prediction)
@@ -121,7 +124,8 @@ def _choose(path: Path) -> _Opening | None:
 
 
 def _choose_folder(path: Path) -> _Opening | None:
-    from napari_stem.io import is_spot_source
+    with importing:
+        from napari_stem.io import is_spot_source
 
     if is_spot_source(path):
         return _section(path)
@@ -130,7 +134,8 @@ def _choose_folder(path: Path) -> _Opening | None:
 
 def _heatmaps(path: Path) -> _Opening | None:
     """Read an export as heatmaps again; other images and tables are none."""
-    from napari_stem.exports.heatmaps import is_heatmaps
+    with importing:
+        from napari_stem.exports.heatmaps import is_heatmaps
 
     return _Opening(partial(_read_heatmaps, path), _take_prediction) if is_heatmaps(path) else None
 
@@ -140,7 +145,8 @@ def _if_rgb(path: Path) -> _Opening | None:
 
     Only of a scanner's file the reason is told: nobody else may read it.
     """
-    from napari_stem.slides.slide import open_slide
+    with importing:
+        from napari_stem.slides.slide import open_slide
 
     try:
         slide = open_slide(path)
@@ -180,9 +186,10 @@ def _take_slide(viewer: Any, slide: Slide) -> None:
 
 def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData, str, str]]:
     yield Progress(0, 0, "read", path.name)
-    from napari_stem.io.h5ad import read_h5ad
-    from napari_stem.io.preview import PreviewSlide, slide_of
-    from napari_stem.io.spatialdata import read_predicted_spatialdata
+    with importing:
+        from napari_stem.io.h5ad import read_h5ad
+        from napari_stem.io.preview import PreviewSlide, slide_of
+        from napari_stem.io.spatialdata import read_predicted_spatialdata
 
     prediction = read_predicted_spatialdata(path) if path.is_dir() else read_h5ad(path)
     slide = slide_of(prediction, path.parent)
@@ -195,8 +202,9 @@ def _read_prediction(path: Path, _: Slide | None) -> Events[tuple[Slide, AnnData
 
 def _read_heatmaps(path: Path, shown: Slide | None) -> Events[tuple[Slide, AnnData, str, str]]:
     yield Progress(0, 0, "read", path.name)
-    from napari_stem.exports.heatmaps import read_heatmaps
-    from napari_stem.io.preview import slide_without_picture
+    with importing:
+        from napari_stem.exports.heatmaps import read_heatmaps
+        from napari_stem.io.preview import slide_without_picture
 
     prediction = read_heatmaps(path)
     return slide_without_picture(prediction, path.parent, shown), prediction, path.stem, ""
@@ -214,7 +222,8 @@ def _take_prediction(viewer: Any, found: tuple[Slide, AnnData, str, str]) -> Non
 def _read_section(path: Path, shown: Slide | None) -> Events[Section]:
     """Read spots with their slide; spots without one belong to the slide that is shown."""
     yield Progress(0, 0, "read", path.name)
-    from napari_stem.sections.section import open_section
+    with importing:
+        from napari_stem.sections.section import open_section
 
     try:
         section = open_section(path, symbols=symbols())
@@ -229,7 +238,8 @@ def _read_section(path: Path, shown: Slide | None) -> Events[Section]:
 def _read_spots(path: Path, shown: Slide | None) -> Events[Section]:
     """Read spots of the slide that is shown; they may state its scale."""
     yield Progress(0, 0, "read", path.name)
-    from napari_stem.sections.section import section_on
+    with importing:
+        from napari_stem.sections.section import section_on
 
     if shown is None:
         raise SpotsNotFound(f"No slide is open for the spots in '{path}'. Open the slide first.")
@@ -259,7 +269,8 @@ def _has_coordinates(path: Path) -> bool:
 
 
 def _is_checkpoint(path: Path) -> bool:
-    from safetensors import SafetensorError, safe_open
+    with importing:
+        from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="np") as file:

@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.layers import slide_layer
+from napari_stem._napari.shell.imports import importing
 
 if TYPE_CHECKING:
     from napari.types import LayerData
@@ -23,7 +24,8 @@ _HER2ST = "her2st:C5"
 
 def generated_slide() -> list[LayerData]:
     """A generated H&E slide, always the same; it needs no download."""
-    from napari_stem.sections.synthetic import generate_section
+    with importing:
+        from napari_stem.sections.synthetic import generate_section
 
     return _open(generate_section("generated", seed=7), with_spots=False)
 
@@ -36,7 +38,8 @@ def her2st_section() -> list[LayerData]:
     SlideNotFound
         The download failed.
     """
-    from napari_stem.sections.public_data import sample_section
+    with importing:
+        from napari_stem.sections.public_data import sample_section
 
     return _open(sample_section(_HER2ST), with_spots=True)
 

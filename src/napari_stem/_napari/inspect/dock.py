@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_stem._napari.canvas import layers
-from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.canvas.attach import INSPECTING, workspace_of
 from napari_stem._napari.canvas.click_tool import ClickTool
 from napari_stem._napari.canvas.outlines import Outline, Outlines, outlines_of
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.point_panel import PointPanel
 from napari_stem._napari.inspect.points_panel import PointsPanel
 from napari_stem._napari.inspect.region_run import RegionRun
-from napari_stem._napari.shell.docks import bring_to_front, unwrapped
+from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page, listen
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.progress_text import stage_in_words
+from napari_stem._napari.shell.shortcuts import INSPECT, LEAVE
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem.errors import StemError
 from napari_stem.events import Progress
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     Place = tuple[float, float]
 
-_KEY = "Alt-I"
-_TOOL = "inspect"
 _HOW = (
     "Click on the slide to predict a patch. Shift+drag a rectangle to predict a grid with a pitch "
     "of {pitch:.0f} µm on its tissue. Esc ends."
@@ -54,7 +53,6 @@ class InspectDock(Page):
         self._pending: Place | None = None  # being predicted: outlined, but not listed yet
         self._build(viewer)
         self._connect()
-        self._former_key = self.tool.bind(_KEY, self._press_key)
         self._show_chosen(self.points.current)
         self._offer()
         start(load_for_predicting(), self)
@@ -64,8 +62,8 @@ class InspectDock(Page):
         self._outlines = Outlines(viewer)
         self.tool_button = button(
             "Inspect the slide",
-            f"Click on the slide to predict the genes there ({_KEY}; Esc ends). Draws, seed and "
-            "device are those of the last prediction.",
+            f"Click on the slide to predict the genes there ({INSPECT.text}; {LEAVE.text} ends). "
+            "Draws, seed and device are those of the last prediction.",
         )
         self.region_button = button(
             "Region",
@@ -112,17 +110,10 @@ class InspectDock(Page):
         self.tool.switch(False)
 
     def leave(self) -> None:
-        """Free the shortcut and the loaded checkpoint."""
+        """Free the loaded checkpoint."""
         self._forget()
         self._loaded = None
-        self.tool.bind(_KEY, self._former_key)
         super().leave()
-
-    def _press_key(self, viewer: Viewer) -> None:
-        if not self.isVisible():
-            bring_to_front(self)
-        elif self.tool_button.isEnabled():
-            self.tool_button.toggle()
 
     def _take_slide(self) -> None:
         self._forget()
@@ -162,12 +153,14 @@ class InspectDock(Page):
         return checkpoint.lacking(slide)
 
     def _tell_tool(self, on: bool) -> None:
-        if on or self.workspace.tool == _TOOL:
-            self.workspace.tool = _TOOL if on else ""
+        if on or self.workspace.tool == INSPECTING:
+            self.workspace.tool = INSPECTING if on else ""
 
     def _obey_tool(self, tool: str) -> None:
-        if tool != _TOOL:
-            self.tool.switch(False)
+        wanted = tool == INSPECTING
+        self.tool.switch(wanted and not self._missing())
+        if wanted and not self.tool.is_on:
+            self.workspace.tool = ""  # the hint tells what is missing
 
     def _say(self, text: str) -> None:
         self.hint.setText(text)

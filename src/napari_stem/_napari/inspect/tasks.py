@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_stem._napari.shell.choices import compute_for
-from napari_stem._napari.shell.imports import load_triton_apart
+from napari_stem._napari.shell.imports import importing, load_triton_apart
 from napari_stem.events import Events, Progress
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ class LoadedCheckpoint:
 
     def _load(self) -> Inspector:
         load_triton_apart()
-        from napari_stem.checkpoints.checkpoint import load_checkpoint
-        from napari_stem.prediction.inspect import Inspector
+        with importing:
+            from napari_stem.checkpoints.checkpoint import load_checkpoint
+            from napari_stem.prediction.inspect import Inspector
 
         return Inspector(load_checkpoint(self.checkpoint.path))
 
@@ -79,8 +80,9 @@ def lay_grid(
 ) -> Events[AnnData | None]:
     """A grid on the tissue in a polygon; None if there is no tissue for a spot."""
     yield Progress(0, 0, "grid", slide.name)
-    from napari_stem.errors import SpotsError
-    from napari_stem.spots.grid import make_grid
+    with importing:
+        from napari_stem.errors import SpotsError
+        from napari_stem.spots.grid import make_grid
 
     try:
         return make_grid(

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_stem._napari.shell.choices import compute_for
-from napari_stem._napari.shell.imports import load_triton_apart
+from napari_stem._napari.shell.imports import importing, load_triton_apart
 from napari_stem._napari.state.result import Result, per_gene
 from napari_stem.events import Event, Events, Partial, Progress, relay
 
@@ -29,7 +29,8 @@ Region = Sequence["NDArray[np.float64]"]  # polygons: (m, 2) corners x, y in lev
 def scale_by_pitch(slide: Slide, spots: AnnData, pitch_um: float) -> Events[Slide]:
     """The slide at the scale that gives its spots a pitch in µm."""
     yield Progress(0, 0, "measure", slide.name)
-    from napari_stem.spots.table import mpp_from_pitch
+    with importing:
+        from napari_stem.spots.table import mpp_from_pitch
 
     return slide.with_mpp(mpp_from_pitch(spots, pitch_um), source="spot pitch")
 
@@ -44,9 +45,10 @@ def make_grid(
 ) -> Events[AnnData]:
     """A regular grid of spots over the tissue, or in a region with or without tissue."""
     yield Progress(0, 0, "grid", slide.name)
-    from napari_stem.errors import SpotsError
-    from napari_stem.spots.grid import make_grid
-    from napari_stem.spots.selection import select
+    with importing:
+        from napari_stem.errors import SpotsError
+        from napari_stem.spots.grid import make_grid
+        from napari_stem.spots.selection import select
 
     try:
         grid = make_grid(
@@ -65,7 +67,8 @@ def make_grid(
 def spots_in_region(spots: AnnData, slide: Slide, region: Region) -> Events[AnnData]:
     """The spots whose centre lies in one of the polygons of the region."""
     yield Progress(0, 0, "select", slide.name)
-    from napari_stem.spots.selection import select
+    with importing:
+        from napari_stem.spots.selection import select
 
     return select(spots, region=region)
 
@@ -87,8 +90,9 @@ def predict(request: PredictRequest) -> Generator[Event | Result, None, Result]:
     """Predict; incomplete results with the mean of the draws so far are yielded on the way."""
     yield Progress(0, 0, "load", request.checkpoint.path.name)
     load_triton_apart()
-    from napari_stem.checkpoints.checkpoint import load_checkpoint
-    from napari_stem.prediction.predict import iter_predict
+    with importing:
+        from napari_stem.checkpoints.checkpoint import load_checkpoint
+        from napari_stem.prediction.predict import iter_predict
 
     compute = compute_for(request.checkpoint, request.compute)
     checkpoint = load_checkpoint(request.checkpoint.path)

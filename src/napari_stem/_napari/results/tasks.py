@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from napari_stem._napari.shell.imports import importing
 from napari_stem._napari.state.result import Result
 from napari_stem.events import Events, Progress
 
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 def compute_statistic(result: Result, statistic: str, threshold: float) -> Events[Result]:
     """The result with a statistic computed from its draws in the cache."""
     yield Progress(0, 0, "compute", statistic)
-    from napari_stem.prediction.kept_draws import draws_of
-    from napari_stem.prediction.predict import add_statistics
-    from napari_stem.storage import cache_dir
+    with importing:
+        from napari_stem.prediction.kept_draws import draws_of
+        from napari_stem.prediction.predict import add_statistics
+        from napari_stem.storage import cache_dir
 
     assert result.prediction is not None
     prediction = _same_arrays(result.prediction)
@@ -32,7 +34,8 @@ def compute_statistic(result: Result, statistic: str, threshold: float) -> Event
 def read_marker_sets() -> Events[list[MarkerSet]]:
     """All marker sets."""
     yield Progress(0, 0, "read", "marker sets")
-    from napari_stem.genes.markers import marker_sets
+    with importing:
+        from napari_stem.genes.markers import marker_sets
 
     return marker_sets()
 
@@ -40,7 +43,8 @@ def read_marker_sets() -> Events[list[MarkerSet]]:
 def import_marker_set(path: Path) -> Events[MarkerSet]:
     """Import the genes of a file as a marker set."""
     yield Progress(0, 0, "read", path.name)
-    from napari_stem.genes.markers import import_marker_set
+    with importing:
+        from napari_stem.genes.markers import import_marker_set
 
     return import_marker_set(path)
 
@@ -48,7 +52,8 @@ def import_marker_set(path: Path) -> Events[MarkerSet]:
 def save_marker_set(name: str, genes: Sequence[str]) -> Events[MarkerSet]:
     """Save genes as a marker set."""
     yield Progress(0, 0, "save", name)
-    from napari_stem.genes.markers import save_marker_set
+    with importing:
+        from napari_stem.genes.markers import save_marker_set
 
     return save_marker_set(name, genes)
 

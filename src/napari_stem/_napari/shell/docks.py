@@ -23,14 +23,16 @@ def open_dock(viewer: Viewer, name: str) -> QWidget:
     """
     viewer = unwrapped(viewer)
     manifest = PluginManager.instance().get_manifest(_PLUGIN)
-    title = f"{name} ({manifest.display_name})"
-    if title not in viewer.window.dock_widgets:
-        widgets = manifest.contributions.widgets or []
-        (widget,) = (widget for widget in widgets if widget.display_name == name)
-        viewer.window.add_dock_widget(
-            widget.get_callable()(viewer), name=title, area="right", tabify=True
-        )
-    dock = viewer.window.dock_widgets[title]
+    widgets = manifest.contributions.widgets or []
+    (widget,) = (widget for widget in widgets if widget.display_name == name)
+    kind = cast("type[QWidget]", widget.get_callable())
+    # Docks that the menu opens are named in another way than those of a script.
+    found = (dock for dock in viewer.window.dock_widgets.values() if isinstance(dock, kind))
+    dock = next(found, None)
+    if dock is None:
+        dock = kind(viewer)
+        title = f"{name} ({manifest.display_name})"
+        viewer.window.add_dock_widget(dock, name=title, area="right", tabify=True)
     bring_to_front(dock)
     return dock
 

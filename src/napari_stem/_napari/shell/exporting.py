@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_stem._napari.shell.imports import importing
 from napari_stem._napari.state.saved_points import keep_points
 from napari_stem._napari.state.saved_view import View
 from napari_stem.events import Events, Progress
@@ -53,8 +54,9 @@ class ExportRequest:
     def events(self) -> Events[Path]:
         """Write the file and return its path."""
         yield Progress(0, 0, "export", self.path.name)
-        from napari_stem.exports.registry import find_exporter, write_prediction
-        from napari_stem.spots.selection import select
+        with importing:
+            from napari_stem.exports.registry import find_exporter, write_prediction
+            from napari_stem.spots.selection import select
 
         find_exporter(self.path).check(self.path, self.genes)
         part = select(self.prediction, genes=self.genes, region=self.region or None)

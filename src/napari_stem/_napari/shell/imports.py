@@ -1,17 +1,20 @@
 """Loads heavy libraries when a dock opens, so that the work that needs them starts at once.
 
-Loading them takes seconds in which the window reacts slowly. It also creates a million objects;
-each garbage collection during the load would search them for half a second.
+Loading takes seconds, in which the window reacts slowly. Two threads that import libraries which
+import each other can end with one of them half made; whoever imports in a thread therefore holds
+`importing`.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from ctypes import CDLL
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from threading import RLock
 
 from napari_stem.events import Events, Progress
 
@@ -19,23 +22,24 @@ _PREDICTING = ("napari_stem.checkpoints.checkpoint", "napari_stem.prediction.pre
 _CLUSTERING = ("napari_stem.analysis.cluster", "napari_stem.analysis.marker_genes")
 
 
+importing = RLock()  # held by the one thread that imports
+
+
 def load_for_predicting() -> Events[None]:
     """Load what predictions and inspected points need."""
     if not _are_loaded(_PREDICTING):
-        with _collecting_afterwards():
-            load_triton_apart()
-            yield from _load(_PREDICTING)
-            yield Progress(0, 0, "load", "dask")
-            load_dask()
+        load_triton_apart()
+        yield from _load(_PREDICTING)
+        yield Progress(0, 0, "load", "dask")
+        load_dask()
 
 
 def load_for_clustering() -> Events[None]:
     """Load what clusters need, and let numba compile it by a first call."""
     if not _are_loaded(_CLUSTERING):
-        with _collecting_afterwards():
-            yield from _load(_CLUSTERING)
-            yield Progress(0, 0, "load", "numba")
-            _compile_clustering()
+        yield from _load(_CLUSTERING)
+        yield Progress(0, 0, "load", "numba")
+        _compile_clustering()
 
 
 def load_dask() -> None:
@@ -44,9 +48,10 @@ def load_dask() -> None:
     Its first computation imports `distributed` if that is installed, which would freeze the
     window for seconds.
     """
-    import dask.array as da
+    with importing:
+        import dask.array as da
 
-    da.zeros(1, dtype="u1").compute()
+        da.zeros(1, dtype="u1").compute()
 
 
 def load_triton_apart() -> None:
@@ -57,13 +62,12 @@ def load_triton_apart() -> None:
     """
     if "triton" in sys.modules or not hasattr(os, "RTLD_DEEPBIND"):
         return
-    flags = sys.getdlopenflags()
-    sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
-    try:
-        with suppress(ImportError):
+    with importing, suppress(ImportError, OSError):  # a library of another build is not needed
+        found = find_spec("triton")
+        if found is not None and found.origin:
+            library = Path(found.origin).with_name("_C") / "libtriton.so"
+            CDLL(str(library), mode=os.RTLD_DEEPBIND)  # importing it later finds it loaded
             import_module("triton")
-    finally:
-        sys.setdlopenflags(flags)
 
 
 def _are_loaded(modules: tuple[str, ...]) -> bool:
@@ -73,20 +77,8 @@ def _are_loaded(modules: tuple[str, ...]) -> bool:
 def _load(modules: tuple[str, ...]) -> Events[None]:
     for name in modules:
         yield Progress(0, 0, "load", name)
-        import_module(name)
-
-
-@contextmanager
-def _collecting_afterwards() -> Iterator[None]:
-    """Collect garbage once at the end instead of many times during the load."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-            gc.collect()
+        with importing:
+            import_module(name)
 
 
 def _compile_clustering() -> None:

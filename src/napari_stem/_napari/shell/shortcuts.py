@@ -1,10 +1,11 @@
-"""Keyboard shortcuts of the docks; none of them is used by napari."""
+"""All keyboard shortcuts; none takes one of napari's."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 
 if TYPE_CHECKING:
@@ -15,10 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """A key and its action, wherever the focus is in the window."""
+    """A key and its action.
+
+    Attributes
+    ----------
+    in_dock
+        Whether it works only while the focus is in its dock; otherwise, wherever it is.
+    """
 
     keys: str
     what: str
+    in_dock: bool = False
 
     @property
     def text(self) -> str:
@@ -29,6 +37,8 @@ class Shortcut:
         """Bind the key while `owner` is in the window; the tooltips of controls name it."""
         made = QShortcut(QKeySequence(self.keys), owner)
         made.setObjectName(self.keys)
+        if self.in_dock:
+            made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         made.activated.connect(action)
         for control in controls:
             control.setToolTip(f"{control.toolTip()} {self.what}: {self.text}.")
@@ -39,7 +49,11 @@ NEXT_GENE = Shortcut("Ctrl+PgDown", "Next gene")
 PREVIOUS_GENE = Shortcut("Ctrl+PgUp", "Previous gene")
 HEATMAP = Shortcut("Ctrl+Shift+H", "Show or hide the heatmap")
 SPREAD = Shortcut("Ctrl+Shift+D", "Switch between mean and SD")
-SHORTCUTS = (PREDICT, NEXT_GENE, PREVIOUS_GENE, HEATMAP, SPREAD)
+INSPECT = Shortcut("Alt+I", "Inspect where you click, or end it")
+UNDO = Shortcut("Ctrl+Z", "In the Clusters dock: undo an edit", in_dock=True)
+REDO = Shortcut("Ctrl+Shift+Z", "In the Clusters dock: redo an edit", in_dock=True)
+LEAVE = Shortcut("Esc", "While a mouse tool is on: end it")
+SHORTCUTS = (PREDICT, NEXT_GENE, PREVIOUS_GENE, HEATMAP, SPREAD, INSPECT, UNDO, REDO, LEAVE)
 
 
 def legend() -> str:

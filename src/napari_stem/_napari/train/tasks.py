@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem._napari.shell.hints import in_words
-from napari_stem._napari.shell.imports import load_triton_apart
+from napari_stem._napari.shell.imports import importing, load_triton_apart
 from napari_stem.events import Event, Events, Progress
 from napari_stem.training.run_folder import Run, delete_run, install, list_runs
 from napari_stem.training.run_history import read_history
@@ -33,7 +33,8 @@ class FoundPanel:
 def find_sections(folder: Path) -> Events[list[str]]:
     """Paths of the sections in a folder; the folder itself if it is a section."""
     yield Progress(0, 0, "read", folder.name)
-    from napari_stem.io import find_sections
+    with importing:
+        from napari_stem.io import find_sections
 
     return [str(path) for path in find_sections(folder)]
 
@@ -42,7 +43,8 @@ def inspect(source: SectionSource) -> Events[SectionCheck]:
     """Check whether a section can be used for training."""
     yield Progress(0, 0, "read", source.name)
     load_triton_apart()
-    from napari_stem.training.preflight import check_section
+    with importing:
+        from napari_stem.training.preflight import check_section
 
     return check_section(source)
 
@@ -53,9 +55,10 @@ def find_panel(
     """Select genes; a problem with the choice is returned, not raised."""
     yield Progress(0, 0, "choose", "genes")
     load_triton_apart()
-    from napari_stem.errors import StemError
-    from napari_stem.genes.panels import genes_of_all, region_columns
-    from napari_stem.training.run import choose_panel
+    with importing:
+        from napari_stem.errors import StemError
+        from napari_stem.genes.panels import genes_of_all, region_columns
+        from napari_stem.training.run import choose_panel
 
     columns = region_columns(tables)
     everywhere = set(genes_of_all(choice.genes, [*tables, *held_out]))
@@ -71,7 +74,8 @@ def find_panel(
 def read_genes(path: Path) -> Events[list[str]]:
     """Read the gene symbols in a file."""
     yield Progress(0, 0, "read", path.name)
-    from napari_stem.genes.panels import read_panel
+    with importing:
+        from napari_stem.genes.panels import read_panel
 
     return read_panel(path)
 
