@@ -54,6 +54,7 @@ class PredictDock(Page):
         self._build(viewer)
         self._connect()
         self._follow()
+        self._fold_steps(self.workspace.result)
         start(load_for_predicting(), self)
 
     def _build(self, viewer: Viewer) -> None:
@@ -89,7 +90,8 @@ class PredictDock(Page):
             panel.busy.connect(self._offer)
         for name in ("slide", "spots"):
             listen(self, self.workspace.events[name], self._lock)
-        listen(self, self.workspace.events.result, self._reveal)
+        for slot in (self._fold_steps, self._reveal):
+            listen(self, self.workspace.events.result, slot)
         run = self.workspace.run
         listen(self, run.events.request, self._follow)
         listen(self, run.events.progress, self._offer_stop)
@@ -139,6 +141,12 @@ class PredictDock(Page):
     def _forget(self) -> None:
         """Forget how the last prediction ended, when another one is prepared."""
         self._said = ""
+
+    def _fold_steps(self, result: Result | None, former: Result | None = None) -> None:
+        """Leave one line of each step when there is a result, which then has the space."""
+        if (result is None) is not (former is None):
+            for panel in (self.slide, self.spots, self.checkpoint):
+                panel.fold(result is not None)
 
     def _reveal(self, result: Result | None, former: Result | None) -> None:
         """Scroll to the result when the first draw of a slide arrives."""

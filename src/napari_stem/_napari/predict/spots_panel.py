@@ -14,9 +14,10 @@ from napari_stem._napari.files import opening
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.bin_choice import BinChoice
 from napari_stem._napari.shell.choices import choose_grid
+from napari_stem._napari.shell.dialogs import beside
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, menu_button
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.grid_choice import LAYOUTS, GridChoice
 from napari_stem.errors import OptionError
@@ -40,6 +41,7 @@ class SpotsPanel(Panel):
     """Load spots or make a grid, and restrict them to a drawn region; the canvas shows them."""
 
     heading = "2  Spots"
+    foldable = True
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -117,6 +119,10 @@ class SpotsPanel(Panel):
         self.bins.chosen.connect(self.load)
         self.follow("slide", "spots")
         listen(self, self.workspace.events.tool, self._obey_tool)
+
+    def summary(self) -> str:
+        spots = self.workspace.spots
+        return "" if spots is None else f"{spots.n_obs:,}"
 
     def make_grid(self) -> None:
         """Make a grid over the tissue of the slide."""
@@ -202,13 +208,13 @@ class SpotsPanel(Panel):
         return slide
 
     def _ask_file(self) -> None:
-        folder = remembered("spots_folder", "")
+        folder = beside(self.workspace.slide, "spots_folder")
         path, _ = QFileDialog.getOpenFileName(self, "Load spots", folder, _FILES)
         if path:
             self.load(Path(path))
 
     def _ask_folder(self) -> None:
-        folder = remembered("spots_folder", "")
+        folder = beside(self.workspace.slide, "spots_folder")
         path = QFileDialog.getExistingDirectory(self, "Load spots", folder)
         if path:
             self.load(Path(path))
