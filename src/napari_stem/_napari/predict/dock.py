@@ -16,12 +16,11 @@ from napari_stem._napari.predict.run_bar import RunBar
 from napari_stem._napari.predict.settings_panel import SettingsPanel
 from napari_stem._napari.predict.slide_panel import SlidePanel
 from napari_stem._napari.predict.spots_panel import SpotsPanel
-from napari_stem._napari.predict.tasks import predict
+from napari_stem._napari.predict.tasks import load, predict
 from napari_stem._napari.results.result_keys import bind_result_keys
 from napari_stem._napari.results.result_panel import ResultPanel
 from napari_stem._napari.results.results_panel import ResultsPanel
 from napari_stem._napari.shell.docks import open_dock, unwrapped
-from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page, listen
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.progress_text import PREDICTING, Remaining, in_words, share_done
@@ -55,7 +54,7 @@ class PredictDock(Page):
         self._connect()
         self._follow()
         self._fold_steps(self.workspace.result)
-        start(load_for_predicting(), self)
+        start(load(), self).result.connect(self.settings.offer_devices)
 
     def _build(self, viewer: Viewer) -> None:
         self.slide = SlidePanel(viewer, self.workspace)
