@@ -56,11 +56,11 @@ class SpotsPanel(Panel):
         last = self.workspace.grid
         self.pitch = _micrometres("pitch ", last.pitch_um)
         self.pitch.setToolTip(
-            "Distance between the centres of neighbouring spots in µm (default 100, as in "
-            "Visium). A smaller pitch gives more spots and takes longer."
+            "Distance between the centres of neighbouring spots in µm (default that of the "
+            "checkpoint, or 100, as in Visium). A smaller pitch gives more spots and takes longer."
         )
         self.diameter = _micrometres("Ø ", last.diameter_um)
-        self.diameter.setToolTip("Diameter of a spot in µm (default 55, as in Visium).")
+        self.diameter.setToolTip("Diameter of a spot in µm (default as the pitch, or 55).")
         self.layout_box = QComboBox()
         self.layout_box.addItems(list(LAYOUTS))
         self.layout_box.setCurrentText(last.grid_layout)
@@ -119,6 +119,7 @@ class SpotsPanel(Panel):
         self.bins.chosen.connect(self.load)
         self.follow("slide", "spots")
         listen(self, self.workspace.events.tool, self._obey_tool)
+        listen(self, self.workspace.events.grid, self._follow_grid)
 
     def summary(self) -> str:
         spots = self.workspace.spots
@@ -170,6 +171,12 @@ class SpotsPanel(Panel):
     def take_all(self) -> None:
         """Restore the spots outside the region."""
         self.workspace.take_all_spots()
+
+    def _follow_grid(self, choice: GridChoice) -> None:
+        """Offer the grid of a checkpoint, or of another dock."""
+        self.pitch.setValue(choice.pitch_um)
+        self.diameter.setValue(choice.diameter_um)
+        self.layout_box.setCurrentText(choice.grid_layout)
 
     def _obey_tool(self, tool: str) -> None:
         """Stop drawing when another mouse tool is chosen."""
