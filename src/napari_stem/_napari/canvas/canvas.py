@@ -180,8 +180,6 @@ class Canvas:
     def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
         if not compared:
             self._comparison.close(self._viewer)
-            if picture := self._find("slide"):
-                layers.update(picture, visible=True)  # which the comparison had hidden
         self._show_result(self._workspace.result)
 
     def _end_comparison(self, event: Any) -> None:
