@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 import torch
 
-from napari_stem.devices import choose_device, threads_for
+from napari_stem.devices import choose_device, present_devices, threads_for
 from napari_stem.errors import Hint, OptionError, Remedy
 
 SMALL, LARGE = 1e6, 1e15
@@ -59,3 +59,10 @@ def test_a_device_that_is_not_here_is_refused() -> None:
     with pytest.raises(OptionError, match="'xpu' is not available") as raised:
         choose_device("xpu")
     assert raised.value.hint == Hint(Remedy.DEVICE, "auto")
+
+
+def test_all_devices_that_are_offered_are_here() -> None:
+    names = present_devices()
+    assert names[:2] == ["auto", "cpu"]
+    for name in names:
+        choose_device(name)

@@ -31,6 +31,14 @@ def choose_device(name: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def present_devices() -> list[str]:
+    """Names of the devices that are here, "auto" first."""
+    n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    cuda = ["cuda", *(f"cuda:{i}" for i in range(n_cuda) if n_cuda > 1)] if n_cuda else []
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return ["auto", "cpu", *cuda, *mps]
+
+
 @contextmanager
 def threads_for(multiplications: float) -> Iterator[None]:
     """Let torch use as many threads as passes of this size keep busy, within a block.

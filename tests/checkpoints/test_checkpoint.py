@@ -54,6 +54,7 @@ def test_what_a_checkpoint_is_can_be_read_without_its_weights(trained: TrainResu
     recipe, about = read_about(trained.path)
     assert recipe == trained.checkpoint.recipe
     assert about["sections"] == ["section-0", "section-1"]
+    assert (about["pitch_um"], about["diameter_um"]) == (100, 55)
     assert about["held_out"] == "section-2"
     assert set(about["scores"]) == {"Stem", "ridge", "50-NN"}
 

@@ -89,3 +89,11 @@ def test_a_comma_or_point_that_may_part_thousands_is_refused(tmp_path: Path, tex
     path.write_text(text)
     with pytest.raises(SpotsError, match="x or y is not a number in line"):
         read_spots(path)
+
+
+def test_pixels_are_taken_where_x_and_y_are_places_in_an_array(tmp_path: Path):
+    path = tmp_path / "spots.tsv"
+    path.write_text("x\ty\tpixel_x\tpixel_y\n1\t2\t310.5\t420\n2\t2\t610\t420\n3\t2\t910\t420\n")
+    np.testing.assert_array_equal(
+        read_spots(path).obsm["spatial"], [(310.5, 420), (610, 420), (910, 420)]
+    )

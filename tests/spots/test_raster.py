@@ -66,4 +66,6 @@ def test_stripes_cover_about_half_of_a_spot_and_nothing_of_another():
     whole, left = (raster.index == 0).sum(), (striped.index == 0).sum()
     assert 0.4 < left / whole < 0.6
     np.testing.assert_array_equal(striped.index == 1, raster.index == 1)
+    middle = np.argwhere(raster.index == 0).mean(axis=0).round().astype(int)
+    assert striped.index[tuple(middle)] == 0  # where the mouse reads its value
     assert raster.hatched(np.zeros(2, bool)) is raster

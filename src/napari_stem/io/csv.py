@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LONGEST_HEADER = 1 << 16
+_PIXELS = {"pixel_x": "x", "pixel_y": "y"}
 
 
 def read_csv(path: Path) -> AnnData:
     """Spots of a table with the columns x and y (level-0 pixels), perhaps id and diameter.
+
+    Where it has pixel_x and pixel_y, as legacy Spatial Transcriptomics does, these are taken.
 
     Raises
     ------
@@ -42,6 +45,8 @@ def read_csv(path: Path) -> AnnData:
     if not names.is_unique:
         raise SpotsError(f"Columns occur more than once: {repeated(names)}. File: '{path}'.")
     table.columns = table.columns.astype(str).str.strip().str.lower()
+    if set(_PIXELS) <= set(table.columns):  # then x and y are places in an array
+        table = table.drop(columns=["x", "y"], errors="ignore").rename(columns=_PIXELS)
     if not {"x", "y"} <= set(table.columns):
         raise SpotsError(
             "The table needs the columns x and y, in full-resolution pixels; it has "

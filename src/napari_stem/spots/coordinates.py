@@ -13,9 +13,10 @@ from napari_stem.text import counted, one_line
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Names of x and y in tables of coordinates, as programs of the field write them.
+# Names of x and y in tables of coordinates, as programs of the field write them. Beside those of
+# pixels, x and y are places in an array.
 _XY = (
-    ("x", "y"), ("pixel_x", "pixel_y"), ("x_centroid", "y_centroid"), ("imagecol", "imagerow"),
+    ("pixel_x", "pixel_y"), ("x", "y"), ("x_centroid", "y_centroid"), ("imagecol", "imagerow"),
     ("pxl_col_in_fullres", "pxl_row_in_fullres"), ("col", "row"),
 )  # fmt: skip
 

@@ -47,7 +47,9 @@ class SpotRaster:
         self.left, self.top = (float(value) for value in low)
         width, height = np.ceil((high - low) / self.step).astype(int)
         self.index = np.full((height, width), len(xy), np.int32)
-        self._draw((xy - low) / self.step, max(diameter / 2 / self.step, np.sqrt(0.5)))
+        centres = (xy - low) / self.step
+        self._diagonals = np.floor(centres).astype(int).sum(axis=1)  # of the centres
+        self._draw(centres, max(diameter / 2 / self.step, np.sqrt(0.5)))
 
     def _draw(self, centres: NDArray[np.float64], radius: float) -> None:
         """Give each pixel within `radius` of a centre to the nearest one."""
@@ -67,12 +69,17 @@ class SpotRaster:
                 self.index[place] = spots
 
     def hatched(self, spots: NDArray[np.bool_]) -> SpotRaster:
-        """The same raster, but some spots (n,) are striped: between the stripes lies no disc."""
+        """The same raster, but some spots (n,) are striped: between the stripes lies no disc.
+
+        The centre of a spot lies on a stripe.
+        """
         if not spots.any():
             return self
         striped = copy(self)
         height, width = self.index.shape
-        gaps = np.add.outer(np.arange(height), np.arange(width)) % _STRIPES < _STRIPES // 2
+        diagonals = np.add.outer(np.arange(height), np.arange(width))
+        from_centre = diagonals - np.append(self._diagonals, 0)[self.index]
+        gaps = (from_centre + _STRIPES // 4) % _STRIPES >= _STRIPES // 2
         striped.index = np.where(gaps & np.append(spots, False)[self.index], len(spots), self.index)
         return striped
 

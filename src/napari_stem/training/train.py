@@ -30,6 +30,7 @@ from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.paired_data import PairedData, check_training, iter_paired_data
 from napari_stem.sections.section import Section
 from napari_stem.spots.provenance import software_versions
+from napari_stem.spots.table import pitch, spot_diameter
 from napari_stem.text import counted
 from napari_stem.training.fit_state import Examples
 from napari_stem.training.loop import iter_fit, never
@@ -204,9 +205,23 @@ def _about(sections: Sequence[Section], recipe: Recipe, n_spots: int) -> dict[st
         "sections": [section.name for section in sections],
         "slides": [section.slide.fingerprint for section in sections],
         "spots": n_spots,
+        **_grid(sections),
         "traces": kept_traces([traces(s.spots, recipe.panel, s.name) for s in sections]),
         "versions": software_versions(),
     }
+
+
+def _grid(sections: Sequence[Section]) -> dict[str, float]:
+    """Pitch and diameter of the spots in micrometres, the medians of sections of known scale."""
+    sizes = [
+        (pitch(section.spots) * section.slide.mpp, spot_diameter(section.spots) * section.slide.mpp)
+        for section in sections
+        if section.slide.mpp is not None and section.spots.n_obs > 1
+    ]
+    if not sizes:
+        return {}
+    usual = np.round(np.median(sizes, axis=0)).tolist()
+    return dict(zip(("pitch_um", "diameter_um"), usual, strict=True))
 
 
 def _metrics(evaluations: Sequence[Evaluation]) -> dict[str, Any]:

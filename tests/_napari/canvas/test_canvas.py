@@ -191,6 +191,28 @@ def test_more_draws_leave_alone_what_is_looked_at(viewer, workspace, section, re
     assert shown(viewer) == [section.slide.name, "C mean"]
 
 
+def test_what_is_set_in_the_layer_controls_stays(viewer, workspace, section, request_):
+    workspace.take_slide(section.slide)
+    workspace.take_result(draws_of(section, 1, request=request_))
+    picture, layer = viewer.layers[section.slide.name], viewer.layers["B mean"]
+    scale_bar = viewer.canvas.overlays.scale_bar
+    picture.visible = scale_bar.visible = False
+    layer.opacity, layer.contrast_limits = 0.3, (1.25, 1.5)
+    assert workspace.opacity == 0.3
+    workspace.take_result(draws_of(section, 2, request=request_, prediction=AnnData()))
+    workspace.statistic = "std"
+    assert viewer.layers["B SD"].opacity == layer.opacity == 0.3
+    workspace.statistic = "mean"
+    assert not picture.visible
+    assert not scale_bar.visible
+    workspace.take_result(draws_of(section, 3, request=request_))
+    layer.contrast_limits = (1.25, 1.5)
+    workspace.take_result(draws_of(section, 4, request=request_))
+    assert tuple(layer.contrast_limits) == (1.25, 1.5)
+    workspace.gene = "C"
+    assert tuple(layer.contrast_limits) != (1.25, 1.5)
+
+
 def test_a_statistic_comes_back_with_the_whole_result(viewer, workspace, section, request_):
     workspace.take_slide(section.slide)
     workspace.take_result(draws_of(section, 2, request=request_, prediction=AnnData()))

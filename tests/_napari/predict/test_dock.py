@@ -234,7 +234,13 @@ def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
     press(qtbot, ready.predict_button)
     press(qtbot, ready.predict_button)  # a double click is no Stop
     assert not ready.workspace.run.is_stopping
+    assert not ready.slide.is_folded
     qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
+    assert ready.slide.title.text() == "▸ 1  Slide: section-2, 0.5 µm/px"
+    assert ready.spots.title.text() == f"▸ 2  Spots: {ready.workspace.spots.n_obs}"
+    assert ready.checkpoint.is_folded
+    press(qtbot, ready.slide.title)
+    assert ready.slide.title.text() == "▾ 1  Slide"
     qtbot.wait(500)
     assert not ready.slide.mpp.isEnabled()
     assert not ready.spots.isEnabled()
@@ -250,6 +256,7 @@ def test_the_heatmap_sharpens_while_draws_arrive_and_stop_keeps_what_is_known(
     assert result.prediction.uns["napari_stem"]["n_draws"] == draws
     assert "std" in result.values
     assert viewer.layers[f"{ready.workspace.gene} mean"].visible
+    assert not ready.slide.is_folded  # more draws leave alone what was unfolded
     assert ready.slide.mpp.isEnabled()
     assert ready.spots.isEnabled()
     assert not is_busy(viewer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from napari_stem._napari.shell.choices import (
     choose_checkpoint,
     choose_grid,
@@ -14,6 +16,8 @@ from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.storage import checkpoints_dir
+
+from ..conftest import CHECKPOINT
 
 
 def test_a_window_begins_with_the_last_choices_and_keeps_to_its_own():
@@ -47,3 +51,12 @@ def test_heatmaps_look_as_they_did_last():
     choose_look(Workspace(), "magma", 0.4, shared=True)
     again = Workspace(**last_choices())
     assert (again.colormap, again.opacity, again.shared_contrast) == ("magma", 0.4, True)
+
+
+def test_the_grid_follows_a_checkpoint_that_states_that_of_its_spots():
+    workspace = Workspace(grid=GridChoice(60, 55, "square"))
+    choose_checkpoint(workspace, CHECKPOINT)
+    assert workspace.grid == GridChoice(60, 55, "square")
+    about = {"pitch_um": 200.0, "diameter_um": 100.0}
+    choose_checkpoint(workspace, replace(CHECKPOINT, about=about))
+    assert workspace.grid == GridChoice(200, 100, "square")

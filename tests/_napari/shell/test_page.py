@@ -18,7 +18,7 @@ from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.labels import Clusters
 from napari_stem.sections.section import Section
 
-from ..conftest import is_busy
+from ..conftest import PATIENCE, is_busy
 
 DOCKS = ("Predict", "Clusters", "Inspect", "Export", "Train")
 
@@ -127,3 +127,11 @@ def test_side_by_side_is_not_asked_for_by_a_dock_that_is_gone(viewer, qtbot, sec
     work.end_comparison()
     work.gene = "C"
     assert not work.compared
+
+
+def test_docks_of_the_plugins_menu_lie_as_tabs(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    first, _ = viewer.window.add_plugin_dock_widget("napari-stem", "Export")
+    second, _ = viewer.window.add_plugin_dock_widget("napari-stem", "Clusters")
+    window = first.window()
+    qtbot.waitUntil(lambda: first in window.tabifiedDockWidgets(second), timeout=PATIENCE)

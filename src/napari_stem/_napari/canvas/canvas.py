@@ -49,6 +49,7 @@ class Canvas:
         self._workspace = workspace
         self._raster: tuple[AnnData, SpotRaster] | None = None
         self._stripes: _Stripes = None, np.empty(0, bool), None
+        self._limited: tuple[object, tuple[float, float]] = None, (0, 1)
         self._comparison = Comparison(workspace)
         events = workspace.events
 
@@ -78,6 +79,8 @@ class Canvas:
         if (picture := self._find("slide")) and not layers.has_units_of(picture, slide):
             self._remove("spots", "region")  # napari refuses two units at once
         picture = self._restore_slide(slide)
+        layers.update(picture, visible=True)
+        layers.update(self._viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
         if region and region not in self._viewer.layers:
             layers.place(region, slide)
             self._add(region)
@@ -89,10 +92,8 @@ class Canvas:
         layer = self._find_or_add("slide", lambda: layers.slide_layer(slide))
 
         layers.place(layer, slide)
-        layers.update(layer, visible=True)
         if region := self._find("region"):
             layers.place(region, slide)
-        layers.update(self._viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
         return layer
 
     def _show_spots(self, spots: AnnData | None) -> None:
@@ -158,10 +159,23 @@ class Canvas:
         gene, statistic = self._workspace.gene, self._workspace.statistic
         role, values = heatmap.heatmap_role(statistic), result.of(gene, statistic)
         layer = self._find_or_add(role, lambda: heatmap.heatmap_layer(result.slide, statistic))
-        limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
+        limits = self._limits(layer, result)
         heatmap.show_values(layer, result.slide, self._hatched(result), values, limits)
         layer.name = name_of(result.name_of(gene, statistic), result.slide, self._workspace)
         return layer
+
+    def _limits(self, layer: Layer, result: Result) -> tuple[float, float]:
+        """The contrast limits of the heatmap; those that a user set stay while it shows a gene."""
+        gene, statistic = self._workspace.gene, self._workspace.statistic
+        shared = self._workspace.shared_contrast
+        shown = result.slide.fingerprint, gene, statistic, shared
+        former, given = self._limited
+        low, high = layer.contrast_limits
+        if former == shown and not np.allclose(given, (low, high)):
+            return float(low), float(high)
+        given = result.limits(None if shared else gene, statistic)
+        self._limited = shown, given
+        return given
 
     def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
         if compared:
@@ -189,11 +203,18 @@ class Canvas:
     def _restyle(self) -> None:
         for role in (*_HEATMAPS, "clusters"):
             if layer := self._find(role):
-                layers.update(layer, opacity=self._workspace.opacity)
-                if role in _HEATMAPS:
-                    layer.colormap = self._workspace.colormap
+                self._style(layer)
         if self._workspace.compared:
             self._show_heatmap()
+
+    def _style(self, layer: Layer) -> None:
+        layers.update(layer, opacity=self._workspace.opacity)
+        if layers.role_of(layer) in _HEATMAPS:
+            layer.colormap = self._workspace.colormap
+
+    def _take_opacity(self, event: Any) -> None:
+        """Use the opacity that a user sets in napari's layer controls."""
+        self._workspace.opacity = event.source.opacity
 
     def _show_only(self, shown: str) -> None:
         """Show one role on the slide and hide the others: overlaid colours cannot be read."""
@@ -249,12 +270,14 @@ class Canvas:
 
     def _add(self, layer: Layer) -> Layer:
         """Put a layer below those of ours that belong above it."""
-        order = (*_BOTTOM_UP, "outlines")
-        above = order[order.index(layers.role_of(layer)) + 1 :]
+        order, role = (*_BOTTOM_UP, "outlines"), layers.role_of(layer)
+        above = order[order.index(role) + 1 :]
         stack = self._viewer.layers
         places = (i for i, other in enumerate(stack) if layers.role_of(other) in above)
         stack.insert(next(places, len(stack)), layer)
-        self._restyle()
+        if role in (*_HEATMAPS, "clusters"):
+            self._style(layer)
+            layer.events.opacity.connect(self._take_opacity)
         return layer
 
     def _remove(self, *roles: str) -> None:

@@ -10,10 +10,10 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QApplication, QComboBox, QSizePolicy
 
 from napari_stem._napari.clusters import tasks
-from napari_stem._napari.clusters.ranking_table import RankingTable
-from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.clusters.ranking_table import CAVEAT, RankingTable
+from napari_stem._napari.shell.dialogs import ask_save, beside
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -111,7 +111,7 @@ class RankingPanel(Panel):
         elif ranking is None or ranking.empty:
             self.note.setText("This cluster has one spot; ranking needs at least two.")
         else:
-            self.note.setText(f"{self.cluster.currentText()} against all other spots")
+            self.note.setText(f"{self.cluster.currentText()} against all other spots. {CAVEAT}")
 
     def _known(self) -> DataFrame | None:
         """The ranking if it belongs to the current clusters, whatever their names and colours."""
@@ -129,7 +129,7 @@ class RankingPanel(Panel):
         result = self.workspace.result
         assert result is not None  # otherwise the button is disabled
         name = f"{result.slide.name}-cluster-genes.csv"
-        proposal = Path(remembered("export_folder", "")) / name
+        proposal = Path(beside(result.slide, "export_folder")) / name
         path = ask_save(self, "Save marker genes", proposal, kind="CSV table", suffix=".csv")
         if path is not None:
             self.save(path)

@@ -18,9 +18,9 @@ COLUMNS = {
     "log2_fold_change": ("log2 FC", "{:.2f}", "log2 fold change: cluster mean minus other mean"),
     "p_adjusted": ("adj. p", "{:.1e}", "p value adjusted by Benjamini and Hochberg"),
 }
-_CAVEAT = (
-    "Use scores and p values to order genes only, not as evidence: the values are predicted, and "
-    "the clusters were found in the same values."
+CAVEAT = (
+    "No p value here is evidence: the values are predicted, and the clusters were found in the "
+    "same values. They order the genes."
 )
 
 
@@ -36,7 +36,7 @@ class RankingTable(QTableView):
         self._sorted.setSourceModel(self._genes)
         self._sorted.setSortRole(Qt.ItemDataRole.UserRole)
         self.setModel(self._sorted)
-        self.setToolTip(_CAVEAT)
+        self.setToolTip(CAVEAT)
         self.setSortingEnabled(True)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -109,4 +109,4 @@ class _Genes(QAbstractTableModel):
         heading, _, tip = list(COLUMNS.values())[section]
         if role == Qt.ItemDataRole.DisplayRole:
             return heading
-        return f"{tip}. Click to sort. {_CAVEAT}" if role == Qt.ItemDataRole.ToolTipRole else None
+        return f"{tip}. Click to sort. {CAVEAT}" if role == Qt.ItemDataRole.ToolTipRole else None

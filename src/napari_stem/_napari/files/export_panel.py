@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 
 from napari_stem._napari.canvas.drawn_region import selected_region
-from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.dialogs import ask_save, beside
 from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
@@ -149,7 +149,7 @@ class ExportPanel(Panel):
     def _ask(self) -> None:
         suffix, slide = self.format.currentData(), self._result().slide
         name = f"{slide.name}{_PROPOSED.get(suffix, suffix)}"
-        proposal = Path(remembered("export_folder", "")) / name
+        proposal = Path(beside(slide, "export_folder")) / name
         if lacking := find_exporter(suffix).lacking:
             self.note.setText(lacking)
             return

@@ -30,6 +30,7 @@ class CheckpointPanel(Panel):
     """Choose or open a checkpoint; shows its training data and its metrics on held-out tissue."""
 
     heading = "3  Checkpoint"
+    foldable = True
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -59,6 +60,10 @@ class CheckpointPanel(Panel):
         self.box.activated.connect(self._choose)
         self.open_button.clicked.connect(self._ask)
         self.follow("checkpoint", "installed")
+
+    def summary(self) -> str:
+        checkpoint = self.workspace.checkpoint
+        return "" if checkpoint is None else checkpoint.path.stem
 
     def open(self, path: Path) -> None:
         """Read the header of a checkpoint and choose it."""

@@ -16,12 +16,11 @@ from napari_stem._napari.predict.run_bar import RunBar
 from napari_stem._napari.predict.settings_panel import SettingsPanel
 from napari_stem._napari.predict.slide_panel import SlidePanel
 from napari_stem._napari.predict.spots_panel import SpotsPanel
-from napari_stem._napari.predict.tasks import predict
+from napari_stem._napari.predict.tasks import load, predict
 from napari_stem._napari.results.result_keys import bind_result_keys
 from napari_stem._napari.results.result_panel import ResultPanel
 from napari_stem._napari.results.results_panel import ResultsPanel
 from napari_stem._napari.shell.docks import open_dock, unwrapped
-from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page, listen
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.progress_text import PREDICTING, Remaining, in_words, share_done
@@ -54,7 +53,8 @@ class PredictDock(Page):
         self._build(viewer)
         self._connect()
         self._follow()
-        start(load_for_predicting(), self)
+        self._fold_steps(self.workspace.result)
+        start(load(), self).result.connect(self.settings.offer_devices)
 
     def _build(self, viewer: Viewer) -> None:
         self.slide = SlidePanel(viewer, self.workspace)
@@ -89,7 +89,8 @@ class PredictDock(Page):
             panel.busy.connect(self._offer)
         for name in ("slide", "spots"):
             listen(self, self.workspace.events[name], self._lock)
-        listen(self, self.workspace.events.result, self._reveal)
+        for slot in (self._fold_steps, self._reveal):
+            listen(self, self.workspace.events.result, slot)
         run = self.workspace.run
         listen(self, run.events.request, self._follow)
         listen(self, run.events.progress, self._offer_stop)
@@ -139,6 +140,12 @@ class PredictDock(Page):
     def _forget(self) -> None:
         """Forget how the last prediction ended, when another one is prepared."""
         self._said = ""
+
+    def _fold_steps(self, result: Result | None, former: Result | None = None) -> None:
+        """Leave one line of each step when there is a result, which then has the space."""
+        if (result is None) is not (former is None):
+            for panel in (self.slide, self.spots, self.checkpoint):
+                panel.fold(result is not None)
 
     def _reveal(self, result: Result | None, former: Result | None) -> None:
         """Scroll to the result when the first draw of a slide arrives."""

@@ -48,6 +48,10 @@ class SettingsPanel(QWidget):
         """Where it runs, without cache and weights."""
         return self.form.value(Compute)
 
+    def offer_devices(self, names: list[str]) -> None:
+        """Offer these devices, which are here."""
+        self.form.offer("device", {name: name for name in names})
+
     def _take(self) -> None:
         """Use the settings from now on, in this dock and in others of the window."""
         self._workspace.options, self._workspace.compute = self.options(), self.compute()

@@ -16,10 +16,10 @@ from napari_stem._napari.canvas.layer_source import LayerSource
 from napari_stem._napari.files import opening
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.adopt_layer import adopt
-from napari_stem._napari.shell.dialogs import is_wanted
+from napari_stem._napari.shell.dialogs import beside, is_wanted
 from napari_stem._napari.shell.keeping import discard
 from napari_stem._napari.shell.panel import SLIDE_FILES, Panel, button, menu_button
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember
 from napari_stem.errors import Remedy, SlideError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 _UNKNOWN = "unknown"
+_LARGEST_MPP = 20
 _CLOSE, _SCALE, _PICTURE = "Close slide", "Change the scale", "Change the picture"
 # Distance between the centres of neighbouring spots, by array.
 _PITCHES_UM = {"Visium (100 µm)": 100.0, "Spatial Transcriptomics (200 µm)": 200.0}
@@ -42,6 +43,7 @@ class SlidePanel(Panel):
     """Open a slide or use a layer as one; shows its scale, which the user can correct."""
 
     heading = "1  Slide"
+    foldable = True
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -74,7 +76,7 @@ class SlidePanel(Panel):
         self.add_row(self.picture_box)
         self.add_row(self.note)
         self.mpp = QDoubleSpinBox()
-        self.mpp.setRange(0, 20)
+        self.mpp.setRange(0, 1_000_000)  # what is too much is refused with a reason
         self.mpp.setDecimals(4)
         self.mpp.setSingleStep(0.01)
         self.mpp.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # a scale is typed
@@ -103,6 +105,11 @@ class SlidePanel(Panel):
         self.layer_button.menu().aboutToShow.connect(self._list_layers)
         self.mpp.valueChanged.connect(self._rescale)
         self.follow("slides", "slide", "spots")
+
+    def summary(self) -> str:
+        slide = self.workspace.slide
+        scale = f", {slide.mpp:.4g} µm/px" if slide is not None and slide.mpp else ""
+        return f"{self.workspace.name_of(slide)}{scale}" if slide is not None else ""
 
     def open(self, path: Path) -> None:
         """Open the file of a slide."""
@@ -166,7 +173,7 @@ class SlidePanel(Panel):
             self._discard(slide, _CLOSE, partial(self.workspace.close_slide, slide))
 
     def _ask(self) -> None:
-        folder = remembered("slide_folder", "")
+        folder = beside(self.workspace.slide, "slide_folder")
         path, _ = QFileDialog.getOpenFileName(self, "Open a slide", folder, SLIDE_FILES)
         if path:
             self.open(Path(path))
@@ -182,7 +189,12 @@ class SlidePanel(Panel):
     def _rescale(self, mpp: float) -> None:
         slide = self.workspace.slide
         self.refresh()
-        if slide is not None and mpp and mpp != slide.mpp:
+        if mpp > _LARGEST_MPP:
+            self.note.setText(
+                f"⚠ A scale of {mpp:g} µm/px is not that of a slide; type at most "
+                f"{_LARGEST_MPP} µm/px.\n{self.note.text()}"
+            )
+        elif slide is not None and mpp and mpp != slide.mpp:
             rescaled = slide.with_mpp(mpp)
             self._discard(slide, _SCALE, partial(self.workspace.rescale, rescaled))
 

@@ -14,9 +14,10 @@ from napari_stem._napari.files import opening
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.bin_choice import BinChoice
 from napari_stem._napari.shell.choices import choose_grid
+from napari_stem._napari.shell.dialogs import beside
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, menu_button
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remember
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.grid_choice import LAYOUTS, GridChoice
 from napari_stem.errors import OptionError
@@ -40,6 +41,7 @@ class SpotsPanel(Panel):
     """Load spots or make a grid, and restrict them to a drawn region; the canvas shows them."""
 
     heading = "2  Spots"
+    foldable = True
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -54,11 +56,11 @@ class SpotsPanel(Panel):
         last = self.workspace.grid
         self.pitch = _micrometres("pitch ", last.pitch_um)
         self.pitch.setToolTip(
-            "Distance between the centres of neighbouring spots in µm (default 100, as in "
-            "Visium). A smaller pitch gives more spots and takes longer."
+            "Distance between the centres of neighbouring spots in µm (default that of the "
+            "checkpoint, or 100, as in Visium). A smaller pitch gives more spots and takes longer."
         )
         self.diameter = _micrometres("Ø ", last.diameter_um)
-        self.diameter.setToolTip("Diameter of a spot in µm (default 55, as in Visium).")
+        self.diameter.setToolTip("Diameter of a spot in µm (default as the pitch, or 55).")
         self.layout_box = QComboBox()
         self.layout_box.addItems(list(LAYOUTS))
         self.layout_box.setCurrentText(last.grid_layout)
@@ -117,6 +119,11 @@ class SpotsPanel(Panel):
         self.bins.chosen.connect(self.load)
         self.follow("slide", "spots")
         listen(self, self.workspace.events.tool, self._obey_tool)
+        listen(self, self.workspace.events.grid, self._follow_grid)
+
+    def summary(self) -> str:
+        spots = self.workspace.spots
+        return "" if spots is None else f"{spots.n_obs:,}"
 
     def make_grid(self) -> None:
         """Make a grid over the tissue of the slide."""
@@ -165,6 +172,12 @@ class SpotsPanel(Panel):
         """Restore the spots outside the region."""
         self.workspace.take_all_spots()
 
+    def _follow_grid(self, choice: GridChoice) -> None:
+        """Offer the grid of a checkpoint, or of another dock."""
+        self.pitch.setValue(choice.pitch_um)
+        self.diameter.setValue(choice.diameter_um)
+        self.layout_box.setCurrentText(choice.grid_layout)
+
     def _obey_tool(self, tool: str) -> None:
         """Stop drawing when another mouse tool is chosen."""
         viewer, slide = self._viewer(), self.workspace.slide
@@ -202,13 +215,13 @@ class SpotsPanel(Panel):
         return slide
 
     def _ask_file(self) -> None:
-        folder = remembered("spots_folder", "")
+        folder = beside(self.workspace.slide, "spots_folder")
         path, _ = QFileDialog.getOpenFileName(self, "Load spots", folder, _FILES)
         if path:
             self.load(Path(path))
 
     def _ask_folder(self) -> None:
-        folder = remembered("spots_folder", "")
+        folder = beside(self.workspace.slide, "spots_folder")
         path = QFileDialog.getExistingDirectory(self, "Load spots", folder)
         if path:
             self.load(Path(path))

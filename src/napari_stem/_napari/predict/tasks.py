@@ -10,7 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_stem._napari.shell.choices import compute_for
-from napari_stem._napari.shell.imports import importing, load_triton_apart
+from napari_stem._napari.shell.imports import (
+    importing,
+    load_for_predicting,
+    load_triton_apart,
+)
 from napari_stem._napari.state.result import Result, per_gene
 from napari_stem.events import Event, Events, Partial, Progress, relay
 
@@ -24,6 +28,15 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 Region = Sequence["NDArray[np.float64]"]  # polygons: (m, 2) corners x, y in level-0 pixels
+
+
+def load() -> Events[list[str]]:
+    """Load what predictions need; the result are the names of the devices that are here."""
+    yield from load_for_predicting()
+    with importing:
+        from napari_stem.devices import present_devices
+
+    return present_devices()
 
 
 def scale_by_pitch(slide: Slide, spots: AnnData, pitch_um: float) -> Events[Slide]:

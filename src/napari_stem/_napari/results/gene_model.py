@@ -92,11 +92,9 @@ class Genes(QAbstractTableModel):
             heading, tip = COLUMNS[list(self._statistics)[section - 1]]
         if role == Qt.ItemDataRole.DisplayRole:
             return heading
-        return (
-            f"{tip}. Click to sort, right-click to choose columns."
-            if role == Qt.ItemDataRole.ToolTipRole and tip
-            else None
-        )
+        if role != Qt.ItemDataRole.ToolTipRole or not tip:
+            return None
+        return f"{tip}. Click to sort, right-click to choose columns."
 
 
 class ShownGenes(QSortFilterProxyModel):

@@ -57,6 +57,17 @@ def choose_checkpoint(workspace: Workspace, checkpoint: ChosenCheckpoint) -> Non
         remember(checkpoints=[path, *others][:10])
     remember(checkpoint=path)
     workspace.checkpoint = checkpoint
+    workspace.grid = _grid_of(checkpoint, workspace.grid)
+
+
+def _grid_of(checkpoint: ChosenCheckpoint, former: GridChoice) -> GridChoice:
+    """A grid like the spots that a checkpoint learned from, where it states them."""
+    about = checkpoint.about
+    return replace(
+        former,
+        pitch_um=float(about.get("pitch_um", former.pitch_um)),
+        diameter_um=float(about.get("diameter_um", former.diameter_um)),
+    )
 
 
 def chosen_weights(encoders: Iterable[str]) -> dict[str, Path]:

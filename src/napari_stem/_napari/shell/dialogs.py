@@ -1,4 +1,4 @@
-"""Dialogs: yes-or-no questions, and where to save a file."""
+"""Dialogs: yes-or-no questions, and where files are chosen and saved."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
+from napari_stem._napari.shell.remembered import remembered
+
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
+
+    from napari_stem.slides.slide import Slide
 
 
 def is_wanted(parent: QWidget, title: str, question: str) -> bool:
     """Whether the user answers Yes."""
     answer = QMessageBox.question(parent, title, question)
     return bool(answer == QMessageBox.StandardButton.Yes)
+
+
+def beside(slide: Slide | None, remembered_as: str) -> str:
+    """The folder where a file dialog starts: that of the slide, or else the one used last."""
+    if slide is not None and slide.path is not None:
+        return str(slide.path.parent)
+    return str(remembered(remembered_as, ""))
 
 
 def ask_save(parent: QWidget, title: str, proposal: Path, *, kind: str, suffix: str) -> Path | None:

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakMethod
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QHideEvent
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
+    QDockWidget,
     QFrame,
+    QMainWindow,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -30,6 +32,8 @@ WIDTH = 300
 
 class Page(QScrollArea):
     """A dock's inner widget."""
+
+    _joined = False  # the user may have moved it since
 
     def fill(self, *parts: QWidget) -> None:
         """Stack panels in a column."""
@@ -61,6 +65,27 @@ class Page(QScrollArea):
             self.leave()
         super().changeEvent(event)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Lie as a tab behind or before the other pages, whichever menu opened it."""
+        super().showEvent(event)
+        if not (event.spontaneous() or self._joined):
+            soon = QTimer(self, singleShot=True)  # napari is about to place the dock
+            soon.timeout.connect(self._join_tabs)
+            soon.start(0)
+
+    def _join_tabs(self) -> None:
+        own, window = _frame_of(self), self.window()
+        if self._joined or own is None or not isinstance(window, QMainWindow):
+            return
+        self._joined = True
+        others = [_frame_of(page) for page in window.findChildren(Page) if page is not self]
+        for other in others:
+            if other is not None and not other.isFloating() and other.isVisible():
+                if other not in window.tabifiedDockWidgets(own):
+                    window.tabifyDockWidget(other, own)
+                own.raise_()
+                return
+
     def hideEvent(self, event: QHideEvent) -> None:
         """Give the mouse back when the dock is hidden; a minimised window hides nothing."""
         if not event.spontaneous():
@@ -78,6 +103,14 @@ class Page(QScrollArea):
         for job in self.findChildren(Job):
             job.stop()
         self.deleteLater()
+
+
+def _frame_of(page: Page) -> QDockWidget | None:
+    """The frame in which napari puts a page."""
+    widget = page.parentWidget()
+    while widget is not None and not isinstance(widget, QDockWidget):
+        widget = widget.parentWidget()
+    return widget
 
 
 def listen(owner: QObject, signal: Any, slot: Callable[..., object]) -> None:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QMenu,
     QPushButton,
     QSizePolicy,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -30,9 +31,16 @@ WEIGHTS_FILES = "Weights (*.safetensors *.pth *.pt *.bin *.ckpt)"
 
 
 class Panel(QWidget):
-    """A section of a dock: a heading, controls in two columns, and a note about the state."""
+    """A section of a dock: a heading, controls in two columns, and a note about the state.
+
+    Attributes
+    ----------
+    foldable
+        Whether a click on the heading leaves one line of it, with the `summary`.
+    """
 
     heading = ""
+    foldable = False
     busy = Signal()  # work in a thread has begun or ended
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
@@ -46,10 +54,19 @@ class Panel(QWidget):
         policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)  # a long word widens no dock
         self.note.setSizePolicy(policy)
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 4, 0, 4)
+        self.is_folded = False
+        self.title = _title_button() if self.foldable else QLabel(f"<b>{self.heading}</b>")
+        self._body = QWidget()
+        self._grid = QGridLayout(self._body)
+        self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(1, 1)
-        self._grid.addWidget(QLabel(f"<b>{self.heading}</b>"), 0, 0, 1, 2)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 4, 0, 4)
+        column.addWidget(self.title)
+        column.addWidget(self._body, 1)
+        if isinstance(self.title, QPushButton):
+            self.title.clicked.connect(self._toggle)
+        self._retitle()
 
     def add_row(self, *widgets: QWidget, label: str = "") -> None:
         """Add a row of widgets, with a label in front if there is one."""
@@ -63,6 +80,24 @@ class Panel(QWidget):
         else:
             self._grid.addLayout(side_by_side, row, 0, 1, 2)
 
+    def fold(self, folded: bool) -> None:
+        """Leave one line of a foldable panel, or show all of it."""
+        self.is_folded = folded
+        self._body.setHidden(folded)
+        self._retitle()
+
+    def summary(self) -> str:
+        """What the line says of a panel that is folded."""
+        return ""
+
+    def _toggle(self) -> None:
+        self.fold(not self.is_folded)
+
+    def _retitle(self) -> None:
+        if isinstance(self.title, QPushButton):
+            arrow, said = ("▸", self.summary()) if self.is_folded else ("▾", "")
+            self.title.setText(f"{arrow} {self.heading}{said and ': '}{said}")
+
     def refresh(self) -> None:
         """Show the state of the workspace, for panels that show any of it."""
 
@@ -70,6 +105,7 @@ class Panel(QWidget):
         """Refresh at each change of these fields of the workspace."""
         for name in names:
             listen(self, self.workspace.events[name], self.refresh)
+            listen(self, self.workspace.events[name], self._retitle)
 
     def run(
         self, source: Generator[Any, None, Any], say: str, then: Callable[[Any], object]
@@ -87,6 +123,7 @@ class Panel(QWidget):
 
     def _fail(self, error: Exception) -> None:
         self._failure = message_of(error)
+        self.fold(False)
 
     def _rest(self) -> None:
         self.is_busy = False
@@ -96,6 +133,14 @@ class Panel(QWidget):
             state = self.note.text()  # below what the notification said, which vanishes
             self.note.setText(f"⚠ {self._failure}\n{state}".strip())
         self.busy.emit()
+
+
+def _title_button() -> QPushButton:
+    made = button("", "Click to fold these settings to one line, or to show them.")
+    made.setFlat(True)
+    made.setStyleSheet("text-align: left; font-weight: bold; background: none; padding: 0")
+    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return made
 
 
 def button(text: str, tip: str) -> QPushButton:
