@@ -46,6 +46,11 @@ def runs_dir() -> Path:
     return platformdirs.user_data_path("napari-stem") / "runs"
 
 
+def sessions_dir() -> Path:
+    """Folder of the sessions that windows save by themselves."""
+    return platformdirs.user_data_path("napari-stem") / "sessions"
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn a failed write to `path` into a `StorageError`; a `StemError` passes unchanged."""

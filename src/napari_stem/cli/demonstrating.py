@@ -33,7 +33,8 @@ def demo(
     if view and _has_display():
         from napari_stem._napari.files.launch import show_prediction
 
-        show_prediction(result.section.slide, result.evaluation.prediction)
+        (file,) = (path for path in result.files if path.suffix == ".h5ad")
+        show_prediction(result.section.slide, result.evaluation.prediction, name=file.stem)
 
 
 def _has_display() -> bool:

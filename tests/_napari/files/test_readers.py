@@ -248,6 +248,19 @@ def test_an_export_takes_the_place_of_another_panels_result(viewer, exported, se
     assert viewer.layers["COL1A1 SD"].visible or viewer.layers["Clusters"].visible
 
 
+def test_the_scale_of_an_open_slide_counts_and_is_said(
+    viewer, exported, slide_path, messages, drop
+):
+    work = workspace_of(viewer)
+    with open_slide(slide_path, mpp=0.6) as slide:
+        work.take_slide(slide)
+        drop(exported)
+        assert work.slide.mpp == 0.6
+        (told,) = messages
+        assert "was predicted at 0.5 µm/px" in told
+        assert "is 0.6 µm/px. The scale of the open slide counts." in told
+
+
 @pytest.mark.filterwarnings("ignore")  # its dependencies' own to mend
 def test_spatialdata_opens_as_it_was(former, predicted, viewer, tmp_path, drop):
     path = tmp_path / "biopsy.zarr"

@@ -15,7 +15,7 @@ from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.drawn_region import draw_again, drawn_shapes
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.files.opening import describe_checkpoint
-from napari_stem._napari.files.sessions import ask_to_open, ask_to_save, read
+from napari_stem._napari.files.sessions import ask_to_open, ask_to_save, read, recent
 from napari_stem._napari.predict.tasks import predict
 from napari_stem._napari.shell.saved_session import read_session
 from napari_stem._napari.shell.session_folder import INDEX, OpenSlide, SessionFolder
@@ -106,6 +106,7 @@ def test_all_that_was_made_comes_back(
     np.testing.assert_allclose(shape.corners, corners)
     more = PredictRequest(now.slide, now.spots, now.checkpoint, PredictOptions(n_draws=4))
     assert now.session.row_of(more) == 0
+    assert recent() == [tmp_path / "kept"]
     now.slide.close()
 
 

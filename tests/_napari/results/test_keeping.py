@@ -48,8 +48,9 @@ def test_results_are_listed_renamed_and_deleted_after_asking(
     dock, section, predicted, qtbot, answers, monkeypatch
 ):
     panel, work = dock.results, dock.workspace
-    fill(dock._viewer(), section.slide, predicted.copy())
     assert panel.isHidden()
+    fill(dock._viewer(), section.slide, predicted.copy())
+    assert (panel.isHidden(), panel.note.isHidden()) == (False, True)
     fill(dock._viewer(), section.slide, predicted[:9].copy(), name="biopsy")
     n = section.spots.n_obs
     texts = [panel.box.itemText(row) for row in range(2)]
@@ -58,15 +59,15 @@ def test_results_are_listed_renamed_and_deleted_after_asking(
     qtbot.keyClick(panel.box, Qt.Key.Key_Up)
     assert (work.shown, work.spots.n_obs) == (0, n)
     monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("slide", True))
-    qtbot.mouseClick(panel.rename_button, LEFT)
+    panel.rename_action.trigger()
     assert panel.box.currentText() == f"slide ({n} spots)"
     answers.press("Cancel", "Discard")
-    qtbot.mouseClick(panel.delete_button, LEFT)
+    panel.delete_action.trigger()
     assert len(work.results) == 2
-    qtbot.mouseClick(panel.delete_button, LEFT)
+    panel.delete_action.trigger()
     assert answers.asked == ["This discards 1 result that was not exported: 'slide'."] * 2
     assert [kept.name for kept in work.results] == ["biopsy"]  # which is on the disk
-    assert panel.isHidden()
+    assert panel.note.isHidden()
     qtbot.mouseClick(dock.slide.close_button, LEFT)
     assert work.slides == ()
 

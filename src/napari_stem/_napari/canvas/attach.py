@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, ref
 
+from napari_stem._napari.canvas.autosave import Autosave
 from napari_stem._napari.canvas.canvas import Canvas
 from napari_stem._napari.canvas.quitting import AskBeforeQuitting
 from napari_stem._napari.canvas.slide_views import SlideViews
@@ -32,10 +33,17 @@ def workspace_of(viewer: Viewer) -> Workspace:
         workspace = Workspace(**last_choices(), start_job=partial(_start_job, ref(viewer)))
         _attached[viewer] = workspace, Canvas(viewer, workspace), SlideViews(viewer, workspace)
         if hasattr(viewer, "window"):  # a model of a viewer has none
-            AskBeforeQuitting(window_of(unwrapped(viewer)), workspace)
+            window = window_of(unwrapped(viewer))
+            Autosave(window, unwrapped(viewer), workspace)
+            AskBeforeQuitting(window, workspace)  # its filter comes before the other one's
             with suppress(ValueError):  # another plugin has taken the key
                 viewer.bind_key(INSPECT.keys.replace("+", "-"), _switch_inspecting)
     return _attached[viewer][0]
+
+
+def autosave_of(viewer: Viewer) -> Autosave:
+    """The autosave of a viewer that has a window and a workspace."""
+    return cast("Autosave", window_of(viewer).findChild(Autosave))
 
 
 def _switch_inspecting(viewer: Viewer) -> None:

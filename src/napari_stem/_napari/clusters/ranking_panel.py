@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QApplication, QComboBox, QSizePolicy
 
 from napari_stem._napari.clusters import tasks
 from napari_stem._napari.clusters.ranking_table import CAVEAT, RankingTable
+from napari_stem._napari.shell.choices import choose_export
 from napari_stem._napari.shell.dialogs import ask_save, beside
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.remembered import remember
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -76,7 +76,7 @@ class RankingPanel(Panel):
         """Write the marker genes of all clusters, with the names of the clusters."""
         assert self._ranking is not None  # otherwise the button is disabled
         assert self.workspace.clusters is not None
-        remember(export_folder=str(path.parent))
+        choose_export(self.workspace, path, self.workspace.export_format)
         task = tasks.save_ranking(self._ranking, self.workspace.clusters, path)
         self.run(task, f"Writing {path.name}…", lambda _: show_info(f"Written: {path}"))
 
@@ -129,7 +129,7 @@ class RankingPanel(Panel):
         result = self.workspace.result
         assert result is not None  # otherwise the button is disabled
         name = f"{result.slide.name}-cluster-genes.csv"
-        proposal = Path(beside(result.slide, "export_folder")) / name
+        proposal = Path(beside(result.slide, self.workspace.export_folder)) / name
         path = ask_save(self, "Save marker genes", proposal, kind="CSV table", suffix=".csv")
         if path is not None:
             self.save(path)

@@ -12,11 +12,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 
 from napari_stem._napari.canvas.drawn_region import selected_region
+from napari_stem._napari.shell.choices import choose_export
 from napari_stem._napari.shell.dialogs import ask_save, beside
 from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.remembered import remember, remembered, with_slide_path
+from napari_stem._napari.shell.remembered import with_slide_path
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.saved_view import View
 from napari_stem.errors import OptionError, StemError
@@ -56,7 +57,7 @@ class ExportPanel(Panel):
             self.format.addItem(f"{entry.name} ({entry.suffix}){missing}", entry.suffix)
             tip = entry.lacking or entry.holds
             self.format.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
-        self.format.setCurrentIndex(max(0, self.format.findData(remembered("export_format", ""))))
+        self.format.setCurrentIndex(max(0, self.format.findData(self.workspace.export_format)))
         self.format.setToolTip(
             "File format. AnnData (default) holds the whole prediction and opens here again and in "
             "scanpy. For QuPath, choose GeoJSON and drop the file on the slide."
@@ -95,7 +96,7 @@ class ExportPanel(Panel):
     def export(self, path: Path) -> None:
         """Write the chosen genes and spots to `path`, which has the suffix of the format."""
         self._forget()
-        remember(export_format=self.format.currentData(), export_folder=str(path.parent))
+        choose_export(self.workspace, path, self.format.currentData())
         try:
             request = self._request(path)
         except StemError as error:
@@ -149,7 +150,7 @@ class ExportPanel(Panel):
     def _ask(self) -> None:
         suffix, slide = self.format.currentData(), self._result().slide
         name = f"{slide.name}{_PROPOSED.get(suffix, suffix)}"
-        proposal = Path(beside(slide, "export_folder")) / name
+        proposal = Path(beside(slide, self.workspace.export_folder)) / name
         if lacking := find_exporter(suffix).lacking:
             self.note.setText(lacking)
             return

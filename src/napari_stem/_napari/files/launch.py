@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 
-def show_prediction(slide: Slide, prediction: AnnData) -> None:
-    """Open napari with a prediction over its slide and the Predict dock; return when it closes."""
+def show_prediction(slide: Slide, prediction: AnnData, *, name: str = "") -> None:
+    """Open napari with a prediction over its slide and the Predict dock; return when it closes.
+
+    `name` is that of the file that holds it; without one, closing asks whether to export it.
+    """
     viewer = napari.Viewer(title="Stem")
     open_dock(viewer, "Predict")
-    fill(viewer, slide, prediction)
+    fill(viewer, slide, prediction, name=name)
     napari.run()
 
 

@@ -215,8 +215,21 @@ def _take_prediction(viewer: Any, found: tuple[Slide, AnnData, str, str]) -> Non
 
     slide, prediction, name, warning = found
     fill(viewer, slide, prediction, name=name)
-    if warning:
-        show_warning(warning)
+    for text in (warning, _other_scale(slide, workspace_of(viewer).slide, name)):
+        if text:
+            show_warning(text)
+
+
+def _other_scale(stated: Slide, shown: Slide | None, name: str) -> str:
+    """Which scale counts, if that of an opened prediction is not that of its open slide."""
+    if shown is None or stated.mpp in (None, shown.mpp):
+        return ""
+    counts = f"{shown.mpp:g} µm/px" if shown.mpp else "unknown"
+    return (
+        f"{name} was predicted at {stated.mpp:g} µm/px, but the scale of its open slide "
+        f"{shown.name} is {counts}. The scale of the open slide counts. To use the other one, "
+        "close the slide and open the prediction again."
+    )
 
 
 def _read_section(path: Path, shown: Slide | None) -> Events[Section]:

@@ -19,7 +19,7 @@ from napari_stem._napari.files.opening import describe_checkpoint
 from napari_stem._napari.shell.docks import unwrapped, window_of
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.saved_session import SavedResult, SavedSlide, read_session
-from napari_stem._napari.shell.session_folder import SessionFolder
+from napari_stem._napari.shell.session_folder import INDEX, SessionFolder
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.kept_result import KeptResult
     from napari_stem.events import Events
     from napari_stem.slides.slide import Slide
+
+_RECENT, _MOST_RECENT = "recent_sessions", 8
 
 
 class Opened(NamedTuple):
@@ -56,8 +58,19 @@ def ask_to_open(viewer: Viewer) -> None:
     """Ask for the folder of a session, and open its slides beside those that are open."""
     viewer = unwrapped(viewer)
     if folder := _ask_folder(viewer, "Open session"):
-        job = start(read(folder), window_of(viewer))
-        job.result.connect(partial(_take_if_there, ref(viewer)))
+        open_session(viewer, folder)
+
+
+def open_session(viewer: Viewer, folder: Path) -> None:
+    """Open the slides of a session that the user saved, beside those that are open."""
+    job = start(read(folder), window_of(viewer))
+    job.result.connect(partial(_take_if_there, ref(viewer), folder))
+
+
+def recent() -> list[Path]:
+    """The sessions that were saved or opened last, as far as they are there."""
+    folders = map(Path, remembered(_RECENT, []))
+    return [folder for folder in folders if (folder / INDEX).is_file()]
 
 
 def read(folder: Path) -> Events[Opened]:
@@ -105,7 +118,8 @@ def _request(slide: Slide, saved: SavedResult, opened: Opened) -> PredictRequest
     )
 
 
-def _take_if_there(viewer_ref: ref[Viewer], opened: Opened) -> None:
+def _take_if_there(viewer_ref: ref[Viewer], folder: Path, opened: Opened) -> None:
+    _remember(folder)
     if (viewer := viewer_ref()) is not None:
         take_session(viewer, opened, is_saved=True)
 
@@ -113,7 +127,13 @@ def _take_if_there(viewer_ref: ref[Viewer], opened: Opened) -> None:
 def _note(workspace: Workspace, folder: Path, written: Iterable[KeptResult]) -> None:
     for kept in written:
         workspace.take_saved(kept.result, kept.clusters)
+    _remember(folder)
     show_info(f"Session saved: {folder}")
+
+
+def _remember(folder: Path) -> None:
+    others = [other for other in remembered(_RECENT, []) if other != str(folder)]
+    remember(**{_RECENT: [str(folder), *others][:_MOST_RECENT]})
 
 
 def _ask_folder(viewer: Viewer, title: str) -> Path | None:

@@ -11,6 +11,7 @@ from superqt import QCollapsible
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.export_panel import ExportPanel
+from napari_stem._napari.files.sessions_panel import SessionsPanel
 from napari_stem._napari.predict.checkpoint_panel import CheckpointPanel
 from napari_stem._napari.predict.run_bar import RunBar
 from napari_stem._napari.predict.settings_panel import SettingsPanel
@@ -57,6 +58,7 @@ class PredictDock(Page):
         start(load(), self).result.connect(self.settings.offer_devices)
 
     def _build(self, viewer: Viewer) -> None:
+        self.sessions = SessionsPanel(viewer, self.workspace)
         self.slide = SlidePanel(viewer, self.workspace)
         self.spots = SpotsPanel(viewer, self.workspace)
         self.checkpoint = CheckpointPanel(self.workspace)
@@ -73,6 +75,7 @@ class PredictDock(Page):
         bind_result_keys(viewer, self.result)
         self.export = ExportPanel(viewer, self.workspace)
         self.fill(
+            self.sessions,
             self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.hint,
             self.bar, self.results, self.result, self.clusters_button, self.export, _keys(),
         )  # fmt: skip

@@ -19,7 +19,7 @@ from napari_stem._napari.predict.adopt_layer import adopt
 from napari_stem._napari.shell.dialogs import beside, is_wanted
 from napari_stem._napari.shell.keeping import discard
 from napari_stem._napari.shell.panel import SLIDE_FILES, Panel, button, menu_button
-from napari_stem._napari.shell.remembered import remember
+from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.errors import Remedy, SlideError
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class SlidePanel(Panel):
             self._discard(slide, _CLOSE, partial(self.workspace.close_slide, slide))
 
     def _ask(self) -> None:
-        folder = beside(self.workspace.slide, "slide_folder")
+        folder = beside(self.workspace.slide, remembered("slide_folder", ""))
         path, _ = QFileDialog.getOpenFileName(self, "Open a slide", folder, SLIDE_FILES)
         if path:
             self.open(Path(path))

@@ -17,7 +17,7 @@ from napari_stem._napari.shell.choices import choose_grid
 from napari_stem._napari.shell.dialogs import beside
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, menu_button
-from napari_stem._napari.shell.remembered import remember
+from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.grid_choice import LAYOUTS, GridChoice
 from napari_stem.errors import OptionError
@@ -215,13 +215,13 @@ class SpotsPanel(Panel):
         return slide
 
     def _ask_file(self) -> None:
-        folder = beside(self.workspace.slide, "spots_folder")
+        folder = beside(self.workspace.slide, remembered("spots_folder", ""))
         path, _ = QFileDialog.getOpenFileName(self, "Load spots", folder, _FILES)
         if path:
             self.load(Path(path))
 
     def _ask_folder(self) -> None:
-        folder = beside(self.workspace.slide, "spots_folder")
+        folder = beside(self.workspace.slide, remembered("spots_folder", ""))
         path = QFileDialog.getExistingDirectory(self, "Load spots", folder)
         if path:
             self.load(Path(path))

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QInputDialog, QSizePolicy
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.shell.keeping import discard, export
-from napari_stem._napari.shell.panel import Panel, button
+from napari_stem._napari.shell.panel import Panel, menu_button
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ResultsPanel(Panel):
-    """Lists the results of the slide, once there are two; shows, renames, exports, deletes one."""
+    """Lists the results of the slide; shows, renames, exports and deletes one."""
 
     heading = "Results"
 
@@ -34,18 +34,16 @@ class ResultsPanel(Panel):
         self.box = QComboBox()
         self.box.setToolTip("The result to show. Each keeps its spots, clusters and view.")
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.rename_button = button("Rename…", "Rename the shown result (F2).")
-        self.export_button = button("Export…", "Write the shown result as AnnData (.h5ad).")
-        self.delete_button = button("Delete", "Remove the shown result from the list.")
-        self.add_row(self.box)
+        self.edit_button = menu_button("Edit", "Rename, export or delete the shown result.")
+        menu = self.edit_button.menu()
+        self.rename_action = menu.addAction("Rename… (F2)", self._ask_name)
+        self.export_action = menu.addAction("Export as AnnData…", self._export)
+        self.delete_action = menu.addAction("Delete", self._delete)
+        self.add_row(self.box, self.edit_button)
         self.add_row(self.note)
-        self.add_row(self.rename_button, self.export_button, self.delete_button)
 
     def _connect(self) -> None:
         self.box.activated.connect(self.workspace.show_result)
-        self.rename_button.clicked.connect(self._ask_name)
-        self.export_button.clicked.connect(self._export)
-        self.delete_button.clicked.connect(self._delete)
         key = QShortcut(QKeySequence(Qt.Key.Key_F2), self)
         key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         key.activated.connect(self._ask_name)
@@ -53,8 +51,8 @@ class ResultsPanel(Panel):
 
     def refresh(self) -> None:
         kept, shown = self.workspace.session.kept, self.workspace.shown
-        self.setVisible(len(kept) > 1)
-        if len(kept) < 2:
+        self.setVisible(bool(kept))
+        if not kept:
             return
         with signals_blocked(self.box):
             self.box.clear()
@@ -63,7 +61,8 @@ class ResultsPanel(Panel):
                 self.box.setItemData(row, _about(one), Qt.ItemDataRole.ToolTipRole)
             self.box.setCurrentIndex(shown)
         self.note.setText(_about(kept[shown]))
-        self.export_button.setEnabled(kept[shown].result.prediction is not None)
+        self.note.setVisible(len(kept) > 1)  # one result takes one line
+        self.export_action.setEnabled(kept[shown].result.prediction is not None)
 
     def _shown(self) -> KeptResult:
         return self.workspace.session.kept[self.workspace.shown]

@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 
 _WEIGHTS = "encoder_weights"
 _LOOK = ("colormap", "opacity", "shared_contrast")
+_EXPORT = ("export_folder", "export_format")
 
 
 def last_choices() -> dict[str, Any]:
-    """The last options, grid and colours of heatmaps, as fields of a workspace.
+    """The last options, grid, colours and export, as fields of a workspace.
 
     A workspace reads them once: what is chosen in another window from then on stays there.
     """
-    look = (part for part in fields(Workspace) if part.name in _LOOK)
+    plain = (part for part in fields(Workspace) if part.name in (*_LOOK, *_EXPORT))
     grid = {part.name: remembered(part.name, part.default) for part in fields(GridChoice)}
     return {
-        **{part.name: remembered(part.name, part.default) for part in look},
+        **{part.name: remembered(part.name, part.default) for part in plain},
         "grid": GridChoice(**grid),
         "options": remembered_options(PredictOptions),
         "compute": remembered_options(Compute),
@@ -47,6 +48,12 @@ def choose_look(workspace: Workspace, colormap: str, opacity: float, *, shared: 
     """Colour heatmaps so from now on, also after the next start."""
     workspace.colour(colormap, opacity, shared_contrast=shared)
     remember(**{name: getattr(workspace, name) for name in _LOOK})
+
+
+def choose_export(workspace: Workspace, path: Path, suffix: str) -> None:
+    """Propose the folder of an export from now on, and its format, also after the next start."""
+    workspace.export_folder, workspace.export_format = str(path.parent), suffix
+    remember(**{name: getattr(workspace, name) for name in _EXPORT})
 
 
 def choose_checkpoint(workspace: Workspace, checkpoint: ChosenCheckpoint) -> None:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_stem._napari.shell.remembered import remembered
-
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
@@ -21,11 +19,11 @@ def is_wanted(parent: QWidget, title: str, question: str) -> bool:
     return bool(answer == QMessageBox.StandardButton.Yes)
 
 
-def beside(slide: Slide | None, remembered_as: str) -> str:
+def beside(slide: Slide | None, last: str) -> str:
     """The folder where a file dialog starts: that of the slide, or else the one used last."""
     if slide is not None and slide.path is not None:
         return str(slide.path.parent)
-    return str(remembered(remembered_as, ""))
+    return last
 
 
 def ask_save(parent: QWidget, title: str, proposal: Path, *, kind: str, suffix: str) -> Path | None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QMessageBox
 
+from napari_stem._napari.shell.choices import choose_export
 from napari_stem._napari.shell.dialogs import ask_save, beside
 from napari_stem._napari.shell.exporting import ExportRequest
-from napari_stem._napari.shell.remembered import remember, with_slide_path
+from napari_stem._napari.shell.remembered import with_slide_path
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.saved_view import View
 from napari_stem.events import Events
@@ -62,12 +63,12 @@ def export(
     """Ask where to write complete results, and write them; then call `then` if all are written."""
     requests = []
     for kept in results:
-        folder = Path(beside(kept.result.slide, "export_folder"))
+        folder = Path(beside(kept.result.slide, workspace.export_folder))
         proposal = folder / f"{workspace.name_of(kept.result.slide)} {kept.name}{_SUFFIX}"
         path = ask_save(parent, "Export result", proposal, kind="AnnData", suffix=_SUFFIX)
         if path is None:
             return
-        remember(export_folder=str(path.parent))
+        choose_export(workspace, path, workspace.export_format)
         requests.append(_request(workspace, kept, path))
     job = start(_written(requests), parent.window())
     job.result.connect(partial(_note, workspace, tuple(results), then))

@@ -50,8 +50,8 @@ class OpenSlide(NamedTuple):
 
     @property
     def has_work(self) -> bool:
-        """Whether anything was made on it that takes time to make again."""
-        return bool(self.results or self.points or self.shapes)
+        """Whether anything was made on it that no file of the user holds."""
+        return bool(self.points or self.shapes) or not all(one.is_saved for one in self.results)
 
     @property
     def can_return(self) -> bool:

@@ -44,6 +44,8 @@ class Workspace(Display):
     options: PredictOptions = field(default_factory=PredictOptions)
     compute: Compute = field(default_factory=Compute)
     grid: GridChoice = field(default_factory=GridChoice)
+    export_folder: str = ""  # of the last export; "" for none
+    export_format: str = ""  # its suffix
     installed: Path | None = None  # the latest checkpoint that training installed
     points: tuple[Point, ...] = ()  # inspected points of all slides
     tool: str = ""  # the active mouse tool of this plugin

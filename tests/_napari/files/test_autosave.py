@@ -1,0 +1,117 @@
+"""What was made in a window comes back after a crash, and is offered only then."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import platformdirs
+import pytest
+import tifffile
+from qtpy.QtWidgets import QMessageBox
+
+from napari_stem._napari.canvas import autosave
+from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.files.launch import fill
+from napari_stem._napari.shell.autosaves import claim_new, left_behind
+from napari_stem._napari.shell.docks import open_dock, window_of
+from napari_stem._napari.shell.session_folder import INDEX
+from napari_stem.api.predicting import predict
+from napari_stem.slides.slide import open_slide
+from napari_stem.storage import sessions_dir
+
+from ..conftest import LEFT
+
+_CHILD = """
+import sys, napari
+from pathlib import Path
+from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.files.launch import fill
+from napari_stem.io.h5ad import read_h5ad
+from napari_stem.slides.slide import open_slide
+viewer = napari.Viewer(show=False)
+fill(viewer, open_slide(Path(sys.argv[1]), mpp=0.5), read_h5ad(Path(sys.argv[2])))
+workspace_of(viewer).rename_result(0, "mine")
+napari.run(force=True)
+"""
+
+
+def saved() -> int:
+    """How many sessions are on the disk."""
+    return len(list(sessions_dir().glob(f"*/{INDEX}")))
+
+
+@pytest.fixture
+def slide(section, tmp_path):
+    path = tmp_path / "slide.tif"
+    tifffile.imwrite(path, np.asarray(section.slide.levels[0]), photometric="rgb")
+    with open_slide(path, mpp=0.5) as opened:
+        yield opened
+
+
+@pytest.mark.slow
+def test_the_session_of_a_killed_napari_is_offered_and_opened(
+    slide, section, trained, tmp_path, qtbot, make_napari_viewer, monkeypatch
+):
+    made = predict(slide, section.spots, trained.checkpoint, n_draws=2, cache=False)
+    made.write_h5ad(tmp_path / "made.h5ad")
+    monkeypatch.setattr(
+        platformdirs, "user_data_path", lambda *_: tmp_path / "share" / "napari-stem"
+    )
+    folders = {f"XDG_{name}_HOME": str(tmp_path / name) for name in ("CONFIG", "CACHE", "STATE")}
+    environment = {**os.environ, **folders, "XDG_DATA_HOME": str(tmp_path / "share")}
+    command = [sys.executable, "-c", _CHILD, str(slide.path), str(tmp_path / "made.h5ad")]
+    with subprocess.Popen(command, env=environment) as child:
+        try:
+            qtbot.waitUntil(lambda: saved() == 1 or child.poll() is not None)
+        finally:
+            child.kill()
+    (left,) = left_behind()
+
+    viewer = make_napari_viewer()
+    dock = open_dock(viewer, "Predict")
+    assert "1 slide, 1 result" in dock.sessions.note.text()
+    qtbot.mouseClick(dock.sessions.open_button, LEFT)
+    qtbot.waitUntil(lambda: len(dock.workspace.results) == 1)
+    assert [kept.name for kept in dock.workspace.unsaved()] == ["mine"]
+    assert dock.workspace.slide.path == slide.path
+    assert dock.sessions.isHidden()
+    qtbot.waitUntil(lambda: not left.exists())  # as it is a part of this window's session now
+    assert saved() == 1
+    dock.workspace.slide.close()
+
+
+def test_a_session_that_was_closed_is_not_offered(
+    make_napari_viewer, slide, section, trained, qtbot, answers, monkeypatch
+):
+    monkeypatch.setattr(autosave, "_SOON", 0.01)
+    monkeypatch.setattr(autosave, "_PAUSE", 0.01)
+    made = predict(slide, section.spots, trained.checkpoint, n_draws=2, cache=False)
+    viewer = make_napari_viewer(show=True)
+    fill(viewer, slide, made)
+    qtbot.waitUntil(lambda: saved() == 1)
+    work = workspace_of(viewer)
+    work.take_saved(work.result, work.clusters)
+    qtbot.waitUntil(lambda: saved() == 0)  # what a file of the user holds
+    work.rename_result(0, "another")
+    fill(viewer, slide, made[:9].copy())
+    qtbot.waitUntil(lambda: saved() == 1)
+    answers.press("Cancel")
+    window_of(viewer).close()
+    assert saved() == 1
+    viewer.close()
+    qtbot.waitUntil(lambda: saved() == 0)
+    assert left_behind() == []
+
+
+def test_a_session_can_be_discarded(viewer, qtbot, monkeypatch):
+    claim = claim_new()
+    (claim.path / INDEX).write_text('{"version": 2, "slides": []}')
+    claim.let_go()
+    panel = open_dock(viewer, "Predict").sessions
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    qtbot.mouseClick(panel.discard_button, LEFT)
+    assert panel.isHidden()
+    assert left_behind() == []
