@@ -40,7 +40,7 @@ def write_svs(path: Path, image: np.ndarray) -> None:
             metadata=None,
         )
         for number, step in enumerate((8, 16)):
-            small = image[::step, ::step].copy()
+            small = np.asarray(Image.fromarray(image).reduce(step))
             tiff.write(small, photometric="rgb", subfiletype=number, metadata=None)
 
 
@@ -59,7 +59,7 @@ def write_pyramid(path: Path, image: np.ndarray) -> None:
             **options,
         )
         for step in (2, 4):
-            small = image[::step, ::step].copy()
+            small = np.asarray(Image.fromarray(image).reduce(step))
             tiff.write(small, subfiletype=1, metadata=None, **options)
 
 

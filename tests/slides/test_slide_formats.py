@@ -18,8 +18,8 @@ from PIL import Image
 from pylibCZIrw import czi
 
 from napari_stem.errors import MissingScale, SlideNotFound, SlideUnreadable
-from napari_stem.slides.ome_zarr import is_ome_zarr
 from napari_stem.slides.slide import Slide, open_slide
+from napari_stem.slides.zarr.reader import is_ome_zarr
 
 from .dicom_writers import write_dicom, write_dicom_tiff
 from .slide_writers import (

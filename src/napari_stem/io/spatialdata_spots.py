@@ -14,7 +14,7 @@ from napari_stem.errors import Hint, OptionError, Remedy, SpotsError, StemError
 from napari_stem.extras import extra
 from napari_stem.io.naming import named
 from napari_stem.io.tables import tidied
-from napari_stem.slides.ome_zarr import is_ome_zarr
+from napari_stem.slides.zarr.reader import is_ome_zarr
 from napari_stem.spots.source import source_of, with_source
 from napari_stem.text import one_line
 

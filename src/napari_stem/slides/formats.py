@@ -10,7 +10,6 @@ from napari_stem.errors import OptionError, SlideUnreadable
 from napari_stem.slides.czi import MAGIC as CZI
 from napari_stem.slides.czi import open_czi
 from napari_stem.slides.flat import open_flat
-from napari_stem.slides.ome_zarr import is_ome_zarr, open_zarr
 from napari_stem.slides.openslide import (
     LONGEST_MAGIC,
     is_dicom,
@@ -22,7 +21,8 @@ from napari_stem.slides.pyramid import SlideFile
 from napari_stem.slides.tiff.ome_files import is_companion
 from napari_stem.slides.tiff.reader import MAGIC as TIFF
 from napari_stem.slides.tiff.reader import needs_openslide, open_tiff
-from napari_stem.slides.zarr_store import is_zip
+from napari_stem.slides.zarr.reader import is_ome_zarr, open_zarr
+from napari_stem.slides.zarr.store import is_zip
 from napari_stem.text import one_line
 
 _SUPPORTED = "SVS, NDPI, MRXS, SCN, BIF, CZI, DICOM, TIFF, OME-TIFF, OME-Zarr, JPEG, PNG"

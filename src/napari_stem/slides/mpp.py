@@ -1,7 +1,7 @@
 """Micrometres per pixel: the numbers and units of metadata, and which of several scales counts.
 
 Each format states its scale elsewhere: TIFFs in descriptions and tags (`tiff.mpp`), CZI in its XML
-(`czi_file`), OME-Zarr in transformations (`ome_zarr`), all others in what OpenSlide tells
+(`czi_file`), OME-Zarr in transformations (`zarr.reader`), all others in what OpenSlide tells
 (`openslide`). JPEG and PNG state none: their resolution is a printer's or a screen's.
 """
 

@@ -20,7 +20,7 @@ from napari_stem.slides.factors import Stored, fit_levels
 from napari_stem.slides.focus import sharpest
 from napari_stem.slides.pictures import Picture, choose_picture, find_picture
 from napari_stem.slides.pyramid import Level, SlideFile
-from napari_stem.slides.zarr_metadata import (
+from napari_stem.slides.zarr.metadata import (
     FILES,
     Described,
     Folder,
@@ -31,7 +31,7 @@ from napari_stem.slides.zarr_metadata import (
     refuse_plates,
     scale_of,
 )
-from napari_stem.slides.zarr_store import SteadyStore, complete_levels
+from napari_stem.slides.zarr.store import SteadyStore, complete_levels
 from napari_stem.storage import content_of
 
 _LARGEST_CHUNK = 64_000_000  # pixels that are decoded to read one
