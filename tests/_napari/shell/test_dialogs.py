@@ -6,7 +6,6 @@ import pytest
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_stem._napari.shell.dialogs import ask_save, beside
-from napari_stem._napari.shell.remembered import remember
 from napari_stem.slides.slide import open_slide
 
 _YES, _NO = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
@@ -40,8 +39,7 @@ def test_a_completed_name_is_asked_about_where_it_stands_already(
 
 
 def test_a_dialog_starts_beside_the_slide_or_where_the_last_one_ended(saved, section):
-    remember(spots_folder="/last")
     with open_slide(saved[0] / "slide.tif") as slide:
-        assert beside(slide, "spots_folder") == str(saved[0])
-    assert beside(section.slide, "spots_folder") == "/last"
-    assert beside(None, "spots_folder") == "/last"
+        assert beside(slide, "/last") == str(saved[0])
+    assert beside(section.slide, "/last") == "/last"
+    assert beside(None, "/last") == "/last"
