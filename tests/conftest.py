@@ -28,6 +28,11 @@ PANEL = ("EPCAM", "COL1A1", "CD3E", "CCL5", "KRT8", "COL3A1", "TRAC", "ACTB")
 DATA = Path(os.environ.get(DATA_VARIABLE, Path(__file__).parents[2] / "shared" / "data"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests begin, so that at the end no process waits for the one that has the last."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real data, for the few tests that nothing else can replace."""

@@ -298,13 +298,13 @@ def training_tables(plan: TrainPlan) -> list[AnnData]:
 @pytest.mark.slow
 @pytest.mark.data
 def test_real_sections_are_learned(data_dir: Path, tmp_path: Path):
-    """A shortened version of the documented command, on fewer genes and steps.
+    """A shortened version of the documented command, on one section, with fewer genes and steps.
 
     Correlation on the held-out section must be far from chance, which is 0 within 0.02.
     """
     command = [
-        sys.executable, "-m", "napari_stem", "train", "her2st:C3", "her2st:C4", "--held-out",
-        "her2st:C2", "--genes", "50", "--steps", "200", "--data", str(data_dir), "--run",
+        sys.executable, "-m", "napari_stem", "train", "her2st:C4", "--held-out",
+        "her2st:C2", "--genes", "50", "--steps", "150", "--data", str(data_dir), "--run",
         str(tmp_path / "run"), "--cache", str(tmp_path / "cache"), "--device", "cpu",
     ]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-STARTS = int(os.environ.get("NAPARI_STEM_COLD_STARTS", "1"))  # each takes most of a minute
+STARTS = int(os.environ.get("NAPARI_STEM_COLD_STARTS", "0"))  # each takes half a minute
 
 
 def run(code: str) -> str:
@@ -72,6 +72,7 @@ viewer.close()
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not STARTS, reason="set NAPARI_STEM_COLD_STARTS to their number")
 def test_cold_starts_on_a_busy_machine_end_well(qapp, tmp_path):
     work = [sys.executable, "-c", "while True: pass"]
     busy = [subprocess.Popen(work) for _ in range(os.cpu_count() or 1)]
