@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stem.analysis.labels import cluster_title
+from napari_stem.exports.described import description
 from napari_stem.exports.exporter import Exporter
 from napari_stem.exports.heatmaps import GEOJSON_START
 from napari_stem.prediction.trust import warnings_of
-from napari_stem.spots.described import description
 from napari_stem.spots.table import positions, spot_diameter
 from napari_stem.storage import atomic_path
 

@@ -15,9 +15,9 @@ import pandas as pd
 from tifffile import TiffFile, TiffFileError
 
 from napari_stem.errors import SpotsError
+from napari_stem.exports.described import described, description
 from napari_stem.io.bounded import UNREADABLE
 from napari_stem.io.naming import named
-from napari_stem.spots.described import described, description
 from napari_stem.spots.polygons import centroid, ring
 from napari_stem.spots.table import positions
 from napari_stem.text import one_line

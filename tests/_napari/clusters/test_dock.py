@@ -23,9 +23,9 @@ from sklearn.metrics import adjusted_rand_score
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.clusters.dock import ClustersDock
 from napari_stem._napari.files.launch import fill
+from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.predict.dock import PredictDock
 from napari_stem._napari.shell.docks import open_dock
-from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result

@@ -15,9 +15,9 @@ from qtpy.QtWidgets import QMessageBox
 from napari_stem._napari.canvas import autosave
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.launch import fill
-from napari_stem._napari.shell.autosaves import claim_new, left_behind
+from napari_stem._napari.keeping.autosaves import claim_new, left_behind
+from napari_stem._napari.keeping.session_folder import INDEX
 from napari_stem._napari.shell.docks import open_dock, window_of
-from napari_stem._napari.shell.session_folder import INDEX
 from napari_stem.api.predicting import predict
 from napari_stem.slides.slide import open_slide
 from napari_stem.storage import sessions_dir

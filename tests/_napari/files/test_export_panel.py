@@ -18,7 +18,7 @@ from napari_stem import extras
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.export_panel import ExportPanel
 from napari_stem._napari.files.launch import fill
-from napari_stem._napari.shell.exporting import ExportRequest
+from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.state.saved_view import View
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.cluster import cluster

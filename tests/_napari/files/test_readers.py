@@ -21,7 +21,7 @@ from safetensors.numpy import save_file
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.files.readers import get_reader, open_in
-from napari_stem._napari.shell.exporting import ExportRequest
+from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.state.saved_view import View
 from napari_stem.analysis.cluster import cluster

@@ -16,9 +16,9 @@ from napari_stem._napari.canvas.drawn_region import draw_again, drawn_shapes
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.files.opening import describe_checkpoint
 from napari_stem._napari.files.sessions import ask_to_open, ask_to_save, read, recent
+from napari_stem._napari.keeping.saved_session import read_session
+from napari_stem._napari.keeping.session_folder import INDEX, OpenSlide, SessionFolder
 from napari_stem._napari.predict.tasks import predict
-from napari_stem._napari.shell.saved_session import read_session
-from napari_stem._napari.shell.session_folder import INDEX, OpenSlide, SessionFolder
 from napari_stem._napari.state.drawn_shape import DrawnShape
 from napari_stem._napari.state.point import Point
 from napari_stem._napari.state.request import PredictRequest

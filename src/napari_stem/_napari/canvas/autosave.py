@@ -10,10 +10,10 @@ from weakref import ref
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_stem._napari.canvas.open_slides import open_slides
-from napari_stem._napari.shell.autosaves import Claim, claim_new
+from napari_stem._napari.keeping.autosaves import Claim, claim_new
+from napari_stem._napari.keeping.session_folder import OpenSlide, SessionFolder
 from napari_stem._napari.shell.docks import is_open
 from napari_stem._napari.shell.page import listen
-from napari_stem._napari.shell.session_folder import OpenSlide, SessionFolder
 from napari_stem._napari.shell.worker import Job, start
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_stem._napari.canvas.drawn_region import drawn_shapes
-from napari_stem._napari.shell.session_folder import OpenSlide
+from napari_stem._napari.keeping.session_folder import OpenSlide
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QWidget
 
-from napari_stem._napari.shell.keeping import discard
+from napari_stem._napari.keeping.discarding import discard
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace

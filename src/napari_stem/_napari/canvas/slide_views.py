@@ -11,8 +11,8 @@ from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.canvas.layer_names import name_layers
+from napari_stem._napari.keeping.discarding import discard
 from napari_stem._napari.shell.docks import is_open, window_of
-from napari_stem._napari.shell.keeping import discard
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -12,9 +12,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 
 from napari_stem._napari.canvas.drawn_region import selected_region
+from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.shell.choices import choose_export
 from napari_stem._napari.shell.dialogs import ask_save, beside
-from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import with_slide_path

@@ -16,10 +16,10 @@ from napari_stem._napari.canvas.drawn_region import draw_again
 from napari_stem._napari.canvas.open_slides import open_slides
 from napari_stem._napari.files.launch import kept_result
 from napari_stem._napari.files.opening import describe_checkpoint
+from napari_stem._napari.keeping.saved_session import SavedResult, SavedSlide, read_session
+from napari_stem._napari.keeping.session_folder import INDEX, SessionFolder
 from napari_stem._napari.shell.docks import unwrapped, window_of
 from napari_stem._napari.shell.remembered import remember, remembered
-from napari_stem._napari.shell.saved_session import SavedResult, SavedSlide, read_session
-from napari_stem._napari.shell.session_folder import INDEX, SessionFolder
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result

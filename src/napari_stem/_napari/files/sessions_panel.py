@@ -10,10 +10,10 @@ from weakref import ref
 
 from napari_stem._napari.canvas.attach import autosave_of
 from napari_stem._napari.files.sessions import Opened, open_session, read, recent, take_session
-from napari_stem._napari.shell.autosaves import Claim, claim_of, left_behind
+from napari_stem._napari.keeping.autosaves import Claim, claim_of, left_behind
+from napari_stem._napari.keeping.session_folder import INDEX, read_index
 from napari_stem._napari.shell.dialogs import is_wanted
 from napari_stem._napari.shell.panel import Panel, button, menu_button
-from napari_stem._napari.shell.session_folder import INDEX, read_index
 from napari_stem.errors import StemError
 from napari_stem.text import counted
 

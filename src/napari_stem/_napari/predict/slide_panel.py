@@ -14,10 +14,10 @@ from superqt.utils import signals_blocked
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.layer_source import LayerSource
 from napari_stem._napari.files import opening
+from napari_stem._napari.keeping.discarding import discard
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.adopt_layer import adopt
 from napari_stem._napari.shell.dialogs import beside, is_wanted
-from napari_stem._napari.shell.keeping import discard
 from napari_stem._napari.shell.panel import SLIDE_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.errors import Remedy, SlideError

@@ -10,7 +10,7 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QComboBox, QInputDialog, QSizePolicy
 from superqt.utils import signals_blocked
 
-from napari_stem._napari.shell.keeping import discard, export
+from napari_stem._napari.keeping.discarding import discard, export
 from napari_stem._napari.shell.panel import Panel, menu_button
 from napari_stem.text import counted
 

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QFileDialog, QInputDialog
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.files.opening import describe_checkpoint
+from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.shell.docks import open_dock, window_of
-from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.state.point import Point
 from napari_stem._napari.state.saved_view import View
 from napari_stem.analysis.cluster import cluster

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from qtpy.QtCore import QLockFile
 
-from napari_stem._napari.shell.session_folder import INDEX
+from napari_stem._napari.keeping.session_folder import INDEX
 from napari_stem.storage import sessions_dir, writing
 
 

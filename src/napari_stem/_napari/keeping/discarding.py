@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QMessageBox
 
+from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.shell.choices import choose_export
 from napari_stem._napari.shell.dialogs import ask_save, beside
-from napari_stem._napari.shell.exporting import ExportRequest
 from napari_stem._napari.shell.remembered import with_slide_path
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.saved_view import View

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from napari_stem._napari.shell.autosaves import claim_new, claim_of, left_behind
-from napari_stem._napari.shell.session_folder import INDEX
+from napari_stem._napari.keeping.autosaves import claim_new, claim_of, left_behind
+from napari_stem._napari.keeping.session_folder import INDEX
 
 
 def test_only_sessions_that_no_window_uses_were_left_behind():

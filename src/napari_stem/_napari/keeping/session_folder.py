@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from napari_stem._napari.shell.exporting import ExportRequest
+from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.shell.imports import importing
 from napari_stem._napari.state.saved_points import keep_points
 from napari_stem._napari.state.saved_view import View

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_stem._napari.keeping.session_folder import read_index
 from napari_stem._napari.shell.imports import importing
-from napari_stem._napari.shell.session_folder import read_index
 from napari_stem._napari.state.drawn_shape import DrawnShape
 from napari_stem._napari.state.saved_points import points_in
 from napari_stem._napari.state.saved_view import View
