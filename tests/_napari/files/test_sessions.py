@@ -87,7 +87,7 @@ def test_all_that_was_made_comes_back(
     work.show_result(0)
     inspector = Inspector(trained.checkpoint, PredictOptions(n_draws=3))
     found = inspector.iter_inspect(slide, (600.0, 600.0), spot_diameter_px=110, spots=section.spots)
-    work.add_points([Point(1, slide, work.checkpoint.key, finish(found))])
+    work.add_points([Point(slide, work.checkpoint.key, finish(found))])
     corners = np.array([(10.0, 20.0), (300.5, 20.0), (300.5, 400.0)])
     draw_again(viewer, slide, [DrawnShape("polygon", corners)])
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "kept"))
@@ -149,3 +149,21 @@ def test_a_save_that_stops_leaves_the_former_session(work, tmp_path):
 def test_a_folder_without_a_session_is_refused(tmp_path):
     with pytest.raises(StemError, match="no session"):
         finish(read_session(tmp_path))
+
+
+def test_an_index_that_names_files_elsewhere_is_refused_and_they_stay(work, tmp_path):
+    mine = tmp_path / "mine.h5ad"
+    mine.write_text("my own")
+    folder = SessionFolder(tmp_path / "kept")
+    finish(folder.save(opened_in(work)))
+    index = folder.path / INDEX
+    told = json.loads(index.read_text())
+    for changed in ({"spots": "../mine.h5ad"}, {"results": [{}]}, {"results": None}):
+        index.write_text(json.dumps({**told, "slides": [{**told["slides"][0], **changed}]}))
+        with pytest.raises(StemError, match="damaged"):
+            finish(read_session(folder.path))
+        finish(SessionFolder(folder.path).save([]))
+        assert mine.read_text() == "my own"
+    index.write_text(json.dumps({**told, "slides": [{**told["slides"][0], "shapes": [["x"]]}]}))
+    with pytest.raises(StemError, match="damaged"):
+        finish(read_session(folder.path))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stem._napari.keeping.session_folder import read_index
+from napari_stem._napari.keeping.session_folder import damaged, read_index
 from napari_stem._napari.shell.imports import importing
 from napari_stem._napari.state.drawn_shape import DrawnShape
 from napari_stem._napari.state.saved_points import points_in
@@ -78,12 +78,15 @@ def read_session(folder: Path) -> Events[list[SavedSlide]]:
     Raises
     ------
     StemError
-        The folder holds no session, or one of its files cannot be read.
+        The folder holds no session, or one that is damaged.
     """
     reading, found = _Reading(folder), []
     for entry in read_index(folder):
-        yield Progress(0, 0, "read", Path(entry["path"]).name)
-        slide = reading.slide(entry)
+        yield Progress(0, 0, "read", Path(str(entry.get("path"))).name)
+        try:
+            slide = reading.slide(entry)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise damaged(folder) from error
         yield from slide.slide.iter_overview()
         found.append(slide)
     return found
@@ -98,17 +101,13 @@ class _Reading:
 
     def slide(self, entry: dict[str, Any]) -> SavedSlide:
         results = tuple(map(self._result, entry["results"]))
+        shown = entry["shown"] if entry["shown"] in range(len(results)) else -1
+        shapes = tuple(DrawnShape(kind, np.array(corners)) for kind, corners in entry["shapes"])
+        spots, whole, points = (self._table(entry[name]) for name in ("spots", "whole", "points"))
+        # Last: if anything above is damaged, no file stays open.
         slide = _slide_of(entry, [result.prediction for result in results], self._folder)
-        points = self._table(entry["points"])
-        return SavedSlide(
-            slide,
-            self._table(entry["spots"]),
-            self._table(entry["whole"]),
-            results,
-            entry["shown"],
-            () if points is None else tuple(points_in(points, slide)),
-            tuple(DrawnShape(kind, np.array(corners)) for kind, corners in entry["shapes"]),
-        )
+        kept = () if points is None else tuple(points_in(points, slide))
+        return SavedSlide(slide, spots, whole, results, shown, kept, shapes)
 
     def _result(self, entry: dict[str, Any]) -> SavedResult:
         prediction = self._table(entry["file"])

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 INDEX = "session.json"
 VERSION = 2  # of the index
+_SUFFIX = ".h5ad"
 
 
 class OpenSlide(NamedTuple):
@@ -165,7 +166,7 @@ class _Writing:
         known = {**self._there, **self.held}
         name = next((file for file, other in known.items() if _are_same(source, other)), "")
         if not name:
-            name = f"{kind}-{uuid4().hex[:8]}.h5ad"
+            name = f"{kind}-{uuid4().hex[:8]}{_SUFFIX}"
             yield from write(self._folder / name)
         self.held[name] = source
         return name
@@ -195,12 +196,12 @@ def _table(points: tuple[Point, ...]) -> AnnData:
 
 
 def read_index(folder: Path) -> list[dict[str, Any]]:
-    """What the index of a session says of each slide.
+    """What the index of a session says of each slide; it names files of its folder alone.
 
     Raises
     ------
     StemError
-        The folder holds no session, or one of another version.
+        The folder holds no session, one of another version, or one whose index is damaged.
     """
     try:
         index = json.loads((folder / INDEX).read_text("utf-8"))
@@ -209,16 +210,36 @@ def read_index(folder: Path) -> list[dict[str, Any]]:
         raise StemError(f"There is no session of Stem in '{folder}'.") from error
     if version != VERSION:
         raise StemError(f"The session was saved by another version of Stem. Folder: '{folder}'.")
+    try:
+        are_own = all(map(_is_own, _files_of(slides)))
+    except (KeyError, TypeError, AttributeError):
+        are_own = False
+    if not are_own:
+        raise damaged(folder)
     return slides
+
+
+def damaged(folder: Path) -> StemError:
+    """The error that a session cannot be read."""
+    return StemError(f"The session is damaged. Folder: '{folder}'.")
 
 
 def _named_files(folder: Path) -> set[str]:
     """The files of the session that a folder holds."""
     try:
-        slides = read_index(folder)
+        return _files_of(read_index(folder))
     except StemError:
         return set()
+
+
+def _files_of(slides: list[dict[str, Any]]) -> set[str]:
+    """The files that an index names."""
     requests = [each["request"] for one in slides for each in one["results"] if each["request"]]
     results = [each["file"] for one in slides for each in one["results"]]
     tables = [one[name] for one in (*slides, *requests) for name in ("spots", "whole")]
     return {*results, *tables, *(one["points"] for one in slides)} - {""}
+
+
+def _is_own(file: str) -> bool:
+    """Whether a file is one of a session's folder: others are never read, and never removed."""
+    return file.endswith(_SUFFIX) and Path(file).name == file
