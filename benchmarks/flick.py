@@ -13,9 +13,7 @@ import argparse
 import time
 
 import numpy as np
-
-from napari_stem.slides.slide import Slide
-from napari_stem.spots.table import spot_table
+from made_result import show_result
 
 GENES, PRESSES = 300, 30
 SLIDE = 64  # pixels a side
@@ -40,20 +38,11 @@ def press_arrows(n: int) -> tuple[list[float], list[float]]:
     from qtpy.QtWidgets import QApplication
 
     from napari_stem._napari.shell.docks import open_dock
-    from napari_stem._napari.state.result import Result
 
     viewer = napari.Viewer(show_welcome_screen=False)
     dock = open_dock(viewer, "Predict")
     work = dock.workspace
-    side = int(np.ceil(np.sqrt(n)))
-    pitch = SLIDE / side
-    xy = pitch * (0.5 + np.stack(np.divmod(np.arange(n), side), axis=1))
-    pixels = np.full((SLIDE, SLIDE, 3), 230, np.uint8)
-    work.take_slide(Slide.from_array(pixels, mpp=100 / pitch, name="benchmark"))
-    spots = spot_table(xy, diameter_px=0.8 * pitch)
-    values = np.random.default_rng(0).gamma(2, 1, (n, GENES)).astype(np.float32)
-    genes = tuple(f"GENE{i:03}" for i in range(GENES))
-    work.take_result(Result(work.slide, spots, genes, "log2(count + 1)", {"mean": values}, 20))
+    show_result(work, n, [f"GENE{i:03}" for i in range(GENES)], size=SLIDE)
     table = dock.result.genes.view
     calls, frames = [], []
     for _ in range(PRESSES + 2):

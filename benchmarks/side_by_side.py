@@ -15,9 +15,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-
-from napari_stem.slides.slide import Slide
-from napari_stem.spots.table import spot_table
+from made_result import show_result
 
 GENES = tuple("ABCDEFGHI")
 SLIDE = 2000  # pixels a side
@@ -40,20 +38,12 @@ def changes(n_spots: int) -> dict[str, tuple[float, float]]:
     from napari_stem._napari.canvas.attach import workspace_of
     from napari_stem._napari.shell.imports import load_for_predicting
     from napari_stem._napari.state.comparison import Comparison
-    from napari_stem._napari.state.result import Result
     from napari_stem.events import finish
 
     finish(load_for_predicting())
     viewer = napari.Viewer(show_welcome_screen=False)
     work = workspace_of(viewer)
-    side = int(np.ceil(np.sqrt(n_spots)))
-    pitch = SLIDE / side
-    xy = pitch * (0.5 + np.stack(np.divmod(np.arange(n_spots), side), axis=1))
-    pixels = np.full((SLIDE, SLIDE, 3), 230, np.uint8)
-    work.take_slide(Slide.from_array(pixels, mpp=100 / pitch, name="benchmark"))
-    spots = spot_table(xy, diameter_px=0.8 * pitch)
-    values = np.random.default_rng(0).gamma(2, 1, (n_spots, len(GENES))).astype(np.float32)
-    work.take_result(Result(work.slide, spots, GENES, "log2(count + 1)", {"mean": values}, 20))
+    show_result(work, n_spots, GENES, size=SLIDE)
 
     def show(genes: str) -> Callable[[], object]:
         return lambda: work.compare(Comparison("genes" if genes else "", tuple(genes)))

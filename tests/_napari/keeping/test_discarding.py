@@ -82,7 +82,7 @@ def test_inspected_points_come_back_with_the_export_and_their_checkpoint(
     inspector = Inspector(trained.checkpoint, PredictOptions(n_draws=3))
     spots = {"spot_diameter_px": 110, "spots": section.spots}
     inspection = finish(inspector.iter_inspect(section.slide, (600.0, 600.0), **spots))
-    first.add_points([Point(7, section.slide, first.checkpoint.key, inspection)])
+    first.add_points([Point(section.slide, first.checkpoint.key, inspection)])
     path, points = tmp_path / "points.h5ad", first.points_of(section.slide)
     finish(ExportRequest(predicted, path, View(), points=points).events())
     assert "points" not in predicted.uns["napari_stem"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
     from napari_stem.spots.raster import SpotRaster
 
-# A raster, its spots that are striped, and what that makes of it.
-_Stripes: TypeAlias = "tuple[SpotRaster | None, NDArray[np.bool_], SpotRaster | None]"
 _HEATMAPS = tuple(heatmap.heatmap_role(statistic) for statistic in STATISTICS)
 _COLOURINGS = ("spots", *_HEATMAPS, "clusters")
 _BOTTOM_UP = ("slide", *_COLOURINGS, "region")
@@ -48,7 +46,7 @@ class Canvas:
         self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
         self._workspace = workspace
         self._raster: tuple[AnnData, SpotRaster] | None = None
-        self._stripes: _Stripes = None, np.empty(0, bool), None
+        self._stripes: tuple[SpotRaster, NDArray[np.bool_], SpotRaster] | None = None
         self._limited: tuple[object, tuple[float, float]] = None, (0, 1)
         self._comparison = Comparison(workspace)
         events = workspace.events
@@ -247,12 +245,10 @@ class Canvas:
     def _hatched(self, result: Result) -> SpotRaster:
         """The raster of a result; spots unlike the training tissue are striped."""
         raster, foreign = self._raster_of(result.spots), result.foreign
-        plain, striped, made = self._stripes
-        if plain is not raster or not np.array_equal(striped, foreign):
-            made = raster.hatched(foreign)
-            self._stripes = raster, foreign, made
-        assert made is not None  # the first raster is not None
-        return made
+        known = self._stripes
+        if known is None or known[0] is not raster or not np.array_equal(known[1], foreign):
+            self._stripes = known = raster, foreign, raster.hatched(foreign)
+        return known[2]
 
     @property
     def _viewer(self) -> Viewer:

@@ -48,7 +48,7 @@ def fill(
     gene = gene or view.gene or workspace.gene
     kept = kept_result(name or PREDICTION, result, replace(view, gene=gene), is_saved=bool(name))
     workspace.add_result(kept)
-    workspace.add_points(points_in(prediction, slide))
+    workspace.restore_points(points_in(prediction, slide))
 
 
 def kept_result(name: str, result: Result, view: View, *, is_saved: bool) -> KeptResult:

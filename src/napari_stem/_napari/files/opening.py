@@ -27,8 +27,7 @@ def open_slide(
 ) -> Events[Slide | SlideError]:
     """Open a slide, or another picture of its file, and read its overview.
 
-    The canvas shows the overview first. A refusal that the user can still
-    overrule is returned.
+    A refusal that the user can still overrule is returned.
     """
     yield Progress(0, 0, "open", path.name)
     with importing:

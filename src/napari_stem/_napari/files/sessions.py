@@ -100,7 +100,7 @@ def take_session(viewer: Viewer, opened: Opened, *, is_saved: bool) -> None:
             workspace.show_result(first + one.shown)
         if one.spots is not None:
             workspace.take_spots(slide, one.spots, whole=one.whole)
-        workspace.add_points(one.points)
+        workspace.restore_points(one.points)
         draw_again(viewer, slide, one.shapes)
     shown = workspace.result
     if workspace.checkpoint is None and shown is not None and shown.request is not None:

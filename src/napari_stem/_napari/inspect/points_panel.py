@@ -101,9 +101,7 @@ class PointsPanel(Panel):
 
     def add(self, slide: Slide, checkpoint: ChosenCheckpoint, inspection: Inspection) -> None:
         """Add a point; it is listed and selected if it is of the current slide and checkpoint."""
-        known = self.workspace.points
-        number = 1 + max((point.number for point in known), default=0)
-        self.workspace.points = (*known, Point(number, slide, checkpoint.key, inspection))
+        self.workspace.add_points([Point(slide, checkpoint.key, inspection)])
 
     def clear(self) -> None:
         """Remove the listed points."""

@@ -23,10 +23,10 @@ class Point:
         The key of the checkpoint that it was inspected with.
     """
 
-    number: int
     slide: Slide
     checkpoint: str
     inspection: Inspection
+    number: int = 0  # the workspace numbers them
 
     def is_of(self, slide: Slide | None, checkpoint: ChosenCheckpoint | None) -> bool:
         """Whether it was inspected on this slide, at this scale, with this checkpoint."""

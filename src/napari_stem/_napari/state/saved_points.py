@@ -39,7 +39,7 @@ def _read(kept: Any, slide: Slide) -> Iterator[Point]:
         return
     for number, table in sorted(kept.items()):
         try:
-            yield Point(int(number), slide, str(table["checkpoint"]), _inspection(table))
+            yield Point(slide, str(table["checkpoint"]), _inspection(table), int(number))
         except (KeyError, TypeError, ValueError):
             continue
 

@@ -117,8 +117,8 @@ class Workspace(Display):
 
     def _put(self, session: Session) -> None:
         """Replace the state of an open slide, shown or not."""
-        if session.slide is None or not are_same(session.slide, self.slide):
-            assert session.slide is not None
+        assert session.slide is not None  # it is open
+        if not are_same(session.slide, self.slide):
             self._sessions[session.slide.fingerprint] = session
             return
         if session.result is None or not session.result.has(self.compared):
@@ -226,11 +226,16 @@ class Workspace(Display):
         return tuple(point for point in self.points if are_same(point.slide, slide))
 
     def add_points(self, points: Iterable[Point]) -> None:
-        """Add points of an open slide, except those that are there."""
-        number = max((point.number for point in self.points), default=0)
-        new = [one for one in points if not any(map(one.repeats, self.points_of(one.slide)))]
-        numbered = (replace(one, number=number + i) for i, one in enumerate(new, start=1))
+        """Add points of open slides; they are numbered after those that are there."""
+        first = 1 + max((point.number for point in self.points), default=0)
+        numbered = (replace(one, number=i) for i, one in enumerate(points, start=first))
         self.points = (*self.points, *numbered)
+
+    def restore_points(self, points: Iterable[Point]) -> None:
+        """Add points that a file kept, except those that are there."""
+        self.add_points(
+            [one for one in points if not any(map(one.repeats, self.points_of(one.slide)))]
+        )
 
     def unsaved(self, *slides: Slide) -> list[KeptResult]:
         """The results of open slides that no file holds; of all slides if none is given."""
