@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
 
 
+_EDIT_WIDTH = 64  # pixels; napari's style counts no room for the arrow of a menu
+
+
 class ResultsPanel(Panel):
     """Lists the results of the slide; shows, renames, exports and deletes one."""
 
@@ -35,6 +38,8 @@ class ResultsPanel(Panel):
         self.box.setToolTip("The result to show. Each keeps its spots, clusters and view.")
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.edit_button = menu_button("Edit", "Rename, export or delete the shown result.")
+        self.edit_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.edit_button.setMinimumWidth(_EDIT_WIDTH)
         menu = self.edit_button.menu()
         self.rename_action = menu.addAction("Rename… (F2)", self._ask_name)
         self.export_action = menu.addAction("Export as AnnData…", self._export)

@@ -138,7 +138,9 @@ class Panel(QWidget):
 def _title_button() -> QPushButton:
     made = button("", "Click to fold these settings to one line, or to show them.")
     made.setFlat(True)
-    made.setStyleSheet("text-align: left; font-weight: bold; background: none; padding: 0")
+    made.setStyleSheet(
+        "text-align: left; font-weight: bold; background: none; border: none; padding: 0"
+    )
     made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     return made
 
