@@ -28,9 +28,25 @@ PANEL = ("EPCAM", "COL1A1", "CD3E", "CCL5", "KRT8", "COL3A1", "TRAC", "ACTB")
 DATA = Path(os.environ.get(DATA_VARIABLE, Path(__file__).parents[2] / "shared" / "data"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--thorough 10` also runs the tests that take minutes, each of them ten times over."""
+    parser.addoption("--thorough", type=int, default=0, metavar="TIMES")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Slow tests begin, so that at the end no process waits for the one that has the last."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    if not config.getoption("--thorough"):
+        skip = pytest.mark.skip(reason="takes minutes; runs with --thorough TIMES")
+        for item in items:
+            if item.get_closest_marker("thorough"):
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def times(pytestconfig: pytest.Config) -> int:
+    """How often a thorough test tries what must never go wrong."""
+    return int(pytestconfig.getoption("--thorough"))
 
 
 @pytest.fixture(scope="session")

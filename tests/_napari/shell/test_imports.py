@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 import tifffile
 
-STARTS = int(os.environ.get("NAPARI_STEM_COLD_STARTS", "0"))  # each takes half a minute
-
 
 def run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -79,13 +77,12 @@ viewer.close()
 """
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not STARTS, reason="set NAPARI_STEM_COLD_STARTS to their number")
-def test_cold_starts_on_a_busy_machine_end_well(qapp, tmp_path):
+@pytest.mark.thorough
+def test_cold_starts_on_a_busy_machine_end_well(qapp, tmp_path, times):
     work = [sys.executable, "-c", "while True: pass"]
     busy = [subprocess.Popen(work) for _ in range(os.cpu_count() or 1)]
     try:
-        for number in range(STARTS):
+        for number in range(times):
             home = str(tmp_path / f"{number}")
             fresh = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
             done = subprocess.run(
