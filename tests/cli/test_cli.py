@@ -67,7 +67,7 @@ def test_a_checkpoint_is_evaluated_beside_the_baselines(
         "evaluate", trained.path, saved[2], "--train", saved[0], "--draws", 2,
         "--device", "cpu", "--cache", kept, "--report", tmp_path / "r.html",
     )  # fmt: skip
-    for word in ("Stem", "ridge", "50-NN", "PCC-10", "CRPS"):
+    for word in ("Stem", "ridge", "k-NN", "PCC-10", "fair CRPS", "GSC"):
         assert word in output
     assert "Compared with measured counts" in (tmp_path / "r.html").read_text()
 

@@ -57,7 +57,7 @@ def test_the_report_stands_alone_and_escapes_names(
     assert "<script" not in page
     assert page.count("data:image/png;base64,") == 3
     assert "src=http" not in page
-    assert "50-NN" in page
+    assert "k-NN" in page
     assert "&quot;n_draws&quot;: 4" in page
 
 

@@ -69,7 +69,7 @@ def train(
     --------
     >>> result = stem.train(sections[0], recipe, folder, held_out=sections[1], n_draws=4)
     >>> sorted(result.evaluation.scores)
-    ['50-NN', 'Stem', 'ridge']
+    ['Stem', 'k-NN', 'k-NN joint', 'mean', 'ridge', 'ridge joint', 'ridge local']
     """
     whole = _checked(recipe)
     with Opened() as opened:

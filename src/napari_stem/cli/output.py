@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -22,7 +23,8 @@ from rich.text import Text
 
 from napari_stem import events
 from napari_stem.cli.signals import stoppable
-from napari_stem.evaluation.metrics import BRIEF, METRICS, Scores
+from napari_stem.evaluation.comparison import MODEL, Comparison
+from napari_stem.evaluation.metrics import BRIEF, METRICS
 from napari_stem.prediction.trust import StemWarning, warnings_of
 from napari_stem.text import a_few, counted
 from napari_stem.training.event_lines import to_line
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from napari_stem.evaluation.evaluate import Evaluation
 
 T = TypeVar("T")
+
+_SIGN = {1: "+", 0: " ", -1: "-"}
+_SIGNS = f"+ {MODEL} is better on the same spots, - it is worse, each by a 95 % interval."
 
 console = Console(markup=False)  # names hold brackets
 
@@ -68,12 +73,19 @@ def print_doubts(prediction: AnnData) -> None:
 def print_scores(evaluation: Evaluation) -> None:
     """Print the metrics of each method, and what limits them."""
     kind = "Section, not held out" if evaluation.seen else "Held-out section"
-    console.print(_table(evaluation.scores, f"{kind}: {evaluation.section}"))
+    title = f"{kind}: {evaluation.section}, {sizes(evaluation.comparison)}"
+    console.print(_table(evaluation.comparison, title))
+    console.print(_SIGNS, highlight=False)
     if evaluation.seen:
         told = f"These metrics are too good. {evaluation.seen}"
         console.print(told, style="bold red", highlight=False, soft_wrap=True)
     if missing := evaluation.missing_genes:
         say(f"{counted(len(missing), 'gene')} of the panel not measured: {a_few(missing)}")
+
+
+def sizes(comparison: Comparison) -> str:
+    """How many spots and genes were compared."""
+    return f"{counted(comparison.n_spots, 'spot')}, {counted(len(comparison.genes), 'gene')}"
 
 
 class _Bars:
@@ -135,18 +147,28 @@ def _print_line(event: events.Event) -> None:
     print(to_line(event), flush=True)  # noqa: T201
 
 
-def _table(scores: Mapping[str, Scores], title: str) -> Table:
-    """Methods as rows, metrics as columns; the best of each column in bold."""
-    table = Table("method", title=title, title_justify="left")
-    best = {}
+def _table(comparison: Comparison, title: str) -> Table:
+    """Metrics as rows, methods as columns; the best of each row in bold."""
+    scores, intervals = comparison.scores, comparison.intervals(MODEL)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("metric", no_wrap=True)
+    baselines = [name for name in scores if name != MODEL]
+    table.add_column(MODEL, justify="right")
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    for heading in baselines:
+        table.add_column(heading, justify="right")
+    members = (str(comparison.methods[name].n_draws) for name in baselines)
+    table.add_row("draws", str(comparison.methods[MODEL].n_draws), "", *members)
     for name, metric in METRICS.items():
-        table.add_column(metric.heading, justify="right")
-        best[name] = min((values[name] for values in scores.values()), key=metric.loss)
-    for method, values in scores.items():
-        cells = {name: metric.text(values[name]) for name, metric in METRICS.items()}
-        table.add_row(
-            method,
-            *(Text(text, style="bold" if values[name] == best[name] else "")
-              for name, text in cells.items()),
-        )  # fmt: skip
+        best = min((values[name] for values in scores.values()), key=metric.loss)
+        signs = {each: _SIGN[comparison.verdict(each, metric)] for each in baselines}
+        cells = (
+            Text(
+                metric.text(values[name]) + signs.get(method, ""),
+                style="bold" if values[name] == best else "",
+            )
+            for method, values in scores.items()
+        )
+        low, high = map(metric.text, intervals[name])
+        table.add_row(metric.heading, next(cells), f"{low} - {high}", *cells)
     return table

@@ -120,13 +120,14 @@ def _sizes(prediction: AnnData) -> str:
 
 
 def _table(scores: Mapping[str, Scores]) -> str:
+    shown = [m for m in METRICS.values() if all(m.name in values for values in scores.values())]
     head = "".join(
         f'<th title="{html.escape(metric.tooltip)}">{html.escape(metric.heading)}</th>'
-        for metric in METRICS.values()
+        for metric in shown
     )
     rows = "".join(
         f"<tr><td>{html.escape(method)}</td>"
-        + "".join(f"<td>{metric.text(values[name])}</td>" for name, metric in METRICS.items())
+        + "".join(f"<td>{metric.text(values[metric.name])}</td>" for metric in shown)
         + "</tr>"
         for method, values in scores.items()
     )

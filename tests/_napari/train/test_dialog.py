@@ -124,7 +124,7 @@ def test_a_run_is_set_up_trained_and_installed(
     until(lambda: "finished" in words(dock))
     assert view.state.text().startswith("Finished")
     methods = [view.metrics.verticalHeaderItem(row).text() for row in range(3)]
-    assert methods == ["Stem", "ridge", "50-NN"]
+    assert methods == ["Stem", "mean", "ridge"]
     drawn = view.curves.loss.lines
     assert [len(line.getData()[0]) > 0 for line in drawn] == [True, True]
     for plot in (view.curves.loss, view.curves.variation):  # pyqtgraph's menus do not lie on it
