@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from rich.box import SIMPLE_HEAD
@@ -23,7 +23,7 @@ from rich.text import Text
 
 from napari_stem import events
 from napari_stem.cli.signals import stoppable
-from napari_stem.evaluation.comparison import MODEL, Comparison
+from napari_stem.evaluation.comparison import MODEL, Comparison, pooled
 from napari_stem.evaluation.metrics import BRIEF, METRICS
 from napari_stem.prediction.trust import StemWarning, warnings_of
 from napari_stem.text import a_few, counted
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_OF_A_SECTION = ("pcc_50", "mae", "fair_crps", "coverage_90", "gsc", "ssc")
 _SIGN = {1: "+", 0: " ", -1: "-"}
 _SIGNS = f"+ {MODEL} is better on the same spots, - it is worse, each by a 95 % interval."
 
@@ -70,21 +71,28 @@ def print_doubts(prediction: AnnData) -> None:
     print_notes(prediction.uns["napari_stem"]["notes"])
 
 
-def print_scores(evaluation: Evaluation) -> None:
-    """Print the metrics of each method, and what limits them."""
-    kind = "Section, not held out" if evaluation.seen else "Held-out section"
-    title = f"{kind}: {evaluation.section}, {sizes(evaluation.comparison)}"
-    console.print(_table(evaluation.comparison, title))
+def print_evaluations(evaluations: Sequence[Evaluation]) -> None:
+    """Print the metrics of each method over all sections, of each section, and what limits them."""
+    every = pooled([evaluation.comparison for evaluation in evaluations])
+    console.print(_table(every, f"{_title(evaluations)}, {_sizes(every)}"))
     console.print(_SIGNS, highlight=False)
-    if evaluation.seen:
-        told = f"These metrics are too good. {evaluation.seen}"
+    if len(evaluations) > 1:
+        console.print(_by_section(evaluations))
+    for text in dict.fromkeys(evaluation.seen for evaluation in evaluations if evaluation.seen):
+        told = f"These metrics are too good. {text}"
         console.print(told, style="bold red", highlight=False, soft_wrap=True)
-    if missing := evaluation.missing_genes:
+    if missing := dict.fromkeys(gene for each in evaluations for gene in each.missing_genes):
         say(f"{counted(len(missing), 'gene')} of the panel not measured: {a_few(missing)}")
 
 
-def sizes(comparison: Comparison) -> str:
-    """How many spots and genes were compared."""
+def _title(evaluations: Sequence[Evaluation]) -> str:
+    first = evaluations[0]
+    if len(evaluations) > 1:
+        return f"Mean of {len(evaluations)} sections, weighted by spots"
+    return f"{'Section, not held out' if first.seen else 'Held-out section'}: {first.section}"
+
+
+def _sizes(comparison: Comparison) -> str:
     return f"{counted(comparison.n_spots, 'spot')}, {counted(len(comparison.genes), 'gene')}"
 
 
@@ -171,4 +179,16 @@ def _table(comparison: Comparison, title: str) -> Table:
         )
         low, high = map(metric.text, intervals[name])
         table.add_row(metric.heading, next(cells), f"{low} - {high}", *cells)
+    return table
+
+
+def _by_section(evaluations: Sequence[Evaluation]) -> Table:
+    """Some metrics of the model in each section."""
+    table = Table(title=f"{MODEL} by section", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("section", "spots", *(METRICS[name].heading for name in _OF_A_SECTION)):
+        table.add_column(heading, justify="left" if heading == "section" else "right")
+    for each in evaluations:
+        scores = each.scores[MODEL]
+        cells = (METRICS[name].text(scores[name]) for name in _OF_A_SECTION)
+        table.add_row(each.section, f"{each.comparison.n_spots:,}", *cells)
     return table

@@ -14,6 +14,7 @@ from napari_stem.evaluation.ceiling import detection_rate, noise_ceiling
 from napari_stem.evaluation.comparison import MODEL, Comparison
 from napari_stem.evaluation.drawn import StoredDraws
 from napari_stem.evaluation.scoring import Judge
+from napari_stem.evaluation.structure import gene_correlations
 from napari_stem.events import Events, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.genes.counts import counted_spots, transform_counts
@@ -25,11 +26,15 @@ from napari_stem.spots.table import positions
 from napari_stem.text import a_few
 
 if TYPE_CHECKING:
+    import numpy as np
     from anndata import AnnData
+    from numpy.typing import NDArray
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
     from napari_stem.evaluation.metrics import Scores
     from napari_stem.sections.section import Section
+
+_STRUCTURED = "k-NN joint"  # the baseline whose gene-gene structure is kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +48,9 @@ class Evaluation:
     prediction
         The model's prediction of the spots that counted any of these genes; `layers["truth"]`
         are the measured values.
+    gene_structure
+        (c, c) correlations of genes over spots: of measured values, and of one draw of the model
+        and of a baseline.
     missing_genes
         Genes of the panel that a section did not measure; no metric knows them.
     seen
@@ -52,6 +60,7 @@ class Evaluation:
     section: str
     comparison: Comparison
     prediction: AnnData
+    gene_structure: Mapping[str, NDArray[np.float32]]
     missing_genes: tuple[str, ...] = ()
     seen: str = ""
 
@@ -98,9 +107,12 @@ def iter_evaluate(
         columns = [recipe.panel.index(gene) for gene in genes]
         draws = StoredDraws(drawn.store, options.n_draws, columns)
         methods = {}
+        structure = {"measured": gene_correlations(truth)}
         judge = Judge(truth, positions(spots))
         for name, each in chain([(MODEL, draws)], baseline_draws(training, drawn.embeddings)):
             methods[name] = judge.judge(each)
+            if name in (MODEL, _STRUCTURED):
+                structure[name] = gene_correlations(each.draw(0))
             yield Progress(len(methods), len(BASELINES) + 1, "score", section.name)
     missing = tuple(gene for gene in recipe.panel if gene not in genes)
     if missing:
@@ -113,7 +125,7 @@ def iter_evaluate(
         detection_rate(spots, genes, section.name),
         len(truth),
     )
-    return Evaluation(section.name, comparison, prediction, missing)
+    return Evaluation(section.name, comparison, prediction, structure, missing)
 
 
 def tested_spots(section: Section, genes: Sequence[str]) -> AnnData:

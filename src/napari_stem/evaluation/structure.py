@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.analysis.morans_i import neighbour_graph
+from napari_stem.evaluation.drawn import blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Float = NDArray[np.float64]
 
 _DRAWS = 20  # of more, the first
+_SAMPLED = 4  # draws that tell how a metric varies between samples of spots
 _PAIRS = 4_000_000  # pairs of genes times samples, held at a time
 _GENES = 32  # whose neighbours are summed at a time
 _SILENT = 1e-9  # variance below which a gene says nothing
@@ -78,25 +80,29 @@ class TrueStructure:
         self._pairs = np.triu_indices(truth.shape[1], 1)
 
     def judge(self, draws: Draws) -> Structure:
-        """Of the draws of a method; the mean over draws."""
+        """Of the draws of a method: the mean over draws, and its samples over the first few."""
         used = min(draws.n_draws, self._most_draws())
-        found = [self._of_draw(draws.draw(k)) for k in range(used)]
-        return Structure(*np.mean(found, axis=0))
+        sampled, single = self._weights, self._weights[:1]
+        found = [self._of_draw(draws.draw(k), sampled) for k in range(min(used, _SAMPLED))]
+        further = [self._of_draw(draws.draw(k), single) for k in range(_SAMPLED, used)]
+        samples = np.mean(found, axis=0)
+        samples[:, 0] = np.mean([each[:, 0] for each in found + further], axis=0)
+        return Structure(*samples)
 
     def _most_draws(self) -> int:
         size = max(len(self._truth), len(self._pairs[0]))
-        return int(np.clip(2_000_000 // size, 4, _DRAWS))
+        return int(np.clip(2_000_000 // size, _SAMPLED, _DRAWS))
 
-    def _of_draw(self, draw: Array) -> tuple[Float, Float, Float, Float]:
-        return *self._genes(draw), *self._space(draw)
+    def _of_draw(self, draw: Array, weights: Float) -> Float:
+        return np.stack([*self._genes(draw, weights), *self._space(draw, weights)])
 
-    def _genes(self, draw: Array) -> tuple[Float, Float]:
+    def _genes(self, draw: Array, weights: Float) -> tuple[Float, Float]:
         """Correlation and mean absolute difference of two gene-gene matrices, by sample."""
         true, drawn = self._moments, self._moments_of(draw)
         step = max(1, _PAIRS // max(len(self._pairs[0]), 1))
         parts = [
-            _compared(true.correlations(weights), drawn.correlations(weights))
-            for weights in np.split(self._weights, range(step, len(self._weights), step))
+            _compared(true.correlations(some), drawn.correlations(some))
+            for some in np.split(weights, range(step, len(weights), step))
         ]
         together, apart = (np.concatenate(part) for part in zip(*parts, strict=True))
         return together, apart
@@ -117,32 +123,47 @@ class TrueStructure:
         sizes = np.diff(self._borders)
         return _Moments(self._pairs, sizes, np.array(sums), np.array(squares), np.array(products))
 
-    def _space(self, draw: Array) -> tuple[Float, Float]:
+    def _space(self, draw: Array, weights: Float) -> tuple[Float, Float]:
         """Correlation over genes of Moran's I, and the ratio of its means, by sample."""
-        true, drawn = self._morans_i, self._morans_i_of(draw)
+        true, drawn = self._morans_i[: len(weights)], self._morans_i_of(draw, weights)
         mean = true.mean(axis=1)
         ratio = np.divide(drawn.mean(axis=1), mean, out=np.zeros_like(mean), where=mean > 0)
         return _correlation(true, drawn), ratio
 
     @cached_property
     def _morans_i(self) -> Float:
-        return self._morans_i_of(self._truth)
+        return self._morans_i_of(self._truth, self._weights)
 
-    def _morans_i_of(self, values: Array) -> Float:
+    def _morans_i_of(self, values: Array, weights: Float) -> Float:
         """Moran's I (samples, c): `analysis.morans_i`, with each spot's share of it weighted."""
-        found = [self._some_morans_i(part) for part in _columns(values)]
+        found = [self._some_morans_i(part, weights) for part in _columns(values)]
         return np.concatenate(found, axis=1)
 
-    def _some_morans_i(self, values: Float) -> Float:
+    def _some_morans_i(self, values: Float, weights: Float) -> Float:
         centred = values - values.mean(axis=0)
         starts = self._borders[:-1]
         products, squares = (
-            self._weights @ np.add.reduceat(each[self._order], starts)
+            weights @ np.add.reduceat(each[self._order], starts)
             for each in (centred * (self._graph @ centred), centred**2)
         )
         scale = len(values) / self._graph.sum()
         known = squares > _SILENT * len(values)
         return np.where(known, scale * products / np.where(known, squares, 1), 0.0)
+
+
+def gene_correlations(values: Array) -> NDArray[np.float32]:
+    """Gene-gene correlations (c, c) of values (n, c); 0 of a gene that does not vary."""
+    origin = values.mean(axis=0, dtype=np.float64).astype(np.float32)
+    n_genes = values.shape[1]
+    products = np.zeros((n_genes, n_genes))
+    for rows in blocks(len(values)):
+        x = np.asarray(values[rows], np.float32) - origin
+        products += x.T @ x
+    deviation = np.sqrt(np.maximum(products.diagonal(), 0))
+    scale = np.where(deviation > _SILENT, deviation, np.inf)
+    found: NDArray[np.float32] = (products / np.outer(scale, scale)).astype(np.float32)
+    np.fill_diagonal(found, 1)
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
