@@ -34,7 +34,7 @@ from napari_stem.spots.table import spot_table
 from napari_stem.training.event_lines import from_line
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run import choose_panel, open_source
-from napari_stem.training.run_folder import create_run, read_run
+from napari_stem.training.run_folder import CHECKPOINT, create_run, read_run
 from napari_stem.training.run_history import read_history
 from napari_stem.training.train import TrainResult, hold_out_spots
 
@@ -100,6 +100,17 @@ def test_a_run_reports_its_stages_and_both_losses(
     assert final.draws == QUICK["n_draws"]
     variation = [event for event in events if isinstance(event, Variation)][-1]
     assert variation.genes == recipe.panel
+
+
+def test_a_checkpoint_is_saved_before_it_is_evaluated(
+    sections: list[Section], recipe: Recipe, tmp_path: Path
+):
+    events = iter_train(sections[:1], recipe, tmp_path, held_out=sections[1], **QUICK)
+    next(event for event in events if isinstance(event, Progress) and event.stage == "score")
+    events.close()
+    saved = load_checkpoint(tmp_path / CHECKPOINT)
+    assert saved.about["step"] == recipe.fit.steps
+    assert "scores" not in saved.about
 
 
 def test_the_last_metrics_and_variation_are_those_of_the_evaluation(trained: TrainResult):

@@ -173,8 +173,8 @@ def cross_validate(
 
     Returns
     -------
-    An evaluation of each section, in their order; `pooled` of their comparisons is the mean over
-    sections.
+    An evaluation of each section, in their order. `evaluation.comparison.pooled` makes one
+    comparison of theirs.
 
     Raises
     ------
