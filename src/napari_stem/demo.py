@@ -56,7 +56,7 @@ def iter_demo(folder: Path, *, training: int = 5, steps: int = 500) -> Events[De
     for file in files:
         write_prediction(evaluation.prediction, file, genes=SHOWN)
     report = folder / "prediction.html"
-    write_report(evaluation.prediction, report, scores=evaluation.scores, genes=SHOWN)
+    write_report(evaluation.prediction, report, evaluation=evaluation, genes=SHOWN)
     return DemoResult(held_out, evaluation, (result.path, *files, report))
 
 

@@ -19,6 +19,7 @@ from napari_stem.checkpoints.checkpoint import (
     save_checkpoint,
 )
 from napari_stem.errors import CheckpointMismatch, CheckpointNotFound, CheckpointUnreadable
+from napari_stem.evaluation.baselines import BASELINES
 from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.genes.counts import transform_counts
 from napari_stem.sections.section import Section
@@ -56,7 +57,7 @@ def test_what_a_checkpoint_is_can_be_read_without_its_weights(trained: TrainResu
     assert about["sections"] == ["section-0", "section-1"]
     assert (about["pitch_um"], about["diameter_um"]) == (100, 55)
     assert about["held_out"] == "section-2"
-    assert set(about["scores"]) == {"Stem", "ridge", "50-NN"}
+    assert set(about["scores"]) == {"Stem", *BASELINES}
 
 
 def with_encoder(trained: TrainResult, path: Path, **changes: Any) -> Path:

@@ -10,12 +10,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from napari_stem import __version__
 from napari_stem.cli import app, main
-from napari_stem.errors import StorageError
+from napari_stem.errors import OptionError, StorageError
+from napari_stem.evaluation.baselines import BASELINES
+from napari_stem.evaluation.metrics import METRICS
 from napari_stem.io import read_spots
 from napari_stem.training.train import TrainResult
 
@@ -61,15 +64,60 @@ def test_few_spots_are_predicted_without_clusters(
 
 
 def test_a_checkpoint_is_evaluated_beside_the_baselines(
-    trained: TrainResult, saved: list[Path], tmp_path: Path, kept: Path
+    trained: TrainResult, saved: list[Path], tmp_path: Path, kept: Path, monkeypatch
 ):
+    monkeypatch.setenv("COLUMNS", "100")
     output = run(
-        "evaluate", trained.path, saved[2], "--train", saved[0], "--draws", 2,
-        "--device", "cpu", "--cache", kept, "--report", tmp_path / "r.html",
+        "evaluate", trained.path, saved[2], "--train", saved[0], "--draws", 2, "--device", "cpu",
+        "--cache", kept, "--report", tmp_path / "r.html", "--json", tmp_path / "m.json",
+        "--csv", tmp_path / "m.csv",
     )  # fmt: skip
-    for word in ("Stem", "ridge", "50-NN", "PCC-10", "CRPS"):
-        assert word in output
+    table = output[output.index("Held-out section") :].splitlines()[:26]
+    assert all(len(line) <= 100 for line in table)
+    assert "\u2026" not in "".join(table)  # nothing is cut off
+    for metric in METRICS.values():
+        assert any(line.strip().startswith(metric.heading) for line in table), metric.heading
     assert "Compared with measured counts" in (tmp_path / "r.html").read_text()
+    found = json.loads((tmp_path / "m.json").read_text())
+    assert list(found["methods"]) == ["Stem", *BASELINES]
+    for scores in found["methods"].values():
+        assert list(scores) == [
+            "pcc_10", "pcc_50", "pcc_all", "mae", "mse", "rvd", "fair_crps", "energy",
+            "coverage_90", "gsc", "ssc",
+        ]  # fmt: skip
+        assert all(np.isfinite(value) for value in scores.values())
+    assert set(found["genes"]) == set(trained.checkpoint.recipe.panel)
+    assert found["missing_genes"] == []
+    rows = pd.read_csv(tmp_path / "m.csv")
+    assert list(rows.columns[:5]) == ["section", "gene", "method", "detection_rate", "ceiling"]
+    assert len(rows) == 8 * 7
+    model = rows[rows["method"] == "Stem"]
+    assert model["pcc"].mean() == pytest.approx(found["methods"]["Stem"]["pcc_all"], rel=1e-4)
+
+
+def test_sections_and_patients_are_left_out_in_turn(
+    saved: list[Path], tmp_path: Path, kept: Path, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "100")
+    (tmp_path / "panel.txt").write_text("EPCAM\nCD3E\nCOL1A1\n")
+    output = run(
+        "cross-validate", *saved, "--patient", "section-0=A", "--patient", "section-1=A",
+        "--patient", "section-2=B", "--panel", tmp_path / "panel.txt", "--steps", 5, "--draws", 2,
+        "--batch-size", 16, "--device", "cpu", "--cache", kept, "--json", tmp_path / "m.json",
+    )  # fmt: skip
+    assert "Mean of 3 sections" in output
+    assert "Stem by section" in output
+    found = json.loads((tmp_path / "m.json").read_text())
+    assert list(found["sections"]) == ["section-0", "section-1", "section-2"]
+    assert set(found["methods"]) == {"Stem", *BASELINES}
+    assert set(found["genes"]) == {"EPCAM", "CD3E", "COL1A1"}
+
+
+def test_a_patient_that_is_not_known_is_asked_for(saved: list[Path]):
+    arguments = ["cross-validate", *map(str, saved), "--leave-out", "patient"]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, OptionError)
+    assert "--patient section-0=NAME" in str(result.exception)
 
 
 def test_info_says_what_a_file_is(trained: TrainResult, saved: list[Path]):

@@ -9,7 +9,7 @@ import pytest
 
 import napari_stem as stem
 from napari_stem.errors import PanelError
-from napari_stem.evaluation.metrics import score
+from napari_stem.evaluation.scoring import score
 from napari_stem.genes.panels import hmhvg
 from napari_stem.sections.section import Section
 

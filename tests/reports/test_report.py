@@ -52,12 +52,12 @@ def test_the_report_stands_alone_and_escapes_names(
     prediction.uns["napari_stem"]["slide"] = "<script>alert(1)</script>"
     assert trained.evaluation is not None
     path = tmp_path / "report.html"
-    write_report(prediction, path, scores=trained.evaluation.scores)
+    write_report(prediction, path, evaluation=trained.evaluation)
     page = path.read_text(encoding="utf-8")
     assert "<script" not in page
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 6
     assert "src=http" not in page
-    assert "50-NN" in page
+    assert "k-NN" in page
     assert "&quot;n_draws&quot;: 4" in page
 
 

@@ -15,7 +15,7 @@ from napari_stem.training.event_lines import from_line, to_line
         Progress(3, 9, "embed", "morphology"),
         Loss(7, 0.25),
         Loss(7, 0.25, 0.5),
-        Metrics(7, 4, {"Stem": {"mae": 0.1}, "50-NN": {"mae": 0.2}}),
+        Metrics(7, 4, {"Stem": {"mae": 0.1}, "k-NN": {"mae": 0.2}}),
         Variation(7, ("A", "B"), (1.0, 2.0), (0.5, 0.25), (1.5, 2.5), (0.1, 0.2)),
     ],
 )

@@ -23,7 +23,8 @@ from napari_stem.checkpoints.checkpoint import load_checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.cli import app
 from napari_stem.errors import CountsError, OptionError, PanelError, SpotsError, TrainingError
-from napari_stem.evaluation.evaluate import averaged
+from napari_stem.evaluation.baselines import BASELINES
+from napari_stem.evaluation.comparison import pooled
 from napari_stem.evaluation.live import variation
 from napari_stem.events import Event, Loss, Metrics, Partial, Progress, Variation, finish
 from napari_stem.sections.section import Section
@@ -33,7 +34,7 @@ from napari_stem.spots.table import spot_table
 from napari_stem.training.event_lines import from_line
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run import choose_panel, open_source
-from napari_stem.training.run_folder import create_run, read_run
+from napari_stem.training.run_folder import CHECKPOINT, create_run, read_run
 from napari_stem.training.run_history import read_history
 from napari_stem.training.train import TrainResult, hold_out_spots
 
@@ -88,16 +89,28 @@ def test_a_run_reports_its_stages_and_both_losses(
         events.append,
     )
     stages = [event.stage for event in events if isinstance(event, Progress)]
-    assert list(dict.fromkeys(stages)) == ["load", "embed", "train", "sample"]
+    assert list(dict.fromkeys(stages)) == ["load", "embed", "train", "sample", "score"]
     losses = [event for event in events if isinstance(event, Loss)]
     assert losses[-1].step == recipe.fit.steps
     assert losses[-1].validation is not None
     quick, *_, final = (event for event in events if isinstance(event, Metrics))
     assert quick.step < recipe.fit.steps
-    assert list(quick.methods) == list(final.methods) == ["Stem", "ridge", "50-NN"]
+    assert list(quick.methods) == ["Stem", "ridge", "k-NN"]
+    assert list(final.methods) == ["Stem", *BASELINES]
     assert final.draws == QUICK["n_draws"]
     variation = [event for event in events if isinstance(event, Variation)][-1]
     assert variation.genes == recipe.panel
+
+
+def test_a_checkpoint_is_saved_before_it_is_evaluated(
+    sections: list[Section], recipe: Recipe, tmp_path: Path
+):
+    events = iter_train(sections[:1], recipe, tmp_path, held_out=sections[1], **QUICK)
+    next(event for event in events if isinstance(event, Progress) and event.stage == "score")
+    events.close()
+    saved = load_checkpoint(tmp_path / CHECKPOINT)
+    assert saved.about["step"] == recipe.fit.steps
+    assert "scores" not in saved.about
 
 
 def test_the_last_metrics_and_variation_are_those_of_the_evaluation(trained: TrainResult):
@@ -119,11 +132,11 @@ def test_metrics_of_several_held_out_sections_are_weighted_by_spots(
     )  # fmt: skip
     first, second = result.evaluations
     n, m = (evaluation.prediction.n_obs for evaluation in result.evaluations)
-    scores, gene_pcc = averaged(result.evaluations)
+    every = pooled([evaluation.comparison for evaluation in result.evaluations])
     mae = (n * first.scores["Stem"]["mae"] + m * second.scores["Stem"]["mae"]) / (n + m)
-    assert scores["Stem"]["mae"] == pytest.approx(mae)
+    assert every.scores["Stem"]["mae"] == pytest.approx(mae)
     assert result.checkpoint.about["scores"]["Stem"]["mae"] == pytest.approx(mae)
-    assert set(gene_pcc) == set(recipe.panel)
+    assert set(every.gene_pcc) == set(recipe.panel)
 
 
 def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(saved: list[Path], tmp_path: Path):
@@ -264,7 +277,7 @@ def test_a_run_is_paused_resumed_and_finished_by_lines(tmp_path: Path):
     assert child.returncode == 0
     found = read_run(run)
     assert found.standing == "finished"
-    assert list(found.methods) == ["Stem", "ridge", "50-NN"]
+    assert list(found.methods) == ["Stem", *BASELINES]
     loaded = load_checkpoint(found.checkpoint)
     losses = [event for event in read_history(run) if isinstance(event, Loss)]
     assert losses[-1].step > paused_at
@@ -310,4 +323,4 @@ def test_real_sections_are_learned(data_dir: Path, tmp_path: Path):
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
     scores = load_checkpoint(tmp_path / "run" / "checkpoint.safetensors").about["scores"]
     assert scores["Stem"]["pcc_all"] > 0.3
-    assert scores["Stem"]["mae"] < 1.1 * scores["50-NN"]["mae"]
+    assert scores["Stem"]["mae"] < 1.1 * scores["k-NN"]["mae"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from napari_stem.api.places import Opened, SectionLike, SectionsLike
 from napari_stem.api.verbs import verb
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
-from napari_stem.errors import OptionError, WrongType
+from napari_stem.errors import WrongType
 from napari_stem.evaluation.evaluate import Evaluation, shared_genes
 from napari_stem.evaluation.evaluate import iter_evaluate as iter_comparison
 from napari_stem.evaluation.seen import why_seen
@@ -19,6 +19,8 @@ from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.paired_data import iter_paired_data
+from napari_stem.training.cross_validation import RecipeMaker
+from napari_stem.training.cross_validation import iter_cross_validate as iter_folds
 from napari_stem.training.train import TrainResult
 from napari_stem.training.train import iter_train as iter_training
 
@@ -69,7 +71,7 @@ def train(
     --------
     >>> result = stem.train(sections[0], recipe, folder, held_out=sections[1], n_draws=4)
     >>> sorted(result.evaluation.scores)
-    ['50-NN', 'Stem', 'ridge']
+    ['Stem', 'k-NN', 'k-NN joint', 'mean', 'ridge', 'ridge joint', 'ridge local']
     """
     whole = _checked(recipe)
     with Opened() as opened:
@@ -97,7 +99,7 @@ def evaluate(
     cache: CacheLike = True,
     weights: Weights = None,
 ) -> Events[Evaluation]:
-    """Compare a checkpoint with ridge regression and nearest neighbours on a held-out section.
+    """Compare a checkpoint with regression and retrieval on a held-out section.
 
     Parameters
     ----------
@@ -113,9 +115,10 @@ def evaluate(
 
     Returns
     -------
-    Scores of each method, the correlation of each gene, and the prediction with
-    `layers["truth"]`. Genes of the panel that a section did not measure are left out and named in
-    `missing_genes`; `seen` tells why a section is not held out.
+    `scores` of each method; `comparison` with bootstrap intervals, differences to each baseline
+    and metrics of each gene; the prediction with `layers["truth"]`. Genes of the panel that a
+    section did not measure are left out and named in `missing_genes`; `seen` tells why a section
+    is not held out.
 
     Raises
     ------
@@ -141,57 +144,59 @@ def evaluate(
 @verb(options=PredictOptions, compute=Compute)
 def cross_validate(
     sections: SectionsLike,
-    recipe: Recipe,
+    recipe: Recipe | RecipeMaker,
     *,
+    patients: Sequence[str] = (),
     options: PredictOptions,
     compute: Compute,
     cache: CacheLike = True,
     weights: Weights = None,
 ) -> Events[tuple[Evaluation, ...]]:
-    """Leave each section out once: train on the others, evaluate on it.
+    """Leave each section or each patient out once: train on the others, evaluate on it.
 
     Sections of one patient resemble each other, so that the metrics are optimistic for another
-    patient. The panel is the recipe's: choose it without the sections whose metrics you report,
-    or name its genes.
+    patient: name the patients where there are several.
 
     Parameters
     ----------
     sections
         At least two sections with counts, or paths or names of them.
     recipe
-        What to learn and how; `make_recipe` makes one.
+        What to learn and how; `make_recipe` makes one. Choose its panel without these sections,
+        name its genes, or give a function that makes the recipe of each fold from the spot tables
+        of its training and of its held-out sections.
+    patients
+        The patient of each section; the sections of a patient are left out together.
     {options}
     cache, weights, progress, on_event
         As in `predict`.
 
     Returns
     -------
-    An evaluation of each section, in their order.
+    An evaluation of each section, in their order. `evaluation.comparison.pooled` makes one
+    comparison of theirs.
 
     Raises
     ------
     StemError
-        There are fewer than two sections, or one cannot be used.
+        There are fewer than two sections or patients, or a section cannot be used.
 
     Examples
     --------
     >>> [fold.section for fold in stem.cross_validate(sections[:2], recipe, n_draws=4)]
     ['section-0', 'section-1']
     """
-    whole, found = _checked(recipe), list[Evaluation]()
+    maker = recipe if callable(recipe) else _always(_checked(recipe))
     with Opened() as opened:
-        every = opened.sections(sections)
-        if len(every) < 2:
-            raise OptionError(f"Cross-validation needs at least two sections; got {len(every)}.")
-        for index, section in enumerate(every):
-            others = every[:index] + every[index + 1 :]
-            with tempfile.TemporaryDirectory(prefix="napari-stem-") as folder:
-                result = yield from iter_training(
-                    others, whole, Path(folder), held_out=[section], options=options,
-                    compute=with_files(compute, cache, weights),
-                )  # fmt: skip
-            found += result.evaluations
-    return tuple(found)
+        return (
+            yield from iter_folds(
+                opened.sections(sections),
+                maker,
+                options,
+                with_files(compute, cache, weights),
+                patients=patients,
+            )
+        )
 
 
 iter_train, iter_evaluate, iter_cross_validate = (
@@ -199,6 +204,10 @@ iter_train, iter_evaluate, iter_cross_validate = (
     evaluate.events,
     cross_validate.events,
 )
+
+
+def _always(recipe: Recipe) -> RecipeMaker:
+    return lambda known, tested: recipe
 
 
 def _checked(recipe: Recipe) -> Recipe:

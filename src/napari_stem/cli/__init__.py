@@ -13,7 +13,7 @@ from rich.console import Console
 from napari_stem.cli.caching import cache
 from napari_stem.cli.demonstrating import demo
 from napari_stem.cli.describing import encoders, info
-from napari_stem.cli.evaluating import evaluate
+from napari_stem.cli.evaluating import cross_validate, evaluate
 from napari_stem.cli.hints import WORDS
 from napari_stem.cli.importing import import_upstream
 from napari_stem.cli.predicting import embed, predict
@@ -64,6 +64,7 @@ app.command()(embed)
 app.command()(train)
 app.command()(predict)
 app.command()(evaluate)
+app.command("cross-validate")(cross_validate)
 app.command("import")(import_upstream)
 app.command()(info)
 app.command()(encoders)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from napari_stem.cli.output import console, print_scores, run_events
+from napari_stem.cli.output import console, print_evaluations, run_events
 from napari_stem.text import counted
 
 
@@ -25,7 +25,7 @@ def demo(
     from napari_stem.demo import iter_demo
 
     result = run_events(iter_demo(output))
-    print_scores(result.evaluation)
+    print_evaluations([result.evaluation])
     clusters = result.evaluation.prediction.obs["leiden"].nunique()
     console.print(f"{counted(clusters, 'cluster')}. Results in {output.resolve()}:")
     for path in result.files:

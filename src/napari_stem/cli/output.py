@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -22,7 +23,8 @@ from rich.text import Text
 
 from napari_stem import events
 from napari_stem.cli.signals import stoppable
-from napari_stem.evaluation.metrics import BRIEF, METRICS, Scores
+from napari_stem.evaluation.comparison import MODEL, Comparison, pooled
+from napari_stem.evaluation.metrics import BRIEF, METRICS
 from napari_stem.prediction.trust import StemWarning, warnings_of
 from napari_stem.text import a_few, counted
 from napari_stem.training.event_lines import to_line
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
     from napari_stem.evaluation.evaluate import Evaluation
 
 T = TypeVar("T")
+
+_OF_A_SECTION = ("pcc_50", "mae", "fair_crps", "coverage_90", "gsc", "ssc")
+_SIGN = {1: "+", 0: " ", -1: "-"}
+_SIGNS = f"+ {MODEL} is better on the same spots, - it is worse, each by a 95 % interval."
 
 console = Console(markup=False)  # names hold brackets
 
@@ -65,15 +71,29 @@ def print_doubts(prediction: AnnData) -> None:
     print_notes(prediction.uns["napari_stem"]["notes"])
 
 
-def print_scores(evaluation: Evaluation) -> None:
-    """Print the metrics of each method, and what limits them."""
-    kind = "Section, not held out" if evaluation.seen else "Held-out section"
-    console.print(_table(evaluation.scores, f"{kind}: {evaluation.section}"))
-    if evaluation.seen:
-        told = f"These metrics are too good. {evaluation.seen}"
+def print_evaluations(evaluations: Sequence[Evaluation]) -> None:
+    """Print the metrics of each method over all sections, of each section, and what limits them."""
+    every = pooled([evaluation.comparison for evaluation in evaluations])
+    console.print(_table(every, f"{_title(evaluations)}, {_sizes(every)}"))
+    console.print(_SIGNS, highlight=False)
+    if len(evaluations) > 1:
+        console.print(_by_section(evaluations))
+    for text in dict.fromkeys(evaluation.seen for evaluation in evaluations if evaluation.seen):
+        told = f"These metrics are too good. {text}"
         console.print(told, style="bold red", highlight=False, soft_wrap=True)
-    if missing := evaluation.missing_genes:
+    if missing := dict.fromkeys(gene for each in evaluations for gene in each.missing_genes):
         say(f"{counted(len(missing), 'gene')} of the panel not measured: {a_few(missing)}")
+
+
+def _title(evaluations: Sequence[Evaluation]) -> str:
+    first = evaluations[0]
+    if len(evaluations) > 1:
+        return f"Mean of {len(evaluations)} sections, weighted by spots"
+    return f"{'Section, not held out' if first.seen else 'Held-out section'}: {first.section}"
+
+
+def _sizes(comparison: Comparison) -> str:
+    return f"{counted(comparison.n_spots, 'spot')}, {counted(len(comparison.genes), 'gene')}"
 
 
 class _Bars:
@@ -135,18 +155,40 @@ def _print_line(event: events.Event) -> None:
     print(to_line(event), flush=True)  # noqa: T201
 
 
-def _table(scores: Mapping[str, Scores], title: str) -> Table:
-    """Methods as rows, metrics as columns; the best of each column in bold."""
-    table = Table("method", title=title, title_justify="left")
-    best = {}
+def _table(comparison: Comparison, title: str) -> Table:
+    """Metrics as rows, methods as columns; the best of each row in bold."""
+    scores, intervals = comparison.scores, comparison.intervals(MODEL)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("metric", no_wrap=True)
+    baselines = [name for name in scores if name != MODEL]
+    table.add_column(MODEL, justify="right")
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    for heading in baselines:
+        table.add_column(heading, justify="right")
+    members = (str(comparison.methods[name].n_draws) for name in baselines)
+    table.add_row("draws", str(comparison.methods[MODEL].n_draws), "", *members)
     for name, metric in METRICS.items():
-        table.add_column(metric.heading, justify="right")
-        best[name] = min((values[name] for values in scores.values()), key=metric.loss)
-    for method, values in scores.items():
-        cells = {name: metric.text(values[name]) for name, metric in METRICS.items()}
-        table.add_row(
-            method,
-            *(Text(text, style="bold" if values[name] == best[name] else "")
-              for name, text in cells.items()),
-        )  # fmt: skip
+        best = min((values[name] for values in scores.values()), key=metric.loss)
+        signs = {each: _SIGN[comparison.verdict(each, metric)] for each in baselines}
+        cells = (
+            Text(
+                metric.text(values[name]) + signs.get(method, ""),
+                style="bold" if values[name] == best else "",
+            )
+            for method, values in scores.items()
+        )
+        low, high = map(metric.text, intervals[name])
+        table.add_row(metric.heading, next(cells), f"{low} - {high}", *cells)
+    return table
+
+
+def _by_section(evaluations: Sequence[Evaluation]) -> Table:
+    """Some metrics of the model in each section."""
+    table = Table(title=f"{MODEL} by section", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("section", "spots", *(METRICS[name].heading for name in _OF_A_SECTION)):
+        table.add_column(heading, justify="left" if heading == "section" else "right")
+    for each in evaluations:
+        scores = each.scores[MODEL]
+        cells = (METRICS[name].text(scores[name]) for name in _OF_A_SECTION)
+        table.add_row(each.section, f"{each.comparison.n_spots:,}", *cells)
     return table

@@ -20,7 +20,7 @@ from napari_stem.cli.options import (
     image_files,
     weight_files,
 )
-from napari_stem.cli.output import console, print_scores, run_events
+from napari_stem.cli.output import console, print_evaluations, run_events
 from napari_stem.cli.sections import held_out_of, section_sources
 from napari_stem.cli.signals import orders
 from napari_stem.defaults import ENCODERS
@@ -115,6 +115,6 @@ def train(
     work = iter_run(run, cache=cache or cache_dir(), finish_now=orders(listen))
     result = run_events(work, events)
     if events == "bars":
-        for evaluation in result.evaluations:
-            print_scores(evaluation)
+        if result.evaluations:
+            print_evaluations(result.evaluations)
         console.print(f"Checkpoint: {result.path}")

@@ -1,70 +1,234 @@
-"""Baselines from the same embeddings: ridge regression and nearest neighbours.
+"""Baselines from the same embeddings and values as the model: regression and retrieval.
 
-Both give draws (K, n, c), so that they are scored as the model is, spread included.
+Each gives draws, so that it is scored as the model is, spread and structure included. What a
+baseline can choose is chosen by leaving out one training section after the other.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy.stats import norm
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.neighbors import NearestNeighbors
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from napari_stem.evaluation.drawn import (
+    Draws,
+    GaussianDraws,
+    RetrievedDraws,
+    UncoupledDraws,
+)
+from napari_stem.evaluation.folds import folds
+from napari_stem.evaluation.regression import RidgePath
+from napari_stem.evaluation.sums import energy_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_stem.sections.paired_data import PairedData
+
     Array = NDArray[np.floating]
+    Rows = NDArray[np.intp]
 
-_RIDGE_DRAWS = 39
-_FOLDS = 5
+ALPHAS = tuple(float(10**power) for power in np.arange(0, 6.5, 0.5))
+NEIGHBOURS = (5, 10, 20, 35, 50, 75, 100, 150)
+_NEAR = 50  # training spots whose residuals may be added
+_FEWEST_JOINT = 20
+_TUNED_ON = 400  # spots of a fold, for the energy score
+_LEAST_SPREAD = 0.3  # of a gene's usual one
 
 
-def ridge(train_x: Array, train_y: Array, test_x: Array, *, alpha: float = 100.0) -> Array:
-    """Ridge regression on standardised embeddings, with a Gaussian spread of each gene.
-
-    The spread is the root mean square residual in five-fold cross-validation over contiguous
-    training spots: residuals of the fit itself would be too small, and so would those of folds
-    whose spots have their neighbours in the training set.
+class Tuned:
+    """What the baselines learn from training spots, for spots with embeddings (n, d).
 
     Parameters
     ----------
-    train_x, test_x
-        (m, d) and (n, d) embeddings.
-    train_y
-        (m, c) values; at least two spots.
-    alpha
-        Weight of the penalty; the intercept has none.
-
-    Returns
-    -------
-    (39, n, c) quantiles 1/40 … 39/40 of the predicted Gaussians: their mean is the regression,
-    and `evaluation.metrics.coverage` finds exactly their 5 % and 95 % quantiles.
+    known
+        At least two training spots.
+    embeddings
+        Of the spots to predict.
     """
-    model = make_pipeline(StandardScaler(), Ridge(alpha))
-    folds = KFold(min(_FOLDS, len(train_x)))
-    residual = train_y - cross_val_predict(model, train_x, train_y, cv=folds).reshape(train_y.shape)
-    spread = np.sqrt((residual**2).mean(axis=0))
-    mean = model.fit(train_x, train_y).predict(test_x).reshape(-1, train_y.shape[1])
-    quantiles = norm.ppf(np.arange(1, _RIDGE_DRAWS + 1) / (_RIDGE_DRAWS + 1))
-    return np.asarray(mean + quantiles[:, None, None] * spread, dtype=np.float32)
+
+    def __init__(self, known: PairedData, embeddings: Array) -> None:
+        self._x, self.values = known.original, known.values
+        self._new, self.n_spots = embeddings, len(embeddings)
+        self._folds = folds(known)
+
+    @cached_property
+    def alpha(self) -> float:
+        """The weight of the penalty with the least squared error on what was left out."""
+        errors = np.zeros(len(ALPHAS))
+        for kept, left in self._splits():
+            for i, found in enumerate(self._paths(kept, left)):
+                errors[i] += ((found - self.values[left]) ** 2).sum(dtype=np.float64)
+        return ALPHAS[int(errors.argmin())]
+
+    @cached_property
+    def k(self) -> int:
+        """The number of neighbours whose mean has the least squared error on what was left out."""
+        return self._best_k(NEIGHBOURS, _mean_error)
+
+    @cached_property
+    def k_joint(self) -> int:
+        """The number of neighbours with the lowest energy score on what was left out.
+
+        Enough for intervals of 90 %.
+        """
+        return self._best_k([k for k in NEIGHBOURS if k >= _FEWEST_JOINT], _energy, _TUNED_ON)
+
+    @cached_property
+    def regression(self) -> Array:
+        """(n, c) ridge regression."""
+        return self._path.predict(self._new, self.alpha)
+
+    @cached_property
+    def residuals(self) -> Array:
+        """(m, c) of the training spots, each predicted from the other sections.
+
+        Those of the fit itself would be too small.
+        """
+        found = np.empty_like(self.values)
+        for kept, left in self._splits():
+            path = RidgePath(self._x[kept], self.values[kept])
+            found[left] = self.values[left] - path.predict(self._x[left], self.alpha)
+        return found
+
+    @cached_property
+    def usual_spread(self) -> Array:
+        """(c,) root mean square of the residuals."""
+        spread: Array = np.sqrt((self.residuals**2).mean(axis=0))
+        return spread
+
+    @cached_property
+    def local_spread(self) -> Array:
+        """(n, c) standard deviation of each spot: a regression of the absolute residuals."""
+        usual = np.maximum(self.usual_spread, np.finfo(np.float32).tiny)
+        path = RidgePath(self._x, np.abs(self.residuals))
+        least = _LEAST_SPREAD * usual
+        at_known, at_new = (
+            np.maximum(path.predict(x, self.alpha) * np.sqrt(np.pi / 2), least)
+            for x in (self._x, self._new)
+        )
+        scale = np.sqrt(((self.residuals / at_known) ** 2).mean(axis=0))
+        spread: Array = at_new * scale
+        return spread
+
+    def nearest(self, k: int) -> Rows:
+        """(n, k) training spots with the nearest embeddings, in random order; all of fewer."""
+        return np.random.default_rng(0).permuted(self._nearest[:, :k], axis=1)
+
+    @cached_property
+    def _nearest(self) -> Rows:
+        most = max(self.k, self.k_joint, _NEAR)
+        return _neighbours(self._x, self._new, most)
+
+    @cached_property
+    def _path(self) -> RidgePath:
+        return RidgePath(self._x, self.values)
+
+    def _splits(self) -> Iterator[tuple[Rows, Rows]]:
+        """The rows that are kept and those that are left out, for each section."""
+        for fold in np.unique(self._folds):
+            yield np.flatnonzero(self._folds != fold), np.flatnonzero(self._folds == fold)
+
+    def _paths(self, kept: Rows, left: Rows) -> Iterator[Array]:
+        path = RidgePath(self._x[kept], self.values[kept])
+        for alpha in ALPHAS:
+            yield path.predict(self._x[left], alpha)
+
+    def _best_k(
+        self,
+        choices: Sequence[int],
+        loss: Callable[[Array, Array], float],
+        most: int | None = None,
+    ) -> int:
+        """The k whose neighbours (k, b, c) have the least loss; of a fold, at most `most` spots."""
+        losses = np.zeros(len(choices))
+        for kept, left in self._splits():
+            if most is not None and len(left) > most:
+                left = left[np.linspace(0, len(left) - 1, most).astype(int)]
+            near = kept[_neighbours(self._x[kept], self._x[left], choices[-1])]
+            for start in range(0, len(left), _TUNED_ON):
+                rows = slice(start, start + _TUNED_ON)
+                found = self.values[near[rows].T]
+                truth = self.values[left[rows]]
+                losses += [loss(found[:k], truth) for k in choices]
+        return choices[int(losses.argmin())]
 
 
-def nearest(train_x: Array, train_y: Array, test_x: Array, *, k: int = 50) -> Array:
-    """The values of the k training spots with the nearest embeddings.
+def _mean_error(found: Array, truth: Array) -> float:
+    return float(((found.mean(axis=0) - truth) ** 2).sum(dtype=np.float64))
 
-    Distance is Euclidean over standardised embeddings.
 
-    Returns
-    -------
-    (k, n, c), or all training spots where there are fewer; their mean is the 50-NN
-    prediction, their spread its uncertainty.
+def _energy(found: Array, truth: Array) -> float:
+    return float(energy_score(found, truth).sum())
+
+
+def _neighbours(known: Array, new: Array, k: int) -> Rows:
+    """(n, k) rows of `known`, the nearest first, by Euclidean distance of standardised numbers."""
+    scaler = StandardScaler().fit(known)
+    search = NearestNeighbors(n_neighbors=min(k, len(known))).fit(scaler.transform(known))
+    found: Rows = search.kneighbors(scaler.transform(new), return_distance=False)
+    return found
+
+
+def gene_means(tuned: Tuned) -> Draws:
+    """Each gene's mean and spread over the training spots, the same for every spot."""
+    values = tuned.values
+    mean = np.broadcast_to(values.mean(axis=0), (tuned.n_spots, values.shape[1]))
+    return GaussianDraws(mean, values.std(axis=0))
+
+
+def ridge(tuned: Tuned) -> Draws:
+    """Tuned ridge regression, with an independent Gaussian spread of each gene."""
+    return GaussianDraws(tuned.regression, tuned.usual_spread)
+
+
+def ridge_local(tuned: Tuned) -> Draws:
+    """Tuned ridge regression, with a Gaussian spread of each gene at each spot."""
+    return GaussianDraws(tuned.regression, tuned.local_spread)
+
+
+def ridge_joint(tuned: Tuned) -> Draws:
+    """Tuned ridge regression, plus whole residual vectors of the 50 nearest training spots."""
+    return RetrievedDraws(tuned.residuals, tuned.nearest(_NEAR), tuned.regression)
+
+
+def nearest(tuned: Tuned) -> Draws:
+    """The values of the k nearest training spots, of each gene by itself."""
+    return UncoupledDraws(tuned.values, tuned.nearest(tuned.k))
+
+
+def nearest_joint(tuned: Tuned) -> Draws:
+    """The whole vectors of the k nearest training spots."""
+    return RetrievedDraws(tuned.values, tuned.nearest(tuned.k_joint))
+
+
+Baseline: TypeAlias = Callable[[Tuned], Draws]
+
+BASELINES: Mapping[str, Baseline] = {
+    "mean": gene_means,
+    "ridge": ridge,
+    "ridge local": ridge_local,
+    "ridge joint": ridge_joint,
+    "k-NN": nearest,
+    "k-NN joint": nearest_joint,
+}
+QUICK: Sequence[str] = ("ridge", "k-NN")  # while training runs
+
+
+def baseline_draws(
+    known: PairedData, embeddings: Array, names: Sequence[str] = tuple(BASELINES)
+) -> Iterator[tuple[str, Draws]]:
+    """Draws of each baseline for spots (n, d), tuned on training spots.
+
+    Parameters
+    ----------
+    names
+        Of `BASELINES`.
     """
-    scaler = StandardScaler().fit(train_x)
-    search = NearestNeighbors(n_neighbors=min(k, len(train_x))).fit(scaler.transform(train_x))
-    found = search.kneighbors(scaler.transform(test_x), return_distance=False)
-    return np.moveaxis(train_y[found], 1, 0)
+    tuned = Tuned(known, embeddings)
+    for name in names:
+        yield name, BASELINES[name](tuned)

@@ -5,45 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_stem.errors import CountsError, PanelError
-from napari_stem.evaluation.baselines import nearest, ridge
-from napari_stem.evaluation.metrics import Scores, pcc, score
-from napari_stem.events import Events
+from napari_stem.evaluation.baselines import BASELINES, baseline_draws
+from napari_stem.evaluation.ceiling import detection_rate, noise_ceiling
+from napari_stem.evaluation.comparison import MODEL, Comparison
+from napari_stem.evaluation.drawn import StoredDraws
+from napari_stem.evaluation.scoring import Judge
+from napari_stem.evaluation.structure import gene_correlations
+from napari_stem.events import Events, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.genes.counts import counted_spots, transform_counts
 from napari_stem.genes.panels import genes_of_all
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.predict import iter_draws, summarise
 from napari_stem.sections.paired_data import PairedData, check_training
+from napari_stem.spots.table import positions
 from napari_stem.text import a_few
 
 if TYPE_CHECKING:
+    import numpy as np
     from anndata import AnnData
     from numpy.typing import NDArray
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
+    from napari_stem.evaluation.metrics import Scores
     from napari_stem.sections.section import Section
 
-MODEL, RIDGE, NEAREST = "Stem", "ridge", "50-NN"
+_STRUCTURED = "k-NN joint"  # the baseline whose gene-gene structure is kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """Metrics of one held-out section.
+    """What a checkpoint is worth on a section, beside baselines.
 
     Attributes
     ----------
-    scores
-        Metrics by method: the model, ridge regression, 50 nearest training spots (50-NN).
-    gene_pcc
-        Correlation of each gene that was compared and varies among the spots.
+    comparison
+        Metrics of the model and of the baselines, their intervals, and those of each gene.
     prediction
         The model's prediction of the spots that counted any of these genes; `layers["truth"]`
         are the measured values.
+    gene_structure
+        (c, c) correlations of genes over spots: of measured values, and of one draw of the model
+        and of a baseline.
     missing_genes
         Genes of the panel that a section did not measure; no metric knows them.
     seen
@@ -51,11 +58,21 @@ class Evaluation:
     """
 
     section: str
-    scores: Mapping[str, Scores]
-    gene_pcc: Mapping[str, float]
+    comparison: Comparison
     prediction: AnnData
+    gene_structure: Mapping[str, NDArray[np.float32]]
     missing_genes: tuple[str, ...] = ()
     seen: str = ""
+
+    @property
+    def scores(self) -> Mapping[str, Scores]:
+        """Metrics by method."""
+        return self.comparison.scores
+
+    @property
+    def gene_pcc(self) -> Mapping[str, float]:
+        """The model's correlation of each gene that was compared and varies among the spots."""
+        return self.comparison.gene_pcc
 
     def __repr__(self) -> str:
         found = ", ".join(
@@ -87,21 +104,28 @@ def iter_evaluate(
     drawn = yield from iter_draws(section.slide, spots, checkpoint, options, compute or Compute())
     with closing(drawn.store):
         prediction = summarise(drawn, section.slide, spots, checkpoint, options)
-        draws = drawn.store.read(n_draws=options.n_draws)
+        columns = [recipe.panel.index(gene) for gene in genes]
+        draws = StoredDraws(drawn.store, options.n_draws, columns)
+        methods = {}
+        structure = {"measured": gene_correlations(truth)}
+        judge = Judge(truth, positions(spots))
+        for name, each in chain([(MODEL, draws)], baseline_draws(training, drawn.embeddings)):
+            methods[name] = judge.judge(each)
+            if name in (MODEL, _STRUCTURED):
+                structure[name] = gene_correlations(each.draw(0))
+            yield Progress(len(methods), len(BASELINES) + 1, "score", section.name)
     missing = tuple(gene for gene in recipe.panel if gene not in genes)
     if missing:
         prediction = prediction[:, list(genes)].copy()
         prediction.layers["truth"] = truth
-        draws = draws[..., [recipe.panel.index(gene) for gene in genes]]
-    scores = {MODEL: score(draws, truth), **score_baselines(training, drawn.embeddings, truth)}
-    by_gene = pcc(prediction.X, truth)
-    return Evaluation(
-        section=section.name,
-        scores=scores,
-        gene_pcc={gene: float(by_gene[i]) for i, gene in enumerate(genes) if np.ptp(truth[:, i])},
-        prediction=prediction,
-        missing_genes=missing,
+    comparison = Comparison(
+        genes,
+        methods,
+        noise_ceiling(spots, genes, recipe.transform, where=section.name),
+        detection_rate(spots, genes, section.name),
+        len(truth),
     )
+    return Evaluation(section.name, comparison, prediction, structure, missing)
 
 
 def tested_spots(section: Section, genes: Sequence[str]) -> AnnData:
@@ -137,35 +161,3 @@ def shared_genes(panel: Sequence[str], sections: Sequence[Section]) -> tuple[str
             f"The panel has {a_few(panel, most=3)}."
         )
     return genes
-
-
-def score_baselines(
-    training: PairedData, embeddings: NDArray[np.float32], truth: NDArray[np.float32]
-) -> dict[str, Scores]:
-    """Scores of ridge regression and of retrieval for spots (n, d) with their truth (n, c)."""
-    known = training.original, training.values, embeddings
-    return {RIDGE: score(ridge(*known), truth), NEAREST: score(nearest(*known), truth)}
-
-
-def averaged(evaluations: Sequence[Evaluation]) -> tuple[dict[str, Scores], dict[str, float]]:
-    """Scores by method and correlation by gene, the mean over sections weighted by their spots.
-
-    Of a gene, over the sections in which it varies.
-    """
-
-    def mean(values: Mapping[int, float]) -> float:
-        spots = np.array([evaluations[number].prediction.n_obs for number in values])
-        return float(np.average(list(values.values()), weights=spots / spots.sum()))
-
-    scores: dict[str, Scores] = {
-        method: {
-            name: mean({i: e.scores[method][name] for i, e in enumerate(evaluations)})
-            for name in first
-        }
-        for method, first in evaluations[0].scores.items()
-    }
-    genes = dict.fromkeys(gene for evaluation in evaluations for gene in evaluation.gene_pcc)
-    known = list(enumerate(evaluation.gene_pcc for evaluation in evaluations))
-    return scores, {
-        gene: mean({i: found[gene] for i, found in known if gene in found}) for gene in genes
-    }

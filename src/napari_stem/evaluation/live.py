@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.evaluation.evaluate import MODEL, score_baselines
-from napari_stem.evaluation.metrics import Scores, score
+from napari_stem.evaluation.baselines import QUICK, baseline_draws
+from napari_stem.evaluation.comparison import MODEL
+from napari_stem.evaluation.drawn import ArrayDraws
+from napari_stem.evaluation.scoring import Judge
 from napari_stem.events import Event, Metrics, Variation, finish
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
+    from napari_stem.evaluation.metrics import Scores
     from napari_stem.features.compute import Compute
     from napari_stem.model.network import StemNetwork
     from napari_stem.sections.paired_data import PairedData
 
 _OPTIONS = PredictOptions(n_draws=4, sampler="dpm++", steps=10)
 _MOST_SPOTS = 400
+_MOST_TRAINING = 4000  # from which the baselines learn
 
 
 class LiveMetrics:
@@ -39,7 +43,8 @@ class LiveMetrics:
     training
         What the baselines learn from.
     held_out
-        Spots that training never sees; of many, some evenly chosen ones are used.
+        Spots that training never sees; of many, some evenly chosen ones are used. Their structure
+        is not judged: they are no neighbours of each other.
     """
 
     def __init__(
@@ -49,24 +54,26 @@ class LiveMetrics:
         held_out: PairedData,
         compute: Compute,
     ) -> None:
-        n = len(held_out.values)
-        rows = np.linspace(0, n - 1, min(n, _MOST_SPOTS)).astype(int)
+        some = held_out.some(_MOST_SPOTS)
         self._checkpoint = checkpoint
-        self._training = training
-        self._embeddings, self._truth = held_out.original[rows], held_out.values[rows]
-        self._positions = held_out.positions[rows]
+        self._training = training.some(_MOST_TRAINING)
+        self._embeddings, self._positions = some.original, some.positions
+        self._judge = Judge(some.values, samples=0)
+        self._truth = some.values
         self._compute = compute
 
     def __call__(self, network: StemNetwork, step: int) -> Iterator[Event]:
         """Metrics of all methods, and the variation of each gene."""
         draws = self._draw(network)
-        methods = {MODEL: score(draws, self._truth), **self._baselines}
+        stem = self._judge.judge(ArrayDraws(draws, antithetic=True))
+        methods = {MODEL: stem.scores, **self._baselines}
         yield Metrics(step, _OPTIONS.n_draws, methods)
         yield variation(step, self._checkpoint.recipe.panel, self._truth, draws.mean(axis=0))
 
     @cached_property
     def _baselines(self) -> Mapping[str, Scores]:
-        return score_baselines(self._training, self._embeddings, self._truth)
+        drawn = baseline_draws(self._training, self._embeddings, QUICK)
+        return {name: self._judge.judge(draws).scores for name, draws in drawn}
 
     def _draw(self, network: StemNetwork) -> NDArray[np.float32]:
         recipe, n = self._checkpoint.recipe, len(self._truth)

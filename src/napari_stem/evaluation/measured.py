@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.evaluation.metrics import BRIEF, pcc
+from napari_stem.evaluation.drawn import ArrayDraws
+from napari_stem.evaluation.metrics import BRIEF, Evidence, pcc
+from napari_stem.evaluation.sums import Sums
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -47,9 +49,11 @@ def spot_agreement(prediction: AnnData) -> SpotAgreement | None:
     if counted.sum() < 2:
         return None
     truth, mean = truth[counted], np.asarray(prediction.X)[counted]
+    one_group = np.zeros(len(truth), dtype=np.intp)
+    evidence = Evidence(Sums.of_draws(ArrayDraws(mean[None]), truth, one_group))
     return SpotAgreement(
         n_spots=len(truth),
-        gene_pcc=np.where(np.ptp(truth, axis=0) > 0, pcc(mean, truth), np.nan),
-        scores={metric.name: metric.of(mean, truth) for metric in BRIEF},
+        gene_pcc=pcc(evidence)[0],
+        scores={metric.name: float(metric.values(evidence)[0]) for metric in BRIEF},
         seen=str(prediction.uns["napari_stem"].get("seen", "")),
     )

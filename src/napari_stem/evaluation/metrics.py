@@ -1,8 +1,8 @@
-"""Metrics in the log space: arrays in, numbers out.
+"""Metrics in the log space: from sums over spots to numbers.
 
-Predictions are (n, c) or, as draws, (K, n, c); truth is (n, c): n spots, c genes. No metric is
-ever NaN: genes with constant truth are left out of PCC-k and RVD; if none is left, the metric
-is 0.
+The mean over draws is judged by correlation and errors, the draws by their spread, and single
+draws by their structure. No metric is ever NaN: genes with constant truth are left out of PCC-k
+and RVD; if none is left, the metric is 0.
 """
 
 from __future__ import annotations
@@ -10,18 +10,42 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
+
+from napari_stem.evaluation.sums import LEVELS, Sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Array: TypeAlias = NDArray[np.floating]
+    from napari_stem.evaluation.structure import Structure
 
+    Array: TypeAlias = NDArray[np.floating]
+    Float: TypeAlias = NDArray[np.float64]
+
+N = TypeVar("N", float, "NDArray[np.float64]")
 Scores: TypeAlias = Mapping[str, float]  # values by the names of METRICS
 
 _CONSTANT = 1e-12  # variance below which a gene says nothing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What metrics are functions of: one row a sample of the spots, the first of all spots.
+
+    Attributes
+    ----------
+    structure
+        None where the places of the spots are not known.
+    """
+
+    sums: Sums
+    structure: Structure | None = None
+
+
+def _mean(values: Float) -> Float:
+    return np.asarray(values.mean(axis=-1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,118 +55,130 @@ class Metric:
     Attributes
     ----------
     name
-        In checkpoints, histories and Python.
+        In checkpoints, histories, files and Python.
     heading, tooltip
         Display texts.
     better
         "higher", "lower", or the value that is best.
-    judges
-        What `of` compares with the truth (n, c): the "mean" over draws (n, c), or all "draws"
-        (K, n, c).
+    of
+        From evidence to (samples, c), one number a gene, or (samples, 1).
+    over_genes
+        From these to one number a sample.
+    gene
+        Name of the number a gene, where tables of genes show it.
     digits
         After the point.
+    needs_places
+        Whether it is known only with the places of the spots.
     """
 
     name: str
     heading: str
     tooltip: str
     better: Literal["higher", "lower"] | float
-    of: Callable[[Array, Array], float]
-    judges: Literal["mean", "draws"] = "mean"
+    of: Callable[[Evidence], Float]
+    over_genes: Callable[[Float], Float] = _mean
+    gene: str = ""
     digits: int = 3
+    needs_places: bool = False
+
+    def values(self, evidence: Evidence) -> Float:
+        """The metric of each sample."""
+        return self.over_genes(self.of(evidence))
 
     def text(self, value: float) -> str:
         """A value as display text."""
         return f"{value:.{self.digits}f}"
 
-    def loss(self, value: float) -> float:
-        """How bad a value is: the lower, the better."""
+    def loss(self, value: N) -> N:
+        """How bad a value is, or each of several: the lower, the better."""
         if self.better == "higher":
             return -value
         return value if self.better == "lower" else abs(value - float(self.better))
 
 
-def score(prediction: Array, truth: Array) -> Scores:
-    """All metrics of draws (K, n, c), or of values (n, c) that claim no spread, by name."""
-    draws = prediction if prediction.ndim == 3 else prediction[None]
-    given = {"mean": draws.mean(axis=0, dtype=np.float64), "draws": draws}
-    return {name: metric.of(given[metric.judges], truth) for name, metric in METRICS.items()}
+def pcc(evidence: Evidence) -> Float:
+    """Pearson's correlation across spots of each gene.
 
-
-def pcc(prediction: Array, truth: Array) -> NDArray[np.float64]:
-    """Pearson's correlation across spots of each gene (c,); 0 where either is constant."""
-    p, t = _centred(prediction), _centred(truth)
-    p_var, t_var = (p**2).mean(axis=0), (t**2).mean(axis=0)
+    NaN where the truth is constant, 0 where only the prediction is.
+    """
+    s = evidence.sums
+    n = s.spots[:, None]
+    covariance = s.product / n - (s.mean / n) * (s.truth / n)
+    p_var, t_var = _variances(s)
     varies = (p_var > _CONSTANT) & (t_var > _CONSTANT)
     scale = np.sqrt(np.where(varies, p_var * t_var, 1))
-    return np.where(varies, (p * t).mean(axis=0) / scale, 0.0)
+    return np.where(t_var > _CONSTANT, np.where(varies, covariance / scale, 0.0), np.nan)
 
 
-def pcc_at(prediction: Array, truth: Array, k: int | None = None) -> float:
-    """PCC-k: mean of the k highest correlations, or of all where there are fewer.
-
-    A constant prediction counts as 0; a gene with constant truth is left out.
-    """
-    varies = _variance(truth) > _CONSTANT
-    highest = np.sort(pcc(prediction, truth)[varies])[::-1][:k]
-    return float(highest.mean()) if len(highest) else 0.0
-
-
-def mae(prediction: Array, truth: Array) -> float:
-    """Mean absolute error over spots and genes."""
-    return float(np.abs(prediction - truth).mean(dtype=np.float64))
-
-
-def mse(prediction: Array, truth: Array) -> float:
-    """Mean squared error over spots and genes."""
-    return float(((prediction - truth) ** 2).mean(dtype=np.float64))
-
-
-def rvd(prediction: Array, truth: Array) -> float:
-    """Relative variation distance: mean over genes of (var_pred - var_true)^2 / var_true^2.
-
-    A gene with constant truth is left out.
-    """
-    p_var, t_var = _variance(prediction), _variance(truth)
+def rvd(evidence: Evidence) -> Float:
+    """(var_pred - var_true)^2 / var_true^2 of each gene; NaN where the truth is constant."""
+    p_var, t_var = _variances(evidence.sums)
     varies = t_var > _CONSTANT
-    return float(((p_var[varies] / t_var[varies] - 1) ** 2).mean()) if varies.any() else 0.0
+    return np.where(varies, (p_var / np.where(varies, t_var, 1) - 1) ** 2, np.nan)
 
 
-def crps(draws: Array, truth: Array) -> float:
-    """Continuous ranked probability score, mean over spots and genes.
-
-    E|X - y| - E|X - X'| / 2 with X, X' over all pairs of draws, a draw with itself included
-    (Gneiting and Raftery 2007, eq. 21): the score of the draws as the whole predicted
-    distribution, so that values without spread score their absolute error. Few draws score a
-    little worse than the distribution they come from, by its E|X - X'| / (2 K).
-    """
-    ordered = np.sort(draws, axis=0)
-    k = len(ordered)
-    # Half the mean of |a - b| over all pairs of sorted numbers is one weighted sum.
-    weight = (2 * np.arange(1, k + 1) - k - 1) / k**2
-    half_spread = np.tensordot(weight, ordered, axes=1).mean()
-    return float(np.abs(ordered - truth).mean(dtype=np.float64) - half_spread)
+def highest(values: Float, k: int | None = None) -> Float:
+    """Mean of the k highest values of each row, or of all where there are fewer; NaN left out."""
+    ordered = np.sort(np.where(np.isnan(values), -np.inf, values), axis=-1)[:, ::-1][:, :k]
+    known = np.isfinite(ordered)
+    total = np.where(known, ordered, 0).sum(axis=-1)
+    return np.asarray(total / np.maximum(known.sum(axis=-1), 1))
 
 
-def coverage(draws: Array, truth: Array, level: float = 0.9) -> float:
-    """Share of true values within the central interval of the draws, borders included.
-
-    A further draw lies below the k-th smallest of K with probability k / (K + 1). Quantiles are
-    interpolated between these (Weibull's positions), so that calibrated draws cover `level`
-    whatever K is; numpy's default would make 90 % of 20 draws cover 81 %.
-    """
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0, method="weibull")
-    return float(((truth >= low) & (truth <= high)).mean())
+def middle(values: Float) -> Float:
+    """Median of each row; NaN left out."""
+    known = ~np.isnan(values)
+    filled = np.where(known.any(axis=-1, keepdims=True), values, 0)
+    return np.asarray(np.nanmedian(filled, axis=-1))
 
 
-def _centred(values: Array) -> NDArray[np.float64]:
-    centred: NDArray[np.float64] = values - values.mean(axis=0, dtype=np.float64)
-    return centred
+def absolute_error(evidence: Evidence) -> Float:
+    """Mean over spots of each gene."""
+    return evidence.sums.absolute / evidence.sums.spots[:, None]
 
 
-def _variance(values: Array) -> NDArray[np.float64]:
-    variance: NDArray[np.float64] = values.var(axis=0, dtype=np.float64)
-    return variance
+def squared_error(evidence: Evidence) -> Float:
+    """Mean over spots of each gene."""
+    return evidence.sums.squared / evidence.sums.spots[:, None]
+
+
+def crps(evidence: Evidence) -> Float:
+    """`sums.fair_crps`, mean over spots of each gene."""
+    return evidence.sums.crps / evidence.sums.spots[:, None]
+
+
+def energy(evidence: Evidence) -> Float:
+    """`sums.energy_score`, mean over spots."""
+    return evidence.sums.energy / evidence.sums.spots[:, None]
+
+
+def coverage(evidence: Evidence, level: int = 90) -> Float:
+    """Share of true values of each gene within a central interval of the draws, ends included."""
+    covered = evidence.sums.covered[:, LEVELS.index(level)]
+    return covered / evidence.sums.spots[:, None]
+
+
+def structural(evidence: Evidence, name: str) -> Float:
+    """A metric of `structure.Structure`."""
+    assert evidence.structure is not None
+    values: Float = getattr(evidence.structure, name)
+    return values[:, None]
+
+
+def _variances(s: Sums) -> tuple[Float, Float]:
+    """Of each gene over spots: of the mean over draws, and of the truth."""
+    n = s.spots[:, None]
+    return s.mean_squared / n - (s.mean / n) ** 2, s.truth_squared / n - (s.truth / n) ** 2
+
+
+def _coverage(level: int) -> Metric:
+    return Metric(
+        f"coverage_{level}", f"{level} % coverage",
+        f"Share of measured values within the central {level} % of the draws; "
+        f"{level / 100:g} is best.",
+        level / 100, partial(coverage, level=level), gene=f"coverage_{level}",
+    )  # fmt: skip
 
 
 METRICS: Mapping[str, Metric] = {
@@ -150,32 +186,69 @@ METRICS: Mapping[str, Metric] = {
     for metric in (
         Metric(
             "pcc_10", "PCC-10", "Mean of the 10 highest gene-wise Pearson correlations; 1 is best.",
-            "higher", partial(pcc_at, k=10),
+            "higher", pcc, partial(highest, k=10),
         ),
         Metric(
             "pcc_50", "PCC-50", "Mean of the 50 highest gene-wise Pearson correlations; 1 is best.",
-            "higher", partial(pcc_at, k=50),
+            "higher", pcc, partial(highest, k=50),
         ),
         Metric(
             "pcc_all", "PCC-all", "Mean Pearson correlation over all genes; 1 is best.",
-            "higher", pcc_at,
+            "higher", pcc, highest, gene="pcc",
         ),
-        Metric("mae", "MAE", "Mean absolute error; 0 is best.", "lower", mae),
-        Metric("mse", "MSE", "Mean squared error; 0 is best.", "lower", mse),
+        Metric(
+            "mae", "MAE", "Mean absolute error of the mean over draws; 0 is best.",
+            "lower", absolute_error, gene="mae",
+        ),
+        Metric(
+            "mse", "MSE", "Mean squared error of the mean over draws; 0 is best.",
+            "lower", squared_error, gene="mse",
+        ),
         Metric(
             "rvd", "RVD",
             "Relative variation distance of predicted and measured gene variances; 0 is best.",
-            "lower", rvd,
+            "lower", rvd, highest, gene="rvd",
         ),
         Metric(
-            "crps", "CRPS",
-            "Continuous ranked probability score of the draws; 0 is best.",
-            "lower", crps, judges="draws",
+            "rvd_median", "RVD, median",
+            "Median over genes of the relative variation distance, which nearly silent genes "
+            "cannot dominate; 0 is best.",
+            "lower", rvd, middle,
         ),
         Metric(
-            "coverage", "90 % coverage",
-            "Share of measured values within the central 90 % of the draws; 0.9 is best.",
-            0.9, coverage, judges="draws",
+            "fair_crps", "fair CRPS",
+            "Continuous ranked probability score of the draws of single genes, whatever their "
+            "number; 0 is best.",
+            "lower", crps, gene="fair_crps",
+        ),
+        Metric(
+            "energy", "energy score",
+            "The fair CRPS of all genes of a spot together; 0 is best.",
+            "lower", energy, digits=2,
+        ),
+        *map(_coverage, LEVELS),
+        Metric(
+            "gsc", "GSC",
+            "Gene-gene structure: correlation of the gene-gene correlations of single draws with "
+            "the measured ones; 1 is best.",
+            "higher", partial(structural, name="gsc"), needs_places=True,
+        ),
+        Metric(
+            "gsc_error", "GSC error",
+            "Mean absolute difference between the gene-gene correlations of single draws and the "
+            "measured ones; 0 is best.",
+            "lower", partial(structural, name="gsc_error"), needs_places=True,
+        ),
+        Metric(
+            "ssc", "SSC",
+            "Spatial structure: correlation over genes of Moran's I of single draws with the "
+            "measured one; 1 is best.",
+            "higher", partial(structural, name="ssc"), needs_places=True,
+        ),
+        Metric(
+            "ssc_ratio", "Moran ratio",
+            "Mean Moran's I of single draws over the measured one; 1 is best.",
+            1.0, partial(structural, name="ssc_ratio"), needs_places=True,
         ),
     )
 }  # fmt: skip

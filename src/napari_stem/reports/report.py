@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.evaluation.metrics import METRICS, Scores
 from napari_stem.prediction.trust import foreign_spots, warnings_of
+from napari_stem.reports.measured import measured_part, picture
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.selection import check_genes
@@ -22,7 +20,8 @@ from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
-    from matplotlib.figure import Figure
+
+    from napari_stem.evaluation.evaluate import Evaluation
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -61,15 +60,15 @@ def write_report(
     prediction: AnnData,
     path: str | Path,
     *,
-    scores: Mapping[str, Scores] | None = None,
+    evaluation: Evaluation | None = None,
     genes: Sequence[str] = (),
 ) -> None:
     """Write one self-contained HTML file.
 
     Parameters
     ----------
-    scores
-        Metrics by method, where the counts are known.
+    evaluation
+        What it is worth beside baselines, where the counts are known.
     genes
         Genes to show; the best or most variable ones otherwise.
 
@@ -86,13 +85,13 @@ def write_report(
         "<p class=note>Predicted, not measured. For research use only, not for diagnosis.</p>",
         *(f"<p class=note>⚠ {html.escape(text)}</p>" for text in warnings_of(prediction)),
     ]
-    if scores:
-        parts += ["<h2>Compared with measured counts</h2>", _table(scores)]
-    parts += ["<h2>Genes</h2>", _image(gene_maps(prediction, chosen), "Maps of genes")]
+    if evaluation:
+        parts += measured_part(evaluation)
+    parts += ["<h2>Genes</h2>", picture(gene_maps(prediction, chosen), "Maps of genes")]
     if "truth" in prediction.layers:
-        parts += ["<h2>Variation</h2>", _image(variation_curve(prediction), "Variance of genes")]
+        parts += ["<h2>Variation</h2>", picture(variation_curve(prediction), "Variance of genes")]
     if "leiden" in prediction.obs:
-        parts += ["<h2>Clusters</h2>", _image(cluster_map(prediction), "Map of clusters")]
+        parts += ["<h2>Clusters</h2>", picture(cluster_map(prediction), "Map of clusters")]
     if "ood" in prediction.obs:
         parts.append(
             f"<h2>Distance to the training data</h2><p>{foreign_spots(prediction):,} of "
@@ -117,27 +116,6 @@ def _sizes(prediction: AnnData) -> str:
         f"{counted(prediction.n_obs, 'spot')}, {counted(prediction.n_vars, 'gene')}, "
         f"{about['n_draws']} draws per spot, in {html.escape(str(about['unit']))}"
     )
-
-
-def _table(scores: Mapping[str, Scores]) -> str:
-    head = "".join(
-        f'<th title="{html.escape(metric.tooltip)}">{html.escape(metric.heading)}</th>'
-        for metric in METRICS.values()
-    )
-    rows = "".join(
-        f"<tr><td>{html.escape(method)}</td>"
-        + "".join(f"<td>{metric.text(values[name])}</td>" for name, metric in METRICS.items())
-        + "</tr>"
-        for method, values in scores.items()
-    )
-    return f"<table><tr><th>Method</th>{head}</tr>{rows}</table>"
-
-
-def _image(figure: Figure, alt: str) -> str:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
-    data = base64.b64encode(stream.getvalue()).decode()
-    return f'<img alt="{alt}" src="data:image/png;base64,{data}">'
 
 
 def _provenance(about: Mapping[str, object]) -> str:

@@ -36,17 +36,32 @@ class PairedData:
         (n, c) transformed counts.
     positions
         (n, 2) x, y in level-0 pixels.
+    section
+        (n,) number of the section of each spot, in their order.
     """
 
     genes: tuple[str, ...]
     embeddings: NDArray[np.float32]
     values: NDArray[np.float32]
     positions: NDArray[np.float64]
+    section: NDArray[np.intp]
 
     @property
     def original(self) -> NDArray[np.float32]:
         """(n, d) embeddings of the patches as they are."""
         return self.embeddings[:, 0]
+
+    def some(self, most: int) -> PairedData:
+        """At most so many spots, evenly chosen."""
+        n = len(self.values)
+        rows = np.linspace(0, n - 1, min(n, most)).astype(int)
+        return PairedData(
+            self.genes,
+            self.embeddings[rows],
+            self.values[rows],
+            self.positions[rows],
+            self.section[rows],
+        )
 
 
 def check_training(known: PairedData) -> None:
@@ -102,4 +117,5 @@ def iter_paired_data(
         np.concatenate(embeddings),
         np.concatenate(values),
         np.concatenate([positions(spots) for spots in tables]),
+        np.repeat(np.arange(len(tables)), [spots.n_obs for spots in tables]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from napari_stem.genes.panels import deg, hmhvg, hvg, measured_genes
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.named import open_named
 from napari_stem.sections.section import Section
+from napari_stem.training.cross_validation import iter_cross_validate
 from napari_stem.training.loop import never
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run_folder import held, read_plan, write_status
@@ -22,6 +24,8 @@ from napari_stem.training.train import TrainResult, hold_out_spots, iter_train
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from napari_stem.evaluation.evaluate import Evaluation
 
 
 def iter_run(
@@ -67,12 +71,7 @@ def _iter_planned(
         if plan.held_out_share:
             halves = [hold_out_spots(section, plan.held_out_share) for section in training]
             training, tested = [half[0] for half in halves], [half[1] for half in halves]
-        options = PredictOptions(n_draws=plan.draws, seed=plan.fit.get("seed", 0))
-        weights = {name: Path(path) for name, path in plan.weights.items()}
-        compute = Compute(
-            device=plan.device, cache=cache, weights=weights,
-            allow_low_resolution=plan.allow_low_resolution,
-        )  # fmt: skip
+        options, compute = planned_work(plan, cache)
         tables = [[section.spots for section in part] for part in (training, tested)]
         recipe = planned_recipe(plan, *tables)
         return (
@@ -81,6 +80,46 @@ def _iter_planned(
                 keep=plan.keep, finish_now=finish_now,
             )
         )  # fmt: skip
+
+
+def iter_planned_folds(
+    plan: TrainPlan, *, patients: Sequence[str] = (), cache: Path | None = None
+) -> Events[tuple[Evaluation, ...]]:
+    """Cross-validate a plan without a run folder; each fold chooses its panel by itself.
+
+    Parameters
+    ----------
+    patients
+        The patient of each section of the plan, to leave patients out instead of sections.
+
+    Raises
+    ------
+    StemError
+        A section cannot be used, or there are fewer than two sections or patients.
+    """
+    with ExitStack() as slides:
+        sections = [open_source(source) for source in plan.sections]
+        for section in sections:
+            slides.enter_context(section.slide)
+        options, compute = planned_work(plan, cache)
+        recipe = partial(planned_recipe, plan)
+        return (
+            yield from iter_cross_validate(sections, recipe, options, compute, patients=patients)
+        )
+
+
+def planned_work(plan: TrainPlan, cache: Path | None) -> tuple[PredictOptions, Compute]:
+    """How a plan draws for its evaluation, and what it computes with."""
+    weights = {name: Path(path) for name, path in plan.weights.items()}
+    return (
+        PredictOptions(n_draws=plan.draws, seed=plan.fit.get("seed", 0)),
+        Compute(
+            device=plan.device,
+            cache=cache,
+            weights=weights,
+            allow_low_resolution=plan.allow_low_resolution,
+        ),
+    )
 
 
 def open_source(source: SectionSource) -> Section:

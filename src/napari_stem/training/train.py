@@ -16,7 +16,8 @@ from napari_stem.checkpoints.learned import kept_traces, traces
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError
-from napari_stem.evaluation.evaluate import Evaluation, averaged, iter_evaluate, tested_spots
+from napari_stem.evaluation.comparison import pooled
+from napari_stem.evaluation.evaluate import Evaluation, iter_evaluate, tested_spots
 from napari_stem.evaluation.live import LiveMetrics, variation
 from napari_stem.evaluation.seen import check_apart
 from napari_stem.events import Events, Metrics, Variation
@@ -143,6 +144,7 @@ def iter_train(
     if used := stamps(recipe.encoders, compute.weights):
         about["weights"] = used
     checkpoint = replace(checkpoint, network=fitted.network, about=about)
+    path = save_checkpoint(checkpoint, run_folder / CHECKPOINT)  # whatever becomes of its metrics
     evaluations = []
     for section in held_out:
         evaluations.append((yield from iter_evaluate(checkpoint, section, known, options, compute)))
@@ -151,7 +153,7 @@ def iter_train(
         checkpoint = replace(checkpoint, about={**about, "kept": keep, **metrics})
         yield Metrics(fitted.step, options.n_draws, metrics["scores"])
         yield _variation(fitted.step, recipe.panel, evaluations)
-    path = save_checkpoint(checkpoint, run_folder / CHECKPOINT)
+        save_checkpoint(checkpoint, path)
     return TrainResult(checkpoint, path, tuple(evaluations))
 
 
@@ -225,11 +227,11 @@ def _grid(sections: Sequence[Section]) -> dict[str, float]:
 
 
 def _metrics(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
-    scores, gene_pcc = averaged(evaluations)
+    every = pooled([evaluation.comparison for evaluation in evaluations])
     return {
         "held_out": ", ".join(evaluation.section for evaluation in evaluations),
-        "scores": scores,
-        "gene_pcc": gene_pcc,
+        "scores": every.scores,
+        "gene_pcc": every.gene_pcc,
     }
 
 

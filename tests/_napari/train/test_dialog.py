@@ -23,6 +23,8 @@ from napari_stem._napari.train.dialog import TrainingDialog
 from napari_stem._napari.train.dock import TrainDock
 from napari_stem._napari.train.setup import TrainingSetup
 from napari_stem.checkpoints.checkpoint import load_checkpoint
+from napari_stem.evaluation.baselines import BASELINES
+from napari_stem.evaluation.metrics import METRICS
 from napari_stem.events import Loss
 from napari_stem.sections.section import Section
 from napari_stem.sections.synthetic_tissue import REGIONS
@@ -123,8 +125,11 @@ def test_a_run_is_set_up_trained_and_installed(
     until(lambda: "running" in words(dock))
     until(lambda: "finished" in words(dock))
     assert view.state.text().startswith("Finished")
-    methods = [view.metrics.verticalHeaderItem(row).text() for row in range(3)]
-    assert methods == ["Stem", "ridge", "50-NN"]
+    table = view.metrics
+    methods = [table.horizontalHeaderItem(i).text() for i in range(table.columnCount())]
+    assert methods == ["Stem", *BASELINES]
+    assert [table.verticalHeaderItem(i).text() for i in range(2)] == ["PCC-10", "PCC-50"]
+    assert table.rowCount() == len(METRICS)
     drawn = view.curves.loss.lines
     assert [len(line.getData()[0]) > 0 for line in drawn] == [True, True]
     for plot in (view.curves.loss, view.curves.variation):  # pyqtgraph's menus do not lie on it

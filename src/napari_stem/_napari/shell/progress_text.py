@@ -19,6 +19,7 @@ _STAGES = {
     "embed": "Computing patch features",
     "train": "Training",
     "sample": "Sampling",
+    "score": "Comparing with baselines",
 }
 
 

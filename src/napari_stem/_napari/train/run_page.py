@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QProgressBar,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -24,8 +21,8 @@ from napari_stem._napari.shell.progress_text import Remaining, in_words, stage_i
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.train import tasks
 from napari_stem._napari.train.curves import TrainingCurves
+from napari_stem._napari.train.metrics_table import MetricsTable
 from napari_stem.errors import StemError
-from napari_stem.evaluation.metrics import METRICS
 from napari_stem.events import Loss, Metrics, Progress
 from napari_stem.text import counted
 from napari_stem.training.run_folder import Run, read_run
@@ -67,15 +64,7 @@ class TrainingView(QWidget):
         self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.bar = QProgressBar()
         self.curves = TrainingCurves(theme)
-        self.metrics = QTableWidget(0, len(METRICS))
-        for column, metric in enumerate(METRICS.values()):
-            item = QTableWidgetItem(metric.heading)
-            item.setToolTip(metric.tooltip)
-            self.metrics.setHorizontalHeaderItem(column, item)
-        self.metrics.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.metrics.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.metrics.setTabKeyNavigation(False)
-        self.metrics.setFixedHeight(132)
+        self.metrics = MetricsTable()
         self.metrics_note = QLabel()
         self.pause_button = button("Pause", "Save the state and stop. Resume continues from there.")
         self.stop_button = button(
@@ -106,7 +95,7 @@ class TrainingView(QWidget):
         self.folder, self._step = folder, 0
         self.title.setText(f"<b>{folder.name}</b>")
         self.curves.clear()
-        self.metrics.setRowCount(0)
+        self.metrics.clear_methods()
         self.metrics_note.setText("Metrics appear after the first validation on held-out spots.")
         self._waiting = []
         job = start(tasks.read_curves(folder), self)
@@ -201,7 +190,7 @@ class TrainingView(QWidget):
             self._show_live(live)
 
     def _show_progress(self, progress: Progress) -> None:
-        evaluating = progress.stage == "sample"
+        evaluating = progress.stage in ("sample", "score")
         stage = "Evaluating" if evaluating else stage_in_words(progress.stage)
         seconds = self._remaining.seconds(progress)
         left = "" if seconds is None else f", {in_words(seconds)} left"
@@ -215,13 +204,7 @@ class TrainingView(QWidget):
             f"Metrics on held-out spots at step {told.step:,} (mean of "
             f"{counted(told.draws, 'draw')}), with baselines trained on the same data:"
         )
-        self.metrics.setRowCount(len(told.methods))
-        self.metrics.setVerticalHeaderLabels(list(told.methods))
-        for row, values in enumerate(told.methods.values()):
-            for column, (name, metric) in enumerate(METRICS.items()):
-                item = QTableWidgetItem(metric.text(values[name]) if name in values else "")
-                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                self.metrics.setItem(row, column, item)
+        self.metrics.show_methods(told.methods)
 
     def _pause_or_resume(self) -> None:
         live = self._live()

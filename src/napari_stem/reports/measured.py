@@ -1,0 +1,76 @@
+"""The part of a report that compares a prediction with measured counts."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from typing import TYPE_CHECKING
+
+from napari_stem.evaluation.comparison import MODEL, Comparison
+from napari_stem.evaluation.metrics import METRICS, Metric
+from napari_stem.reports.metric_plots import calibration_plot, ceiling_plot, gene_matrix_plot
+from napari_stem.text import a_few, counted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from napari_stem.evaluation.evaluate import Evaluation
+
+_WORDS = {1: "better", 0: "", -1: "worse"}
+
+
+def measured_part(evaluation: Evaluation) -> list[str]:
+    """Pieces of HTML: metrics of all methods, genes against their ceilings, calibration."""
+    comparison = evaluation.comparison
+    parts = ["<h2>Compared with measured counts</h2>"]
+    if evaluation.seen:
+        text = f"These metrics are too good. {evaluation.seen}"
+        parts.append(f"<p class=note>⚠ {html.escape(text)}</p>")
+    parts.append(_table(comparison))
+    if missing := evaluation.missing_genes:
+        text = f"{counted(len(missing), 'gene')} of the panel not measured: {a_few(missing)}"
+        parts.append(f"<p>{html.escape(text)}</p>")
+    return [
+        *parts,
+        "<h3>Genes and their noise ceilings</h3>",
+        picture(ceiling_plot(comparison), "Correlation of genes against their noise ceilings"),
+        "<h3>Calibration</h3>",
+        picture(calibration_plot(comparison), "Coverage of intervals and PIT histogram"),
+        "<h3>Genes that vary together</h3>",
+        picture(gene_matrix_plot(evaluation.gene_structure), "Gene-gene correlations"),
+    ]
+
+
+def picture(figure: Figure, alt: str) -> str:
+    """A figure as an element that needs no other file."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    data = base64.b64encode(stream.getvalue()).decode()
+    return f'<img alt="{alt}" src="data:image/png;base64,{data}">'
+
+
+def _table(comparison: Comparison) -> str:
+    """Metrics as rows, methods as columns; what differs from the model says how."""
+    methods = list(comparison.methods)
+    head = "".join(
+        f"<th>{html.escape(name)}</th>" for name in [MODEL, "95 % interval", *methods[1:]]
+    )
+    rows = "".join(_row(comparison, metric) for metric in METRICS.values())
+    return (
+        f"<table><tr><th>Metric</th>{head}</tr>{rows}</table><p class=sub>Beside a baseline: "
+        f"whether {MODEL} is better or worse on the same spots, by a 95 % bootstrap interval.</p>"
+    )
+
+
+def _row(comparison: Comparison, metric: Metric) -> str:
+    low, high = map(metric.text, comparison.intervals(MODEL)[metric.name])
+    values = {name: metric.text(scores[metric.name]) for name, scores in comparison.scores.items()}
+    cells = [values.pop(MODEL), f"{low} to {high}"]
+    for name, value in values.items():
+        cells.append(f"{value} <small>{_WORDS[comparison.verdict(name, metric)]}</small>")
+    filled = "".join(f"<td>{cell}</td>" for cell in cells)
+    return (
+        f'<tr><td title="{html.escape(metric.tooltip)}">{html.escape(metric.heading)}</td>'
+        f"{filled}</tr>"
+    )
