@@ -51,10 +51,10 @@ def evaluate(
     data: Data = None,
 ) -> None:
     """Compare a checkpoint with ridge regression and nearest neighbours on a held-out section."""
-    from napari_stem.api.places import Opened
     from napari_stem.api.training import iter_evaluate
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.reports.report import write_report
+    from napari_stem.sections.opened import Opened
     from napari_stem.storage import check_writable
 
     loaded = load_checkpoint(checkpoint)
