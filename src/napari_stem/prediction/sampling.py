@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from napari_stem.events import Events, Pace, Partial, Progress, relay
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Denoise, Schedule, denoiser, log_snr_steps
 from napari_stem.model.network import StemNetwork
+from napari_stem.model.readout import Readout
 from napari_stem.model.samplers import SAMPLERS
 from napari_stem.model.spot_noise import gene_noise
 from napari_stem.prediction.options import PredictOptions
@@ -37,7 +38,7 @@ def iter_sample(
     options: PredictOptions,
     compute: Compute,
     *,
-    to_values: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda x: x,
+    readout: Readout | None = None,
 ) -> Events[None]:
     """Fill a store with draws: draws outside, spots inside, so that all spots are seen early.
 
@@ -52,8 +53,8 @@ def iter_sample(
         (n, S) one per spot.
     positions
         (n, 2) level-0 pixels of the spots.
-    to_values
-        Function of network outputs (b, c) to the values that are stored.
+    readout
+        Turns numbers of the network into the values that are stored; without it they are the same.
 
     Raises
     ------
@@ -63,7 +64,7 @@ def iter_sample(
         The device has too little memory even for one spot.
     """
     n_draws = options.n_draws
-    draw_batch = _Drawer(network, schedule, options, compute)
+    draw_batch = _Drawer(network, schedule, readout, options, compute)
     pace, previews, total = Pace(), Pace(), n_draws * len(conditions)
     sums = np.zeros((store.n_spots, store.n_genes), np.float64)
     size = min(compute.batch_size, store.rows)
@@ -79,7 +80,7 @@ def iter_sample(
                     batch = draw_batch(conditions[part], positions[part], draw, size)
                     tell = partial(_at, pace, done + start, part.stop - part.start, total)
                     try:
-                        x = yield from relay(batch, tell)
+                        drawn_now = yield from relay(batch, tell)
                     except RuntimeError as error:
                         if not is_out_of_memory(error):
                             raise
@@ -87,8 +88,8 @@ def iter_sample(
                             raise draw_batch.too_large() from error
                         size //= 2
                         continue
-                    values[start : start + len(x)] = to_values(x)
-                    start += len(x)
+                    values[start : start + len(drawn_now)] = drawn_now
+                    start += len(drawn_now)
                 store.write(draw, rows, values)
                 drawn = True
         sums += store.draw(draw)
@@ -105,7 +106,7 @@ def iter_sample_point(
     options: PredictOptions,
     compute: Compute,
     *,
-    to_values: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda x: x,
+    readout: Readout | None = None,
 ) -> Generator[Progress | NDArray[np.float32], None, None]:
     """Draw for a single point: the draws that `iter_sample` keeps for a spot at this place.
 
@@ -124,14 +125,15 @@ def iter_sample_point(
     (k, c) all draws so far, until k is `options.n_draws`; progress between the steps.
     """
     n_draws, pace = options.n_draws, Pace()
-    draw_batch = _Drawer(network, schedule, options, compute)
-    drawn = np.empty((0, network.config.n_genes), np.float32)
+    draw_batch = _Drawer(network, schedule, readout, options, compute)
+    n_genes = readout.n_genes if readout else network.config.n_genes
+    drawn = np.empty((0, n_genes), np.float32)
     while len(drawn) < n_draws:
         draws = np.arange(len(drawn), min(max(_FIRST_DRAWS, 2 * len(drawn)), n_draws))
         shape = (len(draws), 1)
         batch = draw_batch(np.tile(condition, shape), np.tile(position, shape), draws, len(draws))
-        x = yield from relay(batch, partial(_at, pace, len(drawn), len(draws), n_draws))
-        kept = to_values(x).astype(np.float16).astype(np.float32)  # as the store keeps them
+        values = yield from relay(batch, partial(_at, pace, len(drawn), len(draws), n_draws))
+        kept = values.astype(np.float16).astype(np.float32)  # as the store keeps them
         drawn = np.concatenate([drawn, kept])
         yield drawn
 
@@ -148,12 +150,14 @@ class _Drawer:
         self,
         network: StemNetwork,
         schedule: Schedule,
+        readout: Readout | None,
         options: PredictOptions,
         compute: Compute,
     ) -> None:
         self._device = choose_device(compute.device)
         self._network = compute.loaded.network(network, self._device)
         self._schedule = schedule
+        self._readout = readout and readout.on(self._device)
         self._seed = options.seed
         self._sampler = SAMPLERS[options.sampler]
         self._steps = log_snr_steps(schedule, min(options.n_steps, schedule.steps))
@@ -173,7 +177,7 @@ class _Drawer:
         draw: int | NDArray[np.intp],
         size: int,
     ) -> Generator[float, None, NDArray[np.float32]]:
-        """(b, c) numbers of the network for b spots, of one draw or one each; padded to `size`.
+        """(b, c) values of b spots, of one draw or one each; padded to `size`.
 
         Equal shapes give equal bits, and keep compiled graphs. After each step of the sampler the
         share of the steps that are done is yielded.
@@ -183,23 +187,29 @@ class _Drawer:
         condition = torch.from_numpy(np.pad(conditions, (padding, (0, 0)), mode="edge"))
         centres = np.pad(positions, (padding, (0, 0)), mode="edge")
         draws = torch.as_tensor(np.pad(np.broadcast_to(draw, spots), padding, mode="edge"))
-        denoise = denoiser(self._network, condition.to(self._device), self._schedule)
+        condition = condition.to(self._device)
+        denoise = denoiser(self._network, condition, self._schedule)
         states = self._states(denoise, centres, draws)
         for number in range(1, len(self._steps) + 1):
             with threads_for(self._network.multiplications(size)):
                 x = next(states)
             yield number / len(self._steps)
+        if self._readout:
+            noise = partial(self._noise, centres, draws, self._schedule.steps + 1)
+            x = self._readout.values(x, condition, partial(noise, self._readout.n_genes))
         return x[:spots].float().cpu().numpy()
 
     def _states(
         self, denoise: Denoise, centres: NDArray[np.float64], draws: Tensor
     ) -> Iterator[Tensor]:
-        places, n_genes = torch.from_numpy(centres), self._network.config.n_genes
-
         def noise(step: int) -> Tensor:
-            x = gene_noise(self._seed, places, draws, step, n_genes, self._device)
-            # Steps add up in float64; Apple's GPUs have none.
-            return x if self._device.type == "mps" else x.double()
+            return self._noise(centres, draws, step, self._network.config.n_genes)
 
         start = noise(self._schedule.steps)
         return self._sampler(denoise, start, self._steps, lambda step: noise(step.t))
+
+    def _noise(self, centres: NDArray[np.float64], draws: Tensor, step: int, width: int) -> Tensor:
+        places = torch.from_numpy(centres)
+        x = gene_noise(self._seed, places, draws, step, width, self._device)
+        # Steps add up in float64; Apple's GPUs have none.
+        return x if self._device.type == "mps" else x.double()
