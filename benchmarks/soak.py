@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 import tifffile
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.opening import describe_checkpoint, read_overview
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem.sections.section import Section
 
-_TOLD = (1, 25, 50, 75)  # and the last round
+_TOLD = (1, 10, 25, 50, 75)  # and the last round
 _PATIENCE = 120.0  # seconds
 
 
@@ -80,10 +80,12 @@ class Soak:
 
 
 def _until(done: Callable[[], object]) -> None:
+    """Let a loop of events run; napari's widgets are deleted in one, not by `processEvents`."""
     end = time.monotonic() + _PATIENCE
     while not done():
-        QApplication.processEvents()
-        time.sleep(0.002)
+        loop = QEventLoop()
+        QTimer.singleShot(5, loop.quit)
+        loop.exec()
         if time.monotonic() > end:
             raise SystemExit("It does not end.")
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import pandas as pd
 from anndata import AnnData
 
-from napari_stem.api.places import Opened, SectionLike
 from napari_stem.defaults import N_GENES
 from napari_stem.errors import OptionError, WrongType
 from napari_stem.features.encoders import registry
 from napari_stem.features.encoders.hub import availability
 from napari_stem.genes import panels
+from napari_stem.sections.opened import Opened, SectionLike
 from napari_stem.sections.section import Section
 
 if TYPE_CHECKING:

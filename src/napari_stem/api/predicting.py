@@ -18,7 +18,6 @@ from napari_stem.api.models import (
     as_encoders,
     with_files,
 )
-from napari_stem.api.places import Opened, SectionLike, SlideLike, SpotsLike
 from napari_stem.api.verbs import verb
 from napari_stem.defaults import ENCODERS
 from napari_stem.errors import OptionError
@@ -32,6 +31,7 @@ from napari_stem.prediction.inspect import Inspection, Inspector
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.prediction.trust import StemWarning, warnings_of
+from napari_stem.sections.opened import Opened, SectionLike, SlideLike, SpotsLike
 from napari_stem.sections.opening import Opening
 from napari_stem.spots.table import spot_diameter
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_stem.api.models import CacheLike, CheckpointLike, Weights, as_checkpoint, with_files
-from napari_stem.api.places import Opened, SectionLike, SectionsLike
 from napari_stem.api.verbs import verb
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
@@ -18,6 +17,7 @@ from napari_stem.evaluation.seen import why_seen
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.sections.opened import Opened, SectionLike, SectionsLike
 from napari_stem.sections.paired_data import iter_paired_data
 from napari_stem.training.cross_validation import RecipeMaker
 from napari_stem.training.cross_validation import iter_cross_validate as iter_folds

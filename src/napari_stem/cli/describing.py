@@ -39,10 +39,10 @@ def info(
     data: Data = None,
 ) -> None:
     """Say what a path is, check that it can be read, and what can be done with it."""
-    from napari_stem.api.places import Opened
     from napari_stem.io import is_spot_source, read_spots
     from napari_stem.io.annotations import drawn_regions
     from napari_stem.io.matrix10x import is_matrix
+    from napari_stem.sections.opened import Opened
     from napari_stem.sections.public_data import is_sample
     from napari_stem.slides.formats import is_slide
     from napari_stem.training.run_folder import PLAN
@@ -136,7 +136,7 @@ def _print_matrix(path: Path) -> None:
 
 
 def _print_slide(path: str, mpp: float | None, opening: Opening) -> None:
-    from napari_stem.api.places import Opened
+    from napari_stem.sections.opened import Opened
 
     with Opened() as opened:
         slide = opened.slide(path, mpp=mpp, opening=opening)
@@ -162,7 +162,7 @@ def _print_pictures(slide: Slide) -> None:
 
 def _print_table(spots: AnnData, place: Path, image: Path | None, given: dict[str, Any]) -> None:
     """A table alone, or with its slide where there is one, on which the two must agree."""
-    from napari_stem.api.places import Opened
+    from napari_stem.sections.opened import Opened
     from napari_stem.spots.notes import notes_of
     from napari_stem.spots.source import source_of
 

@@ -57,10 +57,10 @@ def embed(
     data: Data = None,
 ) -> None:
     """Compute embeddings of the patches around spots, as obsm["embedding"]."""
-    from napari_stem.api.places import Opened
     from napari_stem.api.predicting import iter_embed
     from napari_stem.exports.encodable import encodable
     from napari_stem.exports.h5ad import write_h5ad
+    from napari_stem.sections.opened import Opened
     from napari_stem.storage import check_writable
 
     check_writable(output)
@@ -131,13 +131,13 @@ def predict(
 ) -> None:
     """Predict gene expression at the spots of a slide, or on a grid over its tissue."""
     from napari_stem.analysis.cluster import FEWEST
-    from napari_stem.api.places import Opened
     from napari_stem.api.predicting import iter_predict
     from napari_stem.api.results import find_clusters
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.exports.registry import DEFAULT_SUFFIX, find_exporter, write_prediction
     from napari_stem.genes.panels import check_panel
     from napari_stem.prediction.statistics import find_statistics
+    from napari_stem.sections.opened import Opened
     from napari_stem.sections.section import Section
 
     find_statistics(statistics or ())

@@ -6,9 +6,7 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-import tifffile
 
 
 def run(code: str) -> str:
@@ -43,20 +41,6 @@ loaded = {"napari_stem.prediction.predict", "scanpy"} <= set(sys.modules)
 print(loaded, collects, unchanged, sys.getdlopenflags() == flags)
 """
     assert run(code) == "True {True} {True} True"
-
-
-def test_a_slide_of_a_file_comes_with_what_napari_reads_it_with(tmp_path):
-    path = tmp_path / "slide.tif"
-    tifffile.imwrite(path, np.zeros((64, 64, 3), np.uint8), photometric="rgb", tile=(32, 32))
-    code = f"""
-import sys
-from pathlib import Path
-from napari_stem._napari.files import opening
-from napari_stem.events import finish
-finish(opening.open_slide(Path({str(path)!r})))
-print("dask.array" in sys.modules)
-"""
-    assert run(code) == "True"
 
 
 START = """

@@ -12,6 +12,8 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.colormaps import DirectLabelColormap
 
+from napari_stem._napari.canvas.tiles import tiles_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -30,7 +32,6 @@ NAMES = {
     "outlines": "Inspected patches",
 }  # of layers by their roles, where one slide is open
 
-_TILE = 1024  # pixels, width of a tile
 _KEY = "napari_stem"
 _DIM = "38"  # opacity as a byte
 _REGION_COLOUR = "#ffd400"
@@ -113,7 +114,7 @@ def remove(stack: LayerList, gone: Iterable[Layer]) -> None:
 
 def slide_layer(slide: Slide) -> Image:
     """The slide as a multiscale image; napari reads only the visible tiles."""
-    levels = [_lazy(level, f"{slide.fingerprint}-{i}") for i, level in enumerate(slide.levels)]
+    levels = [x if isinstance(x, np.ndarray) else tiles_of(x) for x in slide.levels]
     return Image(
         levels if len(levels) > 1 else levels[0],
         multiscale=len(levels) > 1,
@@ -211,15 +212,6 @@ def slide_among(slides: Iterable[Slide], layer: Layer) -> Slide | None:
 def tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
     """Metadata of a layer, by which it is found again."""
     return {_KEY: {"role": role, "slide": slide.fingerprint}}
-
-
-def _lazy(level: Any, name: str) -> Any:
-    """The level as a dask array; napari caches the tiles of dask arrays by their name."""
-    if isinstance(level, np.ndarray):
-        return level
-    import dask.array as da  # 0.6 s, and images in memory need none
-
-    return da.from_array(level, chunks=(_TILE, _TILE, 3), name=name, meta=np.empty(0, np.uint8))
 
 
 def _label_colours(clusters: Clusters, view: ClusterView) -> DirectLabelColormap:

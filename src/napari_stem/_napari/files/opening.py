@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_stem._napari.shell.choices import chosen_weights
-from napari_stem._napari.shell.imports import importing, load_dask, load_triton_apart
+from napari_stem._napari.shell.imports import importing, load_triton_apart
 from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem.errors import Remedy, SlideError
@@ -46,8 +46,6 @@ def open_slide(
 def read_overview(slide: Slide) -> Events[Slide]:
     """The slide, after reading its overview, which the canvas shows first."""
     yield from slide.iter_overview()
-    if slide.path is not None:
-        load_dask()
     return slide
 
 

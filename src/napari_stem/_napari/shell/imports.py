@@ -30,8 +30,6 @@ def load_for_predicting() -> Events[None]:
     if not _are_loaded(_PREDICTING):
         load_triton_apart()
         yield from _load(_PREDICTING)
-        yield Progress(0, 0, "load", "dask")
-        load_dask()
 
 
 def load_for_clustering() -> Events[None]:
@@ -40,18 +38,6 @@ def load_for_clustering() -> Events[None]:
         yield from _load(_CLUSTERING)
         yield Progress(0, 0, "load", "numba")
         _compile_clustering()
-
-
-def load_dask() -> None:
-    """Load dask, with which napari reads the tiles of a slide.
-
-    Its first computation imports `distributed` if that is installed, which would freeze the
-    window for seconds.
-    """
-    with importing:
-        import dask.array as da
-
-        da.zeros(1, dtype="u1").compute()
 
 
 def load_triton_apart() -> None:
