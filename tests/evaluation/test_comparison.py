@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stem.evaluation.comparison import Comparison, pooled
+from napari_stem.evaluation.comparison import Comparison, limits_in_words, pooled
 from napari_stem.evaluation.drawn import ArrayDraws
 from napari_stem.evaluation.metrics import METRICS
 from napari_stem.evaluation.scoring import Judge
@@ -63,6 +63,16 @@ def test_a_gene_without_variation_has_no_correlation_of_its_own():
     assert table.loc[("ridge", "B"), "ceiling"] == comparison.ceiling[1]
     mean = table.loc["ridge", "mae"].mean()
     assert mean == pytest.approx(comparison.scores["ridge"]["mae"])
+
+
+def test_the_ceiling_beside_pcc_k_is_that_of_the_same_genes():
+    comparison = compared(0, 40)
+    pcc = comparison.methods["Stem"].genes["pcc"]
+    order = sorted([1, 2, 3], key=lambda gene: -pcc[gene])
+    assert comparison.pcc_ceiling(1) == comparison.ceiling[order[0]]
+    assert comparison.pcc_ceiling(2) == pytest.approx(comparison.ceiling[order[:2]].mean())
+    assert comparison.pcc_ceiling() == pytest.approx(comparison.ceiling[1:].mean())
+    assert f"PCC-all {comparison.pcc_ceiling():.3f}" in limits_in_words(comparison)
 
 
 def test_sections_are_pooled_by_their_spots():

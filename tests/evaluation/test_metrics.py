@@ -241,5 +241,17 @@ def test_a_metric_finds_draws_of_the_truth_better_than_others(metric):
     assert float(metric.text(better)) == pytest.approx(better, abs=10**-metric.digits)
 
 
+@pytest.mark.parametrize("n_draws", [18, 19, 38, 39])
+def test_few_draws_cannot_cover_much_and_the_tooltip_says_so(n_draws):
+    truth, *draws = np.random.default_rng(0).normal(size=(n_draws + 1, 400, 50))
+    scores = score(np.array(draws), truth)
+    for level, fewest in ((90, 19), (95, 39)):
+        metric = METRICS[f"coverage_{level}"]
+        assert f"Fewer than {fewest} draws" in metric.tooltip
+        # 20,000 values: five standard errors of a share of 0.9 are 0.011.
+        reached = scores[metric.name] > level / 100 - 0.011
+        assert reached or n_draws < fewest
+
+
 def test_those_told_first_are_metrics():
     assert {metric.name for metric in BRIEF} <= set(METRICS)

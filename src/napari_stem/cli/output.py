@@ -23,7 +23,7 @@ from rich.text import Text
 
 from napari_stem import events
 from napari_stem.cli.signals import stoppable
-from napari_stem.evaluation.comparison import MODEL, Comparison, pooled
+from napari_stem.evaluation.comparison import MODEL, Comparison, limits_in_words, pooled
 from napari_stem.evaluation.metrics import BRIEF, METRICS
 from napari_stem.prediction.trust import StemWarning, warnings_of
 from napari_stem.text import a_few, counted
@@ -76,6 +76,7 @@ def print_evaluations(evaluations: Sequence[Evaluation]) -> None:
     every = pooled([evaluation.comparison for evaluation in evaluations])
     console.print(_table(every, f"{_title(evaluations)}, {_sizes(every)}"))
     console.print(_SIGNS, highlight=False)
+    console.print(limits_in_words(every), highlight=False)
     if len(evaluations) > 1:
         console.print(_by_section(evaluations))
     for text in dict.fromkeys(evaluation.seen for evaluation in evaluations if evaluation.seen):

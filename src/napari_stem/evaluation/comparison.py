@@ -57,6 +57,13 @@ class Comparison:
         found = zip(self.genes, self.methods[MODEL].genes["pcc"].tolist(), strict=True)
         return {gene: pcc for gene, pcc in found if not np.isnan(pcc)}
 
+    def pcc_ceiling(self, k: int | None = None) -> float:
+        """Mean noise ceiling of the k genes that the model predicts best, or of all."""
+        pcc = self.methods[MODEL].genes["pcc"]
+        best = np.argsort(-np.nan_to_num(pcc, nan=-np.inf), kind="stable")
+        known = best[: int(np.isfinite(pcc).sum())][:k]
+        return float(self.ceiling[known].mean()) if len(known) else 0.0
+
     def intervals(self, method: str) -> Mapping[str, tuple[float, float]]:
         """95 % bootstrap intervals of each metric of a method."""
         judged = self.methods[method]
@@ -127,6 +134,17 @@ def pooled(comparisons: Sequence[Comparison]) -> Comparison:
         of_genes([each.ceiling for each in comparisons]),
         of_genes([each.detection_rate for each in comparisons]),
         int(spots.sum()),
+    )
+
+
+def limits_in_words(comparison: Comparison) -> str:
+    """What the counts allow: noise ceilings beside each PCC, and how often genes were counted."""
+    ranks = {"PCC-10": 10, "PCC-50": 50, "PCC-all": None}
+    ceilings = ", ".join(f"{name} {comparison.pcc_ceiling(k):.3f}" for name, k in ranks.items())
+    detected = float(np.median(comparison.detection_rate))
+    return (
+        f"Noise ceilings of the same genes: {ceilings}. Half of the genes were counted in at least "
+        f"{100 * detected:.0f} % of the spots."
     )
 
 

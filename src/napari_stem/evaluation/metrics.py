@@ -88,7 +88,7 @@ class Metric:
 
     def text(self, value: float) -> str:
         """A value as display text."""
-        return f"{value:.{self.digits}f}"
+        return f"{value:z.{self.digits}f}"
 
     def loss(self, value: N) -> N:
         """How bad a value is, or each of several: the lower, the better."""
@@ -173,10 +173,11 @@ def _variances(s: Sums) -> tuple[Float, Float]:
 
 
 def _coverage(level: int) -> Metric:
+    fewest = round(2 / (1 - level / 100)) - 1
     return Metric(
         f"coverage_{level}", f"{level} % coverage",
-        f"Share of measured values within the central {level} % of the draws; "
-        f"{level / 100:g} is best.",
+        f"Share of measured values within the central {level} % of the draws; {level / 100:g} is "
+        f"best. Fewer than {fewest} draws cannot reach it.",
         level / 100, partial(coverage, level=level), gene=f"coverage_{level}",
     )  # fmt: skip
 

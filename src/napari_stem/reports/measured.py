@@ -7,7 +7,7 @@ import html
 import io
 from typing import TYPE_CHECKING
 
-from napari_stem.evaluation.comparison import MODEL, Comparison
+from napari_stem.evaluation.comparison import MODEL, Comparison, limits_in_words
 from napari_stem.evaluation.metrics import METRICS, Metric
 from napari_stem.reports.metric_plots import calibration_plot, ceiling_plot, gene_matrix_plot
 from napari_stem.text import a_few, counted
@@ -27,7 +27,7 @@ def measured_part(evaluation: Evaluation) -> list[str]:
     if evaluation.seen:
         text = f"These metrics are too good. {evaluation.seen}"
         parts.append(f"<p class=note>⚠ {html.escape(text)}</p>")
-    parts.append(_table(comparison))
+    parts += [_table(comparison), f"<p>{limits_in_words(comparison)}</p>"]
     if missing := evaluation.missing_genes:
         text = f"{counted(len(missing), 'gene')} of the panel not measured: {a_few(missing)}"
         parts.append(f"<p>{html.escape(text)}</p>")

@@ -30,7 +30,8 @@ def write_metrics_json(evaluations: Sequence[Evaluation], path: str | Path) -> N
     """Write the metrics of one or more evaluated sections.
 
     `methods` holds the `MAIN` metrics of each method over all sections, `genes` what is known of
-    each gene, `missing_genes` what a section did not measure, `details` the other metrics of each
+    each gene, `missing_genes` what a section did not measure, `ceilings` the noise ceilings of the
+    genes in each PCC, `details` the other metrics of each
     method with bootstrap intervals, `sections` the metrics of each section.
     """
     every = pooled([evaluation.comparison for evaluation in evaluations])
@@ -40,6 +41,11 @@ def write_metrics_json(evaluations: Sequence[Evaluation], path: str | Path) -> N
         "genes": _genes(every),
         "missing_genes": list(missing),
         "spots": every.n_spots,
+        "ceilings": {
+            "pcc_10": every.pcc_ceiling(10),
+            "pcc_50": every.pcc_ceiling(50),
+            "pcc_all": every.pcc_ceiling(),
+        },
         "details": {name: _details(every, name) for name in every.methods},
         "sections": {
             each.section: {name: dict(scores) for name, scores in each.scores.items()}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari_stem.evaluation.metrics import Scores
 
-_HEIGHT = 190  # about seven rows; the others are scrolled to
+_ROW, _SHOWN = 22, 8  # height of a row in pixels, and rows that are seen without scrolling
 
 
 class MetricsTable(QTableWidget):
@@ -26,7 +26,8 @@ class MetricsTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.setTabKeyNavigation(False)
-        self.setFixedHeight(_HEIGHT)
+        self.verticalHeader().setDefaultSectionSize(_ROW)
+        self.setFixedHeight((_SHOWN + 1) * _ROW)
 
     def clear_methods(self) -> None:
         """Show nothing."""
