@@ -23,11 +23,11 @@ def test_quantiles_of_few_counts_are_those_of_scipy(size):
 
 @pytest.mark.parametrize("mean", [60.0, 500.0, 8000.0])
 @pytest.mark.parametrize("size", [2.0, 40.0])
-def test_quantiles_of_many_counts_are_close_in_the_log_space(mean, size):
+def test_quantiles_of_many_counts_are_close(mean, size):
     normal = np.linspace(-2.5, 2.5, 51)
     found = quantile(torch.from_numpy(normal), torch.tensor(mean), torch.tensor(size)).numpy()
     expected = nbinom.ppf(norm.cdf(normal), size, size / (size + mean))
-    np.testing.assert_allclose(np.log2(found + 1), np.log2(expected + 1), atol=0.06)
+    np.testing.assert_allclose(found, expected, rtol=0.02, atol=1.5)
 
 
 def test_likelihoods_differ_from_those_of_scipy_by_a_constant_of_the_counts():
@@ -37,7 +37,9 @@ def test_likelihoods_differ_from_those_of_scipy_by_a_constant_of_the_counts():
     )
     theirs = nbinom.logpmf(counts, 2, 2 / (2 + MEANS))
     difference = ours.numpy() - theirs
-    np.testing.assert_allclose(difference, np.broadcast_to(difference[:, :1], difference.shape))
+    np.testing.assert_allclose(
+        difference, np.broadcast_to(difference[:, :1], difference.shape), atol=1e-9
+    )
 
 
 def test_mean_and_variance_of_many_draws():

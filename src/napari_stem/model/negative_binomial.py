@@ -5,7 +5,9 @@ Its variance is mean + mean^2 / size: the smaller the size, the wider it is.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from scipy.special import gammaincinv
 from torch import Tensor
 
 _LARGE = 50.0  # counts, from which on a continuous distribution is close enough
@@ -27,8 +29,7 @@ def log_likelihood(counts: Tensor, log_mean: Tensor, log_size: Tensor) -> Tensor
 def quantile(normal: Tensor, mean: Tensor, size: Tensor) -> Tensor:
     """The counts that a standard normal number stands for, by equal probabilities.
 
-    Exact for means below 50; above, by the gamma distribution of the same mean and variance
-    (Wilson and Hilferty 1931).
+    Exact for means below 50; above, by the gamma distribution of the same mean and variance.
 
     Parameters
     ----------
@@ -42,11 +43,19 @@ def quantile(normal: Tensor, mean: Tensor, size: Tensor) -> Tensor:
     (...) whole numbers in the precision of `mean`.
     """
     normal, mean, size = torch.broadcast_tensors(normal, mean, size)  # type: ignore[no-untyped-call]
-    spread = ((1 / mean + 1 / size) / 9).sqrt()
-    counts = (mean * (1 - spread**2 + normal * spread) ** 3 - 0.5).clamp(min=0).round()
     few = mean < _LARGE
-    counts[few] = _searched(normal[few].double(), mean[few].double(), size[few].double()).to(counts)
+    counts = torch.empty_like(mean)
+    for these, find in ((few, _searched), (~few, _of_gamma)):
+        given = (each[these].double().cpu() for each in (normal, mean, size))
+        counts[these] = find(*given).to(counts)
     return counts
+
+
+def _of_gamma(normal: Tensor, mean: Tensor, size: Tensor) -> Tensor:
+    """(n,) float64 quantiles, rounded."""
+    shape = 1 / (1 / mean + 1 / size)
+    share = gammaincinv(shape.numpy(), torch.special.ndtr(normal).numpy())
+    return (torch.from_numpy(np.asarray(share)) * mean / shape - 0.5).clamp(min=0).round()
 
 
 def _searched(normal: Tensor, mean: Tensor, size: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ def iter_fit_counts(
             schedule.step()
         if pace.due():
             yield Progress(step, _STEPS, "factors")
-    return learned.readout()
+    return Counts(**learned.readout().tensors())
 
 
 def iter_factors(readout: Counts, spots: CountedSpots, seed: int) -> Events[Factors]:
