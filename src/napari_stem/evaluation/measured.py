@@ -22,8 +22,8 @@ class SpotAgreement:
 
     Attributes
     ----------
-    n_spots
-        That were compared.
+    counted
+        (n,) which spots were compared.
     gene_pcc
         (c,) Pearson correlation of each gene over the spots; NaN where its counts are constant.
     scores
@@ -32,10 +32,15 @@ class SpotAgreement:
         Why the checkpoint knows these spots already, as display text; "" if it does not.
     """
 
-    n_spots: int
+    counted: NDArray[np.bool_]
     gene_pcc: NDArray[np.float64]
     scores: Scores
     seen: str = ""
+
+    @property
+    def n_spots(self) -> int:
+        """How many spots were compared."""
+        return int(self.counted.sum())
 
 
 def spot_agreement(prediction: AnnData) -> SpotAgreement | None:
@@ -43,12 +48,12 @@ def spot_agreement(prediction: AnnData) -> SpotAgreement | None:
     if "truth" not in prediction.layers:
         return None
     truth = np.asarray(prediction.layers["truth"])
-    counted = truth.any(axis=1)
+    counted = np.asarray(truth.any(axis=1))
     if counted.sum() < 2:
         return None
     truth, mean = truth[counted], np.asarray(prediction.X)[counted]
     return SpotAgreement(
-        n_spots=len(truth),
+        counted=counted,
         gene_pcc=np.where(np.ptp(truth, axis=0) > 0, pcc(mean, truth), np.nan),
         scores={metric.name: metric.of(mean, truth) for metric in BRIEF},
         seen=str(prediction.uns["napari_stem"].get("seen", "")),

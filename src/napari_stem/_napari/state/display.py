@@ -13,7 +13,9 @@ from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem._napari.state.comparison import Comparison
 
 if TYPE_CHECKING:
+    import numpy as np
     from anndata import AnnData
+    from numpy.typing import NDArray
 
     from napari_stem._napari.state.kept_result import KeptResult
     from napari_stem._napari.state.result import Result
@@ -48,13 +50,14 @@ class Display:
     shared_contrast: bool = False
     comparison: Comparison = field(default_factory=Comparison)
     compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
+    selected_spots: NDArray[np.bool_] | None = None  # (n,) of the result; None for none
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     # Tables and arrays have no truth value when compared.
     __eq_operators__: ClassVar = dict.fromkeys(
         (
             "slides", "slide", "spots", "whole", "results", "checkpoint", "result", "edits",
-            "clusters",
+            "clusters", "selected_spots",
         ),
         operator.is_,
     )  # fmt: skip
@@ -64,6 +67,7 @@ class Display:
         self.events.clusters.connect(self._forget_edits)
         for name in ("slide", "spots"):
             self.events[name].connect(self.end_comparison)
+        self.events.result.connect(self._forget_selection)
         for name in ("result", "gene", "statistic"):
             self.events[name].connect(self._compare_on)
         for name in ("clusters", "cluster_view"):
@@ -122,6 +126,14 @@ class Display:
         if self.edits.undone:
             self.edits = self.edits.redoing()
             self.take_clusters(*self.edits.done[-1].after)
+
+    def select_spots(self, spots: NDArray[np.bool_]) -> None:
+        """Highlight spots (n,) of the result on the slide and in plots; none ends that."""
+        self.selected_spots = spots if spots.any() else None
+
+    def _forget_selection(self, result: Result | None, former: Result | None) -> None:
+        if result is None or former is None or not result.continues(former):
+            self.selected_spots = None
 
     def _forget_edits(self, clusters: Clusters | None) -> None:
         """Drop the history of edits if it does not belong to these clusters."""
