@@ -91,7 +91,7 @@ def test_predicted_and_measured_values_of_the_gene_are_plotted_and_dots_select_t
         Result(section.slide, section.spots, ("A", "B"), "log2", values, 4, agreement=agreement)
     )
     assert panel.measured.isVisible()
-    assert panel.measured.text() == "A, predicted and measured: r = 0.71"
+    assert panel.measured.text() == "Measured A: r = 0.71"
     assert not panel.measured.plot.isVisible()
     qtbot.mouseClick(panel.measured.toggleButton(), LEFT)
     plot, dot = panel.measured.plot, 4
@@ -101,7 +101,7 @@ def test_predicted_and_measured_values_of_the_gene_are_plotted_and_dots_select_t
     qtbot.mouseClick(plot, LEFT, pos=QPoint(30, 10))
     assert workspace.selected_spots is None
     workspace.gene = "B"
-    assert panel.measured.text() == "B, predicted and measured: constant counts"
+    assert panel.measured.text() == "Measured B: constant counts"
 
 
 def lasso(qtbot, plot, place) -> None:

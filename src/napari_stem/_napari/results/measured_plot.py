@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
+from qtpy.QtWidgets import QSizePolicy
 from superqt import QCollapsible
 
 from napari_stem._napari.shell.page import listen
@@ -32,6 +33,7 @@ class MeasuredPlot(QCollapsible):
         self.plot = ScatterPlot(_TIP)
         self.setDuration(0)
         self.toggleButton().setToolTip("Show predicted against measured values of the gene.")
+        self.toggleButton().setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.layout().setContentsMargins(0, 0, 0, 0)
         fold(self.plot, self)
         self.toggled.connect(self.refresh)
@@ -49,7 +51,7 @@ class MeasuredPlot(QCollapsible):
             return
         r = agreement.gene_pcc[work.result.genes.index(work.gene)]
         said = "constant counts" if isnan(r) else f"r = {r:.2f}"
-        self.setText(f"{work.gene}, predicted and measured: {said}")
+        self.setText(f"Measured {work.gene}: {said}")
         if not self.isExpanded():
             return
         shown = agreement.counted
