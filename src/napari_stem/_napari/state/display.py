@@ -11,13 +11,14 @@ from psygnal import SignalGroupDescriptor
 from napari_stem._napari.state.cluster_edits import ClusterEdit, ClusterEdits, Seen
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem._napari.state.comparison import Comparison
+from napari_stem._napari.state.kept_result import KeptResult, keep_marks
+from napari_stem.analysis.groups import no_groups
 
 if TYPE_CHECKING:
     import numpy as np
     from anndata import AnnData
     from numpy.typing import NDArray
 
-    from napari_stem._napari.state.kept_result import KeptResult
     from napari_stem._napari.state.result import Result
     from napari_stem.analysis.labels import Clusters
     from napari_stem.slides.slide import Slide
@@ -45,6 +46,8 @@ class Display:
     edits: ClusterEdits = field(default_factory=ClusterEdits)
     cluster_view: ClusterView = field(default_factory=ClusterView)
     clusters: Clusters | None = None
+    group_edits: ClusterEdits = field(default_factory=ClusterEdits)
+    groups: Clusters | None = None  # of spots, made by the user
     colormap: str = "viridis"
     opacity: float = 0.8
     shared_contrast: bool = False
@@ -57,7 +60,7 @@ class Display:
     __eq_operators__: ClassVar = dict.fromkeys(
         (
             "slides", "slide", "spots", "whole", "results", "checkpoint", "result", "edits",
-            "clusters", "selected_spots",
+            "clusters", "group_edits", "groups", "selected_spots",
         ),
         operator.is_,
     )  # fmt: skip
@@ -82,8 +85,7 @@ class Display:
 
     def show(self, result: Result, statistic: str) -> None:
         """Show a statistic of a result that has it: the present one, perhaps with more of them."""
-        if self.clusters is not None and result.prediction is not None:
-            self.clusters.keep_in(result.prediction)  # edited, perhaps, while it was computed
+        keep_marks(result, self.clusters, self.groups)  # edited, perhaps, while it was computed
         self._replace_result(result, statistic)
         self.events.statistic.emit(statistic)  # also if unchanged: clusters may be shown
 
@@ -134,6 +136,31 @@ class Display:
     def _forget_selection(self, result: Result | None, former: Result | None) -> None:
         if result is None or former is None or not result.continues(former):
             self.selected_spots = None
+
+    def edit_groups(self, what: str, groups: Clusters) -> None:
+        """Show edited groups of spots; `what` names the edit in "Undo: new group"."""
+        assert self.result is not None
+        before = no_groups(self.result.spots.n_obs) if self.groups is None else self.groups
+        edit = ClusterEdit(what, Seen(before, _ALL_SHOWN), Seen(groups, _ALL_SHOWN))
+        self.group_edits = self.group_edits.doing(edit)
+        self._take_groups(groups)
+
+    def undo_groups(self) -> None:
+        """Undo the latest edit of groups, if there is one."""
+        if self.group_edits.done:
+            self.group_edits = self.group_edits.undoing()
+            self._take_groups(self.group_edits.undone[-1].before.clusters)
+
+    def redo_groups(self) -> None:
+        """Redo the edit of groups that was undone last, if there is one."""
+        if self.group_edits.undone:
+            self.group_edits = self.group_edits.redoing()
+            self._take_groups(self.group_edits.done[-1].after.clusters)
+
+    def _take_groups(self, groups: Clusters) -> None:
+        assert self.result is not None
+        keep_marks(self.result, None, groups)
+        self.groups = groups
 
     def _forget_edits(self, clusters: Clusters | None) -> None:
         """Drop the history of edits if it does not belong to these clusters."""
