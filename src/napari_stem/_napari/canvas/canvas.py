@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stem._napari.canvas import heatmap, layers
+from napari_stem._napari.canvas import heatmap, layers, spot_labels
 from napari_stem._napari.canvas.comparison import Comparison
 from napari_stem._napari.canvas.layer_names import name_of
+from napari_stem._napari.canvas.marked_spots import MarkedSpots
 from napari_stem._napari.canvas.rasters import Rasters
 from napari_stem._napari.canvas.stack import HEATMAPS, Stack
 from napari_stem._napari.state.session import are_same
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from napari.layers import Layer
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
     from napari_stem._napari.state.cluster_view import ClusterView
     from napari_stem._napari.state.request import PredictRequest
@@ -40,6 +42,7 @@ class Canvas:
         self._rasters = Rasters()
         self._limited: tuple[object, tuple[float, float]] = None, (0, 1)
         self._comparison = Comparison(workspace)
+        self._marked = MarkedSpots(workspace, self._stack, self._rasters)
         events = workspace.events
 
         events.slide.connect(self._show_slide)
@@ -55,6 +58,10 @@ class Canvas:
         events.shared_contrast.connect(self._show_heatmap)
         events.compared.connect(self._compare)
         viewer.layers.events.removed.connect(self._end_comparison)
+
+    def add_mask(self, result: Result, spots: NDArray[np.bool_], name: str) -> None:
+        """Add a layer of spots (n,) by a name, which is the user's from then on."""
+        self._marked.add_mask(result, spots, name)
 
     def _show_slide(self, slide: Slide | None) -> None:
         for layer in self._stack.viewer.layers:
@@ -185,9 +192,12 @@ class Canvas:
         if clusters is None or result is None:
             self._stack.remove("clusters")
             return
-        layer = self._stack.find_or_add("clusters", lambda: layers.clusters_layer(result.slide))
+        layer = self._stack.find_or_add(
+            "clusters", lambda: spot_labels.labels_layer("clusters", result.slide)
+        )
         view = self._workspace.cluster_view
-        layers.show_clusters(layer, result.slide, self._rasters.of(result.spots), clusters, view)
+        raster = self._rasters.of(result.spots)
+        spot_labels.show_labels(layer, result.slide, raster, clusters, view, what="cluster")
         self._stack.show_only("clusters")
         self._stack.say(_title(clusters, view))
 

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
 
 HEATMAPS = tuple(heatmap.heatmap_role(statistic) for statistic in STATISTICS)
-_COLOURINGS = ("spots", *HEATMAPS, "clusters")
-_BOTTOM_UP = ("slide", *_COLOURINGS, "region", "outlines")
+NUMBERS = heatmap.heatmap_role("column")  # of a column of the spots
+_LABELS = ("clusters", "groups", "column")
+_COLOURINGS = ("spots", *HEATMAPS, NUMBERS, *_LABELS)
+_STYLED = (*HEATMAPS, NUMBERS, *_LABELS)
+_BOTTOM_UP = ("slide", *_COLOURINGS, "selection", "region", "outlines", "lasso")
 
 
 class Stack:
@@ -56,7 +59,7 @@ class Stack:
         stack = self.viewer.layers
         places = (i for i, other in enumerate(stack) if layers.role_of(other) in above)
         stack.insert(next(places, len(stack)), layer)
-        if role in (*HEATMAPS, "clusters"):
+        if role in _STYLED:
             self._style(layer)
             layer.events.opacity.connect(self._take_opacity)
         return layer
@@ -71,7 +74,7 @@ class Stack:
         found = {role: layer for role in _COLOURINGS if (layer := self.find(role))}
         for role, layer in found.items():
             layers.update(layer, visible=role == shown)
-            if role in HEATMAPS:
+            if heatmap.has_colour_bar(layer):
                 layers.update(layer.colorbar, visible=role == shown)
         selection = self.viewer.layers.selection
         if any(layer is selection.active for role, layer in found.items() if role != shown):
@@ -84,13 +87,13 @@ class Stack:
 
     def restyle(self) -> None:
         """Take the opacity and the colours that were chosen."""
-        for role in (*HEATMAPS, "clusters"):
+        for role in _STYLED:
             if layer := self.find(role):
                 self._style(layer)
 
     def _style(self, layer: Layer) -> None:
         layers.update(layer, opacity=self._workspace.opacity)
-        if layers.role_of(layer) in HEATMAPS:
+        if heatmap.has_colour_bar(layer):
             layer.colormap = self._workspace.colormap
 
     def _take_opacity(self, event: Any) -> None:

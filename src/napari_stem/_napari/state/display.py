@@ -53,6 +53,7 @@ class Display:
     shared_contrast: bool = False
     comparison: Comparison = field(default_factory=Comparison)
     compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
+    column: str = ""  # of the spots, shown instead of the result
     selected_spots: NDArray[np.bool_] | None = None  # (n,) of the result; None for none
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()

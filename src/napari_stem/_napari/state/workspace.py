@@ -108,6 +108,7 @@ class Workspace(Display):
 
     def _show(self, session: Session) -> None:
         self.end_comparison()
+        self.selected_spots = None
         self.leaving.emit()
         if self.slide is not None:
             self._sessions[self.slide.fingerprint] = self.session
