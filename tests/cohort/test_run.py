@@ -43,3 +43,18 @@ def test_a_folder_of_slides_is_predicted_as_each_alone_and_only_once(
     again = stem.predict_cohort(sources, trained.path, out, cache=cache, **QUICK)
     assert list(again.state) == list(done.state)
     assert (out / table.outputs["section-2"]).stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("goal", ["embedding", "evaluation"])
+def test_embedding_and_evaluation_also_go_alone(
+    goal: str, saved: list[Path], trained: TrainResult, cache: Path, tmp_path: Path
+):
+    sources = saved[2:]
+    table = stem.predict_cohort(sources, trained.path, tmp_path, goal=goal, cache=cache, **QUICK)
+    row = table.iloc[0]
+    assert row.state == "done", row.reason
+    if goal == "embedding":
+        assert read_spots(tmp_path / row.outputs).obsm["embedding"].shape == (row.spots, 242)
+    else:
+        assert 0 <= row.coverage <= 1
+        assert row.crps > 0

@@ -13,6 +13,7 @@ from napari_stem.cli.options import Bin, Cache, Computing, Data, Drawing, Weight
 from napari_stem.cli.output import say
 from napari_stem.cli.sections import located
 from napari_stem.cohort.crew import Crew
+from napari_stem.cohort.manifest import FILE
 from napari_stem.defaults import TISSUE_SHARE
 from napari_stem.errors import OptionError
 from napari_stem.options import options_of
@@ -112,10 +113,9 @@ def vars_of(opening: Opening) -> dict[str, Any]:
 
 
 def _say_end(table: pd.DataFrame, out: Path) -> None:
-    n_failed = int((table.state == "failed").sum())
-    for _, row in table[table.state == "failed"].iterrows():
-        say(f"failed: {row['name']}: {row.reason}")
-    say(f"{int((table.state == 'done').sum())} of {counted(len(table), 'slide')} done: {out}")
+    counts = table.state.value_counts()
+    n_failed = int(counts.get("failed", 0))
+    say(f"{counts.get('done', 0)} of {counted(len(table), 'slide')} done: {out / FILE}")
     if n_failed:
-        say(f"{counted(n_failed, 'slide')} failed; the same command tries them again.")
+        say(f"{counted(n_failed, 'slide')} failed; the same command tries again.")
         raise typer.Exit(_FAILED)

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from distributed import Worker, get_worker
 
@@ -22,11 +22,16 @@ from napari_stem.cohort.slide_work import (
     write_outputs,
 )
 from napari_stem.errors import StemError
+from napari_stem.evaluation.evaluate import iter_tested, shared_genes, tested_spots
 from napari_stem.evaluation.measured import spot_agreement
 from napari_stem.events import Event, Events, Pace, Progress, finish
 from napari_stem.prediction.trust import foreign_spots
 from napari_stem.sections.opened import Opened
+from napari_stem.sections.section import Section
 from napari_stem.text import one_line
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 T = TypeVar("T")
 _LONGEST = 300  # letters of a reason
@@ -114,22 +119,31 @@ class _Work:
 
     def draw(self) -> Mapping[str, Any]:
         """The second task."""
-        order, checkpoint = self._desk.order, self._desk.checkpoint()
         with Opened() as opened:
             place = self._place(opened)
-            work = iter_prediction(place, checkpoint, order, order.compute)
-            prediction = self._timed("draw", work)
+            if self._desk.order.goal is Goal.EVALUATE:
+                return self._evaluated(place)
+            return self._predicted(place)
+
+    def _predicted(self, place: Place) -> Mapping[str, Any]:
+        order, checkpoint = self._desk.order, self._desk.checkpoint()
+        work = iter_prediction(place, checkpoint, order, order.compute)
+        prediction = self._timed("draw", work)
         names = order.outputs(self._listed)
         start = time.monotonic()
         write_outputs(prediction, [self._folder / name for name in names], order.genes)
         self._seconds["seconds_write"] = time.monotonic() - start
         agreement = spot_agreement(prediction)
-        return {
-            "spots": prediction.n_obs,
-            "ood_share": foreign_spots(prediction) / prediction.n_obs,
-            "metrics": agreement.scores if agreement else {},
-            "outputs": tuple(names),
-        }
+        scores = agreement.scores if agreement else {}
+        return {**_described(prediction), "metrics": scores, "outputs": tuple(names)}
+
+    def _evaluated(self, place: Place) -> Mapping[str, Any]:
+        order, checkpoint = self._desk.order, self._desk.checkpoint()
+        section = Section(self._listed.name, place.slide, place.spots)
+        genes = shared_genes(checkpoint.recipe.panel, [section])
+        work = iter_tested(checkpoint, section, genes, order.options, order.compute)
+        tested = self._timed("draw", work)
+        return {**_described(tested.prediction), "metrics": tested.scores()}
 
     def _place(self, opened: Opened) -> Place:
         """The slide that the first task left open here, or opened again: it ran elsewhere."""
@@ -141,6 +155,10 @@ class _Work:
     def _open(self, opened: Opened) -> Place:
         start = time.monotonic()
         place = open_place(opened, self._listed, self._desk.order)
+        if self._desk.order.goal is Goal.EVALUATE:  # embeds and draws for these spots alone
+            section = Section(self._listed.name, place.slide, place.spots)
+            genes = shared_genes(self._desk.checkpoint().recipe.panel, [section])
+            place = Place(place.slide, tested_spots(section, genes))
         self._seconds["seconds_open"] = time.monotonic() - start
         return place
 
@@ -166,6 +184,11 @@ class _Work:
                 "total": total, "worker": str(self._worker.name),
             },
         )  # fmt: skip
+
+
+def _described(prediction: AnnData) -> dict[str, Any]:
+    n = prediction.n_obs
+    return {"spots": n, "ood_share": foreign_spots(prediction) / n}
 
 
 def _named(error: Exception) -> str:

@@ -79,9 +79,65 @@ def iter_evaluate(
     SpotsError, CountsError, PanelError
         The section holds no counts, or not of all these genes (`genes.panels.genes_of_all`).
     """
-    options = options or PredictOptions()
     check_training(training)
-    recipe, genes = checkpoint.recipe, training.genes
+    genes = training.genes
+    tested = yield from iter_tested(checkpoint, section, genes, options, compute)
+    truth = tested.truth
+    baselines = score_baselines(training, tested.embeddings, truth)
+    by_gene = pcc(tested.prediction.X, truth)
+    return Evaluation(
+        section=section.name,
+        scores={MODEL: tested.scores(), **baselines},
+        gene_pcc={gene: float(by_gene[i]) for i, gene in enumerate(genes) if np.ptp(truth[:, i])},
+        prediction=tested.prediction,
+        missing_genes=tested.missing_genes,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tested:
+    """What a checkpoint draws for spots that counted genes, beside what they counted.
+
+    Attributes
+    ----------
+    prediction
+        Of these spots and genes, with `layers["truth"]`.
+    draws
+        (K, n, c).
+    truth
+        (n, c), in the unit of the draws.
+    embeddings
+        (n, d) of the patches.
+    missing_genes
+        Genes of the panel that are not compared.
+    """
+
+    prediction: AnnData
+    draws: NDArray[np.float32]
+    truth: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    missing_genes: tuple[str, ...]
+
+    def scores(self) -> Scores:
+        """All metrics of the draws."""
+        return score(self.draws, self.truth)
+
+
+def iter_tested(
+    checkpoint: Checkpoint,
+    section: Section,
+    genes: Sequence[str],
+    options: PredictOptions | None = None,
+    compute: Compute | None = None,
+) -> Events[Tested]:
+    """Draw for the spots of a section that counted any of these genes.
+
+    Raises
+    ------
+    SpotsError, CountsError, PanelError
+        As `tested_spots`.
+    """
+    options, recipe = options or PredictOptions(), checkpoint.recipe
     spots = tested_spots(section, genes)
     truth = transform_counts(spots, genes, recipe.transform, where=section.name)
     drawn = yield from iter_draws(section.slide, spots, checkpoint, options, compute or Compute())
@@ -93,15 +149,7 @@ def iter_evaluate(
         prediction = prediction[:, list(genes)].copy()
         prediction.layers["truth"] = truth
         draws = draws[..., [recipe.panel.index(gene) for gene in genes]]
-    scores = {MODEL: score(draws, truth), **score_baselines(training, drawn.embeddings, truth)}
-    by_gene = pcc(prediction.X, truth)
-    return Evaluation(
-        section=section.name,
-        scores=scores,
-        gene_pcc={gene: float(by_gene[i]) for i, gene in enumerate(genes) if np.ptp(truth[:, i])},
-        prediction=prediction,
-        missing_genes=missing,
-    )
+    return Tested(prediction, draws, truth, drawn.embeddings, missing)
 
 
 def tested_spots(section: Section, genes: Sequence[str]) -> AnnData:
