@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -30,7 +32,7 @@ def run_cohort(work: events.Events[T], folder: Path) -> T:
     shown = _Shown()
     try:
         with shown, stoppable(shown.show) as show:
-            return events.finish(work, show)
+            return events.finish(work, partial(_heard, show))
     except typer.Exit:
         done = shown.standing.counts.get("done", 0)
         total = sum(shown.standing.counts.values())
@@ -38,6 +40,14 @@ def run_cohort(work: events.Events[T], folder: Path) -> T:
             f"Stopped; {done} of {counted(total, 'slide')} done: {folder}. The same command goes "
             "on from here."
         )
+        raise
+
+
+def _heard(show: Callable[[events.Event], None], event: events.Event) -> None:
+    try:
+        show(event)
+    except KeyboardInterrupt:
+        say("Stopping; what is drawn is kept.")
         raise
 
 

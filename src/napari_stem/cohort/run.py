@@ -18,7 +18,7 @@ from napari_stem.cohort.desk import DRAW, EMBED, Desk
 from napari_stem.cohort.listing import named
 from napari_stem.cohort.manifest import Manifest, Row
 from napari_stem.cohort.order import Goal, Listed, Order, key_of
-from napari_stem.cohort.standing import AtWork, Standing, WorkerUse
+from napari_stem.cohort.standing import AtWork, Standing, WorkerUse, bare_address
 from napari_stem.cohort.tasks import Outcome, draw_slide, embed_slide
 from napari_stem.cohort.workers import dashboard, hired
 from napari_stem.errors import CohortError
@@ -130,7 +130,7 @@ class _Run:
             found = self._client.scheduler_info(n_workers=-1)["workers"]
         except Exception as error:
             raise self._lost() from error
-        self._workers = tuple(map(_use, found.values()))
+        self._workers = tuple(_use(address, about) for address, about in found.items())
 
     def _lost(self) -> CohortError:
         done = self._manifest.count(one.identity for one in self._slides)["done"]
@@ -221,11 +221,11 @@ def _outcome(future: Future[Outcome]) -> Outcome:
     return found
 
 
-def _use(worker: Mapping[str, Any]) -> WorkerUse:
+def _use(address: str, worker: Mapping[str, Any]) -> WorkerUse:
     metrics = worker.get("metrics", {})
     gpu = metrics.get("gpu", {}).get("utilization") if "gpu" in metrics else None
     return WorkerUse(
-        name=str(worker.get("name", "")),
+        name=bare_address(address),
         cpu=metrics.get("cpu", 0.0) / 100,
         memory=int(metrics.get("memory", 0)),
         limit=int(worker.get("memory_limit") or 0),

@@ -67,3 +67,8 @@ class Standing(Event):
     slides_per_hour: float | None = None
     seconds_left: float | None = None
     dashboard: str = ""
+
+
+def bare_address(address: str) -> str:
+    """Host and port of a worker, as display text."""
+    return address.partition("://")[2] or address

@@ -21,6 +21,7 @@ from napari_stem.cohort.slide_work import (
     write_embedding,
     write_outputs,
 )
+from napari_stem.cohort.standing import bare_address
 from napari_stem.errors import StemError
 from napari_stem.evaluation.evaluate import iter_tested, shared_genes, tested_spots
 from napari_stem.evaluation.measured import spot_agreement
@@ -90,9 +91,9 @@ class _Work:
         self, work: Callable[[], Mapping[str, Any]], before: Mapping[str, Any] | None = None
     ) -> Outcome:
         """What comes of the work, whatever happens."""
-        known = {**(before or {}), "worker": str(self._worker.name)}
+        known = {**(before or {}), "worker": bare_address(self._worker.address)}
         try:
-            self._tell(0, 0)
+            self._tell()
             changes = work()
         except StemError as error:
             return Outcome(known, _named(error))
@@ -115,6 +116,8 @@ class _Work:
                     "outputs": (name,),
                 }  # fmt: skip
             self._desk.keep(self._listed.identity, opened.pop_all(), place)
+        self._stage = "embedded"
+        self._tell()
         return {"spots": place.spots.n_obs}
 
     def draw(self) -> Mapping[str, Any]:
@@ -176,12 +179,12 @@ class _Work:
         if isinstance(event, Progress) and self._pace.due():
             self._tell(event.done, event.total)
 
-    def _tell(self, done: int, total: int) -> None:
+    def _tell(self, done: int = 0, total: int = 0) -> None:
         self._worker.log_event(
             self._desk.name,
             {
                 "slide": [*self._listed.identity], "stage": self._stage, "done": done,
-                "total": total, "worker": str(self._worker.name),
+                "total": total, "worker": bare_address(self._worker.address),
             },
         )  # fmt: skip
 
