@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from napari_stem.errors import OptionError
 from napari_stem.options import check_options, option
 
+LOOPBACK = "127.0.0.1"  # what is bound to it is reached from this machine alone
+
 
 @dataclass(frozen=True, slots=True)
 class Crew:

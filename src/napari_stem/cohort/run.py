@@ -171,9 +171,10 @@ class _Run:
         if (slide, table) not in {one.identity for one in self._futures.values()}:
             return
         self._began = self._began or time.monotonic()
-        row = self._manifest.change((slide, table), state="running", worker=told["worker"])
+        worker = bare_address(told["worker"])
+        row = self._manifest.change((slide, table), state="running", worker=worker)
         self._at_work[slide, table] = AtWork(
-            row.name, told["stage"], told["worker"], told["done"], told["total"]
+            row.name, told["stage"], worker, told["done"], told["total"]
         )
 
     def _finish(self, future: Future[Outcome], listed: Listed) -> Row | None:

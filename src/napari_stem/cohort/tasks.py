@@ -184,7 +184,7 @@ class _Work:
             self._desk.name,
             {
                 "slide": [*self._listed.identity], "stage": self._stage, "done": done,
-                "total": total, "worker": bare_address(self._worker.address),
+                "total": total,  # and the scheduler adds the worker's address
             },
         )  # fmt: skip
 

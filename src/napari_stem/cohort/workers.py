@@ -13,14 +13,14 @@ import dask
 import torch
 from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
+from distributed.utils import silence_logging_cmgr
 
-from napari_stem.cohort.crew import Crew, lanes
+from napari_stem.cohort.crew import LOOPBACK, Crew, lanes
 from napari_stem.cohort.slurm import slurm_cluster
 from napari_stem.errors import CohortError
 from napari_stem.text import one_line
 
 _PATIENCE = 10  # seconds for a scheduler to answer, and for workers to end
-_LOOPBACK = "127.0.0.1"  # what is started here is reached from here alone
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 # Results are numbers and paths: what fills the memory of a worker cannot be spilled.
 _CONFIG = {"distributed.worker.memory.target": False, "distributed.worker.memory.spill": False}
@@ -37,7 +37,8 @@ def hired(crew: Crew) -> Iterator[Client]:
     OptionError
         An optional dependency is missing.
     """
-    with dask.config.set(_CONFIG):
+    # A table shows what happens, which lines of a log would tear.
+    with dask.config.set(_CONFIG), silence_logging_cmgr(logging.CRITICAL):
         if crew.scheduler:
             with _connected(crew.scheduler) as client:
                 yield client
@@ -73,8 +74,8 @@ def _connected(where: Any) -> Iterator[Client]:
 def _local(crew: Crew) -> LocalCluster:
     """Workers on this machine; those in processes of their own come later than this returns."""
     shared: dict[str, Any] = {
-        "dashboard_address": f"{_LOOPBACK}:0",
-        "silence_logs": logging.CRITICAL,  # a table shows what happens
+        "dashboard_address": f"{LOOPBACK}:0",
+        "silence_logs": logging.CRITICAL,
     }
     if crew.workers == 0:
         n_lanes = lanes(crew.threads_of(1))
@@ -90,7 +91,7 @@ def _local(crew: Crew) -> LocalCluster:
         )
         return found
     cluster: Any = _Local(
-        n_workers=0, host=_LOOPBACK, threads_per_worker=lanes(threads),
+        n_workers=0, host=LOOPBACK, threads_per_worker=lanes(threads),
         memory_limit=MEMORY_LIMIT // n_workers, env=_environment(threads), **shared,
     )  # fmt: skip
     cluster.scale(n_workers)
