@@ -51,7 +51,7 @@ def find_slides(sources: Iterable[str | Path], *, apart: Path | None = None) -> 
 def named(slides: Sequence[Listed], taken: Mapping[tuple[str, str], str]) -> list[Listed]:
     """The same slides, each with a name of its own that can be a file's.
 
-    Slides whose names are the same bear the names of their folders, too, and numbers at last.
+    Slides whose paths give the same name bear those of their folders, too, and numbers at last.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ def named(slides: Sequence[Listed], taken: Mapping[tuple[str, str], str]) -> lis
     for one, name in zip(slides, plain, strict=True):
         kept = taken.get(one.identity, "")
         if not kept or (one.name and not kept.startswith(_as_file(one.name))):
-            fuller = f"{Path(one.slide).parent.name}-{name}" if shared[name.lower()] > 1 else name
+            common = shared[name.lower()] > 1 and not one.name
+            fuller = f"{Path(one.slide).parent.name}-{name}" if common else name
             kept = _free(_as_file(fuller), used)
             used.add(kept.lower())
         found.append(replace(one, name=kept))
