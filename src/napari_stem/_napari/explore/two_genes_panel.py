@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari_stem._napari.explore.gene_box import GeneBox
 from napari_stem._napari.shell.panel import Panel
 from napari_stem._napari.shell.scatter_plot import ScatterPlot
-from napari_stem.evaluation.metrics import pcc
+from napari_stem.evaluation.structure import correlations
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.result import Result
@@ -56,7 +56,7 @@ class TwoGenesPanel(Panel):
     def _show(self, result: Result, other: str) -> None:
         gene = self.workspace.gene
         x, y = result.of(gene, "mean"), result.of(other, "mean")
-        r = float(pcc(x[:, None], y[:, None])[0])
+        r = float(correlations(x[None], y[None])[0])
         self.note.setText(f"{gene} against {other}: r = {r:.2f}")
         self.plot.show_dots(x, y, (gene, other))
         self.plot.mark(self.workspace.selected_spots)
