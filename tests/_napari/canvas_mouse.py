@@ -51,8 +51,14 @@ def drag(
     end: Any,
     modifier: Any = Qt.KeyboardModifier.NoModifier,
 ) -> None:
-    canvas = _at(viewer, slide, start)
-    places = [on_canvas(viewer, slide, xy) for xy in np.linspace(start, end, _STEPS)]
+    drag_along(viewer, slide, np.linspace(start, end, _STEPS), modifier)
+
+
+def drag_along(
+    viewer: Viewer, slide: Slide, corners: Any, modifier: Any = Qt.KeyboardModifier.NoModifier
+) -> None:
+    canvas = _at(viewer, slide, corners[0])
+    places = [on_canvas(viewer, slide, xy) for xy in corners]
     QTest.mousePress(canvas, _LEFT, modifier, places[0])
     for place in places[1:]:
         QTest.mouseMove(canvas, place)

@@ -93,7 +93,7 @@ def test_a_session_that_was_closed_is_not_offered(
     fill(viewer, slide, made)
     qtbot.waitUntil(lambda: saved() == 1)
     work = workspace_of(viewer)
-    work.take_saved(work.result, work.clusters)
+    work.take_saved(work.session.kept[work.shown].content)
     qtbot.waitUntil(lambda: saved() == 0)  # what a file of the user holds
     work.rename_result(0, "another")
     fill(viewer, slide, made[:9].copy())

@@ -41,7 +41,7 @@ class Autosave(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._save)
-        for name in ("slides", "results", "result", "clusters", "points"):
+        for name in ("slides", "results", "result", "clusters", "groups", "points"):
             listen(self, workspace.events[name], self._note_change)
         window.installEventFilter(self)
 

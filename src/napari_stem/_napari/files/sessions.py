@@ -126,7 +126,7 @@ def _take_if_there(viewer_ref: ref[Viewer], folder: Path, opened: Opened) -> Non
 
 def _note(workspace: Workspace, folder: Path, written: Iterable[KeptResult]) -> None:
     for kept in written:
-        workspace.take_saved(kept.result, kept.clusters)
+        workspace.take_saved(kept.content)
     _remember(folder)
     show_info(f"Session saved: {folder}")
 

@@ -129,8 +129,9 @@ class _Writing:
         def write(path: Path) -> Events[Path]:
             return ExportRequest(prediction, path, View()).events()
 
+        source = prediction, kept.clusters, kept.groups
         return {
-            "file": (yield from self._file("result", (prediction, kept.clusters), write)),
+            "file": (yield from self._file("result", source, write)),
             "name": kept.name,
             "view": asdict(View.of(kept)),
             "request": (yield from self._request(kept.request)) if kept.request else None,

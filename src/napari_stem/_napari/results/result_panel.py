@@ -15,6 +15,7 @@ from napari_stem._napari.results.agreement_label import AgreementLabel
 from napari_stem._napari.results.compare_box import CompareBox
 from napari_stem._napari.results.gene_table import GeneTable
 from napari_stem._napari.results.marker_box import MarkerBox
+from napari_stem._napari.results.measured_plot import MeasuredPlot
 from napari_stem._napari.shell.choices import choose_look
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
@@ -48,6 +49,7 @@ class ResultPanel(Panel):
         self.trust.setWordWrap(True)
         self.trust.setStyleSheet("font-weight: bold; color: #d55e00")
         self.agreement = AgreementLabel()
+        self.measured = MeasuredPlot(self.workspace)
         self.genes = GeneTable()
         self.genes.setFixedHeight(_TABLE_HEIGHT)
         self.markers = MarkerBox(self.genes.selected_genes)
@@ -88,6 +90,7 @@ class ResultPanel(Panel):
         self.add_row(self.note)
         self.add_row(self.trust)
         self.add_row(self.agreement)
+        self.add_row(self.measured)
         self.add_row(self.markers)
         self.add_row(self.genes)
         self.add_row(self.statistic, label="Statistic")

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
-    from napari_stem._napari.state.kept_result import KeptResult
+    from napari_stem._napari.state.kept_result import KeptResult, Saved
     from napari_stem._napari.state.point import Point
     from napari_stem._napari.state.request import PredictRequest
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.run import Predict
-    from napari_stem.analysis.labels import Clusters
     from napari_stem.sections.section import Section
     from napari_stem.slides.slide import Slide
 
@@ -109,6 +108,7 @@ class Workspace(Display):
 
     def _show(self, session: Session) -> None:
         self.end_comparison()
+        self.selected_spots = None
         self.leaving.emit()
         if self.slide is not None:
             self._sessions[self.slide.fingerprint] = self.session
@@ -216,10 +216,10 @@ class Workspace(Display):
         """Give a result of the slide another name."""
         self._put(self.session.renamed(row, name))
 
-    def take_saved(self, result: Result, clusters: Clusters | None) -> None:
-        """Note that a file holds a result and these clusters of it."""
-        if session := self.session_of(result.slide):
-            self._put(session.with_saved(result, clusters))
+    def take_saved(self, saved: Saved) -> None:
+        """Note what a file holds of a result."""
+        if session := self.session_of(saved.result.slide):
+            self._put(session.with_saved(saved))
 
     def points_of(self, slide: Slide) -> tuple[Point, ...]:
         """The inspected points of a slide, whichever checkpoint they were inspected with."""
