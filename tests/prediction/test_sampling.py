@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 
 import numpy as np
 import pytest
@@ -118,22 +117,27 @@ def test_each_slow_draw_is_previewed(network):
         assert [event.draws for event in events if isinstance(event, Partial)] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("name", ["dpm++", "ddim", "ancestral"])
-def test_a_batch_can_be_stopped_after_each_step(network, name):
-    """However large a batch is: whoever closes the generator waits for one evaluation at most."""
-    asked = []
-    hook = network.register_forward_pre_hook(lambda *_: asked.append(name))
+def test_a_batch_is_stopped_between_two_layers_and_tells_progress_meanwhile(network):
+    """However large a batch is: whoever closes the generator waits for one layer at most."""
+    layers = []
+
+    def slowly(*_: object) -> None:
+        layers.append(time.monotonic())
+        time.sleep(0.15)
+
+    hooks = [block.register_forward_pre_hook(slowly) for block in network.blocks]
     store = DrawStore.create(None, key="k", n_draws=1, n_spots=N, n_genes=GENES)
-    options = PredictOptions(n_draws=1, sampler=name, steps=50)
-    events = iter_sample(network, SCHEDULE, CONDITIONS, POSITIONS, store, options, Compute())
-    with store, closing(events):
-        assert isinstance(next(events), Progress)
-        assert len(asked) == 1
+    options = PredictOptions(n_draws=1, steps=50)
+    whole = iter_sample(network, SCHEDULE, CONDITIONS, POSITIONS, store, options, Compute())
     point = iter_sample_point(network, SCHEDULE, CONDITIONS[5], POSITIONS[5], options, Compute())
-    with closing(point):
-        assert isinstance(next(point), Progress)
-        assert len(asked) == 2
-    hook.remove()
+    for events in (whole, point):
+        layers.clear()
+        assert isinstance(next(events), Progress)
+        events.close()
+        assert len(layers) <= 2 * torch.get_num_threads()
+    store.close()
+    for hook in hooks:
+        hook.remove()
 
 
 def test_a_stopped_run_goes_on_and_what_is_there_stays(network, tmp_path):
@@ -167,10 +171,10 @@ class Small(StemNetwork):
         self.eval()
         self._most, self._error = most, error
 
-    def forward(self, x_t, t, condition):
+    def forward(self, x_t, *others):
         if len(x_t) > self._most:
             raise self._error
-        return super().forward(x_t, t, condition)
+        return super().forward(x_t, *others)
 
 
 @pytest.mark.parametrize("error", FULL.values(), ids=FULL)
