@@ -13,6 +13,7 @@ from napari_stem.events import Event, Partial, Progress, finish
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
 from napari_stem.model.network import NetworkConfig, StemNetwork
+from napari_stem.model.readout import Scaled
 from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample, iter_sample_point
@@ -105,14 +106,16 @@ def test_previews_carry_the_mean_of_the_draws_so_far(network):
 def test_each_slow_draw_is_previewed(network):
     """Slower than the pace of events: progress inside of a draw must not use up its preview."""
 
-    def slowly(values: np.ndarray) -> np.ndarray:
-        time.sleep(0.11)
-        return values
+    class Slow(Scaled):
+        def values(self, x, condition, noise):
+            time.sleep(0.11)
+            return x
 
+    slow = Slow(torch.zeros(GENES), torch.ones(GENES))
     with DrawStore.create(None, key="k", n_draws=3, n_spots=N, n_genes=GENES) as store:
         events = iter_sample(
             network, SCHEDULE, CONDITIONS, POSITIONS, store,
-            PredictOptions(n_draws=3), Compute(), to_values=slowly,
+            PredictOptions(n_draws=3), Compute(), readout=slow,
         )  # fmt: skip
         assert [event.draws for event in events if isinstance(event, Partial)] == [1, 2, 3]
 

@@ -40,8 +40,6 @@ class Recipe:
         Genes in the order of the network's outputs.
     transform
         How raw counts became training values.
-    standardised
-        Whether the network learns values of zero mean and unit variance per gene.
     factors
         How many factors of expression the network draws, from which counts follow
         (`model.readout.Counts`); None where it draws the values of genes.
@@ -57,7 +55,6 @@ class Recipe:
 
     panel: tuple[str, ...]
     transform: CountTransform
-    standardised: bool
     geometry: PatchGeometry
     encoders: tuple[Encoder, ...]
     components: int | None
@@ -116,7 +113,6 @@ class Recipe:
             return cls(
                 panel=tuple(values["panel"]),
                 transform=values["transform"],
-                standardised=values["standardised"],
                 geometry=PatchGeometry(**values["geometry"]),
                 encoders=tuple(Encoder.from_dict(entry) for entry in values["encoders"]),
                 components=values["components"],
@@ -199,7 +195,6 @@ def make_recipe(
     recipe = Recipe(
         panel=tuple(panel),
         transform=transform,
-        standardised=False,
         geometry=as_geometry(geometry),
         encoders=found,
         components=128 if small else None,

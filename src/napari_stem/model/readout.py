@@ -47,7 +47,7 @@ class Readout(ABC):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled(Readout):
-    """The numbers are the values of genes, standardised (paper: as they are).
+    """The numbers are the values of genes (paper), or were standardised by older versions.
 
     A draw may lie below zero counts. Cutting it off there would raise the mean of genes that
     most spots lack.

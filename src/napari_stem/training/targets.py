@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from napari_stem.genes.counts import counted_spots, depths, panel_counts
-from napari_stem.model.readout import Counts, Scaled, as_they_are
+from napari_stem.model.readout import Counts, as_they_are
 from napari_stem.training.fit_counts import CountedSpots, iter_factors, iter_fit_counts
 from napari_stem.training.fit_state import Examples
 
@@ -29,7 +29,7 @@ def iter_readout(
 ) -> Events[Readout]:
     """What the numbers of a network will mean, learned from the training spots of sections."""
     if recipe.factors is None:
-        return _scale(known.values) if recipe.standardised else as_they_are(len(known.genes))
+        return as_they_are(len(known.genes))
     depth = float(np.median(_depths(known, sections))) if _per_depth(recipe) else 0.0
     return (
         yield from iter_fit_counts(
@@ -56,15 +56,7 @@ def iter_examples(
         counted = _counted(recipe, condition, spots, sections)
         factors = yield from iter_factors(readout, counted, recipe.fit.seed)
         return Examples(factors.mean, torch.from_numpy(conditions), noise, factors.spread)
-    assert isinstance(readout, Scaled)
-    x_start = (torch.from_numpy(spots.values) - readout.mean) / readout.std
-    return Examples(x_start, torch.from_numpy(conditions), noise)
-
-
-def _scale(values: NDArray[np.float32]) -> Scaled:
-    std = values.std(axis=0)
-    std = np.where(std > 0, std, 1).astype(np.float32)
-    return Scaled(torch.from_numpy(values.mean(axis=0)), torch.from_numpy(std))
+    return Examples(torch.from_numpy(spots.values), torch.from_numpy(conditions), noise)
 
 
 def _counted(
