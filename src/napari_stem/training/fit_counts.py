@@ -18,9 +18,9 @@ from napari_stem.events import Events, Pace, Progress
 from napari_stem.model.negative_binomial import log_likelihood
 from napari_stem.model.readout import Counts
 
-_STEPS = 1500
-_RATE, _BASE_RATE = 1e-2, 3e-3  # the histology's part grows more slowly
-_ALONE_STEPS, _ALONE_RATE = 300, 5e-2  # where all but the factors of spots is known
+_STEPS = 600
+_RATE, _BASE_RATE = 2e-2, 6e-3  # the histology's part grows more slowly
+_ALONE_STEPS, _ALONE_RATE = 150, 1e-1  # where all but the factors of spots is known
 _MOST_SPOTS = 4096  # from which factors are learned; all spots get theirs
 _START_SPREAD = -1.0  # logarithm
 _PSEUDOCOUNT = 0.5
