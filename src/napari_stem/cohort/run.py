@@ -54,7 +54,11 @@ def iter_cohort(
     with _held(folder):
         manifest, fingerprint = Manifest(folder), order.fingerprint()
         slides = named(slides, manifest.names())
-        todo = [one for one in slides if manifest.take(one, key_of(one, fingerprint))]
+        todo = [
+            one
+            for one in slides
+            if manifest.take(one, order.goal, key_of(one, fingerprint), order.outputs(one))
+        ]
         manifest.write()
         try:
             yield Standing(manifest.count(one.identity for one in slides))
@@ -185,11 +189,8 @@ class _Run:
             return None
         outcome = _outcome(future)
         self._n_finished += 1
-        state = "failed" if outcome.failure else "done"
         self._keep_trace(listed, outcome.trace)
-        return self._manifest.change(
-            listed.identity, state=state, reason=outcome.failure, **outcome.changes
-        )
+        return self._manifest.finish(listed.identity, outcome.failure, **outcome.changes)
 
     def _keep_trace(self, listed: Listed, trace: str) -> None:
         path = self._manifest.folder / f"{listed.name}-error.txt"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,26 +12,14 @@ import numpy as np
 
 from napari_stem.evaluation.metrics import METRICS, Scores
 from napari_stem.prediction.trust import foreign_spots, warnings_of
+from napari_stem.reports.page import picture, write_page
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.selection import check_genes
-from napari_stem.storage import atomic_path
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
-    from matplotlib.figure import Figure
-
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin-bottom: 0; } .sub { opacity: .7; margin-top: .2rem; }
-.note { border-left: 4px solid #E69F00; padding: .3rem 1rem; }
-table { border-collapse: collapse; } th, td { padding: .3rem .8rem; text-align: right; }
-th:first-child, td:first-child { text-align: left; } tr + tr { border-top: 1px solid #8884; }
-img { max-width: 100%; background: white; border-radius: 6px; }
-pre { white-space: pre-wrap; word-break: break-word; font-size: .75rem; opacity: .8; }
-"""
 
 
 def leading_genes(prediction: AnnData, n: int = 4) -> list[str]:
@@ -88,11 +74,11 @@ def write_report(
     ]
     if scores:
         parts += ["<h2>Compared with measured counts</h2>", _table(scores)]
-    parts += ["<h2>Genes</h2>", _image(gene_maps(prediction, chosen), "Maps of genes")]
+    parts += ["<h2>Genes</h2>", picture(gene_maps(prediction, chosen), "Maps of genes")]
     if "truth" in prediction.layers:
-        parts += ["<h2>Variation</h2>", _image(variation_curve(prediction), "Variance of genes")]
+        parts += ["<h2>Variation</h2>", picture(variation_curve(prediction), "Variance of genes")]
     if "leiden" in prediction.obs:
-        parts += ["<h2>Clusters</h2>", _image(cluster_map(prediction), "Map of clusters")]
+        parts += ["<h2>Clusters</h2>", picture(cluster_map(prediction), "Map of clusters")]
     if "ood" in prediction.obs:
         parts.append(
             f"<h2>Distance to the training data</h2><p>{foreign_spots(prediction):,} of "
@@ -103,12 +89,7 @@ def write_report(
         items = "".join(f"<li>{html.escape(str(note))}</li>" for note in notes)
         parts.append(f"<h2>What was found and assumed</h2><ul>{items}</ul>")
     parts += ["<h2>How it was made</h2>", f"<pre>{html.escape(_provenance(about))}</pre>"]
-    page = (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(about['slide'])}"
-        f"</title><style>{_STYLE}</style><body>{''.join(parts)}</body></html>"
-    )
-    with atomic_path(path) as draft:
-        draft.write_text(page, encoding="utf-8")
+    write_page(path, about["slide"], parts)
 
 
 def _sizes(prediction: AnnData) -> str:
@@ -131,13 +112,6 @@ def _table(scores: Mapping[str, Scores]) -> str:
         for method, values in scores.items()
     )
     return f"<table><tr><th>Method</th>{head}</tr>{rows}</table>"
-
-
-def _image(figure: Figure, alt: str) -> str:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
-    data = base64.b64encode(stream.getvalue()).decode()
-    return f'<img alt="{alt}" src="data:image/png;base64,{data}">'
 
 
 def _provenance(about: Mapping[str, object]) -> str:
