@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -56,7 +57,7 @@ def write_summary(folder: Path, path: Path, gene: str = "") -> None:
         f"<h1>{html.escape(name)}</h1>",
         f"<p class=sub>{n_done} of {counted(len(rows), 'slide')} done, {_spots(rows)}</p>",
         "<p class=note>Predicted, not measured. For research use only, not for diagnosis.</p>",
-        *_maps(folder, rows, gene),
+        *_maps(folder, rows, gene, path.absolute().parent),
         "<h2>Slides</h2>",
         _table(rows),
     ]
@@ -67,8 +68,8 @@ def _spots(rows: Sequence[Row]) -> str:
     return counted(sum(row.spots or 0 for row in rows), "spot")
 
 
-def _maps(folder: Path, rows: Sequence[Row], gene: str) -> list[str]:
-    """One gene over the predicted slides, in the same colours everywhere."""
+def _maps(folder: Path, rows: Sequence[Row], gene: str, beside: Path) -> list[str]:
+    """One gene over the predicted slides, in the same colours everywhere; links start `beside`."""
     found: list[tuple[Row, str, AnnData]] = []
     for row in rows:
         file = next((name for name in row.outputs if name.endswith("-prediction.h5ad")), "")
@@ -80,8 +81,7 @@ def _maps(folder: Path, rows: Sequence[Row], gene: str) -> list[str]:
         return []
     limits = colour_limits([np.asarray(prediction.X) for _, _, prediction in found])
     cards = [
-        f"<figure>{picture(_map(prediction, limits), row.name)}<figcaption>"
-        f'<a href="{quote(file)}">{html.escape(printable(row.name))}</a></figcaption></figure>'
+        _card(prediction, limits, row.name, quote(relpath(folder / file, beside)))
         for row, file, prediction in found
     ]
     title = f"{gene}, {unit(found[0][2])}"
@@ -90,6 +90,12 @@ def _maps(folder: Path, rows: Sequence[Row], gene: str) -> list[str]:
         picture(_scale(limits, title), title),
         f"<div class=maps>{''.join(cards)}</div>",
     ]
+
+
+def _card(prediction: AnnData, limits: tuple[float, float], name: str, link: str) -> str:
+    shown = html.escape(printable(name))
+    caption = f'<figcaption><a href="{link}">{shown}</a></figcaption>'
+    return f"<figure>{picture(_map(prediction, limits), printable(name))}{caption}</figure>"
 
 
 def _map(prediction: AnnData, limits: tuple[float, float]) -> Figure:
