@@ -1,4 +1,4 @@
-"""Programs, workers and schedulers are killed at any moment; a rerun ends as undisturbed runs do."""
+"""Programs, workers and schedulers are killed at any moment; reruns end as undisturbed runs do."""
 
 from __future__ import annotations
 
