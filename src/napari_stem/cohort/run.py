@@ -28,6 +28,7 @@ from napari_stem.text import counted, one_line
 
 _AHEAD = 3  # slides a worker has in hand: one draws, one is embedded, one waits
 _TICK = 0.2  # seconds
+_FULL = 120  # seconds
 _LOCK = ".cohort.lock"
 
 
@@ -93,6 +94,7 @@ class _Run:
         self._workers: tuple[WorkerUse, ...] = ()
         self._look = Pace(1.0)
         self._began: float | None = None
+        self._full_since: float | None = None
         self._n_finished = 0
         self._desk = f"napari-stem-{uuid.uuid4().hex[:8]}"
 
@@ -135,6 +137,19 @@ class _Run:
         except Exception as error:
             raise self._lost() from error
         self._workers = tuple(_use(address, about) for address, about in found.items())
+        self._check_memory()
+
+    def _check_memory(self) -> None:
+        """Refuse to wait for ever for memory that no worker gets back."""
+        if not self._workers or not all(worker.paused for worker in self._workers):
+            self._full_since = None
+        elif self._full_since is None:
+            self._full_since = time.monotonic()
+        elif time.monotonic() - self._full_since > _FULL:
+            raise CohortError(
+                f"The memory of all workers has been full for {_FULL} s. Use fewer workers on this "
+                "machine, or smaller batches, and run the same again to go on."
+            )
 
     def _lost(self) -> CohortError:
         done = self._manifest.count(one.identity for one in self._slides)["done"]
