@@ -72,8 +72,13 @@ class Program:
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    """The program's worker processes; none after its end."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                found += [child] if "spawn_main" in " ".join(child.cmdline()) else []
+    return found
 
 
 def assert_equal(folder: Path, undisturbed: Path) -> None:

@@ -29,6 +29,7 @@ from napari_stem.text import counted, one_line
 _AHEAD = 3  # slides a worker has in hand: one draws, one is embedded, one waits
 _TICK = 0.2  # seconds
 _FULL = 120  # seconds
+_TRIES = 20
 _LOCK = ".cohort.lock"
 
 
@@ -118,13 +119,21 @@ class _Run:
                 client.unregister_worker_plugin(self._desk)
 
     def _register(self) -> None:
-        try:
-            self._client.register_plugin(Desk(self._desk, self._order))
-        except Exception as error:
-            raise CohortError(
-                "The workers cannot be told what to do; they need the same version of napari-stem "
-                f"as this machine: {one_line(error)}."
-            ) from error
+        """Give all workers, also those to come, their desk."""
+        desk = Desk(self._desk, self._order)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._client.register_plugin(desk)
+                return
+            except OSError as error:  # a worker ended just then; another one takes its place
+                if not tries_left:
+                    raise self._lost() from error
+                time.sleep(_TICK)
+            except Exception as error:
+                raise CohortError(
+                    "The workers cannot be told what to do; they need the same version of "
+                    f"napari-stem as this machine: {one_line(error)}."
+                ) from error
 
     def _watch_workers(self) -> None:
         """Look who works, once a second."""
