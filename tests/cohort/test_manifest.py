@@ -15,9 +15,9 @@ NAMES = ("a, b", 'line\nbreak "quoted"', "caf\udce9")
 def test_rows_are_read_as_they_were_written(tmp_path: Path):
     manifest = Manifest(tmp_path)
     for name in NAMES:
-        manifest.take(Listed(f"/slides/{name}.svs", name=name, patient="P"), key="1")
+        manifest.take(Listed(f"/slides/{name}.svs", name=name, patient="P"), "prediction", "1", ())
     first = Listed(f"/slides/{NAMES[0]}.svs")
-    manifest.change(first.identity, state="done", spots=7, metrics={"mae": 0.5}, outputs=("x",))
+    manifest.finish(first.identity, "", spots=7, metrics={"mae": 0.5}, outputs=("x",))
     manifest.write()
     assert read_rows(tmp_path) == manifest.rows
     table = pd.read_csv(tmp_path / FILE, encoding_errors="replace")
@@ -26,22 +26,28 @@ def test_rows_are_read_as_they_were_written(tmp_path: Path):
 
 
 def test_only_what_is_done_as_asked_with_its_files_is_not_done_again(tmp_path: Path):
+    def take(goal: str = "prediction", key: str = "1", outputs: tuple[str, ...] = ("a.h5ad",)):
+        return Manifest(tmp_path).take(slide, goal, key, outputs)
+
     slide = Listed("/slides/a.svs", name="a")
     manifest = Manifest(tmp_path)
-    assert manifest.take(slide, key="1")
-    (tmp_path / "a.h5ad").touch()
-    manifest.change(slide.identity, state="done", outputs=("a.h5ad",))
+    for goal, output in (("prediction", "a.h5ad"), ("evaluation", "")):
+        assert manifest.take(slide, goal, "1", [output])
+        (tmp_path / "a.h5ad").touch()
+        manifest.finish(slide.identity, "", outputs=(output,) if output else ())
     manifest.write()
-    assert not Manifest(tmp_path).take(slide, key="1")
-    assert Manifest(tmp_path).take(slide, key="2")  # other draws, or another file
+    assert not take()
+    assert not take("evaluation", outputs=())
+    assert take("embedding")
+    assert take(key="2")  # other draws, or another file
     (tmp_path / "a.h5ad").unlink()
-    assert Manifest(tmp_path).take(slide, key="1")
+    assert take()
 
 
 def test_slides_under_way_wait_when_work_stops(tmp_path: Path):
     slide = Listed("/slides/a.svs", name="a")
     manifest = Manifest(tmp_path)
-    manifest.take(slide, key="1")
+    manifest.take(slide, "prediction", "1", ())
     manifest.change(slide.identity, state="running")
     manifest.wait_again()
     assert manifest.count([slide.identity])["waiting"] == 1

@@ -21,6 +21,7 @@ from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.sections.opening import Opening
+from napari_stem.storage import check_writable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,7 @@ def predict_cohort(
     tissue_share: float = TISSUE_SHARE,
     bin_um: float | None = None,
     leiden: LeidenOptions | None = None,
+    report: str | Path | None = None,
     cache: CacheLike = True,
     weights: Weights = None,
 ) -> Events[pd.DataFrame]:
@@ -74,6 +76,9 @@ def predict_cohort(
         Of grids and spots, as in `read_section` and `make_grid`.
     leiden
         Options of the clusters; None takes the defaults of `find_clusters`.
+    report
+        A page (.html) to write at the end: all slides, and the first of `genes` on each of them in
+        the same colours.
     cache
         Folder that keeps embeddings and draws, which all workers share: True for the user's own.
     weights
@@ -116,10 +121,16 @@ def predict_cohort(
     place = Path(folder).absolute()
     sources = [slides] if isinstance(slides, str | Path) else slides
     listed = find_slides(sources, apart=place)
+    if report is not None:
+        check_writable(Path(report))
     load_checked(order, map(place.joinpath, _files(order)))
     with extra("cohort", "A cohort"):
         from napari_stem.cohort.run import iter_cohort as iter_work
     manifest = yield from iter_work(listed, order, place, crew)
+    if report is not None:
+        from napari_stem.cohort.summary import write_summary
+
+        write_summary(place, Path(report), next(iter(genes), ""))
     return manifest.table()
 
 

@@ -78,6 +78,13 @@ def cohort(
         float,
         typer.Option(min=0, max=1, help="Least share of a spot of a grid that must be tissue."),
     ] = TISSUE_SHARE,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Page (.html) to write at the end: all slides, and the first --gene on each of "
+            "them in the same colours."
+        ),
+    ] = None,
     crew: Annotated[dict[str, Any], Flags(options_of(Crew))],
     options: Drawing,
     leiden: Annotated[dict[str, Any], Flags(options_of(LeidenOptions))],
@@ -100,8 +107,8 @@ def cohort(
     work = iter_predict_cohort(
         [located(slide, data) for slide in slides], checkpoint, out, goal=goal, suffixes=named,
         genes=genes or (), statistics=statistics or (), threshold=threshold, pitch_um=pitch,
-        tissue_share=tissue_share, bin_um=bin_um, leiden=LeidenOptions(**leiden), **crew,
-        **options, **compute, **vars_of(opening), **files_of(cache, weights),
+        tissue_share=tissue_share, bin_um=bin_um, report=report, leiden=LeidenOptions(**leiden),
+        **crew, **options, **compute, **vars_of(opening), **files_of(cache, weights),
     )  # fmt: skip
     table = run_cohort(work, out)
     _say_end(table, out)

@@ -47,8 +47,8 @@ class Row:
         Names of its files in the folder of the cohort.
     spot_table
         Path of its spots; "" where they are its own, or a grid.
-    key
-        The same as long as the same is asked for, of the same files.
+    keys
+        By goal, the same as long as the same is asked for, of the same files; of what is done.
     """
 
     slide: str
@@ -66,7 +66,7 @@ class Row:
     outputs: tuple[str, ...] = ()
     worker: str = ""
     spot_table: str = ""
-    key: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -86,6 +86,8 @@ class Row:
             value = getattr(self, part.name)
             if part.name == "metrics":
                 found.update({name: value.get(name) for name in METRICS})
+            elif part.name == "keys":
+                found["keys"] = BETWEEN.join(f"{goal}={key}" for goal, key in value.items())
             else:
                 found[part.name] = BETWEEN.join(value) if part.name == "outputs" else value
         return found
@@ -103,6 +105,7 @@ class Manifest:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._rows = {row.identity: row for row in read_rows(folder)}
+        self._asked: dict[tuple[str, str], tuple[str, str]] = {}
         self._pace = Pace(1.0)
         self._stale = True
 
@@ -115,17 +118,32 @@ class Manifest:
         """Names that slides have, by their identities."""
         return {identity: row.name for identity, row in self._rows.items()}
 
-    def take(self, listed: Listed, key: str) -> bool:
-        """Take a slide into the cohort; whether there is something to do for it."""
-        row = self._rows.get(listed.identity)
-        if row and row.key == key and row.state == "done" and self._has(row.outputs):
-            self._rows[listed.identity] = replace(row, patient=listed.patient)
-            return False
-        self._rows[listed.identity] = Row(
-            slide=listed.slide, name=listed.name, patient=listed.patient,
-            spot_table=listed.spots, key=key,
+    def take(self, listed: Listed, goal: str, key: str, outputs: Sequence[str]) -> bool:
+        """Take a slide into the cohort; whether there is something to do for it.
+
+        Parameters
+        ----------
+        goal, key, outputs
+            What is asked for: the kind of work, a key as of `Row.keys`, and names of files.
+        """
+        row = self._rows.get(listed.identity) or Row(listed.slide, spot_table=listed.spots)
+        done = row.keys.get(goal) == key and all((self.folder / f).exists() for f in outputs)
+        keys = {**row.keys, goal: key} if done else {g: k for g, k in row.keys.items() if g != goal}
+        self._asked[listed.identity] = goal, key
+        self._rows[listed.identity] = replace(
+            row, state="done" if done else "waiting", reason="", name=listed.name,
+            patient=listed.patient, keys=keys,
         )  # fmt: skip
-        return True
+        return not done
+
+    def finish(self, identity: tuple[str, str], failure: str, **changes: Any) -> Row:
+        """Change a row whose slide is done, or failed; files of other work stay its outputs."""
+        row, (goal, key) = self._rows[identity], self._asked[identity]
+        if failure:
+            return self.change(identity, state="failed", reason=failure, **changes)
+        changes["outputs"] = tuple(dict.fromkeys((*row.outputs, *changes.get("outputs", ()))))
+        keys = {**row.keys, goal: key}
+        return self.change(identity, state="done", reason="", keys=keys, **changes)
 
     def change(self, identity: tuple[str, str], **changes: Any) -> Row:
         """Change a row; it is written soon, and at the end."""
@@ -176,9 +194,6 @@ class Manifest:
         table = pd.DataFrame(rows, columns=list(columns))
         return table.astype({name: _kind(name) for name in columns if _kind(name)})
 
-    def _has(self, outputs: Sequence[str]) -> bool:
-        return all((self.folder / name).exists() for name in outputs)
-
 
 def read_rows(folder: Path) -> list[Row]:
     """The rows of a cohort's folder; none where there is no manifest, or a damaged one.
@@ -200,13 +215,19 @@ def _row(cells: Mapping[str, str]) -> Row:
         if part.name == "metrics":
             given["metrics"] = {name: float(cells[name]) for name in METRICS if cells[name]}
         elif part.name == "outputs":
-            given["outputs"] = tuple(filter(None, cells["outputs"].split(BETWEEN)))
+            given["outputs"] = tuple(_parts(cells["outputs"]))
+        elif part.name == "keys":
+            given["keys"] = dict(text.split("=") for text in _parts(cells["keys"]))
         elif part.name in _NUMBERS:
             text = cells[part.name]
             given[part.name] = _NUMBERS[part.name](text) if text else None
         else:
             given[part.name] = cells[part.name]
     return Row(**given)
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in text.split(BETWEEN) if part]
 
 
 def _kind(name: str) -> str:

@@ -28,6 +28,8 @@ from napari_stem.text import counted, one_line
 
 _AHEAD = 3  # slides a worker has in hand: one draws, one is embedded, one waits
 _TICK = 0.2  # seconds
+_FULL = 120  # seconds
+_TRIES = 20
 _LOCK = ".cohort.lock"
 
 
@@ -54,7 +56,11 @@ def iter_cohort(
     with _held(folder):
         manifest, fingerprint = Manifest(folder), order.fingerprint()
         slides = named(slides, manifest.names())
-        todo = [one for one in slides if manifest.take(one, key_of(one, fingerprint))]
+        todo = [
+            one
+            for one in slides
+            if manifest.take(one, order.goal, key_of(one, fingerprint), order.outputs(one))
+        ]
         manifest.write()
         try:
             yield Standing(manifest.count(one.identity for one in slides))
@@ -89,6 +95,7 @@ class _Run:
         self._workers: tuple[WorkerUse, ...] = ()
         self._look = Pace(1.0)
         self._began: float | None = None
+        self._full_since: float | None = None
         self._n_finished = 0
         self._desk = f"napari-stem-{uuid.uuid4().hex[:8]}"
 
@@ -112,13 +119,21 @@ class _Run:
                 client.unregister_worker_plugin(self._desk)
 
     def _register(self) -> None:
-        try:
-            self._client.register_plugin(Desk(self._desk, self._order))
-        except Exception as error:
-            raise CohortError(
-                "The workers cannot be told what to do; they need the same version of napari-stem "
-                f"as this machine: {one_line(error)}."
-            ) from error
+        """Give all workers, also those to come, their desk."""
+        desk = Desk(self._desk, self._order)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._client.register_plugin(desk)
+                return
+            except OSError as error:  # a worker ended just then; another one takes its place
+                if not tries_left:
+                    raise self._lost() from error
+                time.sleep(_TICK)
+            except Exception as error:
+                raise CohortError(
+                    "The workers cannot be told what to do; they need the same version of "
+                    f"napari-stem as this machine: {one_line(error)}."
+                ) from error
 
     def _watch_workers(self) -> None:
         """Look who works, once a second."""
@@ -131,6 +146,19 @@ class _Run:
         except Exception as error:
             raise self._lost() from error
         self._workers = tuple(_use(address, about) for address, about in found.items())
+        self._check_memory()
+
+    def _check_memory(self) -> None:
+        """Refuse to wait for ever for memory that no worker gets back."""
+        if not self._workers or not all(worker.paused for worker in self._workers):
+            self._full_since = None
+        elif self._full_since is None:
+            self._full_since = time.monotonic()
+        elif time.monotonic() - self._full_since > _FULL:
+            raise CohortError(
+                f"The memory of all workers has been full for {_FULL} s. Use fewer workers on this "
+                "machine, or smaller batches, and run the same again to go on."
+            )
 
     def _lost(self) -> CohortError:
         done = self._manifest.count(one.identity for one in self._slides)["done"]
@@ -185,11 +213,8 @@ class _Run:
             return None
         outcome = _outcome(future)
         self._n_finished += 1
-        state = "failed" if outcome.failure else "done"
         self._keep_trace(listed, outcome.trace)
-        return self._manifest.change(
-            listed.identity, state=state, reason=outcome.failure, **outcome.changes
-        )
+        return self._manifest.finish(listed.identity, outcome.failure, **outcome.changes)
 
     def _keep_trace(self, listed: Listed, trace: str) -> None:
         path = self._manifest.folder / f"{listed.name}-error.txt"

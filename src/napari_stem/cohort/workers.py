@@ -20,7 +20,7 @@ from napari_stem.cohort.slurm import slurm_cluster
 from napari_stem.errors import CohortError
 from napari_stem.text import one_line
 
-_PATIENCE = 10  # seconds for a scheduler to answer, and for workers to end
+PATIENCE = 10  # seconds for a scheduler to answer, and for workers to end
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 # Results are numbers and paths: what fills the memory of a worker cannot be spilled.
 _CONFIG = {"distributed.worker.memory.target": False, "distributed.worker.memory.spill": False}
@@ -48,7 +48,7 @@ def hired(crew: Crew) -> Iterator[Client]:
             with _connected(cluster) as client:
                 yield client
         finally:
-            cluster.close(timeout=_PATIENCE)
+            cluster.close(timeout=PATIENCE)
 
 
 def dashboard(client: Client) -> str:
@@ -59,7 +59,7 @@ def dashboard(client: Client) -> str:
 @contextmanager
 def _connected(where: Any) -> Iterator[Client]:
     try:
-        client = Client(where, timeout=_PATIENCE, set_as_default=False)
+        client = Client(where, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise CohortError(
             f"No scheduler answers at '{where}': {one_line(error)}. Check the address, or start "
@@ -68,7 +68,7 @@ def _connected(where: Any) -> Iterator[Client]:
     try:
         yield client
     finally:
-        client.close(timeout=_PATIENCE)
+        client.close(timeout=PATIENCE)
 
 
 def _local(crew: Crew) -> LocalCluster:
