@@ -227,6 +227,11 @@ def test_points_are_listed_shown_again_and_saved(
                                rtol=1e-5)  # fmt: skip
     qtbot.mouseClick(tool.points.clear_button, LEFT)
     assert not tool.points.points
+    qtbot.mouseClick(tool.points.undo_button, LEFT)
+    assert [point.number for point in tool.points.points] == [1, 2]
+    assert tool.points.undo_button.isHidden()
+    qtbot.mouseClick(tool.points.clear_button, LEFT)
+    assert not tool.points.points
     assert len(viewer.layers["Inspected patches"].data) == 0
 
 

@@ -18,6 +18,7 @@ from napari_stem._napari.files.launch import kept_result
 from napari_stem._napari.files.opening import describe_checkpoint
 from napari_stem._napari.keeping.saved_session import SavedResult, SavedSlide, read_session
 from napari_stem._napari.keeping.session_folder import INDEX, SessionFolder
+from napari_stem._napari.shell.dialogs import beside
 from napari_stem._napari.shell.docks import unwrapped, window_of
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import start
@@ -137,8 +138,8 @@ def _remember(folder: Path) -> None:
 
 
 def _ask_folder(viewer: Viewer, title: str) -> Path | None:
-    last = remembered("session_folder", "")
-    folder = QFileDialog.getExistingDirectory(window_of(viewer), title, last)
+    first = beside(workspace_of(viewer).slide, remembered("session_folder", ""))
+    folder = QFileDialog.getExistingDirectory(window_of(viewer), title, first)
     if not folder:
         return None
     remember(session_folder=folder)

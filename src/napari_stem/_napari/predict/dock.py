@@ -147,7 +147,7 @@ class PredictDock(Page):
     def _fold_steps(self, result: Result | None, former: Result | None = None) -> None:
         """Leave one line of each step when there is a result, which then has the space."""
         if (result is None) is not (former is None):
-            for panel in (self.slide, self.spots, self.checkpoint):
+            for panel in (self.slide, self.spots, self.checkpoint, self.settings):
                 panel.fold(result is not None)
 
     def _reveal(self, result: Result | None, former: Result | None) -> None:

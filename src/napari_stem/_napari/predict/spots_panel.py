@@ -193,7 +193,6 @@ class SpotsPanel(Panel):
         choice = GridChoice(
             self.pitch.value(), self.diameter.value(), self.layout_box.currentText()
         )
-        choose_grid(self.workspace, choice)
         task = tasks.make_grid(
             slide,
             pitch_um=choice.pitch_um,
@@ -201,7 +200,11 @@ class SpotsPanel(Panel):
             layout=choice.layout,
             region=region,
         )
-        self.run(task, say, partial(self.workspace.take_spots, slide))
+        self.run(task, say, partial(self._take_grid, slide, choice))
+
+    def _take_grid(self, slide: Slide, choice: GridChoice, spots: AnnData) -> None:
+        choose_grid(self.workspace, choice)
+        self.workspace.take_spots(slide, spots)
 
     def _region(self) -> tasks.Region:
         """The drawn region; if there is none, a message tells the user how to draw one."""
@@ -256,7 +259,7 @@ class SpotsPanel(Panel):
 
 def _micrometres(prefix: str, value: float) -> QDoubleSpinBox:
     made = QDoubleSpinBox()
-    made.setRange(1, 10_000)
+    made.setRange(0, 1_000_000)  # what cannot be is refused with a reason
     made.setDecimals(0)
     made.setPrefix(prefix)
     made.setSuffix(" µm")
