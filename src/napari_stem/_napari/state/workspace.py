@@ -47,6 +47,7 @@ class Workspace(Display):
     export_folder: str = ""  # of the last export; "" for none
     export_format: str = ""  # its suffix
     installed: Path | None = None  # the latest checkpoint that training installed
+    interrupted: PredictRequest | None = None  # which ran when napari ended, until it continues
     points: tuple[Point, ...] = ()  # inspected points of all slides
     removed_points: tuple[tuple[Point, ...], ...] = ()  # the latest last, for undo
     tool: str = ""  # the active mouse tool of this plugin
@@ -106,6 +107,8 @@ class Workspace(Display):
         """Drop prediction and points of slides that were closed or took another scale."""
         if self.run.request is not None and self.session_of(self.run.request.slide) is None:
             self.run.abandon()
+        if self.interrupted is not None and self.session_of(self.interrupted.slide) is None:
+            self.interrupted = None
         self.points = self._still_open(self.points)
         self.removed_points = tuple(filter(None, map(self._still_open, self.removed_points)))
 
@@ -190,6 +193,8 @@ class Workspace(Display):
             Another prediction is running.
         """
         self.run.start(request, predict)
+        if self.interrupted is not None and request.continues(self.interrupted):
+            self.interrupted = None
         if (row := self.session.row_of(request)) is not None:
             self.show_result(row)
 
