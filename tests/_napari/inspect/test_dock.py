@@ -27,6 +27,7 @@ from napari_stem.spots.table import positions
 
 from .. import canvas_mouse
 from ..conftest import LEFT, PATIENCE, is_busy
+from ..private_names import tasks_of
 
 HERE = (600.0, 600.0)
 ELSEWHERE = (400.0, 700.0)
@@ -470,7 +471,7 @@ def test_the_viewer_may_close_midway(tool, viewer, qtbot):
     tool.workspace.options = PredictOptions(n_draws=400, sampler="ancestral", steps=100)
     click(tool, viewer, HERE)
     qtbot.waitUntil(lambda: "of 400 draws" in tool.point.note.text(), timeout=PATIENCE)
-    tasks_of_viewer = viewer.window._task_status_manager
+    tasks_of_viewer = tasks_of(viewer)
     viewer.close()
     qtbot.waitUntil(lambda: not tasks_of_viewer.is_busy(), timeout=PATIENCE)
 

@@ -13,8 +13,10 @@ from napari_stem._napari.state.display import Display
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.run import PredictionRun, StartJob, work_here
 from napari_stem._napari.state.session import Session, are_same, distinct_name
+from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.statistics import THRESHOLD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -44,6 +46,8 @@ class Workspace(Display):
     options: PredictOptions = field(default_factory=PredictOptions)
     compute: Compute = field(default_factory=Compute)
     grid: GridChoice = field(default_factory=GridChoice)
+    leiden: LeidenOptions = field(default_factory=LeidenOptions)
+    threshold: float = THRESHOLD  # of P(above threshold)
     export_folder: str = ""  # of the last export; "" for none
     export_format: str = ""  # its suffix
     installed: Path | None = None  # the latest checkpoint that training installed
