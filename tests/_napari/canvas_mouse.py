@@ -1,4 +1,4 @@
-"""Real mouse events on the canvas of a shown viewer. The native canvas is napari's private API."""
+"""Real mouse events on the canvas of a shown viewer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_stem.slides.slide import Slide
 
+from .private_names import canvas_of
+
 _LEFT = Qt.MouseButton.LeftButton
 _STEPS = 4  # of a drag
 _PAUSE = 20  # ms; napari drops moves that follow each other too closely
-
-
-def canvas_of(viewer: Viewer) -> QWidget:
-    return viewer.window._qt_viewer.canvas.native
 
 
 def on_canvas(viewer: Viewer, slide: Slide, xy: Any) -> QPoint:

@@ -9,7 +9,6 @@ import pytest
 from qtpy.QtCore import QPoint
 
 from napari_stem._napari.results.result_panel import ResultPanel
-from napari_stem._napari.shell.remembered import remember
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
@@ -20,8 +19,7 @@ from ..conftest import CHECKPOINT, LEFT
 
 
 def test_the_threshold_is_that_of_the_values_that_are_shown(qtbot):
-    section, workspace = generate_section("a", seed=1, size_px=600), Workspace()
-    remember(threshold=3.0)
+    section, workspace = generate_section("a", seed=1, size_px=600), Workspace(threshold=3.0)
     panel = ResultPanel(workspace)
     qtbot.addWidget(panel)
     workspace.take_slide(section.slide)

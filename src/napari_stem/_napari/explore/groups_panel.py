@@ -53,6 +53,7 @@ class GroupsPanel(Panel):
         self.add_button = button(
             "Group", "Put the selected spots into the group of this name. A spot is in one group."
         )
+        self.add_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.table = LegendTable("group", can_hide=False)
         self.table.setFixedHeight(_TABLE_HEIGHT)
         self.show_button = button("Show", "Show the groups on the slide.")
