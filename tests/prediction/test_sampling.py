@@ -57,7 +57,7 @@ def sample(
 TOLERANCE = 4e-3
 
 
-@pytest.mark.parametrize("name", ["dpm++", "ddim", "ancestral"])
+@pytest.mark.parametrize("name", ["pc", "dpm++", "ddim", "ancestral"])
 def test_draws_do_not_depend_on_batches_order_or_company(network, name):
     sampler = {"sampler": name, "steps": 6}
     whole = sample(network, **sampler)
@@ -201,7 +201,7 @@ def test_impossible_samplers_are_refused():
         PredictOptions(steps=0)
 
 
-@pytest.mark.parametrize("name", ["dpm++", "ancestral"])
+@pytest.mark.parametrize("name", ["pc", "ancestral"])
 def test_a_point_alone_has_the_draws_of_a_spot_there(network, name):
     options = PredictOptions(n_draws=7, sampler=name, steps=6)
     whole = sample(network, n_draws=7, sampler=name, steps=6)

@@ -89,7 +89,15 @@ def test_a_run_reports_its_stages_and_both_losses(
         events.append,
     )
     stages = [event.stage for event in events if isinstance(event, Progress)]
-    assert list(dict.fromkeys(stages)) == ["load", "embed", "factors", "train", "sample", "score"]
+    assert list(dict.fromkeys(stages)) == [
+        "load",
+        "embed",
+        "factors",
+        "factors of spots",
+        "train",
+        "sample",
+        "score",
+    ]
     losses = [event for event in events if isinstance(event, Loss)]
     assert losses[-1].step == recipe.fit.steps
     assert losses[-1].validation is not None

@@ -88,8 +88,24 @@ def log_snr_steps(schedule: Schedule, n: int) -> list[Step]:
     """
     noisiest, cleanest = schedule.log_snr[[-1, 0]].tolist()
     even = torch.linspace(noisiest, cleanest, n, dtype=torch.float64)
-    nearest = (schedule.log_snr - even[:, None]).abs().argmin(dim=1).flip(0)  # (n,) rising
-    # Timesteps are sparse in log-SNR near t = 0: neighbours that fell together move apart.
+    return _steps_nearest(schedule, schedule.log_snr, even)
+
+
+def angle_steps(schedule: Schedule, n: int) -> list[Step]:
+    """`n` steps from t = T - 1 to no noise at all, evenly spaced in acos(sqrt(alpha_bar)).
+
+    Draws of data of unit variance move at one speed along the angle, so that it suits values of
+    about that spread. Every step starts at a trained timestep, none twice.
+    """
+    angle = schedule.alpha_bar.sqrt().acos()
+    return _steps_nearest(schedule, angle, angle[-1] * (1 - torch.arange(n) / n))
+
+
+def _steps_nearest(schedule: Schedule, scale: Tensor, wanted: Tensor) -> list[Step]:
+    """Steps from the timesteps whose values on a scale (T,) are nearest to those wanted (n,)."""
+    n = len(wanted)
+    nearest = (scale - wanted[:, None]).abs().argmin(dim=1).flip(0)  # (n,) rising
+    # Timesteps are sparse near t = 0: neighbours that fell together move apart.
     order = torch.arange(n)
     t = torch.cummax(nearest - order, dim=0).values + order
     t = torch.minimum(t, schedule.steps - n + order).flip(0)  # (n,) falling

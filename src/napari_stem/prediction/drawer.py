@@ -18,7 +18,7 @@ from torch import Tensor
 from napari_stem.devices import choose_device, is_out_of_memory
 from napari_stem.errors import Hint, OptionError, Remedy
 from napari_stem.features.compute import Compute
-from napari_stem.model.diffusion import Schedule, denoiser, log_snr_steps
+from napari_stem.model.diffusion import Schedule, denoiser
 from napari_stem.model.network import StemNetwork
 from napari_stem.model.readout import Readout
 from napari_stem.model.samplers import SAMPLERS
@@ -67,7 +67,7 @@ class Drawer:
         self._conditions, self._positions = conditions, positions
         self._seed = options.seed
         self._sampler = SAMPLERS[options.sampler]
-        self._steps = log_snr_steps(schedule, min(options.n_steps, schedule.steps))
+        self._steps = self._sampler.spacing(schedule, min(options.n_steps, schedule.steps))
         self._readout = readout and readout.on(self._device)
         self._rows = min(compute.batch_size, _rows_of_a_pass(network, self._device))
 

@@ -31,7 +31,7 @@ class PredictOptions:
     sampler: str = option(
         SAMPLER,
         "Sampler",
-        "Algorithm that turns noise into a draw; DPM-Solver++ needs the fewest steps.",
+        "Algorithm that turns noise into a draw; the predictor-corrector needs the fewest steps.",
         choices=lambda: {name: sampler.label for name, sampler in SAMPLERS.items()},
         advanced=True,
     )

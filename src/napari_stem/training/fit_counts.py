@@ -91,6 +91,7 @@ def iter_fit_counts(
             schedule.step()
         if pace.due():
             yield Progress(step, _STEPS, "factors")
+    yield Progress(_STEPS, _STEPS, "factors")
     return Counts(**learned.readout().tensors())
 
 
@@ -108,9 +109,10 @@ def iter_factors(readout: Counts, spots: CountedSpots, seed: int) -> Events[Fact
                 _descend(optimizer, _divergence(block, readout, mean, log_spread, random))
             if pace.due():
                 done = int(rows[0]) + len(rows) * step // _ALONE_STEPS
-                yield Progress(done, len(spots.counts), "factors")
+                yield Progress(done, len(spots.counts), "factors of spots")
         means.append(((mean - expected) / readout.spread).detach())
         spreads.append((log_spread.exp() / readout.spread).detach())
+    yield Progress(len(spots.counts), len(spots.counts), "factors of spots")
     return Factors(torch.cat(means), torch.cat(spreads))
 
 

@@ -18,6 +18,7 @@ _STAGES = {
     "load": "Loading the model",
     "embed": "Computing patch features",
     "factors": "Learning how genes vary together",
+    "factors of spots": "Reading the factors of spots",
     "train": "Training",
     "sample": "Sampling",
     "score": "Comparing with baselines",

@@ -1,0 +1,189 @@
+"""How much faster draws are than by the published sampler, with the same weights.
+
+    python benchmarks/vs_reference.py [--quick]
+
+The reference is plain ancestral sampling in all 1,000 steps, written here from the equations (Ho et
+al. 2020, algorithm 2), batches of 200 spots in float32, on as many threads as suit it; beside it,
+DDIM in 50 steps, uniform in t. Both draw what the package draws for the same spots in the same
+process. The small preset is trained and timed as a whole; of the paper's network a few evaluations
+are timed, with random weights, unless --quick. The last line is the ratio of the small preset.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_stem.api.training import train
+from napari_stem.checkpoints.checkpoint import Checkpoint
+from napari_stem.checkpoints.recipe import Recipe, make_recipe
+from napari_stem.events import finish
+from napari_stem.features.compute import Compute
+from napari_stem.model.diffusion import Schedule
+from napari_stem.model.network import StemNetwork
+from napari_stem.model.readout import as_they_are
+from napari_stem.prediction.draws import DrawStore
+from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.sampling import iter_sample
+from napari_stem.sections.synthetic import generate_section
+
+SPOTS, DRAWS, FEW = 200, 20, 4
+PAPER_SPOTS, PAPER_EVALUATIONS = 4, 3
+GENES = 300
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    if not quick:
+        compare_paper()
+    compare_small(FEW if quick else DRAWS)
+
+
+def compare_small(reference_draws: int) -> None:
+    """The small preset from noise to values, trained on a generated section."""
+    section = generate_section("reference", seed=0)
+    panel = [gene for gene in section.spots.var_names if gene.isupper()]
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = train(section, make_recipe("small", panel), folder, cache=False).checkpoint
+    random = np.random.default_rng(0)
+    width = checkpoint.recipe.network.condition_width
+    conditions = random.standard_normal((SPOTS, width)).astype(np.float32)
+    ours, seconds = drawn(checkpoint, conditions, DRAWS, PredictOptions(n_draws=DRAWS))
+    rate = SPOTS * DRAWS / seconds
+    print(f"small preset, {SPOTS} spots x {DRAWS} draws: {rate:,.0f} spot-draws/s")
+    for name, sample, steps in (("DDIM", ddim, 50), ("ancestral", ancestral, 1000)):
+        draws = max(reference_draws, 2)
+        theirs, seconds = by_reference(checkpoint, conditions, draws, sample, steps)
+        spread = np.median(ours.std(axis=0).mean(0) / theirs.std(axis=0, ddof=1).mean(0))
+        error = np.abs(ours.mean(0) - theirs.mean(0)).mean() / theirs.std(axis=0, ddof=1).mean()
+        expected = np.sqrt((1 / DRAWS + 1 / draws) * 2 / np.pi)
+        ratio = rate * seconds / (SPOTS * draws)
+        print(
+            f"{name} of {steps:,} steps, {draws} draws: {SPOTS * draws / seconds:,.0f} "
+            f"spot-draws/s; spread of ours over theirs {spread:.2f}; means differ by {error:.2f} "
+            f"of a spread, {expected:.2f} by chance; {ratio:.0f} times slower"
+        )
+    print(f"ratio: {ratio:.0f}")
+
+
+def compare_paper() -> None:
+    """The paper's network, a few evaluations each."""
+    recipe = make_recipe("paper", [f"G{i}" for i in range(GENES)])
+    network = StemNetwork(recipe.network).eval()
+    checkpoint = Checkpoint(recipe, network, None, as_they_are(GENES))  # type: ignore[arg-type]
+    width = recipe.network.condition_width
+    conditions = np.random.default_rng(0).standard_normal((PAPER_SPOTS, width)).astype(np.float32)
+    options = PredictOptions(n_draws=1)
+    _, ours = drawn(checkpoint, conditions, 1, options)
+    _, theirs = by_reference(checkpoint, conditions, 1, ancestral, PAPER_EVALUATIONS)
+    ratio = theirs / PAPER_EVALUATIONS * 1000 / ours
+    print(
+        f"paper's network, {PAPER_SPOTS} spots: {ours / options.n_steps:.2f} s an evaluation, "
+        f"theirs {theirs / PAPER_EVALUATIONS:.2f} s; {options.n_steps} against 1,000: {ratio:.0f}"
+    )
+
+
+def drawn(
+    checkpoint: Checkpoint, conditions: np.ndarray, n_draws: int, options: PredictOptions
+) -> tuple[np.ndarray, float]:
+    """(K, n, c) draws of this package, and the seconds that they took."""
+    recipe, n = checkpoint.recipe, len(conditions)
+    positions = np.stack([np.arange(n) * 100.0, np.zeros(n)], axis=1)
+    sizes = {"n_draws": n_draws, "n_spots": n, "n_genes": len(recipe.panel)}
+    with DrawStore.create(None, key="reference", **sizes) as store:
+        start = perf_counter()
+        finish(
+            iter_sample(
+                checkpoint.network, Schedule(recipe.diffusion), conditions, positions, store,
+                options, Compute(device="cpu"), readout=checkpoint.readout,
+            )
+        )  # fmt: skip
+        return store.read(), perf_counter() - start
+
+
+Sample = Callable[[Recipe, StemNetwork, Tensor, int], Tensor]
+
+
+@torch.no_grad()
+def by_reference(
+    checkpoint: Checkpoint, conditions: np.ndarray, n_draws: int, sample: Sample, steps: int
+) -> tuple[np.ndarray, float]:
+    """(K, n, c) draws of a reference, and the seconds that they took."""
+    condition = torch.from_numpy(conditions)
+    torch.manual_seed(0)
+    torch.set_num_threads(best_threads(checkpoint.network, condition))
+    start = perf_counter()
+    values = []
+    for _ in range(n_draws):
+        x = sample(checkpoint.recipe, checkpoint.network, condition, steps)
+        noise = torch.randn(len(x), checkpoint.readout.n_genes)
+        values.append(checkpoint.readout.values(x, condition, lambda noise=noise: noise).numpy())
+    return np.stack(values), perf_counter() - start
+
+
+def ancestral(recipe: Recipe, network: StemNetwork, condition: Tensor, steps: int) -> Tensor:
+    """The last `steps` of ancestral sampling; all of them are the paper's sampler."""
+    beta, alpha_bar = _schedule(recipe)
+    x = torch.randn(len(condition), recipe.network.n_genes)
+    for t in reversed(range(steps)):
+        eps = _eps(recipe, network, x, t, condition, alpha_bar[t])
+        x = (x - beta[t] / (1 - alpha_bar[t]).sqrt() * eps) / (1 - beta[t]).sqrt()
+        if t:
+            variance = (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t]) * beta[t]
+            x = x + variance.sqrt() * torch.randn_like(x)
+    return x
+
+
+def ddim(recipe: Recipe, network: StemNetwork, condition: Tensor, steps: int) -> Tensor:
+    """DDIM without noise (Song et al. 2021), uniform in t."""
+    _, alpha_bar = _schedule(recipe)
+    x = torch.randn(len(condition), recipe.network.n_genes)
+    times = torch.linspace(len(alpha_bar) - 1, 0, steps).long().tolist()
+    for t, after in zip(times, [*times[1:], None], strict=True):
+        eps = _eps(recipe, network, x, t, condition, alpha_bar[t])
+        x_start = (x - (1 - alpha_bar[t]).sqrt() * eps) / alpha_bar[t].sqrt()
+        left = torch.ones(()) if after is None else alpha_bar[after]
+        x = left.sqrt() * x_start + (1 - left).sqrt() * eps
+    return x
+
+
+def best_threads(network: StemNetwork, condition: Tensor) -> int:
+    """As many threads as are fastest for an evaluation of the reference's batch."""
+    x = torch.zeros(len(condition), network.config.n_genes)
+    t = torch.zeros(len(condition), dtype=torch.long)
+    seconds = {}
+    for threads in {1, torch.get_num_threads(), torch.multiprocessing.cpu_count()}:
+        torch.set_num_threads(threads)
+        network(x, t, condition)
+        start = perf_counter()
+        network(x, t, condition)
+        seconds[threads] = perf_counter() - start
+    return min(seconds, key=seconds.__getitem__)
+
+
+def _schedule(recipe: Recipe) -> tuple[Tensor, Tensor]:
+    config = recipe.diffusion
+    beta = torch.linspace(config.beta_min, config.beta_max, config.steps, dtype=torch.float64)
+    return beta.float(), torch.cumprod(1 - beta, 0).float()
+
+
+def _eps(
+    recipe: Recipe, network: StemNetwork, x: Tensor, t: int, condition: Tensor, alpha_bar: Tensor
+) -> Tensor:
+    """The noise, which the network predicts itself or as part of the velocity."""
+    out = network(x, torch.full((len(x),), t), condition)
+    if recipe.diffusion.prediction == "eps":
+        return out
+    return alpha_bar.sqrt() * out + (1 - alpha_bar).sqrt() * x
+
+
+if __name__ == "__main__":
+    main()
