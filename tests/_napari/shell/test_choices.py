@@ -24,7 +24,7 @@ from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.storage import checkpoints_dir
 
-from ..conftest import CHECKPOINT
+from ..conftest import CHECKPOINT, is_busy
 
 
 def test_a_window_begins_with_the_last_choices_and_keeps_to_its_own():
@@ -88,3 +88,4 @@ def test_settings_and_folders_of_one_window_never_reach_another(make_napari_view
     assert clusters.leiden.form.value(LeidenOptions) == LeidenOptions()
     assert (theirs.export_folder, theirs.export_format) == ("", "")
     assert Workspace(**last_choices()).threshold == 2.5
+    qtbot.waitUntil(lambda: not (is_busy(one) or is_busy(other)))  # libraries load

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_stem._napari.shell.choices import compute_for
 from napari_stem._napari.shell.imports import importing, load_triton_apart
+from napari_stem._napari.shell.networks import in_memory
 from napari_stem.events import Events, Progress
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
+    from napari_stem._napari.shell.networks import InMemory
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem._napari.state.grid_choice import GridChoice
     from napari_stem.features.compute import Compute
@@ -32,6 +32,7 @@ class LoadedCheckpoint:
 
     def __init__(self, checkpoint: ChosenCheckpoint) -> None:
         self.checkpoint = checkpoint
+        self._held: InMemory | None = None
         self._inspector: Inspector | None = None
 
     def inspect(
@@ -47,10 +48,9 @@ class LoadedCheckpoint:
         if self._inspector is None:
             yield Progress(0, 0, "load", self.checkpoint.path.name)
             self._inspector = self._load()
+        assert self._held is not None  # since `_load`
         self._inspector.options = options
-        loaded = self._inspector.compute.loaded
-        compute = compute_for(self.checkpoint, compute)
-        self._inspector.compute = replace(compute, loaded=loaded)
+        self._inspector.compute = self._held.compute(self.checkpoint, compute)
         return (
             yield from self._inspector.iter_inspect(
                 slide, xy, spot_diameter_px=diameter_px, spots=spots
@@ -60,10 +60,10 @@ class LoadedCheckpoint:
     def _load(self) -> Inspector:
         load_triton_apart()
         with importing:
-            from napari_stem.checkpoints.checkpoint import load_checkpoint
             from napari_stem.prediction.inspect import Inspector
 
-        return Inspector(load_checkpoint(self.checkpoint.path))
+        self._held = in_memory(self.checkpoint)
+        return Inspector(self._held.checkpoint)
 
 
 def spot_diameter_px(slide: Slide, spots: AnnData | None, grid: GridChoice) -> float:

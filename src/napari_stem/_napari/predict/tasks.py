@@ -9,12 +9,12 @@ from collections.abc import Generator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from napari_stem._napari.shell.choices import compute_for
 from napari_stem._napari.shell.imports import (
     importing,
     load_for_predicting,
     load_triton_apart,
 )
+from napari_stem._napari.shell.networks import in_memory
 from napari_stem._napari.state.result import Result, per_gene
 from napari_stem.events import Event, Events, Partial, Progress, relay
 
@@ -115,12 +115,11 @@ def predict(request: PredictRequest) -> Generator[Event | Result, None, Result]:
     yield Progress(0, 0, "load", request.checkpoint.path.name)
     load_triton_apart()
     with importing:
-        from napari_stem.checkpoints.checkpoint import load_checkpoint
         from napari_stem.prediction.predict import iter_predict
 
-    compute = compute_for(request.checkpoint, request.compute)
-    checkpoint = load_checkpoint(request.checkpoint.path)
-    events = iter_predict(request.slide, request.spots, checkpoint, request.options, compute)
+    held = in_memory(request.checkpoint)
+    compute = held.compute(request.checkpoint, request.compute)
+    events = iter_predict(request.slide, request.spots, held.checkpoint, request.options, compute)
     told: Generator[Event | Result, None, AnnData] = relay(events, partial(_shown, request))
     prediction = yield from told
     return Result.of_prediction(request.slide, prediction, request)
