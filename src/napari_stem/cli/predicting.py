@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_stem.analysis.leiden_options import LeidenOptions
+from napari_stem.cli.failures import tell
 from napari_stem.cli.flags import Flags, with_flags
 from napari_stem.cli.options import (
     Bin,
@@ -158,12 +159,15 @@ def predict(
             threshold=threshold, **options, **compute, **files,
         )  # fmt: skip
         prediction = run_events(work, events)
+    failed: list[Exception] = []
     if prediction.n_obs >= FEWEST:
-        find_clusters(prediction, **leiden)
+        try:
+            find_clusters(prediction, **leiden)
+        except Exception as error:  # noqa: BLE001  # what was predicted is written first
+            failed.append(error)
     if events == "bars":
         print_doubts(prediction)
     name = section_name(spots) if spots else place.name
-    failed: list[Exception] = []
     for path in output or [Path(f"{name}-prediction{DEFAULT_SUFFIX}")]:
         try:
             write_prediction(prediction, path, genes=genes or ())
@@ -172,5 +176,7 @@ def predict(
         else:
             if events == "bars":
                 say(str(path))
+    for error in failed[1:]:
+        tell(error)
     if failed:
         raise failed[0]

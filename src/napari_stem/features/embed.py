@@ -170,7 +170,7 @@ class _Work:
                 try:
                     vectors = [_describe(module, view, size, device) for view in views]
                     break
-                except RuntimeError as error:
+                except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
                     if size == 1:

@@ -80,7 +80,7 @@ def iter_sample(
                     tell = partial(_at, pace, done + start, part.stop - part.start, total)
                     try:
                         x = yield from relay(batch, tell)
-                    except RuntimeError as error:
+                    except (RuntimeError, MemoryError) as error:
                         if not is_out_of_memory(error):
                             raise
                         if size == 1:
