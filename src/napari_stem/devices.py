@@ -66,9 +66,9 @@ def threads_for(multiplications: float) -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device has no room: CUDA has an error of its own, the others tell it in words."""
+    """Whether a device has no room: CUDA has an error of its own, others tell it in words."""
     texts = ("can't allocate memory", "out of memory")
-    return isinstance(error, torch.OutOfMemoryError) or (
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and any(text in str(error) for text in texts)
     )
 

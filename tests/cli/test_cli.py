@@ -188,12 +188,16 @@ def test_one_output_that_fails_stops_no_other(
 ):
     (tmp_path / "a.csv").mkdir()
     (tmp_path / "a.csv" / "mine").touch()
-    with pytest.raises(StorageError, match=r"a\.csv"):
-        run(
-            "predict", saved[2], trained.path, "-o", tmp_path / "a.csv",
-            "-o", tmp_path / "B.GEOJSON", "--draws", 2, "--sampler-steps", 2, "--device", "cpu",
-            "--cache", kept,
-        )  # fmt: skip
+    (tmp_path / "c.h5ad").mkdir()
+    arguments = [
+        "predict", saved[2], trained.path, "-o", tmp_path / "a.csv", "-o", tmp_path / "c.h5ad",
+        "-o", tmp_path / "B.GEOJSON", "--draws", 2, "--sampler-steps", 2, "--device", "cpu",
+        "--cache", kept,
+    ]  # fmt: skip
+    told = CliRunner().invoke(app, list(map(str, arguments)))
+    assert isinstance(told.exception, StorageError)
+    assert "a.csv" in str(told.exception)
+    assert "c.h5ad" in told.stderr
     assert json.loads((tmp_path / "B.GEOJSON").read_text())["features"]
 
 

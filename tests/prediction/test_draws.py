@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from napari_stem.errors import StorageError
+from napari_stem.errors import CheckpointError, StorageError
 from napari_stem.prediction.draws import DrawStore
 
 SIZES = {"n_spots": 300, "n_genes": 3}
@@ -74,6 +75,40 @@ def test_a_damaged_store_is_drawn_again(tmp_path: Path):
     fill(DrawStore.create(path, key="k", n_draws=2, **SIZES), 2)
     (path / "draws" / "zarr.json").write_text("{")
     assert held(DrawStore.open_or_create(path, key="k", n_draws=2, **SIZES)) == [False, False]
+
+
+def test_draws_that_vanish_or_are_damaged_are_refused(tmp_path: Path):
+    """Also between the last draw and the summary: a full answer or none."""
+    path = tmp_path / "draws.zarr"
+    store = DrawStore.create(path, key="k", n_draws=2, **SIZES)
+    fill(store, 2)
+    chunk = path / "draws" / "c" / "1" / "1" / "0"
+    content = bytearray(chunk.read_bytes())
+    content[len(content) // 2] ^= 4
+    chunk.write_bytes(content)
+    assert not store.has(1, slice(256, 300))
+    for act in (
+        lambda: store.draw(1),
+        lambda: store.read(slice(256, 300)),
+        lambda: store.summary([lambda draws: draws.mean(axis=0)]),
+    ):
+        with pytest.raises(StorageError, match=r"missing or damaged.* Predict again"):
+            act()
+    assert store.read(n_draws=1).shape == (1, 300, 3)
+    shutil.rmtree(path)
+    with pytest.raises(StorageError, match="missing or damaged"):
+        store.draw(0)
+    with pytest.raises(StorageError, match="missing or damaged"):
+        store.write(0, slice(0, 256), np.ones((256, 3), np.float32))
+
+
+def test_values_that_are_not_finite_are_never_kept():
+    with DrawStore.create(None, key="k", n_draws=1, **SIZES) as store:
+        values = np.ones((256, 3), np.float32)
+        values[7, 2] = np.nan
+        with pytest.raises(CheckpointError, match="not finite"):
+            store.write(0, slice(0, 256), values)
+        assert held(store) == [False]
 
 
 def test_a_temporary_store_vanishes_and_a_kept_one_stays(

@@ -9,6 +9,7 @@ import pytest
 from anndata import AnnData
 
 from napari_stem.analysis.cluster import cluster
+from napari_stem.exports.registry import write_prediction
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.reports.report import leading_genes, write_report
 from napari_stem.training.train import TrainResult
@@ -59,6 +60,21 @@ def test_the_report_stands_alone_and_escapes_names(
     assert "src=http" not in page
     assert "k-NN" in page
     assert "&quot;n_draws&quot;: 4" in page
+
+
+def test_no_name_or_number_of_a_file_spoils_a_page_or_a_figure(prediction: AnnData, tmp_path: Path):
+    """A file that others wrote may say anything."""
+    about = prediction.uns["napari_stem"]
+    about |= {"slide": "{a}", "n_draws": "<b>2</b>", "unit": "<i>$x$</i>", "versions": "{"}
+    about |= {"slide_path": "/home/somebody/{a}.tif", "warnings": ["<u>", r"$\frac{$"]}
+    odd = r"$\frac{$"
+    prediction.var_names = [odd, "<img src=x>", *prediction.var_names[2:]]
+    prediction.obs["leiden"] = prediction.obs["leiden"].cat.rename_categories({"1": odd})
+    write_report(prediction, tmp_path / "a.html", genes=[odd, "<img src=x>"])
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert not any(tag in page for tag in ("<b>", "<i>", "<u>", "<img src=x>", "somebody"))
+    write_prediction(prediction, tmp_path / "a.png", genes=[odd])
+    assert gene_maps(prediction, [odd]).axes[0].get_title() == f"{odd}, measured"
 
 
 def test_the_best_predicted_genes_lead(prediction: AnnData):

@@ -5,17 +5,16 @@ from __future__ import annotations
 import io
 import sys
 from importlib.metadata import version
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from napari_stem.cli.caching import cache
 from napari_stem.cli.cohorts import cohort
 from napari_stem.cli.demonstrating import demo
 from napari_stem.cli.describing import encoders, info
 from napari_stem.cli.evaluating import cross_validate, evaluate
-from napari_stem.cli.hints import WORDS
+from napari_stem.cli.failures import shortage_of, tell
 from napari_stem.cli.importing import import_upstream
 from napari_stem.cli.predicting import embed, predict
 from napari_stem.cli.training import train
@@ -38,17 +37,18 @@ def main() -> None:
     try:
         app()
     except StemError as error:
-        hint = f" {error.hint.said(WORDS)}" if error.hint else ""
-        _fail(f"{type(error).__name__}: {error}{hint}")
+        tell(error)
+        sys.exit(1)
     except ImportError as error:
         if not (repair := repair_of(error)):
             raise
-        _fail(f"{type(error).__name__}: {repair}")
-
-
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print(message, style="red", highlight=False, markup=False)
-    sys.exit(1)
+        tell(error, repair)
+        sys.exit(1)
+    except (MemoryError, RuntimeError) as error:
+        if not (short := shortage_of(error)):
+            raise
+        tell(error, short)
+        sys.exit(1)
 
 
 def _version(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_stem.analysis.leiden_options import LeidenOptions
+from napari_stem.cli.failures import tell
 from napari_stem.cli.flags import Flags, with_flags
 from napari_stem.cli.options import (
     Bin,
@@ -167,5 +168,5 @@ def predict(
     paths = output or [Path(f"{name}-prediction{DEFAULT_SUFFIX}")]
     write_outputs(
         prediction, paths, order.genes,
-        lambda path: say(str(path)) if events == "bars" else None,
+        lambda path: say(str(path)) if events == "bars" else None, also_failed=tell,
     )  # fmt: skip

@@ -101,8 +101,11 @@ def write_outputs(
     paths: Iterable[Path],
     genes: Sequence[str],
     tell: Callable[[Path], object] = lambda path: None,
+    also_failed: Callable[[Exception], object] = lambda error: None,
 ) -> None:
     """Write a prediction to files, and tell of each; the first error waits for the others.
+
+    Further errors are given to `also_failed`.
 
     Raises
     ------
@@ -117,6 +120,8 @@ def write_outputs(
             failed.append(error)
         else:
             tell(path)
+    for error in failed[1:]:
+        also_failed(error)
     if failed:
         raise failed[0]
 

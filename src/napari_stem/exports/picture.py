@@ -27,7 +27,8 @@ def write_picture(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
 
     figure = gene_maps(prediction, shown_genes(prediction, genes))
     if warnings := warnings_of(prediction):
-        figure.supxlabel("\n".join(f"⚠ {text}" for text in warnings), color="#d55e00", fontsize=9)
+        told = "\n".join(f"⚠ {text}" for text in warnings)
+        figure.supxlabel(told, color="#d55e00", fontsize=9, parse_math=False)
     with atomic_path(path) as draft:
         figure.savefig(draft, format="png", dpi=110)
 

@@ -17,7 +17,7 @@ from zarr.codecs import ZstdCodec
 
 from napari_stem.cache import mark_used, trim
 from napari_stem.devices import choose_device, is_out_of_memory
-from napari_stem.errors import EncoderError, Hint, LowResolution, Remedy
+from napari_stem.errors import EncoderError, Hint, LowResolution, Remedy, StorageError
 from napari_stem.events import Events, Pace, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.builders import build_encoder
@@ -170,7 +170,7 @@ class _Work:
                 try:
                     vectors = [_describe(module, view, size, device) for view in views]
                     break
-                except RuntimeError as error:
+                except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
                     if size == 1:
@@ -228,15 +228,22 @@ class _Kept:
     def write(self, found: NDArray[np.float32], rows: NDArray[np.intp]) -> None:
         """Write the chunks that hold `rows`."""
         if self.read_shape() != found.shape:
-            with atomic_path(self._path) as draft:
-                zarr.create_array(
-                    draft, shape=found.shape, chunks=(_ROWS, *found.shape[1:]), dtype="f4",
-                    fill_value=np.nan, compressors=ZstdCodec(checksum=True),
-                )  # fmt: skip
+            try:
+                self._create(found)
+            except StorageError:
+                if self.read_shape() != found.shape:  # nor did another program make it meanwhile
+                    raise
         with writing(self._path):
             array = zarr.open_array(self._path, mode="r+")
             for start in np.unique(rows // _ROWS) * _ROWS:
                 array[start : start + _ROWS] = found[start : start + _ROWS]
+
+    def _create(self, found: NDArray[np.float32]) -> None:
+        with atomic_path(self._path) as draft:
+            zarr.create_array(
+                draft, shape=found.shape, chunks=(_ROWS, *found.shape[1:]), dtype="f4",
+                fill_value=np.nan, compressors=ZstdCodec(checksum=True),
+            )  # fmt: skip
 
     def read_shape(self) -> tuple[int, ...] | None:
         try:

@@ -170,7 +170,7 @@ class Drawer:
         while True:
             try:
                 yield from attempt()
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 if self._rows == 1:

@@ -13,7 +13,7 @@ import numpy as np
 import zarr
 from zarr.codecs import ZstdCodec
 
-from napari_stem.errors import StorageError
+from napari_stem.errors import CheckpointError, StorageError
 from napari_stem.storage import atomic_path, writing
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class DrawStore:
     """An array (K, n, c) of float16 in chunks of one draw and a block of spots.
 
     Undrawn values are NaN. zarr replaces a chunk's file whole, so that a process killed midway
-    leaves finished blocks or NaN, and the array itself says where to go on.
+    leaves finished blocks or NaN, and the array itself says where to go on. Each chunk has a
+    checksum, so that a damaged one is drawn again or refused, but never read.
 
     Attributes
     ----------
@@ -93,19 +94,28 @@ class DrawStore:
         cls, path: Path | None, *, key: str, n_draws: int, n_spots: int, n_genes: int
     ) -> DrawStore:
         """The store of that key with what it holds, grown to `n_draws`; else a new one."""
-        sizes = {"n_spots": n_spots, "n_genes": n_genes}
-        if path is not None and (path / _ABOUT).exists():
+        found = cls._found(path, key, n_spots, n_genes)
+        if found is None:
             try:
-                same = json.loads((path / _ABOUT).read_text())["key"] == key
-                store = cls(path)
-                if same and (store.n_spots, store.n_genes) == (n_spots, n_genes):
-                    store.extend(n_draws)
-                    return store
+                return cls.create(path, key=key, n_draws=n_draws, n_spots=n_spots, n_genes=n_genes)
             except StorageError:
-                raise
-            except Exception:  # noqa: BLE001  # damaged: drawing again is safe
-                pass
-        return cls.create(path, key=key, n_draws=n_draws, **sizes)
+                found = cls._found(path, key, n_spots, n_genes)
+                if found is None:  # nor did another program make it at the same moment
+                    raise
+        found.extend(n_draws)
+        return found
+
+    @classmethod
+    def _found(cls, path: Path | None, key: str, n_spots: int, n_genes: int) -> DrawStore | None:
+        """The store of that key, if it is there and whole."""
+        if path is None or not (path / _ABOUT).exists():
+            return None
+        try:
+            same = json.loads((path / _ABOUT).read_text())["key"] == key
+            store = cls(path)
+        except Exception:  # noqa: BLE001  # damaged: drawing again is safe
+            return None
+        return store if same and (store.n_spots, store.n_genes) == (n_spots, n_genes) else None
 
     def extend(self, n_draws: int) -> None:
         """Make room for at least `n_draws`; what is there stays."""
@@ -120,8 +130,23 @@ class DrawStore:
             yield slice(start, min(start + self.rows, self.n_spots))
 
     def write(self, draw: int, rows: slice, values: NDArray[np.float32]) -> None:
-        """Keep one draw of a block (b, c)."""
+        """Keep one draw of a block (b, c).
+
+        Raises
+        ------
+        CheckpointError
+            Values are not finite.
+        StorageError
+            They cannot be written, or the store was removed.
+        """
+        if not np.isfinite(values).all():
+            raise CheckpointError(
+                "The network of the checkpoint gives values that are not finite. Train again, or "
+                "get the checkpoint again from its source."
+            )
         with writing(self._path):
+            if not (self._path / _ABOUT).exists():
+                raise self._incomplete()
             self._array[draw, rows] = values.astype(np.float16)
 
     def has(self, draw: int, rows: slice) -> bool:
@@ -133,12 +158,24 @@ class DrawStore:
         return not np.isnan(kept).any()
 
     def draw(self, draw: int) -> NDArray[np.float32]:
-        """One draw of all spots (n, c)."""
-        return np.asarray(self._array[draw], dtype=np.float32)
+        """One draw of all spots (n, c).
+
+        Raises
+        ------
+        StorageError
+            As `read`.
+        """
+        return self._read((draw, slice(None)))
 
     def read(self, rows: slice = slice(None), n_draws: int | None = None) -> NDArray[np.float32]:
-        """Draws (K, b, c) of some spots."""
-        return np.asarray(self._array[:n_draws, rows], dtype=np.float32)
+        """Draws (K, b, c) of some spots.
+
+        Raises
+        ------
+        StorageError
+            Some of them are missing or damaged.
+        """
+        return self._read((slice(n_draws), rows))
 
     def summary(
         self,
@@ -148,6 +185,11 @@ class DrawStore:
         """What functions of draws (K, b, c) give, each (n, c), over the first `n_draws`.
 
         Reads one block at a time, so that memory use does not depend on n.
+
+        Raises
+        ------
+        StorageError
+            As `read`.
         """
         found = [np.empty((self.n_spots, self.n_genes), np.float32) for _ in statistics]
         for rows in self.blocks():
@@ -155,6 +197,21 @@ class DrawStore:
             for values, statistic in zip(found, statistics, strict=True):
                 values[rows] = statistic(draws)
         return found
+
+    def _read(self, part: tuple[int | slice, slice]) -> NDArray[np.float32]:
+        try:
+            values = np.asarray(self._array[part], dtype=np.float32)
+        except Exception as error:  # zarr and its codecs raise many kinds
+            raise self._incomplete() from error
+        if np.isnan(values[..., 0]).any():
+            raise self._incomplete()
+        return values
+
+    def _incomplete(self) -> StorageError:
+        return StorageError(
+            "Draws of this prediction are missing or damaged; the cache may have been removed "
+            f"meanwhile. Predict again. Folder: '{self._path}'."
+        )
 
     def close(self) -> None:
         """Remove a temporary store; keep the others."""

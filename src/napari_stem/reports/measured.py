@@ -24,7 +24,7 @@ def measured_part(evaluation: Evaluation) -> list[str]:
     if evaluation.seen:
         text = f"These metrics are too good. {evaluation.seen}"
         parts.append(f"<p class=note>⚠ {html.escape(text)}</p>")
-    parts += [_table(comparison), f"<p>{limits_in_words(comparison)}</p>"]
+    parts += [_table(comparison), f"<p>{html.escape(limits_in_words(comparison))}</p>"]
     if missing := evaluation.missing_genes:
         text = f"{counted(len(missing), 'gene')} of the panel not measured: {a_few(missing)}"
         parts.append(f"<p>{html.escape(text)}</p>")

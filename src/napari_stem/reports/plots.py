@@ -42,8 +42,9 @@ def gene_maps(prediction: AnnData, genes: Sequence[str]) -> Figure:
                 axis, prediction, value, limits=None if spread else limits,
                 colormap="magma" if spread else COLORMAP,
             )  # fmt: skip
-            figure.colorbar(drawn, ax=axis, shrink=0.8, label=unit(prediction))
-            axis.set_title(f"{gene}, {titles[name]}", fontsize=10)
+            bar = figure.colorbar(drawn, ax=axis, shrink=0.8)
+            bar.set_label(unit(prediction), parse_math=False)
+            axis.set_title(f"{gene}, {titles[name]}", fontsize=10, parse_math=False)
     scale_bar(axes[-1, 0], prediction)
     return figure
 
@@ -59,7 +60,9 @@ def cluster_map(prediction: AnnData) -> Figure:
         Patch(color=colour, label=title)
         for colour, title in zip(clusters.colours, clusters.titles, strict=True)
     ]
-    axis.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    legend = axis.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     scale_bar(axis, prediction)
     return figure
 

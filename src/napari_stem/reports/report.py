@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,14 @@ from napari_stem.reports.page import picture, write_page
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.selection import check_genes
-from napari_stem.text import counted
+from napari_stem.text import counted, printable
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_stem.evaluation.evaluate import Evaluation
+
+_JSON = ("recipe", "versions")  # what predictions record as text of JSON
 
 
 def leading_genes(prediction: AnnData, n: int = 4) -> list[str]:
@@ -69,10 +72,10 @@ def write_report(
     about = provenance(prediction, "slide", "unit", "n_draws")
     chosen = shown_genes(prediction, genes)
     parts = [
-        f"<h1>{html.escape(about['slide'])}</h1>",
+        f"<h1>{_shown(about['slide'])}</h1>",
         f"<p class=sub>{_sizes(prediction)}</p>",
         "<p class=note>Predicted, not measured. For research use only, not for diagnosis.</p>",
-        *(f"<p class=note>⚠ {html.escape(text)}</p>" for text in warnings_of(prediction)),
+        *(f"<p class=note>⚠ {_shown(text)}</p>" for text in warnings_of(prediction)),
     ]
     if evaluation:
         parts += measured_part(evaluation)
@@ -88,23 +91,29 @@ def write_report(
             "than 99 % of the training spots); predictions there are unreliable.</p>"
         )
     if notes := list(about.get("notes", ())):
-        items = "".join(f"<li>{html.escape(str(note))}</li>" for note in notes)
+        items = "".join(f"<li>{_shown(note)}</li>" for note in notes)
         parts.append(f"<h2>What was found and assumed</h2><ul>{items}</ul>")
-    parts += ["<h2>How it was made</h2>", f"<pre>{html.escape(_provenance(about))}</pre>"]
-    write_page(path, about["slide"], parts)
+    parts += ["<h2>How it was made</h2>", f"<pre>{_shown(_provenance(about))}</pre>"]
+    write_page(path, printable(str(about["slide"])), parts)
 
 
 def _sizes(prediction: AnnData) -> str:
     about = provenance(prediction)
     return (
         f"{counted(prediction.n_obs, 'spot')}, {counted(prediction.n_vars, 'gene')}, "
-        f"{about['n_draws']} draws per spot, in {html.escape(str(about['unit']))}"
+        f"{_shown(about['n_draws'])} draws per spot, in {_shown(about['unit'])}"
     )
 
 
 def _provenance(about: Mapping[str, object]) -> str:
-    readable = {
-        name: json.loads(value) if isinstance(value, str) and value.startswith("{") else value
-        for name, value in about.items()
-    }
+    """How a prediction was made, as text; where its slide lies is for nobody else to read."""
+    readable = {name: about[name] for name in about if name != "slide_path"}
+    for name in _JSON:
+        with suppress(LookupError, ValueError, RecursionError):  # others wrote it: as it is
+            readable[name] = json.loads(str(about[name]))
     return json.dumps(readable, indent=1, default=str)
+
+
+def _shown(value: object) -> str:
+    """Any value as text of the page, whatever a file says it is."""
+    return html.escape(printable(str(value)))
