@@ -1,38 +1,96 @@
-"""How much slower small networks are on all threads than on those that `threads_for` chooses."""
+"""How well training and drawing share a machine with other busy processes.
+
+    python benchmarks/threads.py [--quick]
+
+Seconds for steps of training and for draws of the small preset, idle and beside as many busy
+processes as there are cores. A fair share of the machine would take T_idle / share, with share =
+cores / (cores + busy processes); the last line is how many times longer the worse of both takes,
+with T_idle at the best number of threads (1 is perfect).
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from time import perf_counter
 
+import numpy as np
 import torch
 
 from napari_stem.checkpoints.recipe import make_recipe
-from napari_stem.devices import threads_for
+from napari_stem.events import finish
+from napari_stem.features.compute import Compute
+from napari_stem.model.diffusion import Schedule
 from napari_stem.model.network import StemNetwork
+from napari_stem.prediction.draws import DrawStore
+from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.sampling import iter_sample
+from napari_stem.training.fit_state import Examples
+from napari_stem.training.loop import iter_fit
 
-SPOTS = 128
-SECONDS = 5.0
+SPOTS, GENES, DRAWS, STEPS = 500, 300, 20, 200
+CORES = os.cpu_count() or 1
 
 
 def main() -> None:
-    print(f"{os.cpu_count()} cores; ms for a pass of {SPOTS} spots: chosen threads, all threads")
-    for busy in (0, 1):
-        with busy_processes(busy):
-            for n_genes in (8, 41, 300):
-                network = small_network(n_genes)
-                with threads_for(network.multiplications(SPOTS)):
-                    chosen = milliseconds(network)
-                torch.set_num_threads(os.cpu_count() or 1)
-                every = milliseconds(network)
-                print(
-                    f"{busy} busy processes, {n_genes} genes: "
-                    f"{chosen:.1f} {every:.1f}, ratio {every / chosen:.1f}"
-                )
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a quarter of the work")
+    part = 4 if parser.parse_args().quick else 1
+    slower = []
+    for name, work in (("training", fit), ("drawing", draw)):
+        work(1)  # what is made at the first call
+        idle = min(timed(work, part, threads) for threads in {1, CORES})
+        with busy_processes(CORES):
+            busy = timed(work, part, CORES)
+        slower.append(busy * CORES / (CORES + CORES) / idle)
+        print(f"{name}: {idle:.1f} s idle, {busy:.1f} s beside {CORES} busy processes")
+    print(f"slowdown beside busy processes: {max(slower):.2f}")
+
+
+def timed(work: Callable[[int], None], part: int, threads: int) -> float:
+    torch.set_num_threads(threads)
+    start = perf_counter()
+    work(part)
+    return perf_counter() - start
+
+
+def fit(part: int) -> None:
+    """Train for some steps on random numbers."""
+    recipe = make_recipe("small", genes(), fit={"steps": STEPS // part})
+    width = recipe.network.condition_width
+    random = torch.Generator().manual_seed(0)
+    examples = Examples(
+        torch.randn(SPOTS, recipe.network.n_genes, generator=random),
+        torch.randn(SPOTS, 1, width, generator=random),
+        torch.zeros(width),
+    )
+    network = StemNetwork(recipe.network)
+    finish(iter_fit(network, Schedule(recipe.diffusion), examples, recipe.fit, device="cpu"))
+
+
+def draw(part: int) -> None:
+    """Draw from an untrained network."""
+    recipe = make_recipe("small", genes())
+    network = StemNetwork(recipe.network).eval()
+    width, n_draws = recipe.network.condition_width, max(1, 8 * DRAWS // part)
+    conditions = np.zeros((SPOTS, width), np.float32)
+    positions = np.stack([np.arange(SPOTS) * 100.0, np.zeros(SPOTS)], axis=1)
+    sizes = {"n_draws": n_draws, "n_spots": SPOTS, "n_genes": recipe.network.n_genes}
+    with DrawStore.create(None, key="threads", **sizes) as store:
+        options, compute = PredictOptions(n_draws=n_draws), Compute(device="cpu")
+        finish(
+            iter_sample(
+                network, Schedule(recipe.diffusion), conditions, positions, store, options, compute
+            )
+        )
+
+
+def genes() -> tuple[str, ...]:
+    return tuple(f"gene{number}" for number in range(GENES))
 
 
 @contextmanager
@@ -42,25 +100,6 @@ def busy_processes(number: int) -> Iterator[None]:
             process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
             stack.callback(process.kill)
         yield
-
-
-def small_network(n_genes: int) -> StemNetwork:
-    recipe = make_recipe("small", tuple(f"gene{number}" for number in range(n_genes)))
-    return StemNetwork(recipe.network).eval()
-
-
-@torch.no_grad()
-def milliseconds(network: StemNetwork) -> float:
-    """Of one pass, the mean of some seconds."""
-    config = network.config
-    x, condition = torch.randn(SPOTS, config.n_genes), torch.randn(SPOTS, config.condition_width)
-    t = torch.randint(1000, (SPOTS,))
-    network(x, t, condition)
-    passes, start = 0, perf_counter()
-    while perf_counter() - start < SECONDS:
-        network(x, t, condition)
-        passes += 1
-    return 1000 * (perf_counter() - start) / passes
 
 
 if __name__ == "__main__":

@@ -120,8 +120,8 @@ def write_outputs(
             failed.append(error)
         else:
             tell(path)
-    for error in failed[1:]:
-        also_failed(error)
+    for further in failed[1:]:
+        also_failed(further)
     if failed:
         raise failed[0]
 
