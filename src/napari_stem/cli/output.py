@@ -40,6 +40,7 @@ _OF_A_SECTION = ("pcc_50", "mae", "fair_crps", "coverage_90", "gsc", "ssc")
 _SIGN = {1: "+", 0: " ", -1: "-"}
 _SIGNS = f"+ {MODEL} is better on the same spots, - it is worse, each by a 95 % interval."
 
+_TABLE_WIDTH = 100  # columns that a table of metrics takes in a file
 console = Console(markup=False)  # names hold brackets
 
 
@@ -74,7 +75,9 @@ def print_doubts(prediction: AnnData) -> None:
 def print_evaluations(evaluations: Sequence[Evaluation]) -> None:
     """Print the metrics of each method over all sections, of each section, and what limits them."""
     every = pooled([evaluation.comparison for evaluation in evaluations])
-    console.print(_table(every, f"{_title(evaluations)}, {_sizes(every)}"))
+    table = _table(every, f"{_title(evaluations)}, {_sizes(every)}")
+    width = console.width if console.is_terminal else max(console.width, _TABLE_WIDTH)
+    console.print(table, width=width, crop=False)
     console.print(_SIGNS, highlight=False)
     console.print(limits_in_words(every), highlight=False)
     if len(evaluations) > 1:
