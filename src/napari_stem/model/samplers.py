@@ -60,6 +60,9 @@ def predictor_corrector(denoise: Denoise, x: Tensor, steps: Sequence[Step]) -> I
     corrects the step that led to it, with a polynomial of second degree, and predicts the next
     one with a line, which the last step extrapolates to no noise. Predictor and corrector are
     after UniPC (Zhao et al. 2023), whose polynomials are in the log-SNR.
+
+    For networks that predict v: of one that predicts eps, x_start is uncertain where noise is
+    strongest, and the first step is long.
     """
     known: list[Known] = []  # x_start at alpha_bar, the newest first
     before, left = x, 0.0

@@ -31,7 +31,8 @@ class PredictOptions:
     sampler: str = option(
         SAMPLER,
         "Sampler",
-        "Algorithm that turns noise into a draw; the predictor-corrector needs the fewest steps.",
+        "Algorithm that turns noise into a draw; the predictor-corrector needs the fewest steps "
+        "with networks that predict velocity (preset small).",
         choices=lambda: {name: sampler.label for name, sampler in SAMPLERS.items()},
         advanced=True,
     )
