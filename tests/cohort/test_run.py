@@ -61,8 +61,8 @@ def test_embedding_and_evaluation_also_go_alone(
     if goal == "embedding":
         assert read_spots(tmp_path / row.outputs).obsm["embedding"].shape == (row.spots, 242)
     else:
-        assert 0 <= row.coverage <= 1
-        assert row.crps > 0
+        assert 0 <= row.coverage_90 <= 1
+        assert row.fair_crps > 0
 
 
 def test_a_cohort_that_was_stopped_goes_on_to_what_an_undisturbed_one_gives(

@@ -216,7 +216,6 @@ BASELINES: Mapping[str, Baseline] = {
     "k-NN": nearest,
     "k-NN joint": nearest_joint,
 }
-QUICK: Sequence[str] = ("ridge", "k-NN")  # while training runs
 
 
 def baseline_draws(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.evaluation.baselines import QUICK, baseline_draws
+from napari_stem.evaluation.baselines import baseline_draws
 from napari_stem.evaluation.comparison import MODEL
 from napari_stem.evaluation.drawn import ArrayDraws
+from napari_stem.evaluation.metrics import BRIEF_BASELINES
 from napari_stem.evaluation.scoring import Judge
 from napari_stem.events import Event, Metrics, Variation, finish
 from napari_stem.model.diffusion import Schedule
@@ -72,7 +73,7 @@ class LiveMetrics:
 
     @cached_property
     def _baselines(self) -> Mapping[str, Scores]:
-        drawn = baseline_draws(self._training, self._embeddings, QUICK)
+        drawn = baseline_draws(self._training, self._embeddings, BRIEF_BASELINES)
         return {name: self._judge.judge(draws).scores for name, draws in drawn}
 
     def _draw(self, network: StemNetwork) -> NDArray[np.float32]:

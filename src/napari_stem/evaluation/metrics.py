@@ -255,3 +255,4 @@ METRICS: Mapping[str, Metric] = {
 }  # fmt: skip
 # Shown where space is short, the most informative first.
 BRIEF = (METRICS["pcc_50"], METRICS["mae"])
+BRIEF_BASELINES = ("ridge", "k-NN")  # also those that are quick to fit

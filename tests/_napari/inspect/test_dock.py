@@ -253,7 +253,7 @@ def test_the_measured_spot_is_told_and_marked(tool, viewer, qtbot, section):
     inspection = inspect(tool, viewer, qtbot, spot)
     assert f"measured at {section.spots.obs_names[10]}" in tool.point.note.text()
     counts = section.spots[:, "EPCAM"].X.toarray().ravel()
-    (row,) = (row for row in tool.point.plot.rows if row.gene == "EPCAM")
+    (row,) = (row for row in tool.point.plot.rows if row.name == "EPCAM")
     assert row.truth == pytest.approx(np.log2(counts[10] + 1))
     assert row.mean == inspection.mean("EPCAM")
 
@@ -276,15 +276,15 @@ def test_a_marker_set_chooses_the_genes_and_a_click_on_one_shows_it(tool, viewer
     tool.workspace.gene = "ACTB"
     inspect(tool, viewer, qtbot, HERE)
     rows = tool.point.plot.rows
-    assert rows[0].gene == "ACTB"
-    assert {"EPCAM", "CD3E", "COL1A1"} <= {row.gene for row in rows}
+    assert rows[0].name == "ACTB"
+    assert {"EPCAM", "CD3E", "COL1A1"} <= {row.name for row in rows}
     box.setCurrentText("Immune cells")
-    assert [row.gene for row in tool.point.plot.rows] == ["CD3E"]
+    assert [row.name for row in tool.point.plot.rows] == ["CD3E"]
     box.setCurrentText("Fat")
     assert "no gene of this set" in tool.point.note.text()
     box.setCurrentText("Stroma")
     plot = tool.point.plot
-    shown = [row.gene for row in plot.rows]
+    shown = [row.name for row in plot.rows]
     place = plot.rect().center()
     place.setY(plot.height() - 5)
     qtbot.mouseClick(plot, LEFT, pos=place)

@@ -13,7 +13,7 @@ from napari_stem._napari.files import opening
 from napari_stem._napari.shell.choices import choose_checkpoint, choose_weights
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
-from napari_stem.evaluation.metrics import BRIEF
+from napari_stem.evaluation.metrics import BRIEF, BRIEF_BASELINES
 from napari_stem.storage import checkpoints_dir
 from napari_stem.text import counted
 
@@ -148,6 +148,6 @@ def _summary(checkpoint: ChosenCheckpoint) -> str:
         lines.append(f"Held out: {about['held_out']} (baselines in brackets)")
         for metric in BRIEF:
             (_, ours), *others = ((name, f"{x[metric.name]:.2f}") for name, x in scores.items())
-            baselines = ", ".join(f"{method} {value}" for method, value in others)
-            lines.append(f"{metric.heading} {ours} ({baselines})")
+            told = (f"{name} {value}" for name, value in others if name in BRIEF_BASELINES)
+            lines.append(f"{metric.heading} {ours} ({', '.join(told)})")
     return "\n".join(lines)
