@@ -76,8 +76,9 @@ def print_evaluations(evaluations: Sequence[Evaluation]) -> None:
     """Print the metrics of each method over all sections, of each section, and what limits them."""
     every = pooled([evaluation.comparison for evaluation in evaluations])
     table = _table(every, f"{_title(evaluations)}, {_sizes(every)}")
-    width = console.width if console.is_terminal else max(console.width, _TABLE_WIDTH)
-    console.print(table, width=width, crop=False)
+    if not console.is_terminal:
+        console.width = max(console.width, _TABLE_WIDTH)
+    console.print(table)
     console.print(_SIGNS, highlight=False)
     console.print(limits_in_words(every), highlight=False)
     if len(evaluations) > 1:
