@@ -1,6 +1,6 @@
 """Metrics of a recipe by leaving one of several sections out, for choosing its settings.
 
-python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 [--steps 800 1200 1600]
+python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 [--steps 1 400 800]
 
 Each section is held out once; the genes are chosen without it. One setting is also what
 `napari-stem cross-validate` does.
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="+")
     parser.add_argument("--genes", type=int, default=300)
-    parser.add_argument("--steps", type=int, nargs="+", default=[1200])
+    parser.add_argument("--steps", type=int, nargs="+", default=[400])
     given = parser.parse_args()
     sections = [sample_section(name) for name in given.sections]
     for steps in given.steps:

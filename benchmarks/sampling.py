@@ -58,7 +58,7 @@ def main() -> None:
         seconds = perf_counter() - start
         spread = draws.std(axis=0).mean(axis=0)
         reference = spread if reference is None else reference
-        found = score(draws, truth, positions(spots), antithetic=sampler != "ancestral")
+        found = score(draws, truth, positions(spots), antithetic=True)
         values = "  ".join(f"{found[x]:{len(METRICS[x].heading)}.3f}" for x in SHOWN)
         ratio = np.median(spread[reference > 0] / reference[reference > 0])
         print(f"{sampler:<9} {steps:>6,}  {seconds:7.1f}  {ratio:6.3f}  {values}", flush=True)

@@ -17,6 +17,7 @@ def counts(depth: float) -> Counts:
         loadings=torch.tensor([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]]),
         bias=torch.tensor([1.0, 0.0, 3.0]),
         log_size=torch.tensor([2.0, 1.0, 0.0]),
+        highest=torch.full((3,), 8.0),
         depth=torch.tensor(depth),
     )
 
@@ -36,6 +37,11 @@ def test_counts_follow_from_the_histology_and_the_numbers(depth):
     torch.testing.assert_close(drawn.mean(0), rates, rtol=0.05, atol=0.02)
     torch.testing.assert_close((drawn * scale).round(), drawn * scale, atol=1e-3, rtol=1e-4)
     assert values.min() >= 0
+
+
+def test_rates_do_not_leave_those_of_the_training_spots():
+    far = counts(0.0).log_rates(torch.tensor([[100.0, -100.0]]))
+    torch.testing.assert_close(far, torch.tensor([[8.0, -100.0, 3.0]]))
 
 
 def test_values_as_they_are_stay_so():

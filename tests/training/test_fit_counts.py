@@ -22,6 +22,7 @@ def make_truth() -> Counts:
         loadings=torch.randn(FACTORS, GENES, generator=random) * 0.6,
         bias=torch.linspace(-1, 3, GENES),
         log_size=torch.full((GENES,), 1.5),
+        highest=torch.full((GENES,), 12.0),
         depth=torch.tensor(0.0),
     )
 
@@ -64,6 +65,11 @@ def test_genes_vary_together_as_in_truth(truth, learned):
     true, found = ((each.loadings * each.spread[:, None]) for each in (truth, learned))
     r = np.corrcoef((true.T @ true).ravel(), (found.T @ found).ravel())[0, 1]
     assert r > 0.95
+
+
+def test_the_highest_rates_are_those_of_the_training_spots(truth, learned, spots, numbers):
+    rates = truth.log_rates(spots.condition @ truth.base + numbers * truth.spread)
+    assert (learned.highest - rates.max(dim=0).values).abs().median() < 0.5
 
 
 def test_sizes_of_frequent_genes_are_learned(truth, learned):

@@ -9,7 +9,20 @@ import typer
 
 from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.cli.flags import Flags, with_flags
-from napari_stem.cli.options import Bin, Cache, Computing, Data, Drawing, Weights, files_of
+from napari_stem.cli.options import (
+    Bin,
+    Cache,
+    Clustering,
+    Computing,
+    Data,
+    Drawing,
+    Genes,
+    Statistics,
+    Threshold,
+    TissueShare,
+    Weights,
+    files_of,
+)
 from napari_stem.cli.output import say
 from napari_stem.cli.sections import located
 from napari_stem.cohort.crew import Crew
@@ -17,7 +30,7 @@ from napari_stem.cohort.manifest import FILE
 from napari_stem.defaults import TISSUE_SHARE
 from napari_stem.errors import OptionError
 from napari_stem.options import options_of
-from napari_stem.prediction.statistics import ON_DEMAND, THRESHOLD
+from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.sections.opening import Opening
 from napari_stem.text import counted
 
@@ -53,31 +66,13 @@ def cohort(
             "times.",
         ),
     ] = None,
-    genes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--gene", help="Gene to show in figures and reports. Can be given several times."
-        ),
-    ] = None,
-    statistics: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--statistic",
-            help=f"Further statistic over the draws, as a layer: {', '.join(ON_DEMAND)}. Can be "
-            "given several times.",
-        ),
-    ] = None,
-    threshold: Annotated[
-        float,
-        typer.Option(help="Threshold of the statistic above, in the log space of the prediction."),
-    ] = THRESHOLD,
+    genes: Genes = None,
+    statistics: Statistics = None,
+    threshold: Threshold = THRESHOLD,
     pitch: Annotated[
         float | None, typer.Option(min=0.1, help="Spot pitch in µm, as in predict.")
     ] = None,
-    tissue_share: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Least share of a spot of a grid that must be tissue."),
-    ] = TISSUE_SHARE,
+    tissue_share: TissueShare = TISSUE_SHARE,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -87,7 +82,7 @@ def cohort(
     ] = None,
     crew: Annotated[dict[str, Any], Flags(options_of(Crew))],
     options: Drawing,
-    leiden: Annotated[dict[str, Any], Flags(options_of(LeidenOptions))],
+    leiden: Clustering,
     compute: Computing,
     opening: Opening,
     bin_um: Bin = None,

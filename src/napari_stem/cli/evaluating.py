@@ -15,21 +15,22 @@ from napari_stem.cli.options import (
     Computing,
     Data,
     Drawing,
+    Encoders,
     Images,
     Mpp,
+    PanelFile,
     Symbols,
     Weights,
     files_of,
     image_files,
-    weight_files,
 )
 from napari_stem.cli.output import print_doubts, print_evaluations, run_events
+from napari_stem.cli.planning import opened_as, planned
 from napari_stem.cli.sections import located, section_sources
-from napari_stem.defaults import ENCODERS
 from napari_stem.errors import OptionError
 from napari_stem.options import options_of
 from napari_stem.sections.opening import Opening
-from napari_stem.training.plan import FIT_OPTIONS, PanelChoice, TrainPlan, chosen_fit
+from napari_stem.training.plan import FIT_OPTIONS, PanelChoice, TrainPlan
 
 if TYPE_CHECKING:
     from napari_stem.evaluation.evaluate import Evaluation
@@ -134,13 +135,8 @@ def cross_validate(
         ),
     ] = None,
     genes: PanelChoice,
-    panel: Annotated[
-        Path | None,
-        typer.Option(help="File with the genes, one per line, instead of selecting them."),
-    ] = None,
-    encoder: Annotated[
-        list[str] | None, typer.Option(help="Encoder; several are concatenated.")
-    ] = None,
+    panel: PanelFile = None,
+    encoder: Encoders = None,
     plan: Annotated[dict[str, Any], Flags(_FOLD_OPTIONS)],
     fit: Annotated[dict[str, Any], Flags(FIT_OPTIONS)],
     opening: Opening,
@@ -159,35 +155,25 @@ def cross_validate(
     Each fold selects its genes without the sections that it leaves out. Sections of one patient
     resemble each other: leave out patients to learn what another patient can expect.
     """
-    from napari_stem.genes.panels import read_panel
     from napari_stem.storage import cache_dir
     from napari_stem.training.run import iter_planned_folds
 
     _check_writable(csv, json)
-    given: dict[str, Any] = {
-        "mpp": mpp,
-        "bin_um": bin_um,
-        "symbols": str(symbols.resolve()) if symbols else "",
-        "opening": opening,
-    }
+    given = opened_as(mpp, bin_um, symbols, opening)
     pictures = image_files(images, sections)
     found = [
         (name, source)
         for name in sections
         for source in section_sources(name, data, given, image=pictures.get(name, ""))
     ]
-    planned = TrainPlan(
-        tuple(source for _, source in found),
-        panel=PanelChoice("list", genes=tuple(read_panel(panel))) if panel else genes,
-        encoders=tuple(encoder or ENCODERS),
-        weights={name: str(path.resolve()) for name, path in weight_files(weights).items()},
-        fit=chosen_fit(fit),
-        **plan,
-    )
+    folds = planned(
+        [source for _, source in found],
+        genes=genes, panel=panel, encoders=encoder, weights=weights, fit=fit, **plan,
+    )  # fmt: skip
     named = [(name, source.name) for name, source in found]
     by_patient = leave_out == "patient" or patients
     groups = _patients(named, patients or []) if by_patient else ()
-    work = iter_planned_folds(planned, patients=groups, cache=cache or cache_dir())
+    work = iter_planned_folds(folds, patients=groups, cache=cache or cache_dir())
     evaluations = run_events(work)
     print_evaluations(evaluations)
     _write(evaluations, csv, json)

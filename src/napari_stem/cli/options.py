@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.cli.flags import Flags
 from napari_stem.errors import OptionError
 from napari_stem.exports.registry import formats
 from napari_stem.features.compute import Compute
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.statistics import ON_DEMAND
 
 Drawing = Annotated[dict[str, Any], Flags(options_of(PredictOptions))]
 Computing = Annotated[dict[str, Any], Flags(options_of(Compute))]
@@ -60,6 +62,32 @@ Data = Annotated[
         envvar="NAPARI_STEM_DATA", help="Folder that contains her2st/, instead of downloading it."
     ),
 ]
+Genes = Annotated[
+    list[str] | None,
+    typer.Option("--gene", help="Gene to show in figures and reports. Can be given several times."),
+]
+Statistics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--statistic",
+        help=f"Further statistic over the draws, as a layer: {', '.join(ON_DEMAND)}. Can be "
+        "given several times.",
+    ),
+]
+Threshold = Annotated[
+    float,
+    typer.Option(help="Threshold of the statistic above, in the log space of the prediction."),
+]
+TissueShare = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="Least share of a spot of a grid that must be tissue."),
+]
+Clustering = Annotated[dict[str, Any], Flags(options_of(LeidenOptions))]
+PanelFile = Annotated[
+    Path | None,
+    typer.Option(help="File with the genes, one per line, instead of selecting them."),
+]
+Encoders = Annotated[list[str] | None, typer.Option(help="Encoder; several are concatenated.")]
 Output = Annotated[
     list[Path] | None,
     typer.Option(

@@ -13,13 +13,19 @@ from napari_stem.cli.flags import Flags, with_flags
 from napari_stem.cli.options import (
     Bin,
     Cache,
+    Clustering,
     Computing,
     Data,
     Drawing,
+    Encoders,
+    Genes,
     Image,
     Mpp,
     Output,
     Progress,
+    Statistics,
+    Threshold,
+    TissueShare,
     Weights,
     files_of,
 )
@@ -29,7 +35,7 @@ from napari_stem.defaults import ENCODERS, TISSUE_SHARE
 from napari_stem.features.compute import Compute
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.prediction.statistics import ON_DEMAND, THRESHOLD
+from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.sections.opening import Opening
 from napari_stem.spots.section_names import section_name
 from napari_stem.text import counted
@@ -38,7 +44,6 @@ _Encoding = Annotated[
     dict[str, Any],
     Flags(options_of(Compute, ("device", "patch_batch_size", "allow_low_resolution"))),
 ]
-_Clustering = Annotated[dict[str, Any], Flags(options_of(LeidenOptions))]
 
 
 @with_flags
@@ -46,9 +51,7 @@ def embed(
     spots: Annotated[str, typer.Argument(help="Section, or spot table with --image.")],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .h5ad.")],
-    encoder: Annotated[
-        list[str] | None, typer.Option(help="Encoder; several are concatenated.")
-    ] = None,
+    encoder: Encoders = None,
     compute: _Encoding,
     opening: Opening,
     image: Image = None,
@@ -97,30 +100,12 @@ def predict(
             "then gives the scale of a slide without one.",
         ),
     ] = None,
-    tissue_share: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Least share of a spot of the grid that must be tissue."),
-    ] = TISSUE_SHARE,
-    genes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--gene", help="Gene to show in figures and reports. Can be given several times."
-        ),
-    ] = None,
-    statistics: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--statistic",
-            help=f"Further statistic over the draws, as a layer: {', '.join(ON_DEMAND)}. Can be "
-            "given several times.",
-        ),
-    ] = None,
-    threshold: Annotated[
-        float,
-        typer.Option(help="Threshold of the statistic above, in the log space of the prediction."),
-    ] = THRESHOLD,
+    tissue_share: TissueShare = TISSUE_SHARE,
+    genes: Genes = None,
+    statistics: Statistics = None,
+    threshold: Threshold = THRESHOLD,
     options: Drawing,
-    leiden: _Clustering,
+    leiden: Clustering,
     compute: Computing,
     opening: Opening,
     image: Image = None,

@@ -12,21 +12,22 @@ from napari_stem.cli.options import (
     Bin,
     Cache,
     Data,
+    Encoders,
     Images,
     Mpp,
+    PanelFile,
     Progress,
     Symbols,
     Weights,
     image_files,
-    weight_files,
 )
 from napari_stem.cli.output import console, print_evaluations, run_events
+from napari_stem.cli.planning import opened_as, planned
 from napari_stem.cli.sections import held_out_of, section_sources
 from napari_stem.cli.signals import orders
-from napari_stem.defaults import ENCODERS
 from napari_stem.options import options_of
 from napari_stem.sections.opening import Opening
-from napari_stem.training.plan import FIT_OPTIONS, PanelChoice, TrainPlan, chosen_fit
+from napari_stem.training.plan import FIT_OPTIONS, PanelChoice, TrainPlan
 
 
 @with_flags
@@ -49,13 +50,8 @@ def train(
         ),
     ] = None,
     genes: PanelChoice,
-    panel: Annotated[
-        Path | None,
-        typer.Option(help="File with the genes, one per line, instead of selecting them."),
-    ] = None,
-    encoder: Annotated[
-        list[str] | None, typer.Option(help="Encoder; several are concatenated.")
-    ] = None,
+    panel: PanelFile = None,
+    encoder: Encoders = None,
     plan: Annotated[dict[str, Any], Flags(options_of(TrainPlan))],
     fit: Annotated[dict[str, Any], Flags(FIT_OPTIONS)],
     opening: Opening,
@@ -81,18 +77,12 @@ def train(
     The run folder holds the state and, at the end, checkpoint.safetensors. Ctrl+C saves the
     state and stops with exit code 130; the same command, or --run alone, resumes.
     """
-    from napari_stem.genes.panels import read_panel
     from napari_stem.storage import cache_dir
     from napari_stem.training.run import iter_run
     from napari_stem.training.run_folder import create_run
 
     if sections:
-        given: dict[str, Any] = {
-            "mpp": mpp,
-            "bin_um": bin_um,
-            "symbols": str(symbols.resolve()) if symbols else "",
-            "opening": opening,
-        }
+        given = opened_as(mpp, bin_um, symbols, opening)
         files = image_files(images, [*sections, *([held_out] if held_out else [])])
         tested, share = held_out_of(held_out, data, given, image=files.get(held_out or "", ""))
         unseen = {source.path for source in tested}
@@ -101,17 +91,12 @@ def train(
             for name in sections
             for source in section_sources(name, data, given, image=files.get(name, ""))
         ]
-        planned = TrainPlan(
-            tuple(source for source in found if source.path not in unseen),
-            held_out=tested,
-            held_out_share=share,
-            panel=PanelChoice("list", genes=tuple(read_panel(panel))) if panel else genes,
-            encoders=tuple(encoder or ENCODERS),
-            weights={name: str(path.resolve()) for name, path in weight_files(weights).items()},
-            fit=chosen_fit(fit),
-            **plan,
-        )
-        create_run(run, planned)
+        chosen = planned(
+            [source for source in found if source.path not in unseen],
+            held_out=tested, held_out_share=share, genes=genes, panel=panel, encoders=encoder,
+            weights=weights, fit=fit, **plan,
+        )  # fmt: skip
+        create_run(run, chosen)
     work = iter_run(run, cache=cache or cache_dir(), finish_now=orders(listen))
     result = run_events(work, events)
     if events == "bars":

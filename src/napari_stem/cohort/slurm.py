@@ -28,7 +28,7 @@ def slurm_cluster(crew: Crew) -> Any:
     """
     settings = job_settings(crew)
     with extra("slurm", "SLURM"):
-        from dask_jobqueue import SLURMCluster
+        from dask_jobqueue.slurm import SLURMCluster
     if shutil.which("sbatch") is None:
         raise CohortError("This machine has no sbatch. Start from a login node of the cluster.")
     cluster = SLURMCluster(**settings)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem.analysis.correlation import correlations
 from napari_stem.genes.counts import panel_counts, transform_counts
 from napari_stem.spots.table import as_sparse
 
@@ -36,9 +37,14 @@ def noise_ceiling(
     0 … 1, the mean of five splits; 0 where the halves are not correlated.
     """
     random = np.random.default_rng(0)
-    found = np.mean([_correlation(*_halves(spots, random), genes, transform, where)
-                     for _ in range(_SPLITS)], axis=0)  # fmt: skip
-    r = np.clip(found, 0, 1)
+    found = []
+    for _ in range(_SPLITS):
+        one, other = (
+            transform_counts(half, genes, transform, where=where).T
+            for half in _halves(spots, random)
+        )
+        found.append(correlations(one, other))
+    r = np.clip(np.mean(found, axis=0), 0, 1)
     return np.asarray(np.sqrt(2 * r / (1 + r)))
 
 
@@ -56,16 +62,3 @@ def _halves(spots: AnnData, random: np.random.Generator) -> tuple[AnnData, AnnDa
     half.data = random.binomial(counts.data.astype(np.int64), 0.5).astype(counts.dtype)
     one.X, other.X = half, counts - half
     return one, other
-
-
-def _correlation(
-    one: AnnData, other: AnnData, genes: Sequence[str], transform: CountTransform, where: str
-) -> Float:
-    a, b = (
-        (values - values.mean(axis=0, dtype=np.float64)).astype(np.float64)
-        for values in (
-            transform_counts(half, genes, transform, where=where) for half in (one, other)
-        )
-    )
-    scale = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
-    return np.where(scale > 0, (a * b).sum(axis=0) / np.where(scale > 0, scale, 1), 0.0)

@@ -102,19 +102,18 @@ def iter_evaluate(
     with closing(tested):
         methods = {}
         structure = {"measured": gene_correlations(tested.truth)}
-        judge = Judge(tested.truth, positions(tested.prediction))
+        judge = Judge(tested.truth, positions(tested.spots))
         baselines = baseline_draws(training, tested.embeddings)
         for name, draws in chain([(MODEL, tested.draws)], baselines):
             methods[name] = judge.judge(draws)
             if name in (MODEL, _STRUCTURED):
                 structure[name] = gene_correlations(draws.draw(0))
             yield Progress(len(methods), len(BASELINES) + 1, "score", section.name)
-    spots = tested_spots(section, genes)
     comparison = Comparison(
         genes,
         methods,
-        noise_ceiling(spots, genes, transform, where=section.name),
-        detection_rate(spots, genes, section.name),
+        noise_ceiling(tested.spots, genes, transform, where=section.name),
+        detection_rate(tested.spots, genes, section.name),
         len(tested.truth),
     )
     return Evaluation(section.name, comparison, tested.prediction, structure, tested.missing_genes)
@@ -126,6 +125,8 @@ class Tested:
 
     Attributes
     ----------
+    spots
+        With their counts.
     prediction
         Of these spots and genes, with `layers["truth"]`.
     draws
@@ -138,6 +139,7 @@ class Tested:
         Genes of the panel that are not compared.
     """
 
+    spots: AnnData
     prediction: AnnData
     draws: StoredDraws
     truth: NDArray[np.float32]
@@ -146,7 +148,7 @@ class Tested:
 
     def scores(self) -> Scores:
         """All metrics of the draws, without intervals."""
-        judge = Judge(self.truth, positions(self.prediction), samples=0)
+        judge = Judge(self.truth, positions(self.spots), samples=0)
         return judge.judge(self.draws).scores
 
     def close(self) -> None:
@@ -172,13 +174,17 @@ def iter_tested(
     spots = tested_spots(section, genes)
     truth = transform_counts(spots, genes, recipe.transform, where=section.name)
     drawn = yield from iter_draws(section.slide, spots, checkpoint, options, compute or Compute())
-    prediction = summarise(drawn, section.slide, spots, checkpoint, options)
+    try:
+        prediction = summarise(drawn, section.slide, spots, checkpoint, options)
+    except BaseException:
+        drawn.store.close()
+        raise
     draws = StoredDraws(drawn.store, options.n_draws, [recipe.panel.index(gene) for gene in genes])
     missing = tuple(gene for gene in recipe.panel if gene not in genes)
     if missing:
         prediction = prediction[:, list(genes)].copy()
         prediction.layers["truth"] = truth
-    return Tested(prediction, draws, truth, drawn.embeddings, missing)
+    return Tested(spots, prediction, draws, truth, drawn.embeddings, missing)
 
 
 def tested_spots(section: Section, genes: Sequence[str]) -> AnnData:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem.analysis.correlation import correlations
 from napari_stem.analysis.morans_i import neighbour_graph
 from napari_stem.evaluation.drawn import blocks
 
@@ -200,14 +201,6 @@ def _compared(true: NDArray[np.float32], drawn: NDArray[np.float32]) -> tuple[Fl
             apart[sample] = np.abs(t[known] - d[known]).mean(dtype=np.float64)
             together[sample] = correlations(t[known][None], d[known][None])[0]
     return together, apart
-
-
-def correlations(one: Array, other: Array) -> Float:
-    """Of two (samples, m), over the second axis; 0 where one is constant."""
-    a = one - one.mean(axis=1, keepdims=True, dtype=np.float64)
-    b = other - other.mean(axis=1, keepdims=True, dtype=np.float64)
-    scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return np.where(scale > 0, (a * b).sum(axis=1) / np.where(scale > 0, scale, 1), 0.0)
 
 
 def _columns(values: Array) -> Iterator[Float]:

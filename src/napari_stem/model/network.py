@@ -22,7 +22,7 @@ class NetworkConfig:
     Attributes
     ----------
     n_genes
-        C, values in and out.
+        C, values in and out: of genes, or of the factors that counts follow from.
     condition_width
         S, components of the condition of a spot.
     width

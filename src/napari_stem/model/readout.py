@@ -15,8 +15,6 @@ from napari_stem.model.negative_binomial import quantile
 CountNoise: TypeAlias = Callable[[], Tensor]
 """Standard normal numbers (n, c), which belong to a spot, a draw and a gene."""
 
-_HIGHEST = 12.0  # logarithm of a rate, beyond any count
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readout(ABC):
@@ -94,6 +92,8 @@ class Counts(Readout):
         (q, c) of genes on factors.
     bias, log_size
         (c,) logarithm of a gene's usual rate and of the size of its distribution.
+    highest
+        (c,) largest log rate of a gene: that of the training spots, beyond which nothing is known.
     depth
         () counts of a spot, all genes together, that draws have; 0 where counts are learned as they
         are, whatever the spot's depth.
@@ -104,6 +104,7 @@ class Counts(Readout):
     loadings: Tensor
     bias: Tensor
     log_size: Tensor
+    highest: Tensor
     depth: Tensor
 
     @property
@@ -118,7 +119,7 @@ class Counts(Readout):
 
     def log_rates(self, factors: Tensor) -> Tensor:
         """(n, c) logarithm of expected counts, of a depth of 10,000 where depth counts."""
-        return (self.bias + factors @ self.loadings).clamp(max=_HIGHEST)
+        return torch.minimum(self.bias + factors @ self.loadings, self.highest)
 
     def values(self, x: Tensor, condition: Tensor, noise: CountNoise) -> Tensor:
         """Counts of whole molecules in the log space, of the depth that draws have."""

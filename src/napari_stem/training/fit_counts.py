@@ -7,7 +7,7 @@ the evidence lower bound, with a normal distribution of each spot's factors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ _ALONE_STEPS, _ALONE_RATE = 150, 1e-1  # where all but the factors of spots is k
 _MOST_SPOTS = 4096  # from which factors are learned; all spots get theirs
 _START_SPREAD = -1.0  # logarithm
 _PSEUDOCOUNT = 0.5
+_HIGHEST = 12.0  # logarithm of a rate while it is learned, beyond any count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +93,7 @@ def iter_fit_counts(
         if pace.due():
             yield Progress(step, _STEPS, "factors")
     yield Progress(_STEPS, _STEPS, "factors")
-    return Counts(**learned.readout().tensors())
+    return learned.finished()
 
 
 def iter_factors(readout: Counts, spots: CountedSpots, seed: int) -> Events[Factors]:
@@ -152,8 +153,14 @@ class _Learned:
             loadings=self._loadings,
             bias=self._bias,
             log_size=self._log_size,
+            highest=torch.full_like(self._bias, _HIGHEST),
             depth=self._depth,
         )
+
+    def finished(self) -> Counts:
+        """At the end, with rates no higher than those of these spots."""
+        last = Counts(**self.readout().tensors())
+        return replace(last, highest=last.log_rates(self.mean.detach()).max(dim=0).values)
 
 
 def _divergence(

@@ -104,8 +104,8 @@ def iter_fit(
                 with threads_for(network.multiplications(size)):
                     measured = run.validate(held_out, schedule)
             if measured is not None or pace.due() or run.finished:
-                yield Loss(run.step, loss.item(), measured)
                 yield run.progress()
+                yield Loss(run.step, loss.item(), measured)
             if measure and measured is not None and not run.finished and seldom.due():
                 with seldom:
                     yield from measure(run.averaged, run.step)

@@ -14,8 +14,6 @@ from napari_stem.training.fit_counts import CountedSpots, iter_factors, iter_fit
 from napari_stem.training.fit_state import Examples
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from napari_stem.checkpoints.recipe import Recipe
     from napari_stem.events import Events
     from napari_stem.features.condition import Condition
@@ -30,16 +28,10 @@ def iter_readout(
     """What the numbers of a network will mean, learned from the training spots of sections."""
     if recipe.factors is None:
         return as_they_are(len(known.genes))
-    depth = float(np.median(_depths(known, sections))) if _per_depth(recipe) else 0.0
-    return (
-        yield from iter_fit_counts(
-            _counted(recipe, condition, known, sections),
-            recipe.factors,
-            torch.from_numpy(condition.noise),
-            depth,
-            recipe.fit.seed,
-        )
-    )
+    counted = _counted(recipe, condition, known, sections)
+    noise = torch.from_numpy(condition.noise)
+    depth = 1e4 * float(counted.log_depth.median().exp()) if _per_depth(recipe) else 0.0
+    return (yield from iter_fit_counts(counted, recipe.factors, noise, depth, recipe.fit.seed))
 
 
 def iter_examples(
@@ -69,11 +61,6 @@ def _counted(
         logs = np.log(np.maximum(np.concatenate([depths(t) for t in tables]), 1) / 1e4)
     known = counts, logs[:, None], condition.transform(spots.original)
     return CountedSpots(*(torch.from_numpy(each.astype(np.float32)) for each in known))
-
-
-def _depths(spots: PairedData, sections: Sequence[Section]) -> NDArray[np.float64]:
-    tables = [counted_spots(section.spots, spots.genes, section.name) for section in sections]
-    return np.concatenate([depths(table) for table in tables])
 
 
 def _per_depth(recipe: Recipe) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,9 +37,6 @@ from napari_stem.text import counted
 from napari_stem.training.loop import iter_fit, never
 from napari_stem.training.run_folder import CHECKPOINT, STATE
 from napari_stem.training.targets import iter_examples, iter_readout
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari_stem._napari.explore.gene_box import GeneBox
 from napari_stem._napari.shell.panel import Panel
 from napari_stem._napari.shell.scatter_plot import ScatterPlot
-from napari_stem.evaluation.structure import correlations
+from napari_stem.analysis.correlation import correlations
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.result import Result

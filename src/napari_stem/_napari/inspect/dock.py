@@ -75,7 +75,7 @@ class InspectDock(Page):
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.region = RegionRun(self.workspace)
-        self.point = PointPanel(viewer, self.workspace)
+        self.point = PointPanel(self.workspace)
         self.points = PointsPanel(self.workspace, self.point.shown_genes)
         self.fill(self._tools(), self.hint, self.region, self.points, self.point)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import ref
 
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel
 
 from napari_stem._napari.inspect import tasks
@@ -18,8 +16,6 @@ from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from napari.viewer import Viewer
 
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.prediction.inspect import Inspection
@@ -39,14 +35,12 @@ class PointPanel(Panel):
 
     heading = "Point"
 
-    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._viewer = ref(viewer)
         self._set: Sequence[str] | None = None
         self.inspection: Inspection | None = None
         self._build()
         self._connect()
-        self._set_theme()
         self.refresh()
 
     def _build(self) -> None:
@@ -64,12 +58,6 @@ class PointPanel(Panel):
         self.markers.chosen.connect(self._choose_set)
         self.plot.chosen.connect(self._choose_gene)
         self.follow("gene")
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow a change of napari's theme, which Qt reports as a change of style."""
-        if event.type() == QEvent.Type.StyleChange:
-            self._set_theme()
-        super().changeEvent(event)
 
     def show_point(self, inspection: Inspection | None) -> None:
         """Show a point; None shows a hint instead."""
@@ -114,10 +102,6 @@ class PointPanel(Panel):
         result = self.workspace.result
         if result is None or gene in result.genes:
             self.workspace.look_at(gene)
-
-    def _set_theme(self) -> None:
-        if (viewer := self._viewer()) is not None:
-            self.plot.set_theme(viewer.theme)
 
 
 def _where(point: Inspection) -> str:

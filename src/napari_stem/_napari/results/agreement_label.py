@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel
 
-from napari_stem.evaluation.metrics import BRIEF
+from napari_stem.evaluation.metrics import BRIEF, BRIEF_BASELINES
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def _agreement(result: Result) -> str:
 
 
 def _held_out(result: Result) -> list[tuple[str, Scores]]:
-    """Metrics on held-out tissue by method, where the checkpoint is known and states them."""
+    """Metrics on held-out tissue, those of the model first, if the checkpoint states them."""
     about = result.request.checkpoint.about if result.request is not None else {}
-    return list(about.get("scores", {}).items())
+    model, *others = list(about.get("scores", {}).items()) or [None]
+    return [model, *(each for each in others if each[0] in BRIEF_BASELINES)] if model else []
 
 
 def _in_words(scores: Scores) -> str:

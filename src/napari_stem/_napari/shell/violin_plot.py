@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtGui import (
+    QColor,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QPolygonF,
+)
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 if TYPE_CHECKING:
@@ -18,27 +25,13 @@ if TYPE_CHECKING:
 
 _ROW, _AXIS = 28, 34  # heights in pixels
 _NAME, _NUMBERS, _GAP = 66, 92, 6  # widths
-_TRUTH = "#e69f00"
+_BODY, _TRUTH = "#3c91d0", "#e69f00"
 _TICKS = 4  # at most, besides 0
 _TIP = "{name}: mean {mean:.2f}, 90 % interval {low:.2f} to {high:.2f}{truth}.\n{click}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Colours:
-    text: QColor
-    faint: QColor
-    body: QColor
-    marked: QColor
-
-    @classmethod
-    def of_theme(cls, name: str) -> _Colours:
-        theme = get_theme(name)
-        wanted = (theme.text, theme.secondary, theme.current, theme.foreground)
-        return cls(*(QColor(colour.as_hex(format="long")) for colour in wanted))
-
-
 class ViolinPlot(QWidget):
-    """Violins with their mean, their 90 % interval and a measured value.
+    """Violins with their mean, their 90 % interval and a measured value, in the theme's colours.
 
     Parameters
     ----------
@@ -55,7 +48,6 @@ class ViolinPlot(QWidget):
         self._start, self._end = 0.0, 1.0
         self._unit = ""
         self._marked = ""
-        self._colours = _Colours.of_theme("dark")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
@@ -68,11 +60,6 @@ class ViolinPlot(QWidget):
     def mark(self, name: str) -> None:
         """Highlight a row."""
         self._marked = name
-        self.update()
-
-    def set_theme(self, name: str) -> None:
-        """Use the colours of a napari theme."""
-        self._colours = _Colours.of_theme(name)
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -104,26 +91,26 @@ class ViolinPlot(QWidget):
     def _draw_axis(self, painter: QPainter) -> None:
         if not self.rows:
             return
-        painter.setPen(self._colours.text)
+        painter.setPen(self._text())
         unit = QRectF(_NAME, 0, self.width() - _NAME, _AXIS / 2)
         painter.drawText(unit, Qt.AlignmentFlag.AlignLeft, self._unit)
         for value in _ticks(self._start, self._end):
             x = self._x(value)
-            painter.setPen(self._colours.text)
+            painter.setPen(self._text())
             place = QRectF(x - 15, _AXIS / 2 - 2, 30, _AXIS / 2)
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, f"{value:g}")
-            painter.setPen(QPen(self._colours.faint, 1, Qt.PenStyle.DotLine))
+            painter.setPen(QPen(self._faint(), 1, Qt.PenStyle.DotLine))
             painter.drawLine(QPointF(x, _AXIS), QPointF(x, self.height()))
 
     def _draw_row(self, painter: QPainter, row: Distribution, top: float) -> None:
-        middle, colours = top + _ROW / 2, self._colours
+        middle = top + _ROW / 2
         if row.name == self._marked:
-            painter.fillRect(QRectF(0, top, self.width(), _ROW), colours.marked)
+            painter.fillRect(QRectF(0, top, self.width(), _ROW), self._faint())
         self._draw_violin(painter, row, middle)
         self._draw_interval(painter, row, middle)
         if row.truth is not None:
             self._draw_truth(painter, self._x(row.truth), middle)
-        painter.setPen(colours.text)
+        painter.setPen(self._text())
         name = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideRight, _NAME - _GAP)
         upright = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(2, top, _NAME, _ROW), upright | Qt.AlignmentFlag.AlignLeft, name)
@@ -139,24 +126,30 @@ class ViolinPlot(QWidget):
         upper = [QPointF(x, middle - half * d) for x, d in zip(xs, row.density, strict=True)]
         lower = [QPointF(x, middle + half * d) for x, d in zip(xs, row.density, strict=True)]
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._colours.body)
+        painter.setBrush(QColor(_BODY))
         painter.drawPolygon(QPolygonF([*upper, *reversed(lower)]))
 
     def _draw_interval(self, painter: QPainter, row: Distribution, middle: float) -> None:
         low, high = (self._x(value) for value in row.interval)
-        painter.setPen(QPen(self._colours.text, 1))
+        painter.setPen(QPen(self._text(), 1))
         painter.drawLine(QPointF(low, middle), QPointF(high, middle))
         for x in (low, high):
             painter.drawLine(QPointF(x, middle - 3), QPointF(x, middle + 3))
-        painter.setPen(QPen(self._colours.text, 2.5))
+        painter.setPen(QPen(self._text(), 2.5))
         mean = self._x(row.mean)
         painter.drawLine(QPointF(mean, middle - 6), QPointF(mean, middle + 6))
 
     def _draw_truth(self, painter: QPainter, x: float, middle: float) -> None:
-        painter.setPen(QPen(self._colours.text, 1))
+        painter.setPen(QPen(self._text(), 1))
         painter.setBrush(QColor(_TRUTH))
         corners = ((0, -6), (5, 0), (0, 6), (-5, 0))
         painter.drawPolygon(QPolygonF([QPointF(x + dx, middle + dy) for dx, dy in corners]))
+
+    def _text(self) -> QColor:
+        return self.palette().color(QPalette.ColorRole.WindowText)
+
+    def _faint(self) -> QColor:
+        return self.palette().color(QPalette.ColorRole.Highlight)
 
     def _x(self, value: float) -> float:
         left, right = _NAME + _GAP, float(self.width() - _NUMBERS - _GAP)
