@@ -12,6 +12,7 @@ from torch import Tensor
 
 _LARGE = 50.0  # counts, from which on a continuous distribution is close enough
 _MOST = 2000  # counts, where a search ends whatever rounding does
+_BLOCK = 32  # counts that are looked at together
 
 
 def log_likelihood(counts: Tensor, log_mean: Tensor, log_size: Tensor) -> Tensor:
@@ -61,20 +62,20 @@ def _of_gamma(normal: Tensor, mean: Tensor, size: Tensor) -> Tensor:
 def _searched(normal: Tensor, mean: Tensor, size: Tensor) -> Tensor:
     """Add up probabilities from zero counts on, (n,) float64; those that are found drop out."""
     wanted = torch.special.ndtr(normal)
-    success = mean / (size + mean)
     probability = (-size * torch.log1p(mean / size)).exp()
     counts = torch.zeros_like(wanted)
-    reached = probability.clone()
-    open_ = (reached < wanted).nonzero()[:, 0]
-    wanted, success, size = wanted[open_], success[open_], size[open_]
-    probability, reached = probability[open_], reached[open_]
-    for count in range(1, _MOST):
-        if not len(open_):
+    left = (probability < wanted).nonzero()[:, 0]
+    state = torch.stack([wanted, mean / (size + mean), size, probability, probability])[:, left]
+    for start in range(0, _MOST, _BLOCK):
+        if not len(left):
             break
-        probability = probability * success * (count - 1 + size) / count
-        reached = reached + probability
-        counts[open_] = count
-        left = reached < wanted
-        open_, wanted, success, size = open_[left], wanted[left], success[left], size[left]
-        probability, reached = probability[left], reached[left]
+        wanted, success, size, probability, reached = state[:, :, None]
+        count = torch.arange(start + 1, start + _BLOCK + 1, device=normal.device)
+        probabilities = probability * (success * (count - 1 + size) / count).cumprod(dim=1)
+        sums = reached + probabilities.cumsum(dim=1)
+        too_few = (sums < wanted).sum(dim=1)
+        counts[left] = (start + 1 + too_few).to(counts)
+        state[3:] = torch.stack([probabilities[:, -1], sums[:, -1]])
+        further = too_few == _BLOCK
+        left, state = left[further], state[:, further]
     return counts

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Multiplications of an evaluation, and its most rows: on a CPU, what fits in the cache of a core.
-_CPU_PASS, _CPU_ROWS = 1.2e8, 128
+_CPU_PASS, _CPU_ROWS = 1e9, 256
 _GPU_PASS, _GPU_ROWS = 1e12, 4096
 
 
