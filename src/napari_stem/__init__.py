@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_stem.api.choices import deg, encoders, hmhvg, hvg
+    from napari_stem.api.cohorts import iter_predict_cohort, predict_cohort
     from napari_stem.api.places import make_grid, read_section, read_spots
     from napari_stem.api.predicting import (
         draws_of,
@@ -44,6 +45,7 @@ __version__ = version("napari-stem")
 
 _HOMES = {
     "api.choices": ("deg", "encoders", "hmhvg", "hvg"),
+    "api.cohorts": ("iter_predict_cohort", "predict_cohort"),
     "api.places": ("make_grid", "read_section", "read_spots"),
     "api.predicting": (
         "draws_of", "embed", "inspect", "iter_embed", "iter_inspect", "iter_predict", "predict",
@@ -82,12 +84,14 @@ __all__ = [
     "iter_evaluate",
     "iter_inspect",
     "iter_predict",
+    "iter_predict_cohort",
     "iter_train",
     "load_checkpoint",
     "make_grid",
     "make_recipe",
     "open_slide",
     "predict",
+    "predict_cohort",
     "rank_genes",
     "read_prediction",
     "read_section",

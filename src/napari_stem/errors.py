@@ -22,6 +22,7 @@
     │   ├── CheckpointUnreadable
     │   └── CheckpointMismatch    made for another encoder, geometry or schema
     ├── TrainingError             a run that cannot start or continue
+    ├── CohortError               a cohort that cannot start or continue
     └── StorageError              a file that could not be written
 
 None derives from `RuntimeError` (Qt workers lose it) or `KeyError` (it quotes its message).
@@ -179,6 +180,10 @@ class CheckpointMismatch(CheckpointError):
 
 class TrainingError(StemError, ValueError):
     """A training run cannot start or continue."""
+
+
+class CohortError(StemError, ValueError):
+    """Work on many slides cannot start or continue."""
 
 
 class StorageError(StemError, OSError):

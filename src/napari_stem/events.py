@@ -1,7 +1,7 @@
 """Progress of long work as small frozen events, at most about ten per second.
 
 Long work is a generator of events whose return value is its result. Closing the generator
-cancels within one batch, and drawing within one step of the sampler; finished work is on disk
+cancels within one batch, and drawing within one layer of the network; finished work is on disk
 by then.
 """
 

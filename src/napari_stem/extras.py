@@ -11,7 +11,13 @@ from napari_stem.errors import OptionError, StemError
 from napari_stem.text import one_line
 
 # The package of each extra.
-PACKAGES = {"openslide": "openslide", "parquet": "pyarrow", "spatialdata": "spatialdata"}
+PACKAGES = {
+    "cohort": "distributed",
+    "openslide": "openslide",
+    "parquet": "pyarrow",
+    "slurm": "dask_jobqueue",
+    "spatialdata": "spatialdata",
+}
 
 
 def advice_on(name: str, what: str) -> str:

@@ -1,4 +1,4 @@
-"""Real mouse events on the canvas of a shown viewer. The native canvas is napari's private API."""
+"""Real mouse events on the canvas of a shown viewer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_stem.slides.slide import Slide
 
+from .private_names import canvas_of
+
 _LEFT = Qt.MouseButton.LeftButton
 _STEPS = 4  # of a drag
 _PAUSE = 20  # ms; napari drops moves that follow each other too closely
-
-
-def canvas_of(viewer: Viewer) -> QWidget:
-    return viewer.window._qt_viewer.canvas.native
 
 
 def on_canvas(viewer: Viewer, slide: Slide, xy: Any) -> QPoint:
@@ -51,8 +49,14 @@ def drag(
     end: Any,
     modifier: Any = Qt.KeyboardModifier.NoModifier,
 ) -> None:
-    canvas = _at(viewer, slide, start)
-    places = [on_canvas(viewer, slide, xy) for xy in np.linspace(start, end, _STEPS)]
+    drag_along(viewer, slide, np.linspace(start, end, _STEPS), modifier)
+
+
+def drag_along(
+    viewer: Viewer, slide: Slide, corners: Any, modifier: Any = Qt.KeyboardModifier.NoModifier
+) -> None:
+    canvas = _at(viewer, slide, corners[0])
+    places = [on_canvas(viewer, slide, xy) for xy in corners]
     QTest.mousePress(canvas, _LEFT, modifier, places[0])
     for place in places[1:]:
         QTest.mouseMove(canvas, place)

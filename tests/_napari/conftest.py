@@ -23,6 +23,8 @@ from napari_stem.sections.section import Section
 from napari_stem.storage import CACHE_VARIABLE
 from napari_stem.training.train import TrainResult
 
+from .private_names import tasks_of
+
 LEFT = Qt.MouseButton.LeftButton
 CHECKPOINT = ChosenCheckpoint(Path("any.safetensors"), make_recipe("small", ("A",)), "")
 _HEAVY = ("napari_stem.prediction.predict", "scanpy")
@@ -134,7 +136,7 @@ def answers() -> Iterator[Answers]:
 
 def is_busy(viewer: Viewer) -> bool:
     """Whether napari knows of a task that has not ended; it would ask about it when closing."""
-    return bool(viewer.window._task_status_manager.is_busy())
+    return bool(tasks_of(viewer).is_busy())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari._app_model import get_app_model
 from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction, QKeySequence, QShortcut
@@ -35,6 +34,7 @@ from napari_stem._napari.state.result import Result
 from napari_stem.sections.synthetic import generate_section
 
 from .conftest import PATIENCE, is_busy
+from .private_names import get_app_model
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from napari._app_model import get_app_model
-from napari._app_model.constants import MenuId
 from napari.settings import get_plugin_settings
 from npe2 import PluginManifest
 from ome_zarr.format import FormatV05
@@ -28,6 +26,7 @@ from napari_stem.slides.suffixes import MAYBE_RGB, SCANNED
 
 from ..slides.slide_writers import texture, write_ome_zarr
 from .conftest import PATIENCE, is_busy
+from .private_names import MenuId, get_app_model
 
 
 @pytest.fixture(scope="module")

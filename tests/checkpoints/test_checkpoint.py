@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -21,8 +20,6 @@ from napari_stem.checkpoints.checkpoint import (
 from napari_stem.errors import CheckpointMismatch, CheckpointNotFound, CheckpointUnreadable
 from napari_stem.evaluation.baselines import BASELINES
 from napari_stem.features.encoders.registry import find_encoder
-from napari_stem.genes.counts import transform_counts
-from napari_stem.sections.section import Section
 from napari_stem.training.train import TrainResult
 
 
@@ -88,7 +85,7 @@ def test_tensors_that_do_not_fit_the_recipe_are_refused(trained: TrainResult, tm
     recipe = trained.checkpoint.recipe
     fewer = replace(recipe, panel=recipe.panel[1:])
     path = rewrite(trained.path, tmp_path / "b.safetensors", recipe=fewer.to_json())
-    with pytest.raises(CheckpointMismatch, match=r"number of genes: 7, 8, 8"):
+    with pytest.raises(CheckpointMismatch, match=r"number of genes: 7, 8"):
         load_checkpoint(path)
     twice = replace(recipe, encoders=2 * recipe.encoders)
     path = rewrite(trained.path, tmp_path / "c.safetensors", recipe=twice.to_json())
@@ -111,14 +108,3 @@ def test_foreign_weights_and_missing_files_are_refused(tmp_path: Path):
         load_checkpoint(foreign)
     with pytest.raises(CheckpointNotFound, match="There is no checkpoint"):
         load_checkpoint(tmp_path / "none.safetensors")
-
-
-def test_values_are_those_of_the_training_spots_where_the_network_says_nothing(
-    checkpoint: Checkpoint, sections: list[Section]
-):
-    spots = [section.spots for section in sections[:2]]
-    panel, transform = checkpoint.recipe.panel, checkpoint.recipe.transform
-    truth = np.concatenate([transform_counts(table, panel, transform) for table in spots])
-    values = checkpoint.to_values(np.array([[0.0] * 8, [1.0] * 8], dtype=np.float32))
-    np.testing.assert_allclose(values[0], truth.mean(0), rtol=1e-5)
-    np.testing.assert_allclose(values[1] - values[0], truth.std(0), rtol=1e-4)

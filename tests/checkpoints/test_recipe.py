@@ -30,7 +30,7 @@ def test_the_paper_preset_is_the_papers():
     network, fit = recipe.network, recipe.fit
     assert (network.width, network.depth, network.heads, network.genes_per_token) == (384, 12, 6, 1)
     assert (fit.steps, fit.batch_size, fit.learning_rate, fit.ema) == (250_000, 256, 1e-4, 0.9999)
-    assert (recipe.diffusion.prediction, recipe.standardised, fit.augmented) == ("eps", False, 4)
+    assert (recipe.diffusion.prediction, recipe.factors, fit.augmented) == ("eps", None, 4)
 
 
 def test_a_newer_schema_is_refused_with_advice():

@@ -22,7 +22,7 @@ class Answers(nn.Module):
         super().__init__()
         self.answer = nn.Parameter(answer)
 
-    def forward(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, condition: Tensor, *check: object) -> Tensor:
         self.asked = x_t, t, condition
         return self.answer
 
@@ -110,7 +110,7 @@ def test_denoiser_undoes_the_forward_process_when_the_prediction_is_right(schedu
     denoise = denoiser(network, torch.zeros(6, 1), schedule)
     found = denoise(a * x_start + b * eps, t)
 
-    assert network.asked[1].tolist() == [t] * 6
+    assert network.asked[1].tolist() == [t]  # the same for all spots
     assert not found.requires_grad
     # Division by sqrt(alpha_bar), 0.006 at the end, magnifies the rounding.
     torch.testing.assert_close(found, x_start, rtol=0, atol=1e-12)

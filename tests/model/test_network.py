@@ -184,3 +184,14 @@ def test_dropout_acts_while_training_only():
 def test_impossible_sizes_are_refused(change, says):
     with pytest.raises(OptionError, match=says):
         replace(SMALL, **change)
+
+
+def test_draws_of_a_spot_share_its_time_and_its_histology():
+    """Two draws each of three spots, with time and histology given once a spot, or time once."""
+    network = randomised(SMALL)
+    x, t, condition = inputs(SMALL, n=6)
+    t, condition = t[:3], condition[:3]
+    each = network(x, t.repeat_interleave(2), condition.repeat_interleave(2, dim=0))
+    torch.testing.assert_close(network(x, t, condition), each, rtol=0, atol=1e-12)
+    same = network(x, t[:1].expand(6), condition.repeat_interleave(2, dim=0))
+    torch.testing.assert_close(network(x, t[:1], condition), same, rtol=0, atol=1e-12)

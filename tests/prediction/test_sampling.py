@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from napari_stem.events import Event, Partial, Progress, finish
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
 from napari_stem.model.network import NetworkConfig, StemNetwork
+from napari_stem.model.readout import Scaled
 from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample, iter_sample_point
@@ -106,34 +106,41 @@ def test_previews_carry_the_mean_of_the_draws_so_far(network):
 def test_each_slow_draw_is_previewed(network):
     """Slower than the pace of events: progress inside of a draw must not use up its preview."""
 
-    def slowly(values: np.ndarray) -> np.ndarray:
-        time.sleep(0.11)
-        return values
+    class Slow(Scaled):
+        def values(self, x, condition, noise):
+            time.sleep(0.11)
+            return x
 
+    slow = Slow(torch.zeros(GENES), torch.ones(GENES))
     with DrawStore.create(None, key="k", n_draws=3, n_spots=N, n_genes=GENES) as store:
         events = iter_sample(
             network, SCHEDULE, CONDITIONS, POSITIONS, store,
-            PredictOptions(n_draws=3), Compute(), to_values=slowly,
+            PredictOptions(n_draws=3), Compute(), readout=slow,
         )  # fmt: skip
         assert [event.draws for event in events if isinstance(event, Partial)] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("name", ["dpm++", "ddim", "ancestral"])
-def test_a_batch_can_be_stopped_after_each_step(network, name):
-    """However large a batch is: whoever closes the generator waits for one evaluation at most."""
-    asked = []
-    hook = network.register_forward_pre_hook(lambda *_: asked.append(name))
+def test_a_batch_is_stopped_between_two_layers_and_tells_progress_meanwhile(network):
+    """However large a batch is: whoever closes the generator waits for one layer at most."""
+    layers = []
+
+    def slowly(*_: object) -> None:
+        layers.append(time.monotonic())
+        time.sleep(0.15)
+
+    hooks = [block.register_forward_pre_hook(slowly) for block in network.blocks]
     store = DrawStore.create(None, key="k", n_draws=1, n_spots=N, n_genes=GENES)
-    options = PredictOptions(n_draws=1, sampler=name, steps=50)
-    events = iter_sample(network, SCHEDULE, CONDITIONS, POSITIONS, store, options, Compute())
-    with store, closing(events):
-        assert isinstance(next(events), Progress)
-        assert len(asked) == 1
+    options = PredictOptions(n_draws=1, steps=50)
+    whole = iter_sample(network, SCHEDULE, CONDITIONS, POSITIONS, store, options, Compute())
     point = iter_sample_point(network, SCHEDULE, CONDITIONS[5], POSITIONS[5], options, Compute())
-    with closing(point):
-        assert isinstance(next(point), Progress)
-        assert len(asked) == 2
-    hook.remove()
+    for events in (whole, point):
+        layers.clear()
+        assert isinstance(next(events), Progress)
+        events.close()
+        assert len(layers) <= 2 * torch.get_num_threads()
+    store.close()
+    for hook in hooks:
+        hook.remove()
 
 
 def test_a_stopped_run_goes_on_and_what_is_there_stays(network, tmp_path):
@@ -167,10 +174,10 @@ class Small(StemNetwork):
         self.eval()
         self._most, self._error = most, error
 
-    def forward(self, x_t, t, condition):
+    def forward(self, x_t, *others):
         if len(x_t) > self._most:
             raise self._error
-        return super().forward(x_t, t, condition)
+        return super().forward(x_t, *others)
 
 
 @pytest.mark.parametrize("error", FULL.values(), ids=FULL)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,11 +26,9 @@ from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.encoders.tensors import below
 from napari_stem.model.network import StemNetwork
+from napari_stem.model.readout import Counts, Readout, Scaled
 from napari_stem.storage import as_path, atomic_path
 from napari_stem.text import counted, one_line
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _RECIPE, _ABOUT = "napari_stem.recipe", "napari_stem.about"
 _NETWORK, _CONDITION, _TARGET = "network.", "condition.", "target."
@@ -44,8 +42,8 @@ class Checkpoint:
     ----------
     network
         With averaged weights, in evaluation mode, on the CPU.
-    target_mean, target_std
-        (c,) mean and standard deviation that turn network outputs into the log space of the recipe.
+    readout
+        Turns numbers of the network into values in the log space of the recipe.
     about
         Description: training slides, number of spots, held-out metrics, versions.
     """
@@ -53,8 +51,7 @@ class Checkpoint:
     recipe: Recipe
     network: StemNetwork
     condition: Condition
-    target_mean: NDArray[np.float32]
-    target_std: NDArray[np.float32]
+    readout: Readout
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -66,20 +63,11 @@ class Checkpoint:
     def fingerprint(self) -> str:
         """The same only for the same recipe, weights and condition."""
         digest = hashlib.blake2b(self.recipe.to_json().encode(), digest_size=16)
-        for value in self.network.state_dict().values():
+        for value in (*self.network.state_dict().values(), *self.readout.tensors().values()):
             digest.update(value.cpu().numpy().tobytes())
-        for array in (*self.condition.tensors().values(), self.target_mean, self.target_std):
+        for array in self.condition.tensors().values():
             digest.update(array.tobytes())
         return digest.hexdigest()
-
-    def to_values(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Network outputs (..., c) in the log space of the recipe.
-
-        A draw may lie below zero counts. Cutting it off there would raise the mean of genes that
-        most spots lack.
-        """
-        values: NDArray[np.float32] = x * self.target_std + self.target_mean
-        return values
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> Path:
@@ -108,14 +96,12 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> Path:
     path = as_path(path, "the file to write")
     if not isinstance(checkpoint, Checkpoint):
         raise WrongType.of("checkpoint", checkpoint, "a checkpoint")
-    arrays = {
-        _TARGET + "mean": checkpoint.target_mean,
-        _TARGET + "std": checkpoint.target_std,
-        **{_CONDITION + name: value for name, value in checkpoint.condition.tensors().items()},
-    }
+    arrays = {_CONDITION + name: value for name, value in checkpoint.condition.tensors().items()}
     tensors = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
     weights = checkpoint.network.state_dict()
     tensors |= {_NETWORK + name: value.contiguous() for name, value in weights.items()}
+    readout = checkpoint.readout.tensors()
+    tensors |= {_TARGET + name: value.contiguous() for name, value in readout.items()}
     header = {
         "format": "pt",
         _RECIPE: checkpoint.recipe.to_json(),
@@ -184,14 +170,14 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         condition = Condition.from_tensors(
             {name: tensor.numpy() for name, tensor in below(_CONDITION, tensors).items()}
         )
-        mean, std = (tensors[_TARGET + name].numpy() for name in ("mean", "std"))
-    except (RuntimeError, LookupError, ValueError) as error:
+        readout = (Counts if recipe.factors else Scaled)(**below(_TARGET, tensors))
+    except (RuntimeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointMismatch(
             f"The checkpoint's tensors do not match its recipe: {one_line(error)}. Get the "
             f"file again from its source. File: '{path}'."
         ) from error
-    _check_widths(recipe, condition, mean, path)
-    return Checkpoint(recipe, network.eval(), condition, mean, std, about)
+    _check_widths(recipe, condition, readout, path)
+    return Checkpoint(recipe, network.eval(), condition, readout, about)
 
 
 def _opened(path: Path) -> Any:
@@ -236,11 +222,10 @@ def _known(encoder: Encoder, path: Path) -> Encoder:
     return known
 
 
-def _check_widths(
-    recipe: Recipe, condition: Condition, mean: NDArray[np.float32], path: Path
-) -> None:
+def _check_widths(recipe: Recipe, condition: Condition, readout: Readout, path: Path) -> None:
     found: dict[str, tuple[int, ...]] = {
-        "genes": (len(recipe.panel), recipe.network.n_genes, len(mean)),
+        "genes": (len(recipe.panel), readout.n_genes),
+        "numbers of the network": (recipe.network.n_genes, readout.width),
         "components of the condition": (recipe.network.condition_width, condition.width),
     }
     widths = [encoder.width for encoder in recipe.encoders]

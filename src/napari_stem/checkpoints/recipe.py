@@ -27,7 +27,7 @@ from napari_stem.text import a_few, counted, one_line
 if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
-SCHEMA = 1
+SCHEMA = 2  # 1 knew no factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ class Recipe:
         Genes in the order of the network's outputs.
     transform
         How raw counts became training values.
-    standardised
-        Whether the network learns values of zero mean and unit variance per gene.
+    factors
+        How many factors of expression the network draws, from which counts follow
+        (`model.readout.Counts`); None where it draws the values of genes.
     geometry
         The tissue that a patch covers.
     encoders
@@ -54,7 +55,6 @@ class Recipe:
 
     panel: tuple[str, ...]
     transform: CountTransform
-    standardised: bool
     geometry: PatchGeometry
     encoders: tuple[Encoder, ...]
     components: int | None
@@ -62,6 +62,7 @@ class Recipe:
     network: NetworkConfig
     diffusion: DiffusionConfig
     fit: FitConfig
+    factors: int | None = None
     schema: int = SCHEMA
 
     def patch_widths(self, slide: Slide, spot_diameter_px: float) -> tuple[float, ...]:
@@ -103,16 +104,15 @@ class Recipe:
             raise CheckpointUnreadable(
                 f"The recipe could not be read: {one_line(error)}. File: {where}."
             ) from error
-        if schema != SCHEMA:
+        if schema not in range(1, SCHEMA + 1):
             raise CheckpointMismatch(
-                f"The recipe has schema {schema}; this version reads schema {SCHEMA}. "
+                f"The recipe has schema {schema}; this version reads schemas up to {SCHEMA}. "
                 f"Update napari-stem, or train the checkpoint again. File: {where}."
             )
         try:
             return cls(
                 panel=tuple(values["panel"]),
                 transform=values["transform"],
-                standardised=values["standardised"],
                 geometry=PatchGeometry(**values["geometry"]),
                 encoders=tuple(Encoder.from_dict(entry) for entry in values["encoders"]),
                 components=values["components"],
@@ -120,6 +120,7 @@ class Recipe:
                 network=NetworkConfig(**values["network"]),
                 diffusion=DiffusionConfig(**values["diffusion"]),
                 fit=FitConfig(**values["fit"]),
+                factors=values.get("factors"),
             )
         except (TypeError, LookupError, ValueError) as error:
             raise CheckpointUnreadable(
@@ -190,22 +191,24 @@ def make_recipe(
     found = tuple(find_encoder(name) for name in names)
     width = max(1, sum(encoder.width for encoder in found))
     small = preset == "small"
+    factors = min(_SMALL_FACTORS, len(panel)) if small else None
     recipe = Recipe(
         panel=tuple(panel),
         transform=transform,
-        standardised=small,
         geometry=as_geometry(geometry),
         encoders=found,
         components=128 if small else None,
         embedding_noise=0.7 if small else 0.0,
-        network=NetworkConfig(len(panel), width, **(_SMALL_NETWORK if small else {})),
+        network=NetworkConfig(factors or len(panel), width, **(_SMALL_NETWORK if small else {})),
         diffusion=DiffusionConfig(prediction="v" if small else "eps"),
         fit=_SMALL_FIT if small else FitConfig(),
+        factors=factors,
     )
     return replace(recipe, fit=replace(recipe.fit, **(fit or {})))
 
 
-_SMALL_NETWORK: dict[str, Any] = {"width": 64, "depth": 3, "heads": 4, "genes_per_token": 25}
+_SMALL_FACTORS = 10
+_SMALL_NETWORK: dict[str, Any] = {"width": 64, "depth": 2, "heads": 4, "dropout": 0.2}
 _SMALL_FIT = FitConfig(
-    steps=1200, batch_size=128, learning_rate=1e-3, warmup=50, ema=0.995, augmented=0.0
+    steps=400, batch_size=128, learning_rate=5e-4, warmup=50, ema=0.99, augmented=0.0
 )

@@ -27,6 +27,7 @@ from napari_stem.errors import (
 from napari_stem.features.condition import Condition
 from napari_stem.features.patches import PAPER
 from napari_stem.model.network import NetworkConfig, StemNetwork
+from napari_stem.model.readout import as_they_are
 from napari_stem.text import one_line
 
 if TYPE_CHECKING:
@@ -123,11 +124,8 @@ def read_checkpoint(
     scale, centre = np.diagonal(condition.axes), condition.mean
     network = _reading_standardised(network, centre, scale)
     recipe = replace(recipe, network=network.config)
-    genes = len(panel)
     about = {"upstream": path.name, "spots": len(embeddings)}
-    return Checkpoint(
-        recipe, network, condition, np.zeros(genes, np.float32), np.ones(genes, np.float32), about
-    )
+    return Checkpoint(recipe, network, condition, as_they_are(len(panel)), about)
 
 
 def _reading_standardised(

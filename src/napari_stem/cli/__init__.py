@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_stem.cli.caching import cache
+from napari_stem.cli.cohorts import cohort
 from napari_stem.cli.demonstrating import demo
 from napari_stem.cli.describing import encoders, info
 from napari_stem.cli.evaluating import cross_validate, evaluate
@@ -63,6 +64,7 @@ app.command()(demo)
 app.command()(embed)
 app.command()(train)
 app.command()(predict)
+app.command()(cohort)
 app.command()(evaluate)
 app.command("cross-validate")(cross_validate)
 app.command("import")(import_upstream)

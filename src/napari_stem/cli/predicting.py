@@ -28,6 +28,7 @@ from napari_stem.cli.sections import located
 from napari_stem.defaults import ENCODERS, TISSUE_SHARE
 from napari_stem.features.compute import Compute
 from napari_stem.options import options_of
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import ON_DEMAND, THRESHOLD
 from napari_stem.sections.opening import Opening
 from napari_stem.spots.section_names import section_name
@@ -131,52 +132,41 @@ def predict(
     events: Progress = "bars",
 ) -> None:
     """Predict gene expression at the spots of a slide, or on a grid over its tissue."""
-    from napari_stem.analysis.cluster import FEWEST
-    from napari_stem.api.predicting import iter_predict
-    from napari_stem.api.results import find_clusters
-    from napari_stem.checkpoints.checkpoint import load_checkpoint
-    from napari_stem.exports.registry import DEFAULT_SUFFIX, find_exporter, write_prediction
-    from napari_stem.genes.panels import check_panel
-    from napari_stem.prediction.statistics import find_statistics
-    from napari_stem.sections.opened import Opened
-    from napari_stem.sections.section import Section
-
-    find_statistics(statistics or ())
-    for path in output or ():
-        find_exporter(path).check(path, genes or ())
-    loaded = load_checkpoint(checkpoint)
-    check_panel(
-        genes or [], loaded.recipe.panel, "the checkpoint", why="Choose genes that it predicts."
+    from napari_stem.api.models import with_files
+    from napari_stem.cohort.order import Listed, Order
+    from napari_stem.cohort.slide_work import (
+        iter_prediction,
+        load_checked,
+        open_place,
+        write_outputs,
     )
-    files = files_of(cache, weights)
+    from napari_stem.exports.registry import DEFAULT_SUFFIX
+    from napari_stem.sections.opened import Opened
+
+    order = Order(
+        checkpoint,
+        options=PredictOptions(**options),
+        compute=with_files(Compute(**compute), **files_of(cache, weights)),
+        opening=opening,
+        leiden=LeidenOptions(**leiden),
+        statistics=tuple(statistics or ()),
+        threshold=threshold,
+        genes=tuple(genes or ()),
+        pitch_um=pitch,
+        tissue_share=tissue_share,
+        bin_um=bin_um,
+    )
+    listed = Listed(str(located(slide, data)), str(spots or ""), image=str(image or ""), mpp=mpp)
+    loaded = load_checked(order, output or ())
     with Opened() as opened:
-        place, table = opened.place(
-            located(slide, data), spots, pitch_um=pitch, tissue_share=tissue_share, image=image,
-            mpp=mpp, bin_um=bin_um, opening=opening,
-        )  # fmt: skip
-        work = iter_predict(
-            Section(place.name, place, table), None, loaded, statistics=statistics or (),
-            threshold=threshold, **options, **compute, **files,
-        )  # fmt: skip
+        place = open_place(opened, listed, order)
+        work = iter_prediction(place, loaded, order, order.compute)
         prediction = run_events(work, events)
-    failed: list[Exception] = []
-    if prediction.n_obs >= FEWEST:
-        try:
-            find_clusters(prediction, **leiden)
-        except Exception as error:  # noqa: BLE001  # what was predicted is written first
-            failed.append(error)
     if events == "bars":
         print_doubts(prediction)
-    name = section_name(spots) if spots else place.name
-    for path in output or [Path(f"{name}-prediction{DEFAULT_SUFFIX}")]:
-        try:
-            write_prediction(prediction, path, genes=genes or ())
-        except Exception as error:  # noqa: BLE001  # the other files are written first
-            failed.append(error)
-        else:
-            if events == "bars":
-                say(str(path))
-    for error in failed[1:]:
-        tell(error)
-    if failed:
-        raise failed[0]
+    name = section_name(spots) if spots else place.slide.name
+    paths = output or [Path(f"{name}-prediction{DEFAULT_SUFFIX}")]
+    write_outputs(
+        prediction, paths, order.genes,
+        lambda path: say(str(path)) if events == "bars" else None, tell,
+    )  # fmt: skip

@@ -96,36 +96,89 @@ def iter_evaluate(
     SpotsError, CountsError, PanelError
         The section holds no counts, or not of all these genes (`genes.panels.genes_of_all`).
     """
-    options = options or PredictOptions()
     check_training(training)
-    recipe, genes = checkpoint.recipe, training.genes
+    genes, transform = training.genes, checkpoint.recipe.transform
+    tested = yield from iter_tested(checkpoint, section, genes, options, compute)
+    with closing(tested):
+        methods = {}
+        structure = {"measured": gene_correlations(tested.truth)}
+        judge = Judge(tested.truth, positions(tested.prediction))
+        baselines = baseline_draws(training, tested.embeddings)
+        for name, draws in chain([(MODEL, tested.draws)], baselines):
+            methods[name] = judge.judge(draws)
+            if name in (MODEL, _STRUCTURED):
+                structure[name] = gene_correlations(draws.draw(0))
+            yield Progress(len(methods), len(BASELINES) + 1, "score", section.name)
+    spots = tested_spots(section, genes)
+    comparison = Comparison(
+        genes,
+        methods,
+        noise_ceiling(spots, genes, transform, where=section.name),
+        detection_rate(spots, genes, section.name),
+        len(tested.truth),
+    )
+    return Evaluation(section.name, comparison, tested.prediction, structure, tested.missing_genes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tested:
+    """What a checkpoint draws for spots that counted genes, beside what they counted.
+
+    Attributes
+    ----------
+    prediction
+        Of these spots and genes, with `layers["truth"]`.
+    draws
+        In a store that is open until `close`.
+    truth
+        (n, c), in the unit of the draws.
+    embeddings
+        (n, d) of the patches.
+    missing_genes
+        Genes of the panel that are not compared.
+    """
+
+    prediction: AnnData
+    draws: StoredDraws
+    truth: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    missing_genes: tuple[str, ...]
+
+    def scores(self) -> Scores:
+        """All metrics of the draws, without intervals."""
+        judge = Judge(self.truth, positions(self.prediction), samples=0)
+        return judge.judge(self.draws).scores
+
+    def close(self) -> None:
+        """Close the store of the draws."""
+        self.draws.store.close()
+
+
+def iter_tested(
+    checkpoint: Checkpoint,
+    section: Section,
+    genes: Sequence[str],
+    options: PredictOptions | None = None,
+    compute: Compute | None = None,
+) -> Events[Tested]:
+    """Draw for the spots of a section that counted any of these genes.
+
+    Raises
+    ------
+    SpotsError, CountsError, PanelError
+        As `tested_spots`.
+    """
+    options, recipe = options or PredictOptions(), checkpoint.recipe
     spots = tested_spots(section, genes)
     truth = transform_counts(spots, genes, recipe.transform, where=section.name)
     drawn = yield from iter_draws(section.slide, spots, checkpoint, options, compute or Compute())
-    with closing(drawn.store):
-        prediction = summarise(drawn, section.slide, spots, checkpoint, options)
-        columns = [recipe.panel.index(gene) for gene in genes]
-        draws = StoredDraws(drawn.store, options.n_draws, columns)
-        methods = {}
-        structure = {"measured": gene_correlations(truth)}
-        judge = Judge(truth, positions(spots))
-        for name, each in chain([(MODEL, draws)], baseline_draws(training, drawn.embeddings)):
-            methods[name] = judge.judge(each)
-            if name in (MODEL, _STRUCTURED):
-                structure[name] = gene_correlations(each.draw(0))
-            yield Progress(len(methods), len(BASELINES) + 1, "score", section.name)
+    prediction = summarise(drawn, section.slide, spots, checkpoint, options)
+    draws = StoredDraws(drawn.store, options.n_draws, [recipe.panel.index(gene) for gene in genes])
     missing = tuple(gene for gene in recipe.panel if gene not in genes)
     if missing:
         prediction = prediction[:, list(genes)].copy()
         prediction.layers["truth"] = truth
-    comparison = Comparison(
-        genes,
-        methods,
-        noise_ceiling(spots, genes, recipe.transform, where=section.name),
-        detection_rate(spots, genes, section.name),
-        len(truth),
-    )
-    return Evaluation(section.name, comparison, prediction, structure, missing)
+    return Tested(prediction, draws, truth, drawn.embeddings, missing)
 
 
 def tested_spots(section: Section, genes: Sequence[str]) -> AnnData:

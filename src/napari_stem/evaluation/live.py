@@ -89,7 +89,7 @@ class LiveMetrics:
                 store,
                 _OPTIONS,
                 self._compute,
-                to_values=self._checkpoint.to_values,
+                readout=self._checkpoint.readout,
             )
             finish(events)
             return store.read()

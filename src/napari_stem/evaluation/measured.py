@@ -24,8 +24,8 @@ class SpotAgreement:
 
     Attributes
     ----------
-    n_spots
-        That were compared.
+    counted
+        (n,) which spots were compared.
     gene_pcc
         (c,) Pearson correlation of each gene over the spots; NaN where its counts are constant.
     scores
@@ -34,10 +34,15 @@ class SpotAgreement:
         Why the checkpoint knows these spots already, as display text; "" if it does not.
     """
 
-    n_spots: int
+    counted: NDArray[np.bool_]
     gene_pcc: NDArray[np.float64]
     scores: Scores
     seen: str = ""
+
+    @property
+    def n_spots(self) -> int:
+        """How many spots were compared."""
+        return int(self.counted.sum())
 
 
 def spot_agreement(prediction: AnnData) -> SpotAgreement | None:
@@ -45,14 +50,14 @@ def spot_agreement(prediction: AnnData) -> SpotAgreement | None:
     if "truth" not in prediction.layers:
         return None
     truth = np.asarray(prediction.layers["truth"])
-    counted = truth.any(axis=1)
+    counted = np.asarray(truth.any(axis=1))
     if counted.sum() < 2:
         return None
     truth, mean = truth[counted], np.asarray(prediction.X)[counted]
     one_group = np.zeros(len(truth), dtype=np.intp)
     evidence = Evidence(Sums.of_draws(ArrayDraws(mean[None]), truth, one_group))
     return SpotAgreement(
-        n_spots=len(truth),
+        counted=counted,
         gene_pcc=pcc(evidence)[0],
         scores={metric.name: float(metric.values(evidence)[0]) for metric in BRIEF},
         seen=str(prediction.uns["napari_stem"].get("seen", "")),

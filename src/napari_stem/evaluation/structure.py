@@ -128,7 +128,7 @@ class TrueStructure:
         true, drawn = self._morans_i[: len(weights)], self._morans_i_of(draw, weights)
         mean = true.mean(axis=1)
         ratio = np.divide(drawn.mean(axis=1), mean, out=np.zeros_like(mean), where=mean > 0)
-        return _correlation(true, drawn), ratio
+        return correlations(true, drawn), ratio
 
     @cached_property
     def _morans_i(self) -> Float:
@@ -198,11 +198,11 @@ def _compared(true: NDArray[np.float32], drawn: NDArray[np.float32]) -> tuple[Fl
         known = ~np.isnan(t)
         if known.any():
             apart[sample] = np.abs(t[known] - d[known]).mean(dtype=np.float64)
-            together[sample] = _correlation(t[known][None], d[known][None])[0]
+            together[sample] = correlations(t[known][None], d[known][None])[0]
     return together, apart
 
 
-def _correlation(one: Array, other: Array) -> Float:
+def correlations(one: Array, other: Array) -> Float:
     """Of two (samples, m), over the second axis; 0 where one is constant."""
     a = one - one.mean(axis=1, keepdims=True, dtype=np.float64)
     b = other - other.mean(axis=1, keepdims=True, dtype=np.float64)

@@ -26,6 +26,10 @@ class Loaded:
         self._copies: WeakKeyDictionary[nn.Module, dict[torch.device, nn.Module]]
         self._copies = WeakKeyDictionary()
 
+    def __reduce__(self) -> tuple[type[Loaded], tuple[()]]:
+        """Nothing of it travels: another process loads its own."""
+        return Loaded, ()
+
     def has_encoder(self, key: Hashable, device: torch.device) -> bool:
         """Whether an encoder is on a device already."""
         return (key, device) in self._encoders

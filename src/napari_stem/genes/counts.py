@@ -89,8 +89,12 @@ def transform_counts(
     counts = panel_counts(spots, panel, where)
     if transform == "log2":
         return np.log2(counts + 1).astype(np.float32)
-    depth = np.asarray(spots.X.sum(axis=1, dtype=np.float64), dtype=np.float64).reshape(-1, 1)
-    return np.log1p(counts / np.maximum(depth, 1) * 1e4).astype(np.float32)
+    return np.log1p(counts / np.maximum(depths(spots)[:, None], 1) * 1e4).astype(np.float32)
+
+
+def depths(spots: AnnData) -> NDArray[np.float64]:
+    """(n,) counts of each spot, all measured genes together."""
+    return np.asarray(spots.X.sum(axis=1, dtype=np.float64), dtype=np.float64).ravel()
 
 
 def measured(

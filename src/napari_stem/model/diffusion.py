@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_stem.errors import OptionError
+from napari_stem.model.network import go_on
 
 Prediction = Literal["eps", "v"]
 
@@ -131,28 +132,33 @@ def diffusion_loss(
     return F.mse_loss(network(x_t, t, condition)[:, :c].to(target.dtype), target)
 
 
-def denoiser(network: nn.Module, condition: Tensor, schedule: Schedule) -> Denoise:
+def denoiser(
+    network: nn.Module, condition: Tensor, schedule: Schedule, check: Callable[[], None] = go_on
+) -> Denoise:
     """Turn a network that predicts eps or v into one that predicts x_start.
 
     Parameters
     ----------
     condition
-        (n, S) histology of the spots, on the network's device.
+        (m, S) histology of the spots, on the network's device.
+    check
+        Called between the layers of the network; what it raises ends an evaluation.
 
     Returns
     -------
-    (x_t, t) -> x_start in the precision of x_t; the network runs in its own.
+    (x_t, t) -> x_start in the precision of x_t (n, c), which holds the n / m draws of each spot one
+    after the other; the network runs in its own.
     """
     dtype = next(network.parameters()).dtype
     condition = condition.to(dtype)
 
     @torch.no_grad()
     def denoise(x_t: Tensor, t: int) -> Tensor:
-        n, c = x_t.shape
         alpha_bar = float(schedule.alpha_bar[t])
         signal, sigma = math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
-        times = torch.full((n,), t, device=x_t.device)
-        output: Tensor = network(x_t.to(dtype), times, condition)[:, :c].to(x_t.dtype)
+        time = torch.tensor([t], device=x_t.device)
+        output: Tensor = network(x_t.to(dtype), time, condition, check)
+        output = output[:, : x_t.shape[1]].to(x_t.dtype)
         if schedule.config.prediction == "eps":
             return (x_t - sigma * output) / signal
         return signal * x_t - sigma * output

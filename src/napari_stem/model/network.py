@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -70,6 +71,10 @@ class NetworkConfig:
         return math.ceil(self.n_genes / self.genes_per_token)
 
 
+def go_on() -> None:
+    """The check that never ends an evaluation."""
+
+
 class GeneTokens(nn.Module):
     """Gene values to tokens: an embedding of the value plus an embedding of the gene."""
 
@@ -92,18 +97,18 @@ class Attention(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.heads = config.heads
+        self.heads, self.n_tokens = config.heads, config.n_tokens
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, h: Tensor) -> Tensor:
-        """(n, k, d) to what each token learns from the others."""
-        qkv: Tensor = self.qkv(h).view(*h.shape[:2], 3, self.heads, -1)
+        """(m, r k, d), the tokens of r draws each, to what each token learns from its draw's."""
+        qkv: Tensor = self.qkv(h).view(-1, self.n_tokens, 3, self.heads, h.shape[2] // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (n, heads, k, d / heads)
         mixed = F.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.dropout(self.out(mixed.transpose(1, 2).flatten(2)))
-        return out  # (n, k, d)
+        out: Tensor = self.dropout(self.out(mixed.transpose(1, 2).reshape(h.shape)))
+        return out  # (m, r k, d)
 
 
 class Block(nn.Module):
@@ -123,12 +128,12 @@ class Block(nn.Module):
         self.modulation = _modulation(width, 6)
 
     def forward(self, h: Tensor, c: Tensor) -> Tensor:
-        """(n, k, d) tokens, given the (n, d) condition."""
+        """(m, r k, d) tokens of r draws each, given the (m, d) condition."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = _chunks(self.modulation(c), 6)
-        attended: Tensor = self.attention(self.norm(h) * (1 + scale_a) + shift_a)
-        h = h + gate_a * attended
-        thought: Tensor = self.mlp(self.norm(h) * (1 + scale_m) + shift_m)
-        return h + gate_m * thought
+        attended: Tensor = self.attention(torch.addcmul(shift_a, self.norm(h), 1 + scale_a))
+        h = torch.addcmul(h, gate_a, attended)
+        thought: Tensor = self.mlp(torch.addcmul(shift_m, self.norm(h), 1 + scale_m))
+        return torch.addcmul(h, gate_m, thought)
 
 
 class Head(nn.Module):
@@ -136,17 +141,18 @@ class Head(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.n_genes = config.n_genes
+        self.n_genes, self.n_tokens = config.n_genes, config.n_tokens
         self.outputs = 2 if config.learned_variance else 1
         self.norm = _norm(config.width)
         self.modulation = _modulation(config.width, 2)
         self.linear = nn.Linear(config.width, self.outputs * config.genes_per_token)
 
     def forward(self, h: Tensor, c: Tensor) -> Tensor:
-        """(n, k, d) tokens to (n, c) outputs, or (n, 2c)."""
+        """(m, r k, d) tokens of r draws each to (n, c) outputs, or (n, 2c)."""
         shift, scale = _chunks(self.modulation(c), 2)
-        out: Tensor = self.linear(self.norm(h) * (1 + scale) + shift)  # (n, k, outputs * g)
-        out = out.view(*h.shape[:2], self.outputs, -1).transpose(1, 2).flatten(2)
+        out: Tensor = self.linear(torch.addcmul(shift, self.norm(h), 1 + scale))
+        genes = out.shape[2] // self.outputs  # of a token
+        out = out.view(-1, self.n_tokens, self.outputs, genes).transpose(1, 2).flatten(2)
         return out[..., : self.n_genes].flatten(1)  # (n, outputs * c)
 
 
@@ -167,26 +173,33 @@ class StemNetwork(nn.Module):
         self.head = Head(config)
         self._initialise()
 
-    def forward(self, x_t: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+    def forward(
+        self, x_t: Tensor, t: Tensor, condition: Tensor, check: Callable[[], None] = go_on
+    ) -> Tensor:
         """Output of the network for noisy values.
 
         Parameters
         ----------
         x_t
-            (n, c) values at time `t`.
+            (n, c) values at time `t`, those of a spot one after the other.
         t
-            (n,) timesteps, 0 to T - 1.
+            (m,) timesteps, 0 to T - 1; or (1,), the same for all spots.
         condition
-            (n, S) histology of the spots.
+            (m, S) histology of the spots, each of which has n / m rows of `x_t`. What follows from
+            time and histology is computed once for all of them.
+        check
+            Called before each block; what it raises ends the evaluation.
 
         Returns
         -------
         (n, c) prediction; with learned variance (n, 2c), the variance's outputs last.
         """
+        c: Tensor = self.time(waves(t).to(x_t.dtype)) + self.histology(condition)  # (m, d)
         h: Tensor = self.genes(x_t)  # (n, k, d)
-        c: Tensor = self.time(waves(t).to(x_t.dtype)) + self.histology(condition)  # (n, d)
+        h = h.view(len(c), -1, h.shape[2])  # (m, r k, d)
         for block in self.blocks:
-            h = block(h, c)  # (n, k, d)
+            check()
+            h = block(h, c)  # (m, r k, d)
         out: Tensor = self.head(h, c)  # (n, c)
         return out
 
@@ -233,4 +246,4 @@ def _modulation(width: int, parts: int) -> nn.Sequential:
 
 
 def _chunks(modulation: Tensor, parts: int) -> tuple[Tensor, ...]:
-    return modulation[:, None].chunk(parts, dim=2)  # each (n, 1, d)
+    return modulation[:, None].chunk(parts, dim=2)  # each (m, 1, d)

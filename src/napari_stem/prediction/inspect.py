@@ -181,7 +181,7 @@ class Inspector:
             positions(point),
             options,
             self.compute,
-            to_values=self.checkpoint.to_values,
+            readout=self.checkpoint.readout,
         )
         for event in several:
             if isinstance(event, Progress):

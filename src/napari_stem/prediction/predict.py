@@ -102,7 +102,7 @@ def iter_draws(
             store,
             options,
             compute,
-            to_values=checkpoint.to_values,
+            readout=checkpoint.readout,
         )
         yield from relay(drawing, partial(_with_ood, ood))
         return Drawn(name, store, embeddings, ood)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from typing import TYPE_CHECKING
 
 from napari_stem.evaluation.comparison import MODEL, Comparison, limits_in_words
 from napari_stem.evaluation.metrics import METRICS, Metric
 from napari_stem.reports.metric_plots import calibration_plot, ceiling_plot, gene_matrix_plot
+from napari_stem.reports.page import picture
 from napari_stem.text import a_few, counted
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from napari_stem.evaluation.evaluate import Evaluation
 
 _WORDS = {1: "better", 0: "", -1: "worse"}
@@ -40,14 +37,6 @@ def measured_part(evaluation: Evaluation) -> list[str]:
         "<h3>Genes that vary together</h3>",
         picture(gene_matrix_plot(evaluation.gene_structure), "Gene-gene correlations"),
     ]
-
-
-def picture(figure: Figure, alt: str) -> str:
-    """A figure as an element that needs no other file."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
-    data = base64.b64encode(stream.getvalue()).decode()
-    return f'<img alt="{alt}" src="data:image/png;base64,{data}">'
 
 
 def _table(comparison: Comparison) -> str:

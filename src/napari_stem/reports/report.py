@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.prediction.trust import foreign_spots, warnings_of
-from napari_stem.reports.measured import measured_part, picture
+from napari_stem.reports.measured import measured_part
+from napari_stem.reports.page import picture, write_page
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.selection import check_genes
-from napari_stem.storage import atomic_path
 from napari_stem.text import counted, printable
 
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
     from napari_stem.evaluation.evaluate import Evaluation
 
 _JSON = ("recipe", "versions")  # what predictions record as text of JSON
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin-bottom: 0; } .sub { opacity: .7; margin-top: .2rem; }
-.note { border-left: 4px solid #E69F00; padding: .3rem 1rem; }
-table { border-collapse: collapse; } th, td { padding: .3rem .8rem; text-align: right; }
-th:first-child, td:first-child { text-align: left; } tr + tr { border-top: 1px solid #8884; }
-img { max-width: 100%; background: white; border-radius: 6px; }
-pre { white-space: pre-wrap; word-break: break-word; font-size: .75rem; opacity: .8; }
-"""
 
 
 def leading_genes(prediction: AnnData, n: int = 4) -> list[str]:
@@ -104,12 +94,7 @@ def write_report(
         items = "".join(f"<li>{_shown(note)}</li>" for note in notes)
         parts.append(f"<h2>What was found and assumed</h2><ul>{items}</ul>")
     parts += ["<h2>How it was made</h2>", f"<pre>{_shown(_provenance(about))}</pre>"]
-    page = (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{_shown(about['slide'])}"
-        f"</title><style>{_STYLE}</style><body>{''.join(parts)}</body></html>"
-    )
-    with atomic_path(path) as draft:
-        draft.write_text(page, encoding="utf-8")
+    write_page(path, printable(str(about["slide"])), parts)
 
 
 def _sizes(prediction: AnnData) -> str:

@@ -101,10 +101,16 @@ def lattice(width: int, height: int, pitch: float, layout: Layout = "hex") -> ND
 
 
 def _check_number(slide: Slide, pitch: float) -> None:
+    mpp = slide.require_mpp()
+    if pitch > max(slide.width, slide.height):
+        raise OptionError(
+            f"A pitch of {pitch * mpp:,.0f} µm is larger than '{slide.name}', which is "
+            f"{slide.width * mpp:,.0f} x {slide.height * mpp:,.0f} µm. Choose a smaller pitch."
+        )
     spots = slide.width * slide.height / pitch**2
     if spots > _MOST:
         raise OptionError(
-            f"A grid with a pitch of {pitch * slide.require_mpp():g} µm on '{slide.name}' "
+            f"A grid with a pitch of {pitch * mpp:g} µm on '{slide.name}' "
             f"has about {spots:.2g} spots; at most {_MOST:,} are allowed. Choose a larger "
             "pitch."
         )

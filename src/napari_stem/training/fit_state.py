@@ -39,11 +39,14 @@ class Examples:
     noise
         (S,) standard deviation of the noise that training adds to the condition, against
         overfitting to a few hundred spots; zeros in the paper.
+    spread
+        (n, c) standard deviation of the values, where counts tell them only within limits.
     """
 
     x_start: Tensor
     condition: Tensor
     noise: Tensor
+    spread: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,10 @@ class FitState:
     def to_device(self, examples: Examples) -> Examples:
         """The same examples where the network is."""
         parts = (examples.x_start, examples.condition, examples.noise)
-        return Examples(*map(self._fabric.to_device, parts))
+        spread = examples.spread
+        known = None if spread is None else self._fabric.to_device(spread)
+        x_start, condition, noise = map(self._fabric.to_device, parts)
+        return Examples(x_start, condition, noise, known)
 
     def advance(self, examples: Examples, schedule: Schedule) -> Tensor:
         """One optimiser step; the loss, still on the device."""
@@ -147,9 +153,10 @@ class FitState:
             t = torch.randint(schedule.steps, (len(x),), device=x.device, generator=random)
             noise = torch.randn(x.shape, device=x.device, dtype=x.dtype, generator=random)
             for rows in torch.split(torch.arange(len(x), device=x.device), self.validation_batch):
+                x_start = likely_values(examples, rows, random)
                 with self._fabric.autocast():
                     loss = diffusion_loss(
-                        self.average, x[rows], examples.condition[rows, 0], schedule,
+                        self.average, x_start, examples.condition[rows, 0], schedule,
                         t=t[rows], noise=noise[rows],
                     )  # fmt: skip
                 total += loss.float() * len(rows)
@@ -219,8 +226,17 @@ def random_batch(
     original = torch.rand(config.batch_size, **where) * (config.augmented + 1) < 1
     view = torch.randint(1, max(views, 2), (config.batch_size,), **where) % views
     condition = examples.condition[rows, torch.where(original, 0, view)]
-    noise = torch.randn(config.batch_size, width, **where)
-    return examples.x_start[rows], condition + examples.noise * noise
+    condition = condition + examples.noise * torch.randn(config.batch_size, width, **where)
+    return likely_values(examples, rows, random), condition
+
+
+def likely_values(examples: Examples, rows: Tensor, random: torch.Generator) -> Tensor:
+    """(b, c) values of these spots, other ones at each call where they are not known exactly."""
+    x_start = examples.x_start[rows]
+    if examples.spread is None:
+        return x_start
+    noise = torch.randn(x_start.shape, device=x_start.device, generator=random)
+    return x_start + examples.spread[rows] * noise
 
 
 def _warm_average(decay: float) -> Any:

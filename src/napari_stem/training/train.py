@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +34,12 @@ from napari_stem.sections.section import Section
 from napari_stem.spots.provenance import software_versions
 from napari_stem.spots.table import pitch, spot_diameter
 from napari_stem.text import counted
-from napari_stem.training.fit_state import Examples
 from napari_stem.training.loop import iter_fit, never
 from napari_stem.training.run_folder import CHECKPOINT, STATE
+from napari_stem.training.targets import iter_examples, iter_readout
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,25 +115,23 @@ def iter_train(
     condition = Condition.fit(
         known.original, components=recipe.components, noise=recipe.embedding_noise
     )
-    mean, std = _target_scale(known.values, recipe)
-
-    def examples(spots: PairedData) -> Examples:
-        views = [condition.transform(view) for view in spots.embeddings.swapaxes(0, 1)]
-        parts = ((spots.values - mean) / std, np.stack(views, 1), condition.noise)
-        return Examples(*map(torch.from_numpy, parts))
-
-    recipe = replace(recipe, network=replace(recipe.network, condition_width=condition.width))
+    readout = yield from iter_readout(recipe, condition, known, sections)
+    prepare = partial(iter_examples, recipe, condition, readout)
+    examples = yield from prepare(known, sections)
+    validation = (yield from prepare(unseen, held_out)) if unseen else None
+    sized = replace(recipe.network, condition_width=condition.width, n_genes=readout.width)
+    recipe = replace(recipe, network=sized)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.fit.seed)
         network = StemNetwork(recipe.network)
-    checkpoint = Checkpoint(recipe, network, condition, mean, std)
+    checkpoint = Checkpoint(recipe, network, condition, readout)
     live = LiveMetrics(checkpoint, known, unseen, compute) if unseen else None
     fitted = yield from iter_fit(
         network,
         Schedule(recipe.diffusion),
-        examples(known),
+        examples,
         recipe.fit,
-        validation=examples(unseen) if unseen else None,
+        validation=validation,
         keep=keep,
         measure=live,
         finish_now=finish_now,
@@ -190,16 +189,6 @@ def _identity(
     for part in (known.positions.tobytes(), known.values.tobytes(), repr(about).encode()):
         digest.update(part)
     return digest.hexdigest()
-
-
-def _target_scale(
-    values: NDArray[np.float32], recipe: Recipe
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    if not recipe.standardised:
-        genes = values.shape[1]
-        return np.zeros(genes, np.float32), np.ones(genes, np.float32)
-    std = values.std(axis=0)
-    return values.mean(axis=0), np.where(std > 0, std, 1).astype(np.float32)
 
 
 def _about(sections: Sequence[Section], recipe: Recipe, n_spots: int) -> dict[str, Any]:

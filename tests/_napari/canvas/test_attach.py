@@ -12,6 +12,7 @@ from napari_stem._napari.state.request import PredictRequest
 from napari_stem.events import Progress
 
 from ..conftest import CHECKPOINT, PATIENCE
+from ..private_names import tasks_of
 
 
 def test_a_viewer_has_one_workspace_and_docks_share_it(viewer):
@@ -34,7 +35,7 @@ def test_a_prediction_ends_with_the_window(viewer, qtbot, section):
     work = workspace_of(viewer)
     work.run.start(PredictRequest(section.slide, section.spots, checkpoint=CHECKPOINT), predict)
     qtbot.waitUntil(lambda: work.run.progress is not None, timeout=PATIENCE)
-    tasks = viewer.window._task_status_manager
+    tasks = tasks_of(viewer)
     viewer.close()
     qtbot.waitUntil(closed.is_set, timeout=PATIENCE)
     qtbot.waitUntil(lambda: not tasks.is_busy(), timeout=PATIENCE)

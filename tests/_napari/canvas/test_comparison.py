@@ -282,3 +282,12 @@ def test_the_key_that_hides_the_heatmap_leaves_the_cells_alone(viewer, dock, sec
     (key,) = dock.findChildren(QShortcut, HEATMAP.keys)
     key.activated.emit()
     assert cells(viewer) == before
+
+
+def test_a_statistic_that_is_the_same_for_all_genes_has_one_cell_without_a_gene(
+    viewer, workspace, section
+):
+    workspace.show(make_result(section, ood=0.0), "ood")
+    workspace.compare(Comparison("genes", ("A", "B")))
+    ((_, name),) = cells(viewer)
+    assert name.startswith("All genes: ")

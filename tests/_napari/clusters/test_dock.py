@@ -41,6 +41,7 @@ from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import positions, spot_table
 
 from ..conftest import CHECKPOINT, LEFT, PATIENCE, is_busy
+from ..private_names import tasks_of
 
 SHOWN, COLOUR, NAME, SPOTS, SHARE = range(5)
 KINDS = np.repeat(["tumour", "stroma", "fat"], (30, 18, 12))
@@ -568,7 +569,7 @@ def test_spots_that_are_not_the_predictions_are_said(clustered, workspace, predi
 
 def test_the_viewer_may_close_midway(dock, viewer, qtbot):
     press(qtbot, dock.leiden.cluster_button)
-    tasks = viewer.window._task_status_manager
+    tasks = tasks_of(viewer)
     viewer.close()
     qtbot.waitUntil(lambda: not tasks.is_busy(), timeout=PATIENCE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import platformdirs
 import pytest
 import tifffile
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_stem._napari.canvas import autosave
 from napari_stem._napari.canvas.attach import workspace_of
@@ -22,6 +23,7 @@ from napari_stem.api.predicting import predict
 from napari_stem.slides.slide import open_slide
 from napari_stem.storage import sessions_dir
 
+from ..canvas_mouse import drag
 from ..conftest import LEFT
 
 _CHILD = """
@@ -93,7 +95,7 @@ def test_a_session_that_was_closed_is_not_offered(
     fill(viewer, slide, made)
     qtbot.waitUntil(lambda: saved() == 1)
     work = workspace_of(viewer)
-    work.take_saved(work.result, work.clusters)
+    work.take_saved(work.session.kept[work.shown].content)
     qtbot.waitUntil(lambda: saved() == 0)  # what a file of the user holds
     work.rename_result(0, "another")
     fill(viewer, slide, made[:9].copy())
@@ -106,9 +108,23 @@ def test_a_session_that_was_closed_is_not_offered(
     assert left_behind() == []
 
 
+def test_a_region_alone_is_saved(make_napari_viewer, slide, qtbot, monkeypatch):
+    monkeypatch.setattr(autosave, "_SOON", 0.01)
+    monkeypatch.setattr(autosave, "_PAUSE", 0.01)
+    viewer = make_napari_viewer(show=True)
+    dock = open_dock(viewer, "Predict")
+    dock.workspace.take_slide(slide)
+    dock.spots.draw("add_rectangle")
+    QApplication.processEvents()
+    drag(viewer, slide, (100, 100), (500, 500))
+    qtbot.waitUntil(lambda: saved() == 1)
+    (index,) = sessions_dir().glob(f"*/{INDEX}")
+    assert len(json.loads(index.read_text())["slides"][0]["shapes"]) == 1
+
+
 def test_a_session_can_be_discarded(viewer, qtbot, monkeypatch):
     claim = claim_new()
-    (claim.path / INDEX).write_text('{"version": 2, "slides": []}')
+    (claim.path / INDEX).write_text('{"version": 3, "slides": []}')
     claim.let_go()
     panel = open_dock(viewer, "Predict").sessions
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)

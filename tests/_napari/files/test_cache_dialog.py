@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from napari._app_model import get_app_model
 from napari.settings import get_plugin_settings
 from qtpy.QtWidgets import QApplication
 
@@ -11,6 +10,7 @@ from napari_stem._napari.files.cache_dialog import CacheDialog
 from napari_stem.cache import entries, limit_gb
 
 from ..conftest import LEFT
+from ..private_names import get_app_model
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import tifffile
 from anndata import AnnData
-from napari._app_model import get_app_model
 from napari.components import ViewerModel
 from npe2 import PluginManager
 from npe2.io_utils import read
@@ -32,6 +31,7 @@ from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.spots.table import positions
 
 from ..conftest import PATIENCE, is_busy
+from ..private_names import get_app_model
 
 
 @pytest.fixture

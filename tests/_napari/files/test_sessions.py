@@ -15,10 +15,11 @@ from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.drawn_region import draw_again, drawn_shapes
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.files.opening import describe_checkpoint
-from napari_stem._napari.files.sessions import ask_to_open, ask_to_save, read, recent
+from napari_stem._napari.files.sessions import ask_to_open, ask_to_save, read, recent, take_session
 from napari_stem._napari.keeping.saved_session import read_session
 from napari_stem._napari.keeping.session_folder import INDEX, OpenSlide, SessionFolder
 from napari_stem._napari.predict.tasks import predict
+from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.state.drawn_shape import DrawnShape
 from napari_stem._napari.state.point import Point
 from napari_stem._napari.state.request import PredictRequest
@@ -29,6 +30,8 @@ from napari_stem.events import finish
 from napari_stem.prediction.inspect import Inspector
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.slides.slide import open_slide
+
+from ..conftest import LEFT
 
 TWO = PredictOptions(n_draws=2)
 
@@ -167,3 +170,27 @@ def test_an_index_that_names_files_elsewhere_is_refused_and_they_stay(work, tmp_
     index.write_text(json.dumps({**told, "slides": [{**told["slides"][0], "shapes": [["x"]]}]}))
     with pytest.raises(StemError, match="damaged"):
         finish(read_session(folder.path))
+
+
+def test_a_prediction_that_ran_is_offered_to_continue(
+    make_napari_viewer, slide, section, trained, tmp_path, qtbot
+):
+    checkpoint = finish(describe_checkpoint(trained.path))
+    request = PredictRequest(slide, section.spots, checkpoint, TWO)
+    work = Workspace()
+    work.take_slide(slide)
+    work.take_spots(slide, section.spots)
+    (one,) = opened_in(work)
+    finish(SessionFolder(tmp_path / "kept").save([one._replace(running=request)]))
+    viewer = make_napari_viewer()
+    dock = open_dock(viewer, "Predict")
+    take_session(viewer, finish(read(tmp_path / "kept")), is_saved=False)
+    now = dock.workspace
+    assert not dock.resume.isHidden()
+    assert f"2 draws with {trained.path.stem}" in dock.resume.note.text()
+    qtbot.mouseClick(dock.resume.continue_button, LEFT)
+    assert dock.resume.isHidden()
+    qtbot.waitUntil(lambda: now.result is not None and now.run.request is None)
+    assert now.result.n_draws == 2
+    assert now.interrupted is None
+    now.slide.close()

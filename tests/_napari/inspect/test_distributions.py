@@ -55,7 +55,7 @@ def test_one_draw_apart_from_many_leaves_a_peak_at_the_many():
 def test_genes_share_an_axis_that_holds_draws_zero_and_what_was_measured():
     point = inspected({"A": [1.2, 2.4], "B": [3.1, 6.3], "C": [50.0, 60.0]}, {"A": 8.4})
     rows, ends = distributions(point, ["B", "A", "unknown"])
-    assert [row.gene for row in rows] == ["B", "A"]
+    assert [row.name for row in rows] == ["B", "A"]
     assert ends == (0, 9)
     assert [row.truth for row in rows] == [None, 8.4]
     assert rows[0].interval == point.interval("B")

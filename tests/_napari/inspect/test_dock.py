@@ -27,6 +27,7 @@ from napari_stem.spots.table import positions
 
 from .. import canvas_mouse
 from ..conftest import LEFT, PATIENCE, is_busy
+from ..private_names import tasks_of
 
 HERE = (600.0, 600.0)
 ELSEWHERE = (400.0, 700.0)
@@ -225,6 +226,11 @@ def test_points_are_listed_shown_again_and_saved(
     assert kept["point"].tolist() == [1, 2]
     np.testing.assert_allclose(kept["COL1A1 mean"], [first.mean("COL1A1"), second.mean("COL1A1")],
                                rtol=1e-5)  # fmt: skip
+    qtbot.mouseClick(tool.points.clear_button, LEFT)
+    assert not tool.points.points
+    qtbot.mouseClick(tool.points.undo_button, LEFT)
+    assert [point.number for point in tool.points.points] == [1, 2]
+    assert tool.points.undo_button.isHidden()
     qtbot.mouseClick(tool.points.clear_button, LEFT)
     assert not tool.points.points
     assert len(viewer.layers["Inspected patches"].data) == 0
@@ -465,7 +471,7 @@ def test_the_viewer_may_close_midway(tool, viewer, qtbot):
     tool.workspace.options = PredictOptions(n_draws=400, sampler="ancestral", steps=100)
     click(tool, viewer, HERE)
     qtbot.waitUntil(lambda: "of 400 draws" in tool.point.note.text(), timeout=PATIENCE)
-    tasks_of_viewer = viewer.window._task_status_manager
+    tasks_of_viewer = tasks_of(viewer)
     viewer.close()
     qtbot.waitUntil(lambda: not tasks_of_viewer.is_busy(), timeout=PATIENCE)
 

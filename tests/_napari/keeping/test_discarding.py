@@ -120,5 +120,5 @@ def test_closing_the_window_asks_and_exports_first(
     answers.press("Cancel")
     window.close()
     assert len(answers.asked) == 3
-    work.take_saved(work.result, work.clusters)
+    work.take_saved(work.session.kept[work.shown].content)
     assert work.unsaved() == []  # so that the window now closes without a question

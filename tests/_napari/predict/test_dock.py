@@ -37,6 +37,7 @@ from napari_stem.sections.section import Section
 from napari_stem.slides.slide import Slide
 
 from ..conftest import LEFT, PATIENCE, is_busy
+from ..private_names import tasks_of
 
 
 @pytest.fixture
@@ -546,7 +547,7 @@ def test_the_viewer_may_close_midway(ready, viewer, qtbot):
     ready.settings.draws.setValue(1000)
     press(qtbot, ready.predict_button)
     qtbot.waitUntil(lambda: ready.workspace.result is not None, timeout=PATIENCE)
-    tasks = viewer.window._task_status_manager
+    tasks = tasks_of(viewer)
     viewer.close()
     qtbot.waitUntil(lambda: not tasks.is_busy(), timeout=PATIENCE)
 

@@ -16,7 +16,7 @@ from napari_stem.slides.slide import Slide
 from napari_stem.spots.source import Source, with_source
 from napari_stem.spots.table import pitch, spot_table
 
-from ..conftest import PATIENCE
+from ..conftest import LEFT, PATIENCE
 
 PITCH = 40  # pixels
 
@@ -156,3 +156,13 @@ def test_bins_of_visium_hd_are_chosen_in_the_dock(dock, visium_hd, table, load, 
     assert bins.isHidden()
     work.show_slide(work.slides[0])
     assert bins.currentData() == 8
+
+
+def test_a_slide_offers_the_spots_that_lie_beside_it(dock, saved, qtbot):
+    dock.slide.open(saved[0] / "slide.tif")
+    qtbot.waitUntil(lambda: not dock.spots.beside.isHidden())
+    qtbot.mouseClick(dock.spots.beside, LEFT)
+    qtbot.waitUntil(lambda: dock.workspace.spots is not None and not dock.spots.is_busy)
+    assert dock.workspace.spots.n_vars > 0
+    assert dock.spots.beside.isHidden()
+    dock.workspace.slide.close()

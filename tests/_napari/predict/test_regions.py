@@ -12,7 +12,7 @@ from napari_stem.api.predicting import predict
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import positions
 
-from ..conftest import LEFT, PATIENCE
+from ..conftest import LEFT, PATIENCE, is_busy
 
 
 def press(qtbot, dock, button) -> None:
@@ -169,3 +169,16 @@ def test_spots_are_measured_once(on_slide, section, monkeypatch):
     on_slide.spots.refresh()
     assert len(measured) == 1
     assert "9 spots" in on_slide.spots.note.text()
+
+
+def test_an_absurd_pitch_is_refused_with_a_reason(dock, section, qtbot, viewer):
+    dock.workspace.take_slide(section.slide)
+    for pitch, reason in ((0, "must be positive"), (200_000, "is larger than")):
+        former = dock.workspace.grid
+        dock.spots.pitch.setValue(pitch)
+        qtbot.mouseClick(dock.spots.grid_button, LEFT)
+        qtbot.waitUntil(lambda: not dock.spots.is_busy)
+        assert reason in dock.spots.note.text()
+        assert dock.workspace.grid == former
+        assert dock.workspace.spots is None
+    qtbot.waitUntil(lambda: not is_busy(viewer))

@@ -79,7 +79,7 @@ def test_a_figure_that_is_not_known_is_shown_as_such_and_sorts_below_all_others(
 def test_genes_are_sorted_by_their_agreement_with_the_measured_values(table, whole):
     r = np.linspace(-0.2, 0.7, len(GENES))
     r[7] = np.nan  # none of its molecules was counted
-    table.show_genes_of(replace(whole, agreement=SpotAgreement(20, r, {})))
+    table.show_genes_of(replace(whole, agreement=SpotAgreement(np.ones(20, bool), r, {})))
     header = table.view.model().headerData
     headings = [header(column, Qt.Orientation.Horizontal) for column in range(3)]
     assert headings == ["gene", "r", "PCC"]
@@ -93,7 +93,9 @@ def test_a_narrow_dock_shows_the_chosen_columns_and_the_names_of_genes(table, wh
     for name in ("mean", "variance", "morans_i"):
         whole.prediction.var[name] = 1.0
     table.resize(270, 200)
-    table.show_genes_of(replace(whole, agreement=SpotAgreement(20, np.ones(len(GENES)), {})))
+    table.show_genes_of(
+        replace(whole, agreement=SpotAgreement(np.ones(20, bool), np.ones(len(GENES)), {}))
+    )
     header = table.view.horizontalHeader()
     variance = 3
     assert [i for i in range(6) if header.isSectionHidden(i)] == [variance]

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.shell.choices import (
     choose_checkpoint,
+    choose_export,
     choose_grid,
+    choose_leiden,
     choose_look,
     last_choices,
 )
+from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.shell.remembered import remember, remember_options, remembered
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.workspace import Workspace
+from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.storage import checkpoints_dir
 
 from ..conftest import CHECKPOINT
@@ -60,3 +67,24 @@ def test_the_grid_follows_a_checkpoint_that_states_that_of_its_spots():
     about = {"pitch_um": 200.0, "diameter_um": 100.0}
     choose_checkpoint(workspace, replace(CHECKPOINT, about=about))
     assert workspace.grid == GridChoice(200, 100, "square")
+
+
+def test_settings_and_folders_of_one_window_never_reach_another(make_napari_viewer, qtbot):
+    one, other = (make_napari_viewer() for _ in range(2))
+    docks = {name: open_dock(one, name) for name in ("Predict", "Clusters", "Export")}
+    theirs = workspace_of(other)  # its window is open already
+    docks["Predict"].settings.draws.setValue(7)
+    docks["Predict"].settings.keep()
+    choose_grid(docks["Predict"].workspace, GridChoice(40.0, 30.0, "square"))
+    docks["Predict"].result.threshold.setValue(2.5)
+    docks["Predict"].result.opacity.setValue(30)
+    choose_leiden(docks["Clusters"].workspace, LeidenOptions(resolution=0.3))
+    choose_export(workspace_of(one), Path("elsewhere/file.csv"), ".csv")
+    predict, clusters = open_dock(other, "Predict"), open_dock(other, "Clusters")
+    assert theirs.options == PredictOptions()
+    assert predict.settings.draws.value() == PredictOptions().n_draws
+    assert (predict.spots.pitch.value(), predict.result.threshold.value()) == (100, THRESHOLD)
+    assert predict.result.opacity.value() == 80
+    assert clusters.leiden.form.value(LeidenOptions) == LeidenOptions()
+    assert (theirs.export_folder, theirs.export_format) == ("", "")
+    assert Workspace(**last_choices()).threshold == 2.5

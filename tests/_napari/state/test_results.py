@@ -12,6 +12,7 @@ from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
+from napari_stem.analysis.groups import no_groups, with_group
 from napari_stem.analysis.labels import Clusters
 from napari_stem.prediction.options import PredictOptions
 
@@ -132,14 +133,39 @@ def test_results_are_renamed_and_deleted_one_by_one(work, whole, region):
 def test_a_result_is_saved_until_draws_or_clusters_change(work, whole):
     work.take_result(whole_of(drawn(whole)))
     assert len(work.unsaved()) == 1
-    work.take_saved(work.result, work.clusters)
+    work.take_saved(work.session.kept[work.shown].content)
     assert work.unsaved(work.slide) == []
     cluster(work)
     assert len(work.unsaved()) == 1
-    work.take_saved(work.result, work.clusters)
+    work.take_saved(work.session.kept[work.shown].content)
     assert not work.unsaved()
     work.take_result(drawn(whole, 5))
     assert len(work.unsaved()) == 1
+
+
+def test_groups_belong_to_their_result_and_are_undone_one_by_one(work, whole, region):
+    work.take_result(whole_of(drawn(whole)))
+    work.take_saved(work.session.kept[work.shown].content)
+    n = work.result.spots.n_obs
+    first, half = np.arange(n) == 0, np.arange(n) < n // 2
+    work.edit_groups("new group", with_group(no_groups(n), first, "edge"))
+    work.edit_groups("new group", with_group(work.groups, half, "tumour"))
+    assert len(work.unsaved()) == 1
+    labels = work.result.prediction.obs["group"]
+    assert labels.value_counts().to_dict() == {"tumour": n // 2}
+    work.undo_groups()
+    assert work.groups.names == ("edge",)
+    work.undo_groups()
+    assert work.groups.names == ()
+    assert "group" not in work.result.prediction.obs
+    work.redo_groups()
+    work.take_result(drawn(region))
+    assert (work.groups, work.group_edits.next_undo) == (None, "")
+    work.show_result(0)
+    assert (work.groups.names, work.group_edits.next_undo) == (("edge",), "new group")
+    work.take_result(whole_of(drawn(whole, 5)))
+    assert work.groups.sizes == (1,)
+    assert work.result.prediction.obs["group"].notna().sum() == 1
 
 
 def test_results_wait_with_their_slide(work, whole, region, sections):

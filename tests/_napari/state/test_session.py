@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QDoubleSpinBox
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.state.kept_result import Saved
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.labels import Clusters
@@ -369,7 +370,7 @@ def test_each_of_our_layers_may_be_removed_in_any_order(dock, viewer, section, o
     for reverse in (False, True):
         for each in (section, other):
             result = show(work, each)
-            work.take_saved(result, None)
+            work.take_saved(Saved(result, None))
         for layer in list(viewer.layers)[:: -1 if reverse else 1]:
             if layer in viewer.layers:
                 viewer.layers.selection = {layer}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_stem._napari.shell.remembered import remembered
@@ -101,6 +101,12 @@ def shown(dialog: TrainingDialog) -> str:
     return str(dialog.view.bar.format())
 
 
+def tick(chosen, row: int, qtbot) -> None:
+    """Click the box in front of an entry."""
+    place = chosen.visualItemRect(chosen.item(row))
+    qtbot.mouseClick(chosen.viewport(), LEFT, pos=QPoint(place.left() + 12, place.center().y()))
+
+
 def test_a_run_is_set_up_trained_and_installed(
     dock, setup, viewer, qtbot, until, saved_sections, messages
 ):
@@ -114,7 +120,12 @@ def test_a_run_is_set_up_trained_and_installed(
         setup.sections.mpp.setValue(0.5)
     until(lambda: "300 genes" in setup.reason.text())
     setup.genes.number.setValue(8)
-    setup.options.held_out.setCurrentIndex(setup.options.held_out.findText("Section section-1"))
+    setup.options.held_out.setCurrentText("Whole sections")
+    assert "Tick the sections" in setup.reason.text()
+    for row in range(2):
+        tick(setup.options.chosen, row, qtbot)
+    assert "All sections are held out" in setup.reason.text()
+    tick(setup.options.chosen, 0, qtbot)
     setup.options.form.set(steps=20, draws=2)
     setup.name.setText("liver-1")
     until(setup.start_button.isEnabled)

@@ -41,6 +41,11 @@ def workspace_of(viewer: Viewer) -> Workspace:
     return _attached[viewer][0]
 
 
+def canvas_of(viewer: Viewer) -> Canvas:
+    """The canvas of a viewer that has a workspace."""
+    return _attached[viewer][1]
+
+
 def autosave_of(viewer: Viewer) -> Autosave:
     """The autosave of a viewer that has a window and a workspace."""
     return cast("Autosave", window_of(viewer).findChild(Autosave))

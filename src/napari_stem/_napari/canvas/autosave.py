@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from qtpy.QtCore import QEvent, QObject, QTimer
 
+from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.open_slides import open_slides
 from napari_stem._napari.keeping.autosaves import Claim, claim_new
 from napari_stem._napari.keeping.session_folder import OpenSlide, SessionFolder
@@ -41,8 +42,10 @@ class Autosave(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._save)
-        for name in ("slides", "results", "result", "clusters", "points"):
+        for name in ("slides", "results", "result", "clusters", "groups", "points"):
             listen(self, workspace.events[name], self._note_change)
+        listen(self, workspace.run.events.request, self._note_change)
+        viewer.layers.events.inserted.connect(self._watch_region)
         window.installEventFilter(self)
 
     def take_over(self, opened: Claim) -> None:
@@ -61,6 +64,11 @@ class Autosave(QObject):
         """Save again if the user chose not to close, when napari asked."""
         if self._window.isVisible():
             self._note_change()
+
+    def _watch_region(self, event: Any) -> None:
+        """Save also what is drawn, which napari's layer alone knows."""
+        if layers.role_of(event.value) == "region":
+            event.value.events.data.connect(self._note_change)
 
     def _note_change(self) -> None:
         if not self._timer.isActive():

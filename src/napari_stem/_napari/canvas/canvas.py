@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 import numpy as np
 
-from napari_stem._napari.canvas import heatmap, layers
+from napari_stem._napari.canvas import heatmap, layers, spot_labels
 from napari_stem._napari.canvas.comparison import Comparison
 from napari_stem._napari.canvas.layer_names import name_of
+from napari_stem._napari.canvas.marked_spots import MarkedSpots
+from napari_stem._napari.canvas.rasters import Rasters
+from napari_stem._napari.canvas.stack import HEATMAPS, Stack
 from napari_stem._napari.state.session import are_same
 from napari_stem.prediction.statistics import STATISTICS
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from anndata import AnnData
     from napari.layers import Layer
     from napari.viewer import Viewer
@@ -28,27 +28,21 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.analysis.labels import Clusters
     from napari_stem.slides.slide import Slide
-    from napari_stem.spots.raster import SpotRaster
-
-_HEATMAPS = tuple(heatmap.heatmap_role(statistic) for statistic in STATISTICS)
-_COLOURINGS = ("spots", *_HEATMAPS, "clusters")
-_BOTTOM_UP = ("slide", *_COLOURINGS, "region")
 
 
 class Canvas:
     """Draws a workspace's slide, spots, result and clusters in a viewer.
 
-    Layers are found by a tag in their metadata, so a user may remove, rename, reorder and hide
-    them. A missing layer is made again as soon as it has something new to show.
+    A missing layer is made again as soon as it has something new to show.
     """
 
     def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._viewer_ref = ref(viewer)  # a workspace must not keep its viewer alive
         self._workspace = workspace
-        self._raster: tuple[AnnData, SpotRaster] | None = None
-        self._stripes: tuple[SpotRaster, NDArray[np.bool_], SpotRaster] | None = None
+        self._stack = Stack(viewer, workspace)
+        self._rasters = Rasters()
         self._limited: tuple[object, tuple[float, float]] = None, (0, 1)
         self._comparison = Comparison(workspace)
+        self._marked = MarkedSpots(workspace, self._stack, self._rasters)
         events = workspace.events
 
         events.slide.connect(self._show_slide)
@@ -65,32 +59,36 @@ class Canvas:
         events.compared.connect(self._compare)
         viewer.layers.events.removed.connect(self._end_comparison)
 
+    def add_mask(self, result: Result, spots: NDArray[np.bool_], name: str) -> None:
+        """Add a layer of spots (n,) by a name, which is the user's from then on."""
+        self._marked.add_mask(result, spots, name)
+
     def _show_slide(self, slide: Slide | None) -> None:
-        for layer in self._viewer.layers:
+        for layer in self._stack.viewer.layers:
             role = layers.role_of(layer)
             if role and not (slide and layers.is_layer_of(layer, role, slide)):
                 layers.update(layer, visible=False)
         self._name_slide()
         if slide is None:
             return
-        region = self._find("region")
-        if (picture := self._find("slide")) and not layers.has_units_of(picture, slide):
-            self._remove("spots", "region")  # napari refuses two units at once
+        region = self._stack.find("region")
+        if (picture := self._stack.find("slide")) and not layers.has_units_of(picture, slide):
+            self._stack.remove("spots", "region")  # napari refuses two units at once
         picture = self._restore_slide(slide)
         layers.update(picture, visible=True)
-        layers.update(self._viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
-        if region and region not in self._viewer.layers:
+        layers.update(self._stack.viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
+        if region and region not in self._stack.viewer.layers:
             layers.place(region, slide)
-            self._add(region)
-        self._viewer.reset_view(layers=[picture])  # another one, or the same at another scale
+            self._stack.add(region)
+        self._stack.viewer.reset_view(layers=[picture])  # another one, or the same at another scale
         if self._workspace.spots is not None:
             self._show_spots(self._workspace.spots)
 
     def _restore_slide(self, slide: Slide) -> Layer:
-        layer = self._find_or_add("slide", lambda: layers.slide_layer(slide))
+        layer = self._stack.find_or_add("slide", lambda: layers.slide_layer(slide))
 
         layers.place(layer, slide)
-        if region := self._find("region"):
+        if region := self._stack.find("region"):
             layers.place(region, slide)
         return layer
 
@@ -99,9 +97,9 @@ class Canvas:
         if slide is None or spots is None:
             return
         self._restore_slide(slide)
-        layer = self._find_or_add("spots", lambda: heatmap.spots_layer(slide))
-        heatmap.show_spots(layer, slide, self._raster_of(spots))
-        self._show_only("spots")
+        layer = self._stack.find_or_add("spots", lambda: heatmap.spots_layer(slide))
+        heatmap.show_spots(layer, slide, self._rasters.of(spots))
+        self._stack.show_only("spots")
         self._name_slide()
 
     def _await_result(self, request: PredictRequest | None) -> None:
@@ -110,24 +108,24 @@ class Canvas:
             return
         mean = heatmap.heatmap_role("mean")
         if request is None:
-            self._remove(mean)  # stopped before anything was drawn
+            self._stack.remove(mean)  # stopped before anything was drawn
             self._name_slide()
         elif are_same(request.slide, self._workspace.slide):
-            self._find_or_add(mean, lambda: heatmap.heatmap_layer(request.slide, "mean"))
-            self._say(f"{self._workspace.name_of(request.slide)}\nwaiting for the first draw")
+            self._stack.find_or_add(mean, lambda: heatmap.heatmap_layer(request.slide, "mean"))
+            self._stack.say(f"{self._workspace.name_of(request.slide)}\nwaiting for the first draw")
 
     def _show_result(self, result: Result | None, former: Result | None = None) -> None:
         if self._workspace.clusters is None:
-            self._remove("clusters")
+            self._stack.remove("clusters")
         if result is None:
-            self._comparison.close(self._viewer)
-            self._remove(*_HEATMAPS)
+            self._comparison.close(self._stack.viewer)
+            self._stack.remove(*HEATMAPS)
             self._name_slide()
             return
         more = former is not None and result.continues(former)
         elsewhere = more and self._is_elsewhere()
         gone = (statistic for statistic in STATISTICS if statistic not in result.values)
-        self._remove(*map(heatmap.heatmap_role, gone))  # they are of the former result
+        self._stack.remove(*map(heatmap.heatmap_role, gone))  # they are of the former result
         if elsewhere:
             layers.update(self._fill_heatmap(result), visible=False)
         else:
@@ -136,7 +134,7 @@ class Canvas:
 
     def _is_elsewhere(self) -> bool:
         """Whether the user has hidden the heatmap; more draws then do not bring it back."""
-        found = [layer for role in _HEATMAPS if (layer := self._find(role))]
+        found = [layer for role in HEATMAPS if (layer := self._stack.find(role))]
         return bool(found) and not self._workspace.compared and not any(x.visible for x in found)
 
     def _show_heatmap(self) -> None:
@@ -144,21 +142,23 @@ class Canvas:
         if result is None:
             return
         if self._workspace.compared:
-            self._comparison.show(self._viewer, result, self._hatched(result))
-            self._say(result.unit_of(self._workspace.compared), "bottom_left")
+            self._comparison.show(self._stack.viewer, result, self._rasters.hatched(result))
+            self._stack.say(result.unit_of(self._workspace.compared), "bottom_left")
             return
         self._fill_heatmap(result)
         gene, statistic = self._workspace.gene, self._workspace.statistic
-        self._show_only(heatmap.heatmap_role(statistic))
-        self._say(result.title(gene, statistic))
+        self._stack.show_only(heatmap.heatmap_role(statistic))
+        self._stack.say(result.title(gene, statistic))
 
     def _fill_heatmap(self, result: Result) -> Layer:
         """Replace the values of the gene and the statistic."""
         gene, statistic = self._workspace.gene, self._workspace.statistic
         role, values = heatmap.heatmap_role(statistic), result.of(gene, statistic)
-        layer = self._find_or_add(role, lambda: heatmap.heatmap_layer(result.slide, statistic))
+        layer = self._stack.find_or_add(
+            role, lambda: heatmap.heatmap_layer(result.slide, statistic)
+        )
         limits = self._limits(layer, result)
-        heatmap.show_values(layer, result.slide, self._hatched(result), values, limits)
+        heatmap.show_values(layer, result.slide, self._rasters.hatched(result), values, limits)
         layer.name = name_of(result.name_of(gene, statistic), result.slide, self._workspace)
         return layer
 
@@ -179,7 +179,7 @@ class Canvas:
         if compared:
             self._show_heatmap()
         else:
-            self._comparison.close(self._viewer)
+            self._comparison.close(self._stack.viewer)
             self._show_result(self._workspace.result)
 
     def _end_comparison(self, event: Any) -> None:
@@ -190,95 +190,27 @@ class Canvas:
     def _show_clusters(self) -> None:
         result, clusters = self._workspace.result, self._workspace.clusters
         if clusters is None or result is None:
-            self._remove("clusters")
+            self._stack.remove("clusters")
             return
-        layer = self._find_or_add("clusters", lambda: layers.clusters_layer(result.slide))
+        layer = self._stack.find_or_add(
+            "clusters", lambda: spot_labels.labels_layer("clusters", result.slide)
+        )
         view = self._workspace.cluster_view
-        layers.show_clusters(layer, result.slide, self._raster_of(result.spots), clusters, view)
-        self._show_only("clusters")
-        self._say(_title(clusters, view))
+        raster = self._rasters.of(result.spots)
+        spot_labels.show_labels(layer, result.slide, raster, clusters, view, what="cluster")
+        self._stack.show_only("clusters")
+        self._stack.say(_title(clusters, view))
 
     def _restyle(self) -> None:
-        for role in (*_HEATMAPS, "clusters"):
-            if layer := self._find(role):
-                self._style(layer)
+        self._stack.restyle()
         if self._workspace.compared:
             self._show_heatmap()
-
-    def _style(self, layer: Layer) -> None:
-        layers.update(layer, opacity=self._workspace.opacity)
-        if layers.role_of(layer) in _HEATMAPS:
-            layer.colormap = self._workspace.colormap
-
-    def _take_opacity(self, event: Any) -> None:
-        """Use the opacity that a user sets in napari's layer controls."""
-        self._workspace.opacity = event.source.opacity
-
-    def _show_only(self, shown: str) -> None:
-        """Show one role on the slide and hide the others: overlaid colours cannot be read."""
-        found = {role: layer for role in _COLOURINGS if (layer := self._find(role))}
-        for role, layer in found.items():
-            layers.update(layer, visible=role == shown)
-            if role in _HEATMAPS:
-                layers.update(layer.colorbar, visible=role == shown)
-        selection = self._viewer.layers.selection
-        if any(layer is selection.active for role, layer in found.items() if role != shown):
-            selection.active = found[shown]  # the status bar shows its values
 
     def _name_slide(self) -> None:
         """Show the slide's name, and the number of spots, as the canvas title."""
         slide, spots = self._workspace.slide, self._workspace.spots
         n_spots = "" if spots is None else f"\n{counted(spots.n_obs, 'spot')}"
-        self._say(f"{self._workspace.name_of(slide)}{n_spots}" if slide else "")
-
-    def _say(self, text: str, position: str = "top_left") -> None:
-        overlay = self._viewer.canvas.overlays.text
-        layers.update(overlay, text=text, position=position, visible=bool(text))
-
-    def _raster_of(self, spots: AnnData) -> SpotRaster:
-        from napari_stem.spots.raster import have_same_raster, spot_raster
-
-        if self._raster is None or not have_same_raster(self._raster[0], spots):
-            self._raster = spots, spot_raster(spots)
-        return self._raster[1]
-
-    def _hatched(self, result: Result) -> SpotRaster:
-        """The raster of a result; spots unlike the training tissue are striped."""
-        raster, foreign = self._raster_of(result.spots), result.foreign
-        known = self._stripes
-        if known is None or known[0] is not raster or not np.array_equal(known[1], foreign):
-            self._stripes = known = raster, foreign, raster.hatched(foreign)
-        return known[2]
-
-    @property
-    def _viewer(self) -> Viewer:
-        viewer = self._viewer_ref()
-        assert viewer is not None
-        return viewer
-
-    def _find(self, role: str) -> Layer | None:
-        slide = self._workspace.slide
-        ours = (x for x in self._viewer.layers if slide and layers.is_layer_of(x, role, slide))
-        return next(ours, None)
-
-    def _find_or_add(self, role: str, make: Callable[[], Layer]) -> Layer:
-        return self._find(role) or self._add(make())
-
-    def _add(self, layer: Layer) -> Layer:
-        """Put a layer below those of ours that belong above it."""
-        order, role = (*_BOTTOM_UP, "outlines"), layers.role_of(layer)
-        above = order[order.index(role) + 1 :]
-        stack = self._viewer.layers
-        places = (i for i, other in enumerate(stack) if layers.role_of(other) in above)
-        stack.insert(next(places, len(stack)), layer)
-        if role in (*_HEATMAPS, "clusters"):
-            self._style(layer)
-            layer.events.opacity.connect(self._take_opacity)
-        return layer
-
-    def _remove(self, *roles: str) -> None:
-        found = (layer for role in roles if (layer := self._find(role)))
-        layers.remove(self._viewer.layers, found)
+        self._stack.say(f"{self._workspace.name_of(slide)}{n_spots}" if slide else "")
 
 
 def _title(clusters: Clusters, view: ClusterView) -> str:

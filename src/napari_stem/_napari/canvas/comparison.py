@@ -14,6 +14,7 @@ from qtpy.QtCore import QTimer
 from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.shell.docks import is_open
 from napari_stem._napari.state.comparison import MOST
+from napari_stem.prediction.statistics import STATISTICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,7 +166,8 @@ class Comparison:
             return
         cell.values, cell.placed = values, placed
         heatmap.show_values(cell.heatmap, result.slide, raster, result.of(gene, statistic), limits)
-        cell.heatmap.name = f"{gene}: {result.name(statistic)}"  # the single heatmap has no colon
+        of = "All genes" if STATISTICS[statistic].scale else gene
+        cell.heatmap.name = f"{of}: {result.name(statistic)}"  # the single heatmap has no colon
 
     def _style(self) -> None:
         """Apply the workspace's colour map and opacity; all cells follow the first."""

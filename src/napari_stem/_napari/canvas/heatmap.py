@@ -59,7 +59,10 @@ def show_values(
         layer.data = raster.paint(values, np.nan)
     low, high = layer.contrast_limits_range
     # It only grows: the colour bar is laid out anew at each change.
-    reach = min(low, limits[0], float(values.min())), max(high, limits[1], float(values.max()))
+    reach = (
+        min(low, limits[0], float(np.nanmin(values))),
+        max(high, limits[1], float(np.nanmax(values))),
+    )
     layers.update(layer, contrast_limits_range=reach)
     layers.update(layer, contrast_limits=limits)
     layers.place(layer, slide, raster)

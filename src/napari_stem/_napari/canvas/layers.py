@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer, Shapes
-from napari.utils.colormaps import DirectLabelColormap
+from napari.layers import Image, Layer, Shapes, Vectors
 
 from napari_stem._napari.canvas.tiles import tiles_of
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from napari.components import LayerList
     from numpy.typing import NDArray
 
-    from napari_stem._napari.state.cluster_view import ClusterView
-    from napari_stem.analysis.labels import Clusters
     from napari_stem.slides.slide import Slide
     from napari_stem.spots.raster import SpotRaster
 
@@ -30,11 +27,14 @@ NAMES = {
     "clusters": "Clusters",
     "region": "Region",
     "outlines": "Inspected patches",
+    "groups": "Groups",
+    "selection": "Selected spots",
+    "lasso": "Lasso",
 }  # of layers by their roles, where one slide is open
 
 _KEY = "napari_stem"
-_DIM = "38"  # opacity as a byte
 _REGION_COLOUR = "#ffd400"
+_LASSO_WIDTH = 2.5  # screen pixels
 _REGION_LINES = 300  # a slide's width in lines of a region's outline
 
 
@@ -96,6 +96,26 @@ def outlines_layer(slide: Slide) -> Shapes:
     )
 
 
+def lasso_layer(slide: Slide) -> Vectors:
+    """An empty layer for the line that a lasso draws."""
+    return Vectors(
+        ndim=2,
+        name=NAMES["lasso"],
+        vector_style="line",
+        edge_color=_REGION_COLOUR,
+        metadata=tag("lasso", slide),
+        **placement(slide),
+    )
+
+
+def show_lasso(layer: Vectors, slide: Slide, corners: NDArray[np.float64], pixels: float) -> None:
+    """Draw a line through corners (m, 2); `pixels` are screen pixels per level-0 pixel."""
+    places = on_layer(corners)
+    layer.data = np.stack([places[:-1], np.diff(places, axis=0)], axis=1)
+    update(layer, edge_width=_LASSO_WIDTH / pixels, length=1, visible=True)
+    place(layer, slide)
+
+
 def update(target: Any, **values: Any) -> None:
     """Set the attributes that differ: napari redraws at each assignment, changed or not."""
     for name, value in values.items():
@@ -126,16 +146,6 @@ def slide_layer(slide: Slide) -> Image:
     )
 
 
-def clusters_layer(slide: Slide) -> Labels:
-    """An empty Labels layer; a pixel holds the number of its cluster."""
-    return Labels(
-        np.zeros((1, 1), np.uint8),
-        name=NAMES["clusters"],
-        metadata=tag("clusters", slide),
-        **placement(slide),
-    )
-
-
 def region_layer(slide: Slide) -> Shapes:
     """An empty layer to draw regions in; its coordinates are those of the slide's pixels."""
     return Shapes(
@@ -147,32 +157,6 @@ def region_layer(slide: Slide) -> Shapes:
         metadata=tag("region", slide),
         **placement(slide),
     )
-
-
-def show_clusters(
-    layer: Labels, slide: Slide, raster: SpotRaster, clusters: Clusters, view: ClusterView
-) -> None:
-    """Replace the clusters with their colours and names; the status bar shows the names."""
-    smallest = np.min_scalar_type(len(clusters.names))  # napari tabulates each possible number
-    layer.data = raster.paint(clusters.numbers.astype(smallest), 0)
-    layer.features = {
-        "index": range(1, len(clusters.names) + 1),
-        "cluster": clusters.titles,
-        "spots": clusters.sizes,
-    }
-    layer.colormap = _label_colours(clusters, view)
-    place(layer, slide, raster)
-
-
-def cluster_at(stack: Iterable[Layer], slide: Slide | None, position: Sequence[float]) -> int:
-    """The number of the cluster at a world position; 0 if there is none."""
-    for layer in stack:
-        if slide is not None and is_layer_of(layer, "clusters", slide):
-            row, column = np.round(layer.world_to_data(position)[-2:]).astype(int)
-            height, width = layer.data.shape
-            if 0 <= row < height and 0 <= column < width:
-                return int(layer.data[row, column])
-    return 0
 
 
 def is_picture(layer: Layer) -> bool:
@@ -212,14 +196,3 @@ def slide_among(slides: Iterable[Slide], layer: Layer) -> Slide | None:
 def tag(role: str, slide: Slide) -> dict[str, dict[str, str]]:
     """Metadata of a layer, by which it is found again."""
     return {_KEY: {"role": role, "slide": slide.fingerprint}}
-
-
-def _label_colours(clusters: Clusters, view: ClusterView) -> DirectLabelColormap:
-    """Colours by cluster: hidden ones are transparent; a selection dims all others."""
-    table: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    for number, colour in enumerate(clusters.colours, start=1):
-        dim = view.selected and number not in view.selected
-        table[number] = f"{colour}{_DIM}" if dim else colour
-        if number in view.hidden:
-            table[number] = "transparent"
-    return DirectLabelColormap(color_dict=table)

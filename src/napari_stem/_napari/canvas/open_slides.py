@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_stem._napari.canvas.drawn_region import drawn_shapes
 from napari_stem._napari.keeping.session_folder import OpenSlide
+from napari_stem._napari.state.session import are_same
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
 def open_slides(viewer: Viewer, workspace: Workspace) -> list[OpenSlide]:
     """What a session of a viewer consists of."""
     found = [(slide, workspace.session_of(slide)) for slide in workspace.slides]
+    running = workspace.run.request or workspace.interrupted
     return [
-        OpenSlide(slide, session, workspace.points_of(slide), drawn_shapes(viewer, slide))
+        OpenSlide(
+            slide,
+            session,
+            workspace.points_of(slide),
+            drawn_shapes(viewer, slide),
+            running if running and are_same(running.slide, slide) else None,
+        )
         for slide, session in found
         if session
     ]

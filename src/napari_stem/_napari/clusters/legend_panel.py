@@ -77,8 +77,8 @@ class LegendPanel(Panel):
         self.hide_button.setEnabled(bool(view.selected))
         self.all_button.setEnabled(bool(view.hidden))
         edits = self.workspace.edits
-        _offer(self.undo_button, edits.next_undo, "Undo: {} (Ctrl+Z)", "Nothing to undo.")
-        _offer(self.redo_button, edits.next_redo, "Redo: {} (Ctrl+Shift+Z)", "Nothing to redo.")
+        offer(self.undo_button, edits.next_undo, "Undo: {} (Ctrl+Z)", "Nothing to undo.")
+        offer(self.redo_button, edits.next_redo, "Redo: {} (Ctrl+Shift+Z)", "Nothing to redo.")
 
     def _now(self) -> Clusters:
         clusters = self.workspace.clusters
@@ -141,6 +141,7 @@ def _words(clusters: Clusters | None, view: ClusterView) -> str:
     return f"{spots:,} of {total} selected ({share:.1f} %)"
 
 
-def _offer(control: QPushButton, what: str, tip: str, otherwise: str) -> None:
+def offer(control: QPushButton, what: str, tip: str, otherwise: str) -> None:
+    """Offer an edit by its name, or say why there is none."""
     control.setEnabled(bool(what))
     control.setToolTip(tip.format(what) if what else otherwise)

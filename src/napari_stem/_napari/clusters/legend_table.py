@@ -21,29 +21,39 @@ if TYPE_CHECKING:
     from napari_stem.analysis.labels import Clusters
 
 _SHOWN, _COLOUR, _NAME, _SPOTS, _SHARE = range(5)
-_HEADINGS = ("", "", "cluster", "spots", "share")
 _TIPS = {
-    _SHOWN: "Untick to hide the cluster.",
+    _SHOWN: "Untick to hide the {}.",
     _COLOUR: "Click to change the colour.",
-    _NAME: "Double-click or press F2 to rename the cluster.",
-    _SPOTS: "Number of spots in the cluster.",
+    _NAME: "Double-click or press F2 to rename the {}.",
+    _SPOTS: "Number of spots in the {}.",
     _SHARE: "Share of all spots.",
 }
 _SWATCH, _ROW, _NARROW = 14, 22, 24  # pixels
 
 
 class LegendTable(QTableWidget):
-    """Emits the edits of the user by the number of the cluster; it changes no cluster itself."""
+    """Emits the edits of the user by the number of the cluster; it changes no cluster itself.
+
+    Parameters
+    ----------
+    what
+        A row is: "cluster", or "group".
+    """
 
     selected = Signal(object)  # set of numbers
     hidden = Signal(object)  # set of numbers
     renamed = Signal(int, str)
     recoloured = Signal(int, str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(0, len(_HEADINGS), parent)
-        self.setHorizontalHeaderLabels(_HEADINGS)
-        self.setToolTip("Select clusters to highlight their spots. Double-click to rename.")
+    def __init__(
+        self, what: str = "cluster", parent: QWidget | None = None, *, can_hide: bool = True
+    ) -> None:
+        headings = ("", "", what, "spots", "share")
+        super().__init__(0, len(headings), parent)
+        self._what = what
+        self.setHorizontalHeaderLabels(headings)
+        self.setColumnHidden(_SHOWN, not can_hide)
+        self.setToolTip(f"Select {what}s to highlight their spots. Double-click to rename.")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(
@@ -107,7 +117,7 @@ class LegendTable(QTableWidget):
             if column in (_SPOTS, _SHARE):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setFlags(flags)
-            item.setToolTip(_TIPS[column])
+            item.setToolTip(_TIPS[column].format(self._what))
             self.setItem(row, column, item)
         return item
 

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_stem._napari.clusters import tasks
+from napari_stem._napari.shell.choices import choose_leiden
 from napari_stem._napari.shell.form import Form
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.remembered import remember_options, remembered_options
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem.analysis.leiden_options import LeidenOptions
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.analysis.labels import Clusters
-
-_KEYS = {"n_genes": "cluster_genes", "seed": "cluster_seed"}
 
 
 class LeidenPanel(Panel):
@@ -33,7 +31,7 @@ class LeidenPanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
-        self.form = Form.of(remembered_options(LeidenOptions, _KEYS))
+        self.form = Form.of(self.workspace.leiden)
         self.cluster_button = button("Cluster", "Find Leiden clusters of the predicted spots.")
         for label, control in self.form.rows():
             self.add_row(control, label=label)
@@ -50,7 +48,7 @@ class LeidenPanel(Panel):
         result = self.workspace.result
         assert result is not None  # the panel is disabled without
         options = self.form.value(LeidenOptions)
-        remember_options(options, _KEYS)
+        choose_leiden(self.workspace, options)
         task = tasks.find_clusters(result, options)
         say = f"Clustering {result.spots.n_obs:,} spots…"
         self.run(task, say, partial(self._take, result))

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from napari_stem._napari.canvas import layers
+from napari_stem._napari.canvas.spot_labels import cluster_at
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -39,7 +39,7 @@ class ClusterPicker:
         position, adding = event.position, bool(_ADDING & set(event.modifiers))
         yield
         if event.type != "mouse_move":
-            self._pick(layers.cluster_at(viewer.layers, self._workspace.slide, position), adding)
+            self._pick(cluster_at(viewer.layers, self._workspace.slide, position), adding)
 
     def _pick(self, number: int, adding: bool) -> None:
         work = self._workspace

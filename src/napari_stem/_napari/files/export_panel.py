@@ -19,6 +19,7 @@ from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import with_slide_path
 from napari_stem._napari.shell.worker import notify
+from napari_stem._napari.state.kept_result import Saved
 from napari_stem._napari.state.saved_view import View
 from napari_stem.errors import OptionError, StemError
 from napari_stem.exports.registry import exporters, find_exporter
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
-    from napari_stem.analysis.labels import Clusters
 
 _ALL, _SHOWN, _LIST = "all genes", "shown gene", "list of genes"
 _PROPOSED = {".ome.tif": ".stem.ome.tif"}  # which opens here again: plain TIFFs are left to napari
@@ -103,7 +103,9 @@ class ExportPanel(Panel):
             notify(error)
             return
         self.bar.show()
-        note = partial(self._note, request, self._result(), self.workspace.clusters)
+        work = self.workspace
+        content = Saved(self._result(), work.clusters, work.groups)
+        note = partial(self._note, request, content)
         self.run(request.events(), f"Writing {path.name}…", note)
 
     def _request(self, path: Path) -> ExportRequest:
@@ -159,12 +161,10 @@ class ExportPanel(Panel):
         if path is not None:
             self.export(path)
 
-    def _note(
-        self, request: ExportRequest, result: Result, clusters: Clusters | None, path: Path
-    ) -> None:
+    def _note(self, request: ExportRequest, content: Saved, path: Path) -> None:
         if request.is_whole:
-            self.workspace.take_saved(result, clusters)
-        if self.workspace.result is result:
+            self.workspace.take_saved(content)
+        if self.workspace.result is content.result:
             self._last = path
 
     def _forget(self) -> None:

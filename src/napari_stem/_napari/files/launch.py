@@ -14,6 +14,7 @@ from napari_stem._napari.state.kept_result import PREDICTION, KeptResult, Saved
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.saved_points import points_in
 from napari_stem._napari.state.saved_view import View
+from napari_stem.analysis.groups import groups_of
 from napari_stem.analysis.labels import Clusters
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ def kept_result(name: str, result: Result, view: View, *, is_saved: bool) -> Kep
     prediction = result.prediction
     assert prediction is not None  # it is complete
     clusters = Clusters.of_prediction(prediction) if "leiden" in prediction.obs else None
+    groups = groups_of(prediction)
     return KeptResult(
         name,
         result,
         cluster_view=ClusterView() if clusters is None else view.of_clusters(clusters),
         clusters=clusters,
+        groups=groups,
         gene=view.gene if view.gene in result.genes else result.genes[0],
         statistic=view.statistic if view.statistic in result.values else "mean",
-        saved=Saved(result, clusters) if is_saved else None,
+        saved=Saved(result, clusters, groups) if is_saved else None,
     )

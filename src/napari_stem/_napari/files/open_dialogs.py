@@ -7,7 +7,9 @@ from pathlib import Path
 from napari.viewer import Viewer  # napari reads the annotation when it runs the command
 from qtpy.QtWidgets import QFileDialog
 
+from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.readers import open_in
+from napari_stem._napari.shell.dialogs import beside
 from napari_stem._napari.shell.docks import unwrapped, window_of
 from napari_stem._napari.shell.remembered import remember, remembered
 
@@ -17,18 +19,16 @@ _FOLDER = "open_folder"
 def open_file(viewer: Viewer) -> None:
     """Ask for a file and open it, whatever its format is called."""
     viewer = unwrapped(viewer)
-    path, _ = QFileDialog.getOpenFileName(
-        window_of(viewer), "Open a slide, spots, a prediction or a checkpoint", _last_folder()
-    )
+    title = "Open a slide, spots, a prediction or a checkpoint"
+    path, _ = QFileDialog.getOpenFileName(window_of(viewer), title, _first_folder(viewer))
     _open(viewer, path)
 
 
 def open_folder(viewer: Viewer) -> None:
     """Ask for a folder and open it: spots with their slide, OME-Zarr, or SpatialData."""
     viewer = unwrapped(viewer)
-    path = QFileDialog.getExistingDirectory(
-        window_of(viewer), "Open a folder of spots, or a .zarr folder", _last_folder()
-    )
+    title = "Open a folder of spots, or a .zarr folder"
+    path = QFileDialog.getExistingDirectory(window_of(viewer), title, _first_folder(viewer))
     _open(viewer, path)
 
 
@@ -38,5 +38,5 @@ def _open(viewer: Viewer, path: str) -> None:
         open_in(viewer, Path(path))
 
 
-def _last_folder() -> str:
-    return str(remembered(_FOLDER, ""))
+def _first_folder(viewer: Viewer) -> str:
+    return beside(workspace_of(viewer).slide, remembered(_FOLDER, ""))

@@ -16,8 +16,9 @@ from napari_stem._napari.canvas.drawn_region import draw_again
 from napari_stem._napari.canvas.open_slides import open_slides
 from napari_stem._napari.files.launch import kept_result
 from napari_stem._napari.files.opening import describe_checkpoint
-from napari_stem._napari.keeping.saved_session import SavedResult, SavedSlide, read_session
+from napari_stem._napari.keeping.saved_session import SavedRequest, SavedSlide, read_session
 from napari_stem._napari.keeping.session_folder import INDEX, SessionFolder
+from napari_stem._napari.shell.dialogs import beside
 from napari_stem._napari.shell.docks import unwrapped, window_of
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import start
@@ -76,8 +77,9 @@ def recent() -> list[Path]:
 def read(folder: Path) -> Events[Opened]:
     """Read a session, and of its checkpoints those whose files are what they were."""
     slides = yield from read_session(folder)
-    requests = (result.request for one in slides for result in one.results)
-    contents = {request.checkpoint: request.content for request in requests if request}
+    known = [result.request for one in slides for result in one.results]
+    requests = [request for request in (*known, *(one.running for one in slides)) if request]
+    contents = {request.checkpoint: request.content for request in requests}
     checkpoints = {}
     for path, content in contents.items():
         if path.is_file() and content_of(path) == content:
@@ -93,7 +95,7 @@ def take_session(viewer: Viewer, opened: Opened, *, is_saved: bool) -> None:
         slide = workspace.slide or one.slide  # the same slide, if it was open already
         first = len(workspace.results)
         for saved in one.results:
-            request = _request(slide, saved, opened)
+            request = _request(slide, saved.request, opened)
             result = Result.of_prediction(slide, saved.prediction, request)
             workspace.add_result(kept_result(saved.name, result, saved.view, is_saved=is_saved))
         if one.shown >= 0:
@@ -102,14 +104,16 @@ def take_session(viewer: Viewer, opened: Opened, *, is_saved: bool) -> None:
             workspace.take_spots(slide, one.spots, whole=one.whole)
         workspace.restore_points(one.points)
         draw_again(viewer, slide, one.shapes)
+        if running := _request(slide, one.running, opened):
+            workspace.interrupted = running
+            workspace.checkpoint = workspace.checkpoint or running.checkpoint
     shown = workspace.result
     if workspace.checkpoint is None and shown is not None and shown.request is not None:
         workspace.checkpoint = shown.request.checkpoint
 
 
-def _request(slide: Slide, saved: SavedResult, opened: Opened) -> PredictRequest | None:
-    """The request of a result, by which it can continue; None without its checkpoint."""
-    request = saved.request
+def _request(slide: Slide, request: SavedRequest | None, opened: Opened) -> PredictRequest | None:
+    """A saved request, by which a result can continue; None without its checkpoint."""
     if request is None or request.checkpoint not in opened.checkpoints:
         return None
     checkpoint = opened.checkpoints[request.checkpoint]
@@ -126,7 +130,7 @@ def _take_if_there(viewer_ref: ref[Viewer], folder: Path, opened: Opened) -> Non
 
 def _note(workspace: Workspace, folder: Path, written: Iterable[KeptResult]) -> None:
     for kept in written:
-        workspace.take_saved(kept.result, kept.clusters)
+        workspace.take_saved(kept.content)
     _remember(folder)
     show_info(f"Session saved: {folder}")
 
@@ -137,8 +141,8 @@ def _remember(folder: Path) -> None:
 
 
 def _ask_folder(viewer: Viewer, title: str) -> Path | None:
-    last = remembered("session_folder", "")
-    folder = QFileDialog.getExistingDirectory(window_of(viewer), title, last)
+    first = beside(workspace_of(viewer).slide, remembered("session_folder", ""))
+    folder = QFileDialog.getExistingDirectory(window_of(viewer), title, first)
     if not folder:
         return None
     remember(session_folder=folder)

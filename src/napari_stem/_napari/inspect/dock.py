@@ -9,12 +9,12 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.attach import INSPECTING, workspace_of
-from napari_stem._napari.canvas.click_tool import ClickTool
 from napari_stem._napari.canvas.outlines import Outline, Outlines, outlines_of
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.point_panel import PointPanel
 from napari_stem._napari.inspect.points_panel import PointsPanel
 from napari_stem._napari.inspect.region_run import RegionRun
+from napari_stem._napari.mouse.click_tool import ClickTool
 from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page, listen

@@ -9,10 +9,10 @@ from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel
 
 from napari_stem._napari.inspect import tasks
-from napari_stem._napari.inspect.distribution_plot import DistributionPlot
 from napari_stem._napari.inspect.distributions import distributions
 from napari_stem._napari.results.marker_box import MarkerBox
 from napari_stem._napari.shell.panel import Panel
+from napari_stem._napari.shell.violin_plot import ViolinPlot
 from napari_stem.prediction.statistics import displayed_unit
 from napari_stem.text import counted
 
@@ -56,7 +56,7 @@ class PointPanel(Panel):
         self.similarity.setWordWrap(True)
         self.similarity.setToolTip(_SIMILARITY_TIP)
         self.markers = MarkerBox(self.shown_genes, everything="Shown gene and markers")
-        self.plot = DistributionPlot()
+        self.plot = ViolinPlot("Click to show the heatmap of this gene.")
         for part in (self.note, self.trust, self.similarity, self.markers, self.plot):
             self.add_row(part)
 

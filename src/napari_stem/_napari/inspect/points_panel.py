@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.distributions import shown_mean
-from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.dialogs import ask_save, beside
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
@@ -71,18 +71,20 @@ class PointsPanel(Panel):
             "Save…", "Save the listed points with the genes shown below as a CSV file."
         )
         self.clear_button = button("Clear", "Remove the listed points.")
-        for control in (self.copy_button, self.save_button, self.clear_button):
+        self.undo_button = button("Undo", "Bring back the points that were removed last.")
+        for control in (self.copy_button, self.save_button, self.clear_button, self.undo_button):
             control.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.note.setText("The points that you inspect are listed here.")
         self.add_row(self.note)
         self.add_row(self.table)
-        self.add_row(self.copy_button, self.save_button, self.clear_button)
+        self.add_row(self.copy_button, self.save_button, self.clear_button, self.undo_button)
 
     def _connect(self) -> None:
         self.table.itemSelectionChanged.connect(self._tell)
         self.copy_button.clicked.connect(self._copy)
         self.save_button.clicked.connect(self._ask_file)
         self.clear_button.clicked.connect(self.clear)
+        self.undo_button.clicked.connect(self.workspace.undo_points)
         for name in ("slide", "checkpoint", "points"):
             listen(self, self.workspace.events[name], self._show_others)
         self.follow("gene")
@@ -105,8 +107,7 @@ class PointsPanel(Panel):
 
     def clear(self) -> None:
         """Remove the listed points."""
-        work, gone = self.workspace, self.points
-        work.points = tuple(point for point in work.points if point not in gone)
+        self.workspace.remove_points(self.points)
 
     def save(self, path: Path) -> None:
         """Write the listed points as CSV."""
@@ -128,6 +129,13 @@ class PointsPanel(Panel):
         self.note.setHidden(bool(points))
         for control in (self.table, self.copy_button, self.save_button, self.clear_button):
             control.setVisible(bool(points))
+        self.undo_button.setVisible(self._can_undo())
+
+    def _can_undo(self) -> bool:
+        """Whether the points that were removed last were listed here."""
+        work = self.workspace
+        last = work.removed_points[-1] if work.removed_points else ()
+        return any(point.is_of(work.slide, work.checkpoint) for point in last)
 
     def _show_others(self) -> None:
         self.refresh()
@@ -153,7 +161,8 @@ class PointsPanel(Panel):
         QApplication.clipboard().setText(self._csv())
 
     def _ask_file(self) -> None:
-        proposal = Path(remembered("points_folder", "")) / "points.csv"
+        folder = beside(self.workspace.slide, remembered("points_folder", ""))
+        proposal = Path(folder) / "points.csv"
         path = ask_save(self, "Save points", proposal, kind="CSV table", suffix=".csv")
         if path is not None:
             self.save(path)

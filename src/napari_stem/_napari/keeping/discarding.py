@@ -122,6 +122,6 @@ def _note(
     _: object,
 ) -> None:
     for kept in results:
-        workspace.take_saved(kept.result, kept.clusters)
+        workspace.take_saved(kept.content)
     if then is not None:
         then()

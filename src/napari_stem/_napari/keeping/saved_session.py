@@ -61,6 +61,8 @@ class SavedSlide:
     ----------
     shown
         Which of the results was shown; -1 for none.
+    running
+        The prediction that was not complete.
     """
 
     slide: Slide
@@ -68,6 +70,7 @@ class SavedSlide:
     whole: AnnData | None
     results: tuple[SavedResult, ...]
     shown: int
+    running: SavedRequest | None
     points: tuple[Point, ...]
     shapes: tuple[DrawnShape, ...]
 
@@ -104,19 +107,21 @@ class _Reading:
         shown = entry["shown"] if entry["shown"] in range(len(results)) else -1
         shapes = tuple(DrawnShape(kind, np.array(corners)) for kind, corners in entry["shapes"])
         spots, whole, points = (self._table(entry[name]) for name in ("spots", "whole", "points"))
+        running = self._request(entry["running"])
         # Last: if anything above is damaged, no file stays open.
         slide = _slide_of(entry, [result.prediction for result in results], self._folder)
         kept = () if points is None else tuple(points_in(points, slide))
-        return SavedSlide(slide, spots, whole, results, shown, kept, shapes)
+        return SavedSlide(slide, spots, whole, results, shown, running, kept, shapes)
 
     def _result(self, entry: dict[str, Any]) -> SavedResult:
         prediction = self._table(entry["file"])
         assert prediction is not None  # it has a file
         view = {**entry["view"], "hidden": tuple(entry["view"]["hidden"])}
-        request = self._request(entry["request"]) if entry["request"] else None
-        return SavedResult(entry["name"], prediction, View(**view), request)
+        return SavedResult(entry["name"], prediction, View(**view), self._request(entry["request"]))
 
-    def _request(self, entry: dict[str, Any]) -> SavedRequest | None:
+    def _request(self, entry: dict[str, Any] | None) -> SavedRequest | None:
+        if entry is None:
+            return None
         spots = self._table(entry["spots"])
         assert spots is not None  # a request has spots
         try:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 INDEX = "session.json"
-VERSION = 2  # of the index
+VERSION = 3  # of the index
 _SUFFIX = ".h5ad"
 
 
@@ -43,6 +43,7 @@ class OpenSlide(NamedTuple):
     session: Session
     points: tuple[Point, ...] = ()
     shapes: tuple[DrawnShape, ...] = ()
+    running: PredictRequest | None = None  # which is not complete
 
     @property
     def results(self) -> list[KeptResult]:
@@ -52,7 +53,8 @@ class OpenSlide(NamedTuple):
     @property
     def has_work(self) -> bool:
         """Whether anything was made on it that no file of the user holds."""
-        return bool(self.points or self.shapes) or not all(one.is_saved for one in self.results)
+        made = self.points or self.shapes or self.running
+        return bool(made) or not all(one.is_saved for one in self.results)
 
     @property
     def can_return(self) -> bool:
@@ -117,6 +119,7 @@ class _Writing:
             "points": (yield from self._points(one.points)),
             "shapes": [[kind, corners.tolist()] for kind, corners in one.shapes],
             "results": results,
+            "running": (yield from self._request(one.running)) if one.running else None,
             "shown": next(
                 (i for i, kept in enumerate(one.results) if kept.result is session.result), -1
             ),
@@ -129,8 +132,9 @@ class _Writing:
         def write(path: Path) -> Events[Path]:
             return ExportRequest(prediction, path, View()).events()
 
+        source = prediction, kept.clusters, kept.groups
         return {
-            "file": (yield from self._file("result", (prediction, kept.clusters), write)),
+            "file": (yield from self._file("result", source, write)),
             "name": kept.name,
             "view": asdict(View.of(kept)),
             "request": (yield from self._request(kept.request)) if kept.request else None,
@@ -234,7 +238,8 @@ def _named_files(folder: Path) -> set[str]:
 
 def _files_of(slides: list[dict[str, Any]]) -> set[str]:
     """The files that an index names."""
-    requests = [each["request"] for one in slides for each in one["results"] if each["request"]]
+    known = [each["request"] for one in slides for each in one["results"]]
+    requests = [request for request in (*known, *(one["running"] for one in slides)) if request]
     results = [each["file"] for one in slides for each in one["results"]]
     tables = [one[name] for one in (*slides, *requests) for name in ("spots", "whole")]
     return {*results, *tables, *(one["points"] for one in slides)} - {""}

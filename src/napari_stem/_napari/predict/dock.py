@@ -13,6 +13,7 @@ from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.export_panel import ExportPanel
 from napari_stem._napari.files.sessions_panel import SessionsPanel
 from napari_stem._napari.predict.checkpoint_panel import CheckpointPanel
+from napari_stem._napari.predict.resume_panel import ResumePanel
 from napari_stem._napari.predict.run_bar import RunBar
 from napari_stem._napari.predict.settings_panel import SettingsPanel
 from napari_stem._napari.predict.slide_panel import SlidePanel
@@ -59,6 +60,7 @@ class PredictDock(Page):
 
     def _build(self, viewer: Viewer) -> None:
         self.sessions = SessionsPanel(viewer, self.workspace)
+        self.resume = ResumePanel(self.workspace)
         self.slide = SlidePanel(viewer, self.workspace)
         self.spots = SpotsPanel(viewer, self.workspace)
         self.checkpoint = CheckpointPanel(self.workspace)
@@ -75,7 +77,7 @@ class PredictDock(Page):
         bind_result_keys(viewer, self.result)
         self.export = ExportPanel(viewer, self.workspace)
         self.fill(
-            self.sessions,
+            self.sessions, self.resume,
             self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.hint,
             self.bar, self.results, self.result, self.clusters_button, self.export, _keys(),
         )  # fmt: skip
@@ -147,7 +149,7 @@ class PredictDock(Page):
     def _fold_steps(self, result: Result | None, former: Result | None = None) -> None:
         """Leave one line of each step when there is a result, which then has the space."""
         if (result is None) is not (former is None):
-            for panel in (self.slide, self.spots, self.checkpoint):
+            for panel in (self.slide, self.spots, self.checkpoint, self.settings):
                 panel.fold(result is not None)
 
     def _reveal(self, result: Result | None, former: Result | None) -> None:

@@ -5,40 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_stem._napari.shell.form import Form
+from napari_stem._napari.shell.panel import Panel
 from napari_stem._napari.shell.remembered import remember_options
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
 
 
-class SettingsPanel(QWidget):
+class SettingsPanel(Panel):
     """Draws per spot; sampler, seed, device and others are folded away."""
 
+    heading = "4  Settings"
+    foldable = True
     changed = Signal()
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.form = Form.of(workspace.options, workspace.compute)
-        self._build()
-        self.form.changed.connect(self._take)
-
-    def _build(self) -> None:
         self.draws, self.seed = self.form["n_draws"], self.form["seed"]
         self.advanced = self.form.folded()
-        rows = QFormLayout()
-        rows.setContentsMargins(0, 0, 0, 0)
         for label, control in self.form.rows():
-            rows.addRow(label, control)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(rows)
-        layout.addWidget(self.advanced)
+            self.add_row(control, label=label)
+        self.add_row(self.advanced)
+        self.add_row(self.note)
+        self.note.hide()  # there is nothing to say
+        self.form.changed.connect(self._take)
+
+    def summary(self) -> str:
+        return counted(self.workspace.options.n_draws, "draw")
 
     def options(self) -> PredictOptions:
         """What decides the draws."""
@@ -54,7 +53,7 @@ class SettingsPanel(QWidget):
 
     def _take(self) -> None:
         """Use the settings from now on, in this dock and in others of the window."""
-        self._workspace.options, self._workspace.compute = self.options(), self.compute()
+        self.workspace.options, self.workspace.compute = self.options(), self.compute()
         self.changed.emit()
 
     def keep(self) -> None:

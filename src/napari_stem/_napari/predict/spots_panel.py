@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog
 from napari_stem._napari.canvas.drawn_region import Tool, draw_region, end_drawing, selected_region
 from napari_stem._napari.files import opening
 from napari_stem._napari.predict import tasks
+from napari_stem._napari.predict.beside_button import BesideButton
 from napari_stem._napari.predict.bin_choice import BinChoice
 from napari_stem._napari.shell.choices import choose_grid
 from napari_stem._napari.shell.dialogs import beside
@@ -97,6 +98,8 @@ class SpotsPanel(Panel):
             "others.",
         )
         self.all_button = button("All spots", "Restore the spots outside the region.")
+        self.beside = BesideButton(self.workspace)
+        self.add_row(self.beside)
         self.add_row(self.pitch, self.diameter)
         self.add_row(self.layout_box, self.grid_button)
         trust = options_of(Opening)["trust_positions"]
@@ -110,6 +113,7 @@ class SpotsPanel(Panel):
         self.add_row(self.note)
 
     def _connect(self) -> None:
+        self.beside.wanted.connect(self.load)
         self.grid_button.clicked.connect(self.make_grid)
         self.file_button.clicked.connect(self._ask_file)
         self.folder_button.clicked.connect(self._ask_folder)
@@ -189,7 +193,6 @@ class SpotsPanel(Panel):
         choice = GridChoice(
             self.pitch.value(), self.diameter.value(), self.layout_box.currentText()
         )
-        choose_grid(self.workspace, choice)
         task = tasks.make_grid(
             slide,
             pitch_um=choice.pitch_um,
@@ -197,7 +200,11 @@ class SpotsPanel(Panel):
             layout=choice.layout,
             region=region,
         )
-        self.run(task, say, partial(self.workspace.take_spots, slide))
+        self.run(task, say, partial(self._take_grid, slide, choice))
+
+    def _take_grid(self, slide: Slide, choice: GridChoice, spots: AnnData) -> None:
+        choose_grid(self.workspace, choice)
+        self.workspace.take_spots(slide, spots)
 
     def _region(self) -> tasks.Region:
         """The drawn region; if there is none, a message tells the user how to draw one."""
@@ -252,7 +259,7 @@ class SpotsPanel(Panel):
 
 def _micrometres(prefix: str, value: float) -> QDoubleSpinBox:
     made = QDoubleSpinBox()
-    made.setRange(1, 10_000)
+    made.setRange(0, 1_000_000)  # what cannot be is refused with a reason
     made.setDecimals(0)
     made.setPrefix(prefix)
     made.setSuffix(" µm")

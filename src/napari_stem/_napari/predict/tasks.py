@@ -19,6 +19,8 @@ from napari_stem._napari.state.result import Result, per_gene
 from napari_stem.events import Event, Events, Partial, Progress, relay
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from anndata import AnnData
     from numpy.typing import NDArray
@@ -37,6 +39,15 @@ def load() -> Events[list[str]]:
         from napari_stem.devices import present_devices
 
     return present_devices()
+
+
+def spots_beside(image: Path) -> Events[Path | None]:
+    """The path of the spots that lie with the file of a slide; None if there are none."""
+    yield Progress(0, 0, "look", image.name)
+    with importing:
+        from napari_stem.sections.beside import spots_beside
+
+    return spots_beside(image)
 
 
 def scale_by_pitch(slide: Slide, spots: AnnData, pitch_um: float) -> Events[Slide]:

@@ -15,11 +15,11 @@ from napari_stem._napari.results.agreement_label import AgreementLabel
 from napari_stem._napari.results.compare_box import CompareBox
 from napari_stem._napari.results.gene_table import GeneTable
 from napari_stem._napari.results.marker_box import MarkerBox
-from napari_stem._napari.shell.choices import choose_look
+from napari_stem._napari.results.measured_plot import MeasuredPlot
+from napari_stem._napari.shell.choices import choose_look, choose_threshold
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel
-from napari_stem._napari.shell.remembered import remember, remembered
-from napari_stem.prediction.statistics import STATISTICS, THRESHOLD
+from napari_stem.prediction.statistics import STATISTICS
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class ResultPanel(Panel):
         self.trust.setWordWrap(True)
         self.trust.setStyleSheet("font-weight: bold; color: #d55e00")
         self.agreement = AgreementLabel()
+        self.measured = MeasuredPlot(self.workspace)
         self.genes = GeneTable()
         self.genes.setFixedHeight(_TABLE_HEIGHT)
         self.markers = MarkerBox(self.genes.selected_genes)
@@ -64,7 +65,7 @@ class ResultPanel(Panel):
         self.threshold.setSingleStep(0.5)
         self.threshold.setPrefix("above ")
         self.threshold.setKeyboardTracking(False)
-        self.threshold.setValue(remembered("threshold", THRESHOLD))
+        self.threshold.setValue(self.workspace.threshold)
         self.threshold.setToolTip(
             "Threshold of P(above threshold), the share of draws per spot above this value "
             "(default 1). It has the unit of the prediction."
@@ -88,6 +89,7 @@ class ResultPanel(Panel):
         self.add_row(self.note)
         self.add_row(self.trust)
         self.add_row(self.agreement)
+        self.add_row(self.measured)
         self.add_row(self.markers)
         self.add_row(self.genes)
         self.add_row(self.statistic, label="Statistic")
@@ -157,7 +159,7 @@ class ResultPanel(Panel):
             self._compute(result, statistic)
 
     def _set_threshold(self, threshold: float) -> None:
-        remember(threshold=threshold)
+        choose_threshold(self.workspace, threshold)
         result, statistic = self.workspace.result, self.workspace.statistic
         if result is not None and STATISTICS[statistic].takes_threshold:
             self._compute(result, statistic)

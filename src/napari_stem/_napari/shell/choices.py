@@ -6,11 +6,18 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_stem._napari.shell.remembered import remember, remembered, remembered_options
+from napari_stem._napari.shell.remembered import (
+    remember,
+    remember_options,
+    remembered,
+    remembered_options,
+)
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.workspace import Workspace
+from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.storage import cache_dir, checkpoints_dir
 
 if TYPE_CHECKING:
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
 _WEIGHTS = "encoder_weights"
 _LOOK = ("colormap", "opacity", "shared_contrast")
 _EXPORT = ("export_folder", "export_format")
+_LEIDEN = {"n_genes": "cluster_genes", "seed": "cluster_seed"}  # their names in the file
 
 
 def last_choices() -> dict[str, Any]:
@@ -34,6 +42,8 @@ def last_choices() -> dict[str, Any]:
         **{part.name: remembered(part.name, part.default) for part in plain},
         "grid": GridChoice(**grid),
         "options": remembered_options(PredictOptions),
+        "leiden": remembered_options(LeidenOptions, _LEIDEN),
+        "threshold": remembered("threshold", THRESHOLD),
         "compute": remembered_options(Compute),
     }
 
@@ -48,6 +58,18 @@ def choose_look(workspace: Workspace, colormap: str, opacity: float, *, shared: 
     """Colour heatmaps so from now on, also after the next start."""
     workspace.colour(colormap, opacity, shared_contrast=shared)
     remember(**{name: getattr(workspace, name) for name in _LOOK})
+
+
+def choose_leiden(workspace: Workspace, options: LeidenOptions) -> None:
+    """Cluster so from now on, also after the next start."""
+    workspace.leiden = options
+    remember_options(options, _LEIDEN)
+
+
+def choose_threshold(workspace: Workspace, threshold: float) -> None:
+    """Use the threshold of P(above threshold) from now on, also after the next start."""
+    workspace.threshold = threshold
+    remember(threshold=threshold)
 
 
 def choose_export(workspace: Workspace, path: Path, suffix: str) -> None:

@@ -124,9 +124,10 @@ def listen(owner: QObject, signal: Any, slot: Callable[..., object]) -> None:
 
 def ignore_wheel(page: QWidget) -> None:
     """Let the mouse wheel scroll the page instead of changing the control below the mouse."""
-    for control in page.findChildren((QAbstractSpinBox, QComboBox, QAbstractSlider)):
-        control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        control.installEventFilter(_WheelFilter(control))
+    for kind in (QAbstractSpinBox, QComboBox, QAbstractSlider):  # PySide takes no tuple
+        for control in page.findChildren(kind):
+            control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            control.installEventFilter(_WheelFilter(control))
 
 
 class _Connection(QObject):

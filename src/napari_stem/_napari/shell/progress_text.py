@@ -17,6 +17,7 @@ _STAGES = {
     "grid": "Making the grid",
     "load": "Loading the model",
     "embed": "Computing patch features",
+    "factors": "Learning how genes vary together",
     "train": "Training",
     "sample": "Sampling",
     "score": "Comparing with baselines",

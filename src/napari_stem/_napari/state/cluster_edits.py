@@ -1,4 +1,4 @@
-"""The history of manual edits of clusters, for undo and redo."""
+"""The history of manual edits of clusters, or of groups of spots, for undo and redo."""
 
 from __future__ import annotations
 

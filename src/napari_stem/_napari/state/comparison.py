@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from napari_stem.prediction.statistics import STATISTICS
+
 Kind: TypeAlias = Literal["", "genes", "measured"]
 
 MOST = 9  # cells; in more of them a slide is too small
@@ -26,6 +28,8 @@ class Comparison:
     def cells(self, gene: str, statistic: str) -> tuple[tuple[str, str], ...]:
         """The gene and the statistic of each cell, while these two are shown."""
         match self.kind:
+            case "genes" if STATISTICS[statistic].scale:
+                return ((gene, statistic),)  # it is the same for all genes
             case "genes":
                 return tuple((name, statistic) for name in self.genes[:MOST] or (gene,))
             case "measured":

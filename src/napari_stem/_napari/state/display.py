@@ -11,11 +11,14 @@ from psygnal import SignalGroupDescriptor
 from napari_stem._napari.state.cluster_edits import ClusterEdit, ClusterEdits, Seen
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem._napari.state.comparison import Comparison
+from napari_stem._napari.state.kept_result import KeptResult, keep_marks
+from napari_stem.analysis.groups import no_groups
 
 if TYPE_CHECKING:
+    import numpy as np
     from anndata import AnnData
+    from numpy.typing import NDArray
 
-    from napari_stem._napari.state.kept_result import KeptResult
     from napari_stem._napari.state.result import Result
     from napari_stem.analysis.labels import Clusters
     from napari_stem.slides.slide import Slide
@@ -43,18 +46,22 @@ class Display:
     edits: ClusterEdits = field(default_factory=ClusterEdits)
     cluster_view: ClusterView = field(default_factory=ClusterView)
     clusters: Clusters | None = None
+    group_edits: ClusterEdits = field(default_factory=ClusterEdits)
+    groups: Clusters | None = None  # of spots, made by the user
     colormap: str = "viridis"
     opacity: float = 0.8
     shared_contrast: bool = False
     comparison: Comparison = field(default_factory=Comparison)
     compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
+    column: str = ""  # of the spots, shown instead of the result
+    selected_spots: NDArray[np.bool_] | None = None  # (n,) of the result; None for none
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     # Tables and arrays have no truth value when compared.
     __eq_operators__: ClassVar = dict.fromkeys(
         (
             "slides", "slide", "spots", "whole", "results", "checkpoint", "result", "edits",
-            "clusters",
+            "clusters", "group_edits", "groups", "selected_spots",
         ),
         operator.is_,
     )  # fmt: skip
@@ -64,6 +71,7 @@ class Display:
         self.events.clusters.connect(self._forget_edits)
         for name in ("slide", "spots"):
             self.events[name].connect(self.end_comparison)
+        self.events.result.connect(self._forget_selection)
         for name in ("result", "gene", "statistic"):
             self.events[name].connect(self._compare_on)
         for name in ("clusters", "cluster_view"):
@@ -78,8 +86,7 @@ class Display:
 
     def show(self, result: Result, statistic: str) -> None:
         """Show a statistic of a result that has it: the present one, perhaps with more of them."""
-        if self.clusters is not None and result.prediction is not None:
-            self.clusters.keep_in(result.prediction)  # edited, perhaps, while it was computed
+        keep_marks(result, self.clusters, self.groups)  # edited, perhaps, while it was computed
         self._replace_result(result, statistic)
         self.events.statistic.emit(statistic)  # also if unchanged: clusters may be shown
 
@@ -122,6 +129,39 @@ class Display:
         if self.edits.undone:
             self.edits = self.edits.redoing()
             self.take_clusters(*self.edits.done[-1].after)
+
+    def select_spots(self, spots: NDArray[np.bool_]) -> None:
+        """Highlight spots (n,) of the result on the slide and in plots; none ends that."""
+        self.selected_spots = spots if spots.any() else None
+
+    def _forget_selection(self, result: Result | None, former: Result | None) -> None:
+        if result is None or former is None or not result.continues(former):
+            self.selected_spots = None
+
+    def edit_groups(self, what: str, groups: Clusters) -> None:
+        """Show edited groups of spots; `what` names the edit in "Undo: new group"."""
+        assert self.result is not None
+        before = no_groups(self.result.spots.n_obs) if self.groups is None else self.groups
+        edit = ClusterEdit(what, Seen(before, _ALL_SHOWN), Seen(groups, _ALL_SHOWN))
+        self.group_edits = self.group_edits.doing(edit)
+        self._take_groups(groups)
+
+    def undo_groups(self) -> None:
+        """Undo the latest edit of groups, if there is one."""
+        if self.group_edits.done:
+            self.group_edits = self.group_edits.undoing()
+            self._take_groups(self.group_edits.undone[-1].before.clusters)
+
+    def redo_groups(self) -> None:
+        """Redo the edit of groups that was undone last, if there is one."""
+        if self.group_edits.undone:
+            self.group_edits = self.group_edits.redoing()
+            self._take_groups(self.group_edits.done[-1].after.clusters)
+
+    def _take_groups(self, groups: Clusters) -> None:
+        assert self.result is not None
+        keep_marks(self.result, None, groups)
+        self.groups = groups
 
     def _forget_edits(self, clusters: Clusters | None) -> None:
         """Drop the history of edits if it does not belong to these clusters."""

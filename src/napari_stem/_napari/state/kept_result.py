@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_stem._napari.state.cluster_edits import ClusterEdits
 from napari_stem._napari.state.cluster_view import ClusterView
+from napari_stem.analysis.groups import keep_groups
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,10 +22,11 @@ PREDICTION = "Prediction"  # the name of one that was neither predicted here nor
 
 
 class Saved(NamedTuple):
-    """What a file holds: a complete prediction and its clusters."""
+    """What a file holds: a complete prediction, its clusters and its groups."""
 
     result: Result
     clusters: Clusters | None
+    groups: Clusters | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +35,8 @@ class KeptResult:
 
     Attributes
     ----------
+    groups
+        Those that the user has made; None before the first.
     wanted
         The statistic to show when its prediction is complete.
     saved
@@ -44,6 +48,8 @@ class KeptResult:
     edits: ClusterEdits = field(default_factory=ClusterEdits)
     cluster_view: ClusterView = field(default_factory=ClusterView)
     clusters: Clusters | None = None
+    groups: Clusters | None = None
+    group_edits: ClusterEdits = field(default_factory=ClusterEdits)
     gene: str = ""
     statistic: str = "mean"
     wanted: str = ""
@@ -66,19 +72,24 @@ class KeptResult:
 
     @property
     def is_saved(self) -> bool:
-        """Whether a file holds its draws and its present clusters."""
-        if self.saved is None:
+        """Whether a file holds its draws, its present clusters and its present groups."""
+        saved = self.saved
+        if saved is None or not self.result.has_draws_of(saved.result):
             return False
-        return self.result.has_draws_of(self.saved.result) and self.clusters is self.saved.clusters
+        return self.clusters is saved.clusters and self.groups is saved.groups
+
+    @property
+    def content(self) -> Saved:
+        """What a file that is written now holds."""
+        return Saved(self.result, self.clusters, self.groups)
 
     def grown(self, result: Result) -> KeptResult:
-        """The same with more draws or more statistics; clusters stay.
+        """The same with more draws or more statistics; clusters and groups stay.
 
         Gene and statistic stay if the result has them. While a prediction runs it has only the
         mean; the chosen statistic returns at its end.
         """
-        if result.prediction is not None and self.clusters is not None:
-            self.clusters.keep_in(result.prediction)
+        keep_marks(result, self.clusters, self.groups)
         wanted = self.wanted or self.statistic
         waits = result.prediction is None and wanted not in result.values
         return replace(
@@ -88,6 +99,16 @@ class KeptResult:
             statistic=wanted if wanted in result.values else "mean",
             wanted=wanted if waits else "",
         )
+
+
+def keep_marks(result: Result, clusters: Clusters | None, groups: Clusters | None) -> None:
+    """Write clusters and groups into the prediction of a result, if it is complete."""
+    if result.prediction is None:
+        return
+    if clusters is not None:
+        clusters.keep_in(result.prediction)
+    if groups is not None:
+        keep_groups(groups, result.prediction)
 
 
 def distinct(name: str, others: Collection[str]) -> str:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 # What a kept result and the session that shows it have in common.
-_VIEW = ("result", "edits", "cluster_view", "clusters", "gene", "statistic", "wanted")
+_VIEW = (
+    "result", "edits", "cluster_view", "clusters", "group_edits", "groups", "gene", "statistic",
+    "wanted",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +55,8 @@ class Session:
     edits: ClusterEdits = field(default_factory=ClusterEdits)
     cluster_view: ClusterView = field(default_factory=ClusterView)
     clusters: Clusters | None = None
+    group_edits: ClusterEdits = field(default_factory=ClusterEdits)
+    groups: Clusters | None = None
 
     @property
     def kept(self) -> tuple[KeptResult, ...]:
@@ -112,12 +117,12 @@ class Session:
         now = replace(self.results[row], name=distinct(name, others))
         return replace(self, results=_exchanged(self.results, row, now))
 
-    def with_saved(self, result: Result, clusters: Clusters | None) -> Session:
-        """The session which knows that a file holds this result with these clusters."""
+    def with_saved(self, saved: Saved) -> Session:
+        """The session which knows what a file holds of one of its results."""
         kept = self.kept
         for row, one in enumerate(kept):
-            if one.result.has_draws_of(result):
-                now = replace(one, saved=Saved(result, clusters))
+            if one.result.has_draws_of(saved.result):
+                now = replace(one, saved=saved)
                 return replace(self, results=_exchanged(kept, row, now))
         return self
 

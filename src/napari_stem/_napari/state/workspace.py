@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import InitVar, dataclass, field, fields, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -12,22 +13,23 @@ from napari_stem._napari.state.display import Display
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.run import PredictionRun, StartJob, work_here
 from napari_stem._napari.state.session import Session, are_same, distinct_name
+from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.statistics import THRESHOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from anndata import AnnData
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
-    from napari_stem._napari.state.kept_result import KeptResult
+    from napari_stem._napari.state.kept_result import KeptResult, Saved
     from napari_stem._napari.state.point import Point
     from napari_stem._napari.state.request import PredictRequest
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.run import Predict
-    from napari_stem.analysis.labels import Clusters
     from napari_stem.sections.section import Section
     from napari_stem.slides.slide import Slide
 
@@ -44,10 +46,14 @@ class Workspace(Display):
     options: PredictOptions = field(default_factory=PredictOptions)
     compute: Compute = field(default_factory=Compute)
     grid: GridChoice = field(default_factory=GridChoice)
+    leiden: LeidenOptions = field(default_factory=LeidenOptions)
+    threshold: float = THRESHOLD  # of P(above threshold)
     export_folder: str = ""  # of the last export; "" for none
     export_format: str = ""  # its suffix
     installed: Path | None = None  # the latest checkpoint that training installed
+    interrupted: PredictRequest | None = None  # which ran when napari ended, until it continues
     points: tuple[Point, ...] = ()  # inspected points of all slides
+    removed_points: tuple[tuple[Point, ...], ...] = ()  # the latest last, for undo
     tool: str = ""  # the active mouse tool of this plugin
     start_job: InitVar[StartJob] = work_here
 
@@ -105,10 +111,17 @@ class Workspace(Display):
         """Drop prediction and points of slides that were closed or took another scale."""
         if self.run.request is not None and self.session_of(self.run.request.slide) is None:
             self.run.abandon()
-        self.points = tuple(x for x in self.points if self.session_of(x.slide) is not None)
+        if self.interrupted is not None and self.session_of(self.interrupted.slide) is None:
+            self.interrupted = None
+        self.points = self._still_open(self.points)
+        self.removed_points = tuple(filter(None, map(self._still_open, self.removed_points)))
+
+    def _still_open(self, points: Iterable[Point]) -> tuple[Point, ...]:
+        return tuple(point for point in points if self.session_of(point.slide) is not None)
 
     def _show(self, session: Session) -> None:
         self.end_comparison()
+        self.selected_spots = None
         self.leaving.emit()
         if self.slide is not None:
             self._sessions[self.slide.fingerprint] = self.session
@@ -184,6 +197,8 @@ class Workspace(Display):
             Another prediction is running.
         """
         self.run.start(request, predict)
+        if self.interrupted is not None and request.continues(self.interrupted):
+            self.interrupted = None
         if (row := self.session.row_of(request)) is not None:
             self.show_result(row)
 
@@ -216,10 +231,10 @@ class Workspace(Display):
         """Give a result of the slide another name."""
         self._put(self.session.renamed(row, name))
 
-    def take_saved(self, result: Result, clusters: Clusters | None) -> None:
-        """Note that a file holds a result and these clusters of it."""
-        if session := self.session_of(result.slide):
-            self._put(session.with_saved(result, clusters))
+    def take_saved(self, saved: Saved) -> None:
+        """Note what a file holds of a result."""
+        if session := self.session_of(saved.result.slide):
+            self._put(session.with_saved(saved))
 
     def points_of(self, slide: Slide) -> tuple[Point, ...]:
         """The inspected points of a slide, whichever checkpoint they were inspected with."""
@@ -227,7 +242,8 @@ class Workspace(Display):
 
     def add_points(self, points: Iterable[Point]) -> None:
         """Add points of open slides; they are numbered after those that are there."""
-        first = 1 + max((point.number for point in self.points), default=0)
+        known = chain(self.points, *self.removed_points)  # which may come back
+        first = 1 + max((point.number for point in known), default=0)
         numbered = (replace(one, number=i) for i, one in enumerate(points, start=first))
         self.points = (*self.points, *numbered)
 
@@ -236,6 +252,18 @@ class Workspace(Display):
         self.add_points(
             [one for one in points if not any(map(one.repeats, self.points_of(one.slide)))]
         )
+
+    def remove_points(self, gone: Collection[Point]) -> None:
+        """Remove points, until `undo_points`."""
+        self.removed_points = (*self.removed_points, tuple(gone))
+        self.points = tuple(point for point in self.points if point not in gone)
+
+    def undo_points(self) -> None:
+        """Bring back the points that were removed last."""
+        if self.removed_points:
+            *former, last = self.removed_points
+            self.removed_points = tuple(former)
+            self.points = tuple(sorted((*self.points, *last), key=lambda point: point.number))
 
     def unsaved(self, *slides: Slide) -> list[KeptResult]:
         """The results of open slides that no file holds; of all slides if none is given."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QSpinBox
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QSizePolicy, QSpinBox
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.shell.form import Form
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.training.plan import SectionSource
 
-_SHARE, _NOTHING = "", "nothing"  # instead of the path of a section
+_SHARE, _NOTHING, _SECTIONS = "share", "nothing", "sections"
+_PATH = Qt.ItemDataRole.UserRole
+_LIST_HEIGHT = 76  # pixels
 
 
 class TrainingOptions(Panel):
@@ -44,10 +46,14 @@ class TrainingOptions(Panel):
         self.share.setRange(5, 50)
         self.share.setValue(20)
         self.share.setSuffix(" % of the spots")
+        self.chosen = QListWidget()
+        self.chosen.setToolTip("Tick the sections that training never sees.")
+        self.chosen.setFixedHeight(_LIST_HEIGHT)
         self.form = Form({**options_of(TrainPlan), **FIT_OPTIONS})
         self.advanced = self.form.folded()
         self.add_row(self.held_out, label="Held out")
         self.add_row(self.share)
+        self.add_row(self.chosen)
         for label, control in self.form.rows():
             self.add_row(control, label=label)
         self.add_row(self.advanced)
@@ -57,20 +63,28 @@ class TrainingOptions(Panel):
         self.list_sections(())
 
     def _connect(self) -> None:
-        self.held_out.currentIndexChanged.connect(self._show_share)
+        self.held_out.currentIndexChanged.connect(self._show_choice)
+        self.chosen.itemChanged.connect(self.changed)
         self.form.changed.connect(self.changed)
 
     def list_sections(self, sources: Sequence[SectionSource]) -> None:
         """Offer the sections to be held out; the choice stays where it can."""
-        chosen = self.held_out.currentData()
+        way, ticked = self.held_out.currentData(), self._ticked()
         with signals_blocked(self.held_out):
             self.held_out.clear()
             self.held_out.addItem("A share of each section", _SHARE)
             self.held_out.addItem("Nothing", _NOTHING)
             if len(sources) > 1:
-                for source in sources:
-                    self.held_out.addItem(f"Section {source.name}", source.path)
-            self.held_out.setCurrentIndex(max(0, self.held_out.findData(chosen)))
+                self.held_out.addItem("Whole sections", _SECTIONS)
+            self.held_out.setCurrentIndex(max(0, self.held_out.findData(way)))
+        with signals_blocked(self.chosen):
+            self.chosen.clear()
+            for source in sources:
+                item = QListWidgetItem(source.name, self.chosen)
+                item.setData(_PATH, source.path)
+                is_ticked = source.path in ticked
+                item.setCheckState(Qt.CheckState.Checked if is_ticked else Qt.CheckState.Unchecked)
+        self._show_parts()
 
     @property
     def physical(self) -> bool:
@@ -78,10 +92,20 @@ class TrainingOptions(Panel):
         return bool(self.form.values()["geometry"] == "physical")
 
     @property
-    def held_out_path(self) -> str:
-        """Path of the section that is held out, "" if none is."""
-        chosen = self.held_out.currentData()
-        return "" if chosen in (_SHARE, _NOTHING) else str(chosen)
+    def held_out_paths(self) -> frozenset[str]:
+        """Paths of the sections that are held out."""
+        return self._ticked() if self.held_out.currentData() == _SECTIONS else frozenset()
+
+    def problem(self) -> str:
+        """Why one cannot train with what is held out, "" if one can."""
+        if self.held_out.currentData() != _SECTIONS:
+            return ""
+        n_ticked = len(self._ticked())
+        if not n_ticked:
+            return "Tick the sections to hold out, or hold out nothing."
+        if n_ticked == self.chosen.count():
+            return "All sections are held out. Leave at least one to train on."
+        return ""
 
     def values(self) -> dict[str, Any]:
         """The settings by their names in `TrainPlan`."""
@@ -90,9 +114,20 @@ class TrainingOptions(Panel):
         plan = {name: chosen[name] for name in options_of(TrainPlan)}
         return {"held_out_share": share, "fit": chosen_fit(chosen), **plan}
 
-    def _show_share(self) -> None:
-        self.share.setVisible(self.held_out.currentData() == _SHARE)
+    def _ticked(self) -> frozenset[str]:
+        items = (self.chosen.item(row) for row in range(self.chosen.count()))
+        return frozenset(
+            str(item.data(_PATH)) for item in items if item.checkState() == Qt.CheckState.Checked
+        )
+
+    def _show_choice(self) -> None:
+        self._show_parts()
         self.changed.emit()
+
+    def _show_parts(self) -> None:
+        way = self.held_out.currentData()
+        self.share.setVisible(way == _SHARE)
+        self.chosen.setVisible(way == _SECTIONS)
 
 
 def _narrow(control: Any) -> Any:

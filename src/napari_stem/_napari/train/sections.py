@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,13 +136,13 @@ class TrainingSections(QWidget):
         """Paths and corrections of the sections."""
         return tuple(source for source, _ in self._rows)
 
-    def tables(self, held_out: str) -> tuple[list[AnnData], list[AnnData]]:
-        """Spot tables of the usable sections to train on, and of the one that is held out."""
+    def tables(self, held_out: Collection[str]) -> tuple[list[AnnData], list[AnnData]]:
+        """Spot tables of the usable sections to train on, and of those that are held out."""
         usable = [
             (source.path, found) for source, found in self._rows if found and not found.problem
         ]
         training, tested = (
-            [found.spots for path, found in usable if (path == held_out) is unseen]
+            [found.spots for path, found in usable if (path in held_out) is unseen]
             for unseen in (False, True)
         )
         return training, tested

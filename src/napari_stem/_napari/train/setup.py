@@ -83,7 +83,7 @@ class TrainingSetup(QWidget):
         self.sections.changed.connect(self._take_sections)
         for part in (self.genes, self.encoders, self.options):
             part.changed.connect(self._check)
-        self.options.held_out.currentIndexChanged.connect(self._take_sections)
+        self.options.changed.connect(self._take_tables)
         self.name.textEdited.connect(self._name)
         self.name.textChanged.connect(self._check)
         self.folder.textChanged.connect(self._check)
@@ -97,10 +97,10 @@ class TrainingSetup(QWidget):
 
     def plan(self) -> TrainPlan:
         """The plan of the run as filled in."""
-        sources, out = self.sections.sources, self.options.held_out_path
+        sources, out = self.sections.sources, self.options.held_out_paths
         return TrainPlan(
-            sections=tuple(source for source in sources if source.path != out),
-            held_out=tuple(source for source in sources if source.path == out),
+            sections=tuple(source for source in sources if source.path not in out),
+            held_out=tuple(source for source in sources if source.path in out),
             panel=self.genes.choice(),
             encoders=self.encoders.encoders(),
             weights=self.encoders.weights(),
@@ -110,7 +110,8 @@ class TrainingSetup(QWidget):
     def problem(self) -> str:
         """The first reason why the run cannot start, "" if it can."""
         name, folder = self.name.text(), Path(self.folder.text())
-        if problem := (self.sections.problem() or self.genes.problem() or self.encoders.problem()):
+        parts = (self.sections, self.options, self.genes, self.encoders)
+        if problem := next(filter(None, (part.problem() for part in parts)), ""):
             return problem
         if not name or name != safe_name(name):
             return "Type a run name of letters, digits, dots, dashes and underscores."
@@ -123,12 +124,16 @@ class TrainingSetup(QWidget):
     def _take_sections(self) -> None:
         sources = self.sections.sources
         self.options.list_sections(sources)
-        self.genes.take_tables(*self.sections.tables(self.options.held_out_path))
+        self._take_tables()
         if not self._named and sources:
             more = f"-and-{len(sources) - 1}-more" if len(sources) > 1 else ""
             name = safe_name(f"{sources[0].name}{more}-{date.today().isoformat()}")
             self.name.setText(free_path(Path(self.folder.text()) / name).name)
         self._check()
+
+    def _take_tables(self) -> None:
+        """Choose genes anew if other sections are held out."""
+        self.genes.take_tables(*self.sections.tables(self.options.held_out_paths))
 
     def _name(self) -> None:
         self._named = bool(self.name.text())

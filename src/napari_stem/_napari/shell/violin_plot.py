@@ -1,4 +1,4 @@
-"""A violin plot of the draws at a point: one row per gene, on a common axis."""
+"""A violin plot: one row per gene, or per group of spots, on a common axis."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_stem._napari.inspect.distributions import Distribution
+    from napari_stem.analysis.distributions import Distribution
 
 _ROW, _AXIS = 28, 34  # heights in pixels
 _NAME, _NUMBERS, _GAP = 66, 92, 6  # widths
 _TRUTH = "#e69f00"
 _TICKS = 4  # at most, besides 0
-_TIP = (
-    "{gene}: mean {mean:.2f}, 90 % interval {low:.2f} to {high:.2f}{truth}.\n"
-    "Click to show the heatmap of this gene."
-)
+_TIP = "{name}: mean {mean:.2f}, 90 % interval {low:.2f} to {high:.2f}{truth}.\n{click}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +37,20 @@ class _Colours:
         return cls(*(QColor(colour.as_hex(format="long")) for colour in wanted))
 
 
-class DistributionPlot(QWidget):
-    """Violins of the draws, with their mean, their 90 % interval and the measured value."""
+class ViolinPlot(QWidget):
+    """Violins with their mean, their 90 % interval and a measured value.
+
+    Parameters
+    ----------
+    click
+        What a click on a row does, for its tooltip.
+    """
 
     chosen = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, click: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._click = click
         self.rows: list[Distribution] = []
         self._start, self._end = 0.0, 1.0
         self._unit = ""
@@ -61,9 +65,9 @@ class DistributionPlot(QWidget):
         self.setFixedHeight(_AXIS + _ROW * len(self.rows) if rows else 0)
         self.update()
 
-    def mark(self, gene: str) -> None:
-        """Highlight the row of a gene."""
-        self._marked = gene
+    def mark(self, name: str) -> None:
+        """Highlight a row."""
+        self._marked = name
         self.update()
 
     def set_theme(self, name: str) -> None:
@@ -72,20 +76,22 @@ class DistributionPlot(QWidget):
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose the gene of a row."""
+        """Choose a row."""
         if row := self._row_at(event.position().y()):
-            self.chosen.emit(row.gene)
+            self.chosen.emit(row.name)
 
     def event(self, event: QEvent) -> bool:
         """Show the numbers of a row, or the unit, as a tooltip."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             row = self._row_at(event.pos().y())
-            QToolTip.showText(event.globalPos(), _tip(row) if row else self._unit, self)
+            QToolTip.showText(
+                event.globalPos(), _tip(row, self._click) if row else self._unit, self
+            )
             return True
         return bool(super().event(event))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the axis, then one row per gene."""
+        """Draw the axis, then the rows."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = painter.font()
@@ -111,14 +117,14 @@ class DistributionPlot(QWidget):
 
     def _draw_row(self, painter: QPainter, row: Distribution, top: float) -> None:
         middle, colours = top + _ROW / 2, self._colours
-        if row.gene == self._marked:
+        if row.name == self._marked:
             painter.fillRect(QRectF(0, top, self.width(), _ROW), colours.marked)
         self._draw_violin(painter, row, middle)
         self._draw_interval(painter, row, middle)
         if row.truth is not None:
             self._draw_truth(painter, self._x(row.truth), middle)
         painter.setPen(colours.text)
-        name = painter.fontMetrics().elidedText(row.gene, Qt.TextElideMode.ElideRight, _NAME - _GAP)
+        name = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideRight, _NAME - _GAP)
         upright = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(2, top, _NAME, _ROW), upright | Qt.AlignmentFlag.AlignLeft, name)
         low, high = row.interval
@@ -169,7 +175,7 @@ def _ticks(start: float, end: float) -> list[int]:
     return list(range(first, int(end) + 1, step))
 
 
-def _tip(row: Distribution) -> str:
+def _tip(row: Distribution, click: str) -> str:
     low, high = row.interval
     truth = "" if row.truth is None else f"; measured {row.truth:.2f}"
-    return _TIP.format(gene=row.gene, mean=row.mean, low=low, high=high, truth=truth)
+    return _TIP.format(name=row.name, mean=row.mean, low=low, high=high, truth=truth, click=click)

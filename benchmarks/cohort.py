@@ -1,0 +1,125 @@
+"""What a cohort costs above a loop over its slides, and what a second worker brings.
+
+    python benchmarks/cohort.py [--slides 12] [--draws 20] [--data FOLDER_OF_HER2ST]
+
+Each row is a process of its own with an empty cache and one thread for computing: the loop
+predicts, clusters and writes one slide after the other; cohorts do so with one and with two workers
+of one thread. Seconds are those of the whole process, imports and start of workers included; the
+second column is from the first slide's end to the last one's, in which nothing starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+_LOOP = """
+import sys
+from pathlib import Path
+import napari_stem as stem
+checkpoint, out, cache, draws, *slides = sys.argv[1:]
+Path(out).mkdir()
+for slide in slides:
+    prediction = stem.predict(slide, None, checkpoint, n_draws=int(draws), cache=cache)
+    stem.find_clusters(prediction)
+    stem.write_prediction(prediction, Path(out, Path(slide).stem + ".h5ad"))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--slides", type=int, default=12)
+    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--data", type=Path, help="her2st: its sections are among the slides")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        slides = real_slides(given.data)[: given.slides]
+        slides += generate(root / "slides", given.slides - len(slides))
+        checkpoint = train(root)
+        bench = _Bench(root, checkpoint, slides, given.draws)
+        loop = bench.loop()
+        one, two = bench.cohort(1), bench.cohort(2)
+    print(f"{len(slides)} slides, {given.draws} draws per spot: seconds in all, and from the first")
+    for name, (whole, steady) in {"loop": loop, "1 worker": one, "2 workers": two}.items():
+        print(f"{name:>10}: {whole:6.1f} {steady:6.1f}")
+    print(f"overhead of a cohort: {ratios(loop, one)} of the loop")
+    print(f"two workers for one: {ratios(two, one)} times as fast")
+
+
+def ratios(base: tuple[float, float], other: tuple[float, float]) -> str:
+    whole, steady = (b / a for a, b in zip(base, other, strict=True))
+    return f"{whole:.2f} in all, {steady:.2f} from the first slide"
+
+
+def real_slides(data: Path | None) -> list[Path]:
+    return sorted((data / "her2st").iterdir()) if data else []
+
+
+def generate(folder: Path, n: int) -> list[Path]:
+    """Slides of generated tissue, as pictures that state their scale."""
+    from napari_stem.sections.synthetic import generate_section
+
+    folder.mkdir()
+    paths = []
+    for seed in range(n):
+        section = generate_section(f"slide-{seed:02}", seed=100 + seed)
+        dots_per_inch = 25_400 / section.slide.require_mpp()
+        paths.append(folder / f"{section.name}.tif")
+        picture = Image.fromarray(np.asarray(section.slide.levels[0]))
+        picture.save(paths[-1], dpi=(dots_per_inch, dots_per_inch))
+    return paths
+
+
+def train(root: Path) -> Path:
+    import napari_stem as stem
+    from napari_stem.sections.synthetic import generate_section
+
+    section = generate_section("training", seed=0)
+    panel = [gene for gene in section.spots.var_names if gene.isupper()][:60]
+    recipe = stem.make_recipe("small", panel, fit={"steps": 50})
+    return stem.train(section, recipe, root / "run", cache=False, progress=False).path
+
+
+class _Bench:
+    """Runs each way of working from an empty cache."""
+
+    def __init__(self, root: Path, checkpoint: Path, slides: list[Path], draws: int) -> None:
+        self._root, self._checkpoint, self._slides, self._draws = root, checkpoint, slides, draws
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+        self._environment = {**os.environ, **threads}
+
+    def loop(self) -> tuple[float, float]:
+        out, cache = self._root / "loop", self._root / "loop-cache"
+        arguments = map(str, (self._checkpoint, out, cache, self._draws, *self._slides))
+        return self._timed([sys.executable, "-c", _LOOP, *arguments], out)
+
+    def cohort(self, workers: int) -> tuple[float, float]:
+        out = self._root / f"cohort-{workers}"
+        command = [sys.executable, "-m", "napari_stem", "cohort", *map(str, self._slides)]
+        flags = {
+            "--checkpoint": self._checkpoint, "--out": out, "--cache": f"{out}-cache",
+            "--draws": self._draws, "--workers": workers, "--threads": 1,
+        }  # fmt: skip
+        command += [str(part) for flag in flags.items() for part in flag]
+        return self._timed(command, out)
+
+    def _timed(self, command: list[str], out: Path) -> tuple[float, float]:
+        start = time.monotonic()
+        subprocess.run(command, env=self._environment, check=True, stdout=subprocess.DEVNULL)
+        whole = time.monotonic() - start
+        ends = sorted(path.stat().st_mtime for path in out.glob("*.h5ad"))
+        assert len(ends) == len(self._slides)
+        return whole, ends[-1] - ends[0]
+
+
+if __name__ == "__main__":
+    main()

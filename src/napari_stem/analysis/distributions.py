@@ -1,0 +1,99 @@
+"""Distributions of values as densities on one axis, for violin plots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import gaussian_kde
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_stem.analysis.labels import Clusters
+
+POINTS = 80  # of a density
+_NARROWEST = 0.01  # width of a kernel, as a share of the axis
+_MANY = 1000  # values; more are counted in bins first
+_INTERVAL = 0.05, 0.95  # quantiles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """A row of a violin plot.
+
+    Attributes
+    ----------
+    density
+        (m,) density at evenly spaced values along the axis, scaled to a maximum of 1.
+    interval
+        The central 90 % of the values.
+    truth
+        A measured value to mark.
+    """
+
+    name: str
+    density: NDArray[np.float64]
+    mean: float
+    interval: tuple[float, float]
+    truth: float | None = None
+
+
+def axis(ends: tuple[float, float]) -> NDArray[np.float64]:
+    """(m,) values at which densities are computed, from one end to the other."""
+    return np.linspace(*ends, POINTS)
+
+
+def density(values: NDArray[np.float32], along: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gaussian kernel density by Silverman's rule, scaled to a maximum of 1.
+
+    A single value, or values that hardly differ, give a narrow but visible spike.
+
+    Parameters
+    ----------
+    values
+        (n,)
+    along
+        (m,) the values of `axis`.
+    """
+    narrowest, spread = _NARROWEST * (along[-1] - along[0]), float(values.std())
+    if spread < narrowest:
+        found = np.exp(-(((along - values.mean()) / narrowest) ** 2) / 2)
+    else:
+        width = max(spread * (0.75 * len(values)) ** -0.2, narrowest)
+        found = _kernels(values.astype(np.float64), width)(along)
+    return np.asarray(found / found.max())
+
+
+def by_cluster(
+    values: NDArray[np.float32], clusters: Clusters
+) -> tuple[list[Distribution], tuple[float, float]]:
+    """Values (n,) of the spots of each cluster, and the ends of their axis.
+
+    The axis ends at 0, or below it where values are, and at a whole number. Clusters without
+    spots are left out.
+    """
+    ends = float(min(0, np.floor(values.min()))), float(max(1, np.ceil(values.max())))
+    along, found = axis(ends), []
+    for number, title in enumerate(clusters.titles, start=1):
+        own = values[clusters.numbers == number]
+        if len(own):
+            low, high = np.quantile(own, _INTERVAL)
+            found.append(
+                Distribution(
+                    title, density(own, along), float(own.mean()), (float(low), float(high))
+                )
+            )
+    return found, ends
+
+
+def _kernels(values: NDArray[np.float64], width: float) -> gaussian_kde:
+    """Kernels of a width around values, or around the middles of bins that hold many of them."""
+    spread = values.std(ddof=1)
+    if len(values) <= _MANY:
+        return gaussian_kde(values, bw_method=width / spread)
+    counts, edges = np.histogram(values, bins=4 * POINTS)
+    made = gaussian_kde((edges[1:] + edges[:-1]) / 2, weights=counts)
+    made.set_bandwidth(width / np.sqrt(made.covariance[0, 0]) * made.factor)
+    return made

@@ -1,0 +1,120 @@
+"""Where a cohort is worked on: this process, this machine, a scheduler, or SLURM."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+import dask
+import torch
+from distributed import Client, LocalCluster
+from distributed.system import MEMORY_LIMIT
+from distributed.utils import silence_logging_cmgr
+
+from napari_stem.cohort.crew import LOOPBACK, Crew, lanes
+from napari_stem.cohort.slurm import slurm_cluster
+from napari_stem.errors import CohortError
+from napari_stem.text import one_line
+
+PATIENCE = 10  # seconds for a scheduler to answer, and for workers to end
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+# Results are numbers and paths: what fills the memory of a worker cannot be spilled.
+_CONFIG = {"distributed.worker.memory.target": False, "distributed.worker.memory.spill": False}
+
+
+@contextmanager
+def hired(crew: Crew) -> Iterator[Client]:
+    """A client of the scheduler whose workers do the work; what was started here ends here.
+
+    Raises
+    ------
+    CohortError
+        No scheduler answers, or no cluster can be started.
+    OptionError
+        An optional dependency is missing.
+    """
+    # A table shows what happens, which lines of a log would tear.
+    with dask.config.set(_CONFIG), silence_logging_cmgr(logging.CRITICAL):
+        if crew.scheduler:
+            with _connected(crew.scheduler) as client:
+                yield client
+            return
+        cluster = slurm_cluster(crew) if crew.slurm else _local(crew)
+        try:
+            with _connected(cluster) as client:
+                yield client
+        finally:
+            cluster.close(timeout=PATIENCE)
+
+
+def dashboard(client: Client) -> str:
+    """The address of the scheduler's page; "" where bokeh, which draws it, is not installed."""
+    return client.dashboard_link if find_spec("bokeh") else ""
+
+
+@contextmanager
+def _connected(where: Any) -> Iterator[Client]:
+    try:
+        client = Client(where, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise CohortError(
+            f"No scheduler answers at '{where}': {one_line(error)}. Check the address, or start "
+            "one: dask scheduler."
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close(timeout=PATIENCE)
+
+
+def _local(crew: Crew) -> LocalCluster:
+    """Workers on this machine; those in processes of their own come later than this returns."""
+    shared: dict[str, Any] = {
+        "dashboard_address": f"{LOOPBACK}:0",
+        "silence_logs": logging.CRITICAL,
+    }
+    if crew.workers == 0:
+        n_lanes = lanes(crew.threads_of(1))
+        return LocalCluster(n_workers=1, processes=False, threads_per_worker=n_lanes, **shared)
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    n_workers = crew.workers or max(gpus, 1)
+    threads = crew.threads_of(n_workers)
+    if gpus > 1 and find_spec("dask_cuda"):
+        from dask_cuda import LocalCUDACluster
+
+        found: LocalCluster = LocalCUDACluster(
+            n_workers=n_workers, threads_per_worker=lanes(threads), **shared
+        )
+        return found
+    cluster: Any = _Local(
+        n_workers=0, host=LOOPBACK, threads_per_worker=lanes(threads),
+        memory_limit=MEMORY_LIMIT // n_workers, env=_environment(threads), **shared,
+    )  # fmt: skip
+    cluster.scale(n_workers)
+    return cluster  # type: ignore[no-any-return]
+
+
+class _Local(LocalCluster):
+    """Workers of this machine, each of which sees one of its GPUs."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+
+    def new_worker_spec(self) -> dict[Any, Any]:
+        """The next worker."""
+        made: dict[Any, Any] = super().new_worker_spec()  # type: ignore[no-untyped-call]
+        ((name, spec),) = made.items()
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        gpus = visible.split(",") if visible else [*map(str, range(torch.cuda.device_count()))]
+        gpu = {"CUDA_VISIBLE_DEVICES": gpus[name % len(gpus)]} if gpus else {}
+        options = {**spec["options"], "env": {**spec["options"]["env"], **gpu}}
+        return {name: {**spec, "options": options}}
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Threads of a worker's libraries, of which its tasks at one time share the worker's."""
+    return dict.fromkeys(_THREADS, str(max(1, threads // lanes(threads))))

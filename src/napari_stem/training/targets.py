@@ -1,0 +1,81 @@
+"""What the network learns to draw: the values of genes, or the factors behind their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_stem.genes.counts import counted_spots, depths, panel_counts
+from napari_stem.model.readout import Counts, as_they_are
+from napari_stem.training.fit_counts import CountedSpots, iter_factors, iter_fit_counts
+from napari_stem.training.fit_state import Examples
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_stem.checkpoints.recipe import Recipe
+    from napari_stem.events import Events
+    from napari_stem.features.condition import Condition
+    from napari_stem.model.readout import Readout
+    from napari_stem.sections.paired_data import PairedData
+    from napari_stem.sections.section import Section
+
+
+def iter_readout(
+    recipe: Recipe, condition: Condition, known: PairedData, sections: Sequence[Section]
+) -> Events[Readout]:
+    """What the numbers of a network will mean, learned from the training spots of sections."""
+    if recipe.factors is None:
+        return as_they_are(len(known.genes))
+    depth = float(np.median(_depths(known, sections))) if _per_depth(recipe) else 0.0
+    return (
+        yield from iter_fit_counts(
+            _counted(recipe, condition, known, sections),
+            recipe.factors,
+            torch.from_numpy(condition.noise),
+            depth,
+            recipe.fit.seed,
+        )
+    )
+
+
+def iter_examples(
+    recipe: Recipe,
+    condition: Condition,
+    readout: Readout,
+    spots: PairedData,
+    sections: Sequence[Section],
+) -> Events[Examples]:
+    """Numbers and conditions of the counted spots of sections, for training or validation."""
+    views = [condition.transform(view) for view in spots.embeddings.swapaxes(0, 1)]
+    conditions, noise = np.stack(views, 1), torch.from_numpy(condition.noise)
+    if isinstance(readout, Counts):
+        counted = _counted(recipe, condition, spots, sections)
+        factors = yield from iter_factors(readout, counted, recipe.fit.seed)
+        return Examples(factors.mean, torch.from_numpy(conditions), noise, factors.spread)
+    return Examples(torch.from_numpy(spots.values), torch.from_numpy(conditions), noise)
+
+
+def _counted(
+    recipe: Recipe, condition: Condition, spots: PairedData, sections: Sequence[Section]
+) -> CountedSpots:
+    tables = [counted_spots(section.spots, spots.genes, section.name) for section in sections]
+    counts = np.concatenate([panel_counts(t, spots.genes, "training") for t in tables])
+    logs = np.zeros(len(counts))
+    if _per_depth(recipe):
+        logs = np.log(np.maximum(np.concatenate([depths(t) for t in tables]), 1) / 1e4)
+    known = counts, logs[:, None], condition.transform(spots.original)
+    return CountedSpots(*(torch.from_numpy(each.astype(np.float32)) for each in known))
+
+
+def _depths(spots: PairedData, sections: Sequence[Section]) -> NDArray[np.float64]:
+    tables = [counted_spots(section.spots, spots.genes, section.name) for section in sections]
+    return np.concatenate([depths(table) for table in tables])
+
+
+def _per_depth(recipe: Recipe) -> bool:
+    """Whether values are shares of a spot's counts, so that counts follow from a depth."""
+    return recipe.transform == "log1p_cp10k"

@@ -1,0 +1,103 @@
+"""Threads that compute side by side, one core each, while their caller waits asleep.
+
+Torch splits every layer among its threads, which wait for each other, spinning, at the end of each.
+The layers of a network are short: if another process is busy, a wait lasts as long as that process
+runs, and two threads are 10 to 200 times slower than one (benchmarks/RESULTS.md). Workers split
+batches instead, and meet only when they are done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import islice
+from threading import Event, Lock, Thread
+from typing import Self, TypeAlias, TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+Check: TypeAlias = Callable[[], None]
+"""Called by a job between its parts; raises when nobody waits for the result any more."""
+
+HEARTBEAT = 0.1  # seconds
+_lock = Lock()
+
+
+class Stopped(BaseException):
+    """Ends a job whose caller has gone."""
+
+
+class Workers:
+    """As many threads as cores if the CPU computes; else one, which feeds the device.
+
+    Attributes
+    ----------
+    number
+        How many jobs run at once.
+    ahead
+        How many are taken before the first of them is done.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        on_cpu = device.type == "cpu"
+        self.number = usual_threads() if on_cpu else 1
+        self.ahead = 2 * self.number
+        self._pool = ThreadPoolExecutor(self.number, "worker", _take_one_core if on_cpu else None)
+
+    def iter_results(self, jobs: Iterable[Callable[[Check], T]]) -> Generator[T | None, None, None]:
+        """Run jobs side by side; their results in order, and None while the next is awaited.
+
+        Jobs are taken from `jobs` a few ahead. Closing the generator stops them at their next
+        check; the error of a job is raised in its place.
+        """
+        stop, waiting, jobs = Event(), deque[Future[T]](), iter(jobs)
+
+        def check() -> None:
+            if stop.is_set():
+                raise Stopped
+
+        try:
+            while True:
+                for job in islice(jobs, self.ahead - len(waiting)):
+                    waiting.append(self._pool.submit(job, check))
+                if not waiting:
+                    return
+                if wait([waiting[0]], HEARTBEAT).done:
+                    yield waiting.popleft().result()
+                else:
+                    yield None
+        finally:
+            stop.set()
+            for future in waiting:
+                future.cancel()
+            wait(waiting)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown()
+
+
+def usual_threads() -> int:
+    """Torch's number of threads: what the user set, else the cores that this process may use.
+
+    Asked in a new thread, because libraries with an OpenMP layer of their own (numba's) change the
+    number of the thread that calls them.
+    """
+    with _lock, ThreadPoolExecutor(1) as new:
+        return new.submit(torch.get_num_threads).result()
+
+
+def _take_one_core() -> None:
+    """Let the layers that this thread computes stay in it."""
+    with _lock:
+        usual = torch.get_num_threads()
+        torch.set_num_threads(1)
+        # Threads start with the number that was set last, wherever that was.
+        restoring = Thread(target=torch.set_num_threads, args=(usual,))
+        restoring.start()
+        restoring.join()

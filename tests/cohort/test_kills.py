@@ -1,0 +1,184 @@
+"""Programs, workers and schedulers are killed at any moment; reruns end as undisturbed runs do."""
+
+from __future__ import annotations
+
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+import napari_stem as stem
+from napari_stem.io import read_spots
+from napari_stem.training.train import TrainResult
+
+DRAWING = {"n_draws": 20, "steps": 40}
+_FLAGS = ("--draws", "20", "--sampler-steps", "40", "--device", "cpu")
+_LONGEST = 40  # seconds within which a kill comes; some come after the end
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    saved: list[Path], trained: TrainResult, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = stem.predict_cohort(
+        saved, trained.path, folder, workers=0, cache=folder / "cache", device="cpu", **DRAWING
+    )
+    assert set(done.state) == {"done"}
+    return folder
+
+
+class Program:
+    """The command, in a process of its own."""
+
+    def __init__(self, slides: list[Path], checkpoint: Path, folder: Path, *more: str) -> None:
+        self.folder = folder
+        self._command = [
+            sys.executable, "-m", "napari_stem", "cohort", *map(str, slides), "--checkpoint",
+            str(checkpoint), "--out", str(folder / "out"), "--cache", str(folder / "cache"),
+            *_FLAGS, *more,
+        ]  # fmt: skip
+
+    def start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def finish(self) -> str:
+        """Run to the end, which must be a good one."""
+        process = self.start()
+        told, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, told
+        return told
+
+    def wait_for_work(self) -> None:
+        """Until a slide is worked on."""
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            with suppress(OSError, pd.errors.EmptyDataError):
+                if "running" in set(pd.read_csv(self.folder / "out" / "manifest.csv").state):
+                    return
+            time.sleep(0.2)
+        raise AssertionError("no slide was begun")
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The program's worker processes; none after its end."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                found += [child] if "spawn_main" in " ".join(child.cmdline()) else []
+    return found
+
+
+def assert_equal(folder: Path, undisturbed: Path) -> None:
+    done = pd.read_csv(folder / "out" / "manifest.csv")
+    assert set(done.state) == {"done"}
+    for output in done.outputs:
+        found, expected = (read_spots(place / output).X for place in (folder / "out", undisturbed))
+        np.testing.assert_array_equal(found, expected)
+
+
+def kill_program(process: subprocess.Popen[str]) -> None:
+    """The program; its workers end with it."""
+    workers = workers_of(process)
+    process.kill()
+    process.communicate()
+    assert not psutil.wait_procs(workers, timeout=30)[1]
+
+
+def kill_worker(process: subprocess.Popen[str]) -> None:
+    """A worker; another one takes its work over, and the program ends well."""
+    for worker in workers_of(process)[:1]:
+        with suppress(psutil.NoSuchProcess):
+            worker.kill()
+    told, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, told
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kill", [kill_program, kill_worker])
+def test_a_kill_at_any_moment_costs_at_most_what_was_under_way(
+    kill: Callable[[subprocess.Popen[str]], None], saved: list[Path], trained: TrainResult,
+    undisturbed: Path, tmp_path: Path, times: int,
+):  # fmt: skip
+    for number in range(times):
+        program = Program(saved, trained.path, tmp_path / str(number), "--workers", "1")
+        process = program.start()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(random.uniform(0, _LONGEST))
+        kill(process)
+        program.finish()
+        assert_equal(program.folder, undisturbed)
+
+
+@contextmanager
+def scheduler(port: int, n_workers: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A scheduler and workers that somebody started by hand."""
+    dask, address = [sys.executable, "-m", "dask"], f"tcp://127.0.0.1:{port}"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    host = ("--host", "127.0.0.1", "--no-dashboard")
+    first = subprocess.Popen([*dask, "scheduler", "--port", str(port), *host], **quiet)
+    others = [
+        subprocess.Popen([*dask, "worker", address, "--nthreads", "2", *host], **quiet)
+        for _ in range(n_workers)
+    ]
+    try:
+        yield first
+    finally:
+        for process in (*others, first):
+            process.terminate()
+        for process in (*others, first):
+            process.wait(30)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.mark.thorough
+def test_workers_started_by_hand_go_on_after_their_scheduler_died(
+    saved: list[Path], trained: TrainResult, undisturbed: Path, tmp_path: Path, port: int
+):
+    where = ("--scheduler", f"tcp://127.0.0.1:{port}")
+    program = Program(saved, trained.path, tmp_path, *where)
+    with scheduler(port, 2) as process:
+        running = program.start()
+        program.wait_for_work()
+        process.kill()
+        told, _ = running.communicate(timeout=120)
+    assert running.returncode == 1
+    assert "The scheduler is lost" in told
+    with scheduler(port, 2):
+        program.finish()
+    assert_equal(tmp_path, undisturbed)
+
+
+@pytest.mark.thorough
+def test_two_cohorts_share_a_cache(
+    saved: list[Path], trained: TrainResult, undisturbed: Path, tmp_path: Path
+):
+    programs = [Program(saved, trained.path, tmp_path / name) for name in "ab"]
+    for program in programs:
+        program.folder.mkdir()
+        (program.folder / "cache").symlink_to(tmp_path / "cache")
+    (tmp_path / "cache").mkdir()
+    running = [program.start() for program in programs]
+    for process in running:
+        told, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, told
+    for program in programs:
+        assert_equal(program.folder, undisturbed)
