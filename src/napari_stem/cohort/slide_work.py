@@ -128,8 +128,8 @@ def write_outputs(
             failed.append(error)
         else:
             tell(path)
-    for error in failed[1:]:
-        tell_error(error)
+    for further in failed[1:]:
+        tell_error(further)
     if failed:
         raise failed[0]
 
