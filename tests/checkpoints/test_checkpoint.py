@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,13 @@ def test_a_checkpoint_comes_back_whole(checkpoint: Checkpoint, tmp_path: Path):
     c = torch.randn(3, loaded.condition.width)
     with torch.no_grad():
         assert torch.equal(loaded.network(x, t, c), checkpoint.network.cpu()(x, t, c))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no mask")
+def test_a_checkpoint_can_be_read_by_whom_the_mask_allows(checkpoint: Checkpoint, tmp_path: Path):
+    (tmp_path / "other").touch()
+    path = save_checkpoint(checkpoint, tmp_path / "a.safetensors")
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_what_a_checkpoint_is_can_be_read_without_its_weights(trained: TrainResult):

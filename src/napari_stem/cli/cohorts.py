@@ -72,7 +72,7 @@ def cohort(
         typer.Option(help="Threshold of the statistic above, in the log space of the prediction."),
     ] = THRESHOLD,
     pitch: Annotated[
-        float | None, typer.Option(min=0.1, help="Spot pitch in µm, as in predict.")
+        float | None, typer.Option(min=0.1, max=100_000, help="Spot pitch in µm, as in predict.")
     ] = None,
     tissue_share: Annotated[
         float,
