@@ -7,9 +7,12 @@ import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from anndata import AnnData
 
 from napari_stem.errors import SlideNotFound, StorageError
+from napari_stem.exports.h5ad import write_h5ad
 from napari_stem.storage import CACHE_VARIABLE, atomic_path, cache_dir
 
 
@@ -107,6 +110,21 @@ def test_a_full_disk_is_a_storage_error_and_loses_nothing(small_disk: Path):
         draft.write_bytes(bytes(1_000_000))
     assert target.read_bytes() == b"old"
     assert [p.name for p in small_disk.iterdir()] == ["result.bin"]
+
+
+def test_a_full_disk_is_told_once_by_hdf5_too(small_disk: Path, capfd: pytest.CaptureFixture):
+    table = AnnData(np.random.default_rng(0).normal(size=(2000, 100)).astype(np.float32))
+    with pytest.raises(StorageError, match=r"could not be written: No space left on device\. Free"):
+        write_h5ad(table, small_disk / "a.h5ad")
+    assert capfd.readouterr().err == ""
+    assert not list(small_disk.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x" * 250 + ".csv", "\N{GRINNING FACE}" * 62 + ".csv"])
+def test_the_longest_names_can_be_written(name: str, tmp_path: Path):
+    with atomic_path(tmp_path / name) as draft:
+        draft.touch()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_what_is_wrong_with_the_source_is_not_said_of_the_target(tmp_path: Path):

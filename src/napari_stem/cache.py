@@ -18,6 +18,7 @@ from pathlib import Path
 
 from napari_stem.errors import OptionError
 from napari_stem.storage import atomic_path
+from napari_stem.validation import parse_json
 
 LIMIT_GB = 20.0
 LIMITS_GB = (0.01, 100_000.0)  # between which the limit can be set
@@ -66,7 +67,7 @@ def mark_used(path: Path) -> None:
 def limit_gb(cache: Path) -> float:
     """The size in GB that a cache is kept within."""
     try:
-        kept = json.loads((cache / _SETTINGS).read_text(encoding="utf-8"))["limit_gb"]
+        kept = parse_json((cache / _SETTINGS).read_text(encoding="utf-8"))["limit_gb"]
         value = float(kept)
     except (OSError, ValueError, LookupError, TypeError):
         return LIMIT_GB

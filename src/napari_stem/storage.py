@@ -13,8 +13,10 @@ from pathlib import Path
 import platformdirs
 
 from napari_stem.errors import StemError, StorageError, WrongType
+from napari_stem.text import one_line
 
 CACHE_VARIABLE = "NAPARI_STEM_CACHE"
+_SHORT = 20  # characters, of up to four bytes each
 _PIECE, _PIECES = 1 << 20, 32  # up to 32 MB, the pieces are the whole file
 
 
@@ -59,8 +61,9 @@ def writing(path: Path) -> Iterator[None]:
     except StemError:
         raise
     except OSError as error:
+        reason = error.strerror or one_line(error)
         raise StorageError(
-            f"The file could not be written: {error.strerror or error}. Free disk space or "
+            f"The file could not be written: {reason}. Free disk space or "
             f"choose another folder, then try again. Path: '{path}'."
         ) from error
 
@@ -124,7 +127,8 @@ def content_of(path: Path) -> str:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    """A temporary name, which is short enough wherever the path's own is."""
+    return path.with_name(f".{path.stem[:_SHORT]}-{uuid.uuid4().hex[:8]}{path.suffix[:_SHORT]}")
 
 
 def _replace_folder(path: Path, draft: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -204,6 +205,13 @@ def test_an_unusable_gene_list_is_refused(tmp_path: Path, text: str, message: st
     path.write_text(text)
     with pytest.raises(PanelError, match=message):
         read_panel(path)
+
+
+def test_a_list_of_all_genes_is_read_at_once(tmp_path: Path):
+    (tmp_path / "genes.txt").write_text("\n".join(f"G{number}" for number in range(60_000)))
+    started = time.monotonic()
+    assert len(read_panel(tmp_path / "genes.txt")) == 60_000
+    assert time.monotonic() - started < 10  # in quadratic time a minute
 
 
 def test_a_missing_gene_list_is_refused(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 from pathlib import Path
@@ -115,6 +116,16 @@ def test_a_chunk_that_vanishes_after_opening_is_an_error(path: Path):
         with pytest.raises(SlideUnreadable, match="was there when the slide was opened"):
             slide.read_region(130, 70, 5, 5)
         np.testing.assert_array_equal(slide.read_region(0, 0, 64, 64), IMAGE[:64, :64])
+
+
+def test_chunks_of_single_pixels_are_refused(tmp_path: Path):
+    write(tmp_path / "slide.zarr", IMAGE)
+    for level in SETS:
+        about = tmp_path / "slide.zarr" / level / ".zarray"
+        said = json.loads(about.read_text())
+        about.write_text(json.dumps({**said, "chunks": [3, 1, 1]}))
+    with pytest.raises(SlideUnreadable, match="too small"):
+        open_slide(tmp_path / "slide.zarr")
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

@@ -78,6 +78,19 @@ def test_a_damaged_plan_is_named(folder: Path, tmp_path: Path):
     assert [run.standing for run in list_runs(tmp_path)] == ["failed"]
 
 
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "7", '{"sections": 3}', '{"sections": [{"path": 3}], "panel": {}}']
+)
+def test_one_damaged_run_hides_no_other(folder: Path, text: str):
+    other = folder.with_name("other")
+    create_run(other, PLAN)
+    (other / "plan.json").write_text(text)
+    (folder / "status.json").write_text(text)
+    assert {run.name: run.standing for run in list_runs(folder.parent)} == {
+        "run": "interrupted", "other": "failed"
+    }  # fmt: skip
+
+
 def test_a_damaged_standing_is_that_of_a_run_that_ended_without_a_word(folder: Path):
     for standing in ("dancing", None, ["finished"]):
         write_status(folder, standing=standing)

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
+from napari_stem.checkpoints.about import read_description
+from napari_stem.checkpoints.integrity import CHECKSUM, checksum, read_tensors
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.errors import (
     CheckpointMismatch,
@@ -107,11 +109,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> Path:
         _RECIPE: checkpoint.recipe.to_json(),
         _ABOUT: json.dumps(dict(checkpoint.about)),
     }
+    header[CHECKSUM] = checksum(header, tensors)
     with atomic_path(path) as draft:
-        try:
-            save_file(tensors, draft, header)
-        except SafetensorError as error:  # a full disk arrives as this
-            raise OSError(str(error)) from error
+        draft.write_bytes(save(tensors, header))  # save_file makes a file for its owner alone
     return path
 
 
@@ -156,13 +156,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     path = as_path(path, "a checkpoint")
     with _opened(path) as file:
         recipe, about = _header(file, path)
-        try:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise CheckpointUnreadable(
-                f"The checkpoint is damaged: {one_line(error)}. Get the file again from its "
-                f"source. File: '{path}'."
-            ) from error
+        tensors = read_tensors(file, recipe, _NETWORK, path)
     recipe = replace(recipe, encoders=tuple(_known(entry, path) for entry in recipe.encoders))
     network = StemNetwork(recipe.network)
     try:
@@ -202,11 +196,11 @@ def _header(file: Any, path: Path) -> tuple[Recipe, dict[str, Any]]:
         )
     recipe = Recipe.from_json(header[_RECIPE], f"'{path}'")
     try:
-        return recipe, json.loads(header.get(_ABOUT, "{}"))
+        return recipe, read_description(header.get(_ABOUT, "{}"))
     except ValueError as error:
         raise CheckpointUnreadable(
-            "The checkpoint is damaged: its description is not JSON. Get the file again from "
-            f"its source. File: '{path}'."
+            f"The checkpoint is damaged: its description is not valid ({one_line(error)}). Get "
+            f"the file again from its source. File: '{path}'."
         ) from error
 
 

@@ -23,6 +23,7 @@ from napari_stem.model.diffusion import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig, check_settings
 from napari_stem.model.network import NetworkConfig
 from napari_stem.text import a_few, counted, one_line
+from napari_stem.validation import parse_json, validated
 
 if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
@@ -98,7 +99,7 @@ class Recipe:
             The recipe was written by a newer version of this package.
         """
         try:
-            values: dict[str, Any] = json.loads(text)
+            values: dict[str, Any] = parse_json(text)
             schema = values["schema"]
         except (ValueError, TypeError, LookupError) as error:
             raise CheckpointUnreadable(
@@ -111,18 +112,18 @@ class Recipe:
             )
         try:
             return cls(
-                panel=tuple(values["panel"]),
-                transform=values["transform"],
-                geometry=PatchGeometry(**values["geometry"]),
+                panel=validated(tuple[str, ...], values["panel"]),
+                transform=validated(CountTransform, values["transform"]),
+                geometry=validated(PatchGeometry, values["geometry"]),
                 encoders=tuple(Encoder.from_dict(entry) for entry in values["encoders"]),
-                components=values["components"],
-                embedding_noise=values["embedding_noise"],
-                network=NetworkConfig(**values["network"]),
-                diffusion=DiffusionConfig(**values["diffusion"]),
-                fit=FitConfig(**values["fit"]),
-                factors=values.get("factors"),
+                components=validated(int | None, values["components"]),
+                embedding_noise=validated(float, values["embedding_noise"]),
+                network=validated(NetworkConfig, values["network"]),
+                diffusion=validated(DiffusionConfig, values["diffusion"]),
+                fit=validated(FitConfig, values["fit"]),
+                factors=validated(int | None, values.get("factors")),
             )
-        except (TypeError, LookupError, ValueError) as error:
+        except (AttributeError, TypeError, LookupError, ValueError) as error:
             raise CheckpointUnreadable(
                 f"The recipe is not valid: {one_line(error)}. Get the file again from its "
                 f"source. File: {where}."

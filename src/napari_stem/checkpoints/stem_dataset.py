@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from napari_stem.errors import CheckpointUnreadable, SpotsError, SpotsNotFound
@@ -132,7 +133,7 @@ def load_tensors(path: Path, error: type[SpotsError | CheckpointUnreadable]) -> 
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError,
-            pickle.UnpicklingError) as cause:  # fmt: skip
+            pickle.UnpicklingError, SafetensorError) as cause:  # fmt: skip
         reason = one_line(cause)
         raise error(
             f"The file could not be read as PyTorch tensors: {reason}. File: '{path}'."

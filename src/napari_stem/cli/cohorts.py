@@ -70,7 +70,7 @@ def cohort(
     statistics: Statistics = None,
     threshold: Threshold = THRESHOLD,
     pitch: Annotated[
-        float | None, typer.Option(min=0.1, help="Spot pitch in µm, as in predict.")
+        float | None, typer.Option(min=0.1, max=100_000, help="Spot pitch in µm, as in predict.")
     ] = None,
     tissue_share: TissueShare = TISSUE_SHARE,
     report: Annotated[

@@ -96,6 +96,7 @@ def predict(
         float | None,
         typer.Option(
             min=0.1,
+            max=100_000,
             help="Spot pitch in µm: of the grid (default 100), or of the spot table, which "
             "then gives the scale of a slide without one.",
         ),

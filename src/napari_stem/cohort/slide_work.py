@@ -16,6 +16,7 @@ from napari_stem.features.embed import iter_embed
 from napari_stem.genes.panels import check_panel
 from napari_stem.prediction.predict import iter_predict
 from napari_stem.prediction.statistics import find_statistics
+from napari_stem.text import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,13 +87,20 @@ def iter_embedding(
 def iter_prediction(
     place: Place, checkpoint: Checkpoint, order: Order, compute: Compute
 ) -> Events[AnnData]:
-    """Predict at the spots of a slide, and cluster them where they are enough."""
+    """Predict at the spots of a slide, and cluster them where they are enough.
+
+    Clusters that cannot be found are a warning of the prediction, which is worth keeping.
+    """
     prediction = yield from iter_predict(
         place.slide, place.spots, checkpoint, order.options, compute,
         statistics=order.statistics, threshold=order.threshold,
     )  # fmt: skip
     if prediction.n_obs >= FEWEST:
-        cluster(prediction, order.leiden)
+        try:
+            cluster(prediction, order.leiden)
+        except Exception as error:  # noqa: BLE001  # of libraries; the prediction is whole without
+            warning = f"No clusters were found: {one_line(error)}."
+            prediction.uns["napari_stem"]["warnings"].append(warning)
     return prediction
 
 

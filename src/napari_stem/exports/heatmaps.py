@@ -21,6 +21,7 @@ from napari_stem.io.naming import named
 from napari_stem.spots.polygons import centroid, ring
 from napari_stem.spots.table import positions
 from napari_stem.text import one_line
+from napari_stem.validation import parse_json
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -77,7 +78,7 @@ def read_heatmaps(path: Path) -> AnnData:
 
 def _read_ometiff(path: Path) -> AnnData:
     with TiffFile(path) as tiff:
-        stated = json.loads(zlib.decompress(tiff.pages.first.tags[TAG].value))
+        stated = parse_json(zlib.decompress(tiff.pages.first.tags[TAG].value))
         xy = np.array(stated["xy"], dtype=np.float64)
         columns, rows = (xy / stated["step"]).astype(int).T
         channels = range(2 * len(stated["genes"]))
@@ -88,7 +89,7 @@ def _read_ometiff(path: Path) -> AnnData:
 
 
 def _read_geojson(path: Path) -> AnnData:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = parse_json(path.read_text(encoding="utf-8"))
     stated, features = content["napari_stem"], content["features"]
     about = [feature["properties"] for feature in features]
     rings = [ring(feature["geometry"]["coordinates"][0]) for feature in features]

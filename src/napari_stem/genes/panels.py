@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -224,7 +225,7 @@ def read_panel(path: str | Path) -> list[str]:
     panel = [gene for gene in fields if gene]
     if not panel:
         raise PanelError(f"The gene list is empty. Write one gene symbol per line. File: '{path}'.")
-    twice = sorted({gene for gene in panel if panel.count(gene) > 1})
+    twice = sorted(gene for gene, times in Counter(panel).items() if times > 1)
     if twice:
         raise PanelError(f"The gene list has {a_few(twice)} more than once. File: '{path}'.")
     return panel

@@ -15,6 +15,7 @@ from zarr.codecs import ZstdCodec
 
 from napari_stem.errors import CheckpointError, StorageError
 from napari_stem.storage import atomic_path, writing
+from napari_stem.validation import parse_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,7 +112,7 @@ class DrawStore:
         if path is None or not (path / _ABOUT).exists():
             return None
         try:
-            same = json.loads((path / _ABOUT).read_text())["key"] == key
+            same = parse_json((path / _ABOUT).read_text())["key"] == key
             store = cls(path)
         except Exception:  # noqa: BLE001  # damaged: drawing again is safe
             return None

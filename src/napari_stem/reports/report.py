@@ -18,6 +18,7 @@ from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.selection import check_genes
 from napari_stem.text import counted, printable
+from napari_stem.validation import parse_json
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -109,8 +110,8 @@ def _provenance(about: Mapping[str, object]) -> str:
     """How a prediction was made, as text; where its slide lies is for nobody else to read."""
     readable = {name: about[name] for name in about if name != "slide_path"}
     for name in _JSON:
-        with suppress(LookupError, ValueError, RecursionError):  # others wrote it: as it is
-            readable[name] = json.loads(str(about[name]))
+        with suppress(LookupError, ValueError):  # others wrote it: as it is
+            readable[name] = parse_json(str(about[name]))
     return json.dumps(readable, indent=1, default=str)
 
 

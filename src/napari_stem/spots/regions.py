@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,6 +11,7 @@ import shapely
 
 from napari_stem.errors import OptionError
 from napari_stem.spots.polygons import ring
+from napari_stem.validation import parse_json
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -50,7 +50,7 @@ def as_polygons(region: RegionLike) -> list[Polygon]:
 def _polygons(region: Any) -> Iterator[Polygon]:
     match region:
         case str() | Path():
-            yield from _polygons(json.loads(Path(region).read_text(encoding="utf-8-sig")))
+            yield from _polygons(parse_json(Path(region).read_text(encoding="utf-8-sig")))
         case shapely.Geometry():
             yield from _polygons(shapely.geometry.mapping(region))
         case Mapping():

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_stem.events import Event, Loss, Metrics, Partial, Progress, Variation
+from napari_stem.validation import parse_json
 
 _KIND = "event"
 _KINDS: dict[str, Callable[..., Event]] = {
@@ -34,7 +35,7 @@ def from_line(line: str | bytes) -> Event | None:
     The mean of a `Partial` stayed behind: it is (0, 0).
     """
     try:
-        values = json.loads(line)
+        values = parse_json(line)
         kind = _KINDS[values.pop(_KIND)]
         if kind is Partial:
             values["mean"] = np.empty((0, 0), np.float32)

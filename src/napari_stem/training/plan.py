@@ -24,6 +24,7 @@ from napari_stem.options import check_options, option, options_of, overrides, sa
 from napari_stem.sections.opening import Opening
 from napari_stem.spots.section_names import section_name
 from napari_stem.text import a_few, one_line
+from napari_stem.validation import parse_json, validated
 
 FIT_OPTIONS = overrides(options_of(FitConfig), "the preset's")
 
@@ -201,14 +202,14 @@ class TrainPlan:
             The text is no plan.
         """
         try:
-            values: dict[str, Any] = json.loads(text)
+            values: dict[str, Any] = parse_json(text)
             for name in ("sections", "held_out"):
                 values[name] = tuple(map(_section_source, values[name]))
             panel = values["panel"]
             values["panel"] = PanelChoice(**{**panel, "genes": tuple(panel["genes"])})
             values["encoders"] = tuple(values["encoders"])
-            return cls(**values)
-        except (ValueError, TypeError, LookupError) as error:
+            return validated(cls, values)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise TrainingError(
                 f"The training plan could not be read: {one_line(error)}. Start a new run. "
                 f"File: {where}."

@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, get_args
@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from napari_stem.errors import StorageError, TrainingError
 from napari_stem.storage import atomic_path, checkpoints_dir, writing
 from napari_stem.training.plan import TrainPlan
+from napari_stem.validation import parse_json, validated
 
 PLAN, STATUS, LOCK = "plan.json", "status.json", ".lock"
 STATE, CHECKPOINT = "state.pt", "checkpoint.safetensors"
@@ -29,6 +30,17 @@ Standing = Literal["running", "paused", "interrupted", "finished", "failed"]
 
 _LOCK_SECONDS = 3.0  # a glance at a lock holds it for a moment
 _glance = Lock()  # two glances at once would each take the other for a running run
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    """What the status of a run says, as far as it is read again."""
+
+    standing: Any = "interrupted"
+    reason: str = ""
+    step: int = 0
+    methods: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    installed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +266,12 @@ def write_status(folder: Path, **changes: Any) -> None:
 
 def _read_status(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / STATUS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = parse_json((folder / STATUS).read_text(encoding="utf-8"))
+        known = {each.name for each in fields(_Status)}
+        status = validated(_Status, {k: v for k, v in found.items() if k in known})
+    except (OSError, ValueError, AttributeError):
         return {}
-    known = {"standing", "reason", "step", "methods", "installed"}
-    return {k: v for k, v in found.items() if k in known} if isinstance(found, dict) else {}
+    return asdict(status)
 
 
 def _is_locked(folder: Path) -> bool:

@@ -20,6 +20,7 @@ from napari_stem._napari.state.saved_view import View
 from napari_stem.errors import StemError
 from napari_stem.events import Events, Progress
 from napari_stem.storage import atomic_path
+from napari_stem.validation import parse_json
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -208,7 +209,7 @@ def read_index(folder: Path) -> list[dict[str, Any]]:
         The folder holds no session, one of another version, or one whose index is damaged.
     """
     try:
-        index = json.loads((folder / INDEX).read_text("utf-8"))
+        index = parse_json((folder / INDEX).read_text("utf-8"))
         version, slides = index["version"], list(index["slides"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StemError(f"There is no session of Stem in '{folder}'.") from error

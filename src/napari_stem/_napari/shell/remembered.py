@@ -13,6 +13,7 @@ from napari.settings import get_plugin_settings
 from napari_stem.errors import StorageError
 from napari_stem.options import options_of
 from napari_stem.storage import atomic_path
+from napari_stem.validation import parse_json
 
 Kind = TypeVar("Kind")
 
@@ -72,7 +73,7 @@ def _path() -> Any:
 
 def _read() -> dict[str, Any]:
     try:
-        found = json.loads(_path().read_text(encoding="utf-8"))
+        found = parse_json(_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

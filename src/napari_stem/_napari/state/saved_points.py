@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stem._napari.state.point import Point
+from napari_stem.validation import parse_json
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -62,7 +63,7 @@ def _as_table(point: Point) -> dict[str, Any]:
 def _inspection(table: Any) -> Inspection:
     from napari_stem.prediction.inspect import Inspection, Measured
 
-    rest = json.loads(str(table["about"]))
+    rest = parse_json(str(table["about"]))
     x, y = rest.pop("xy")
     measured, genes = rest.pop("measured"), tuple(rest.pop("genes"))
     arrays: dict[str, Any] = {name: np.asarray(table[name], np.float32) for name in _ARRAYS}

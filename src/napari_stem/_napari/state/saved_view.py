@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_stem._napari.state.cluster_view import ClusterView
+from napari_stem.validation import parse_json
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -53,7 +54,7 @@ class View:
 
 def _table(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = parse_json(text)
     except (TypeError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

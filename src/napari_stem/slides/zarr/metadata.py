@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.mpp import Scale, Stated, choose_mpp, micrometres
 from napari_stem.text import a_few
+from napari_stem.validation import parse_json
 
 Folder: TypeAlias = "Path | zipfile.Path"
 Multiscale: TypeAlias = dict[str, Any]
@@ -124,7 +124,7 @@ def _attributes(root: Folder) -> dict[str, Any]:
     """What a folder says of itself: at the top until version 0.4, below "ome" in 0.5."""
     for name in FILES:
         try:
-            found = json.loads((root / name).read_text(encoding="utf-8"))
+            found = parse_json((root / name).read_text(encoding="utf-8"))
         except (OSError, KeyError, ValueError):
             continue
         for below in ("attributes", "ome"):

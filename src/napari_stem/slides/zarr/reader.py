@@ -35,6 +35,7 @@ from napari_stem.slides.zarr.store import SteadyStore, complete_levels
 from napari_stem.storage import content_of
 
 _LARGEST_CHUNK = 64_000_000  # pixels that are decoded to read one
+_SMALLEST_CHUNK = 256  # pixels of a plane
 _DEPTHS = (np.dtype(np.uint8), np.dtype(np.uint16))
 _LOOKED_AT = 8  # rows and columns of pieces of level 0 that tell how bright samples are
 _PIECE = 64  # pixels of a side
@@ -208,6 +209,13 @@ def _check_rgb(path: Path, array: Any, axes: str, channels: list[dict[str, Any]]
             f"The image is not RGB: axes {axes}, shape {array.shape}, type "
             f"{array.dtype}{told}. An RGB image of H&E with 8 or 16 bits is needed. "
             f"Folder: '{path}'."
+        )
+    pixels = array.chunks[axes.index("Y")] * array.chunks[axes.index("X")]
+    if pixels < min(_SMALLEST_CHUNK, shape["Y"] * shape["X"]):
+        raise SlideUnreadable(
+            f"Chunks of {array.chunks} are too small: a patch would be read from thousands of "
+            "files. Write the image again with chunks of 256 or 512 pixels. Folder: "
+            f"'{path}'."
         )
     if np.prod(array.chunks) > 3 * _LARGEST_CHUNK:
         raise SlideUnreadable(

@@ -6,6 +6,7 @@ regions, which many writers leave out, and wrong for an incomplete copy or a sha
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest, Store
     from zarr.core.buffer import Buffer, BufferPrototype
 
+_MOST_CHUNKS = 10_000_000  # of a level
 _ZIP = b"PK\x03\x04"
 
 
@@ -96,9 +98,14 @@ class _Stored:
         self._axes = axes
         self._steps = array.shards or array.chunks
         grid = [-(-side // step) for side, step in zip(array.shape, self._steps, strict=True)]
+        if (total := math.prod(grid)) > _MOST_CHUNKS:
+            raise SlideUnreadable(
+                f"Its metadata state {total:,} chunks of a level; at most {_MOST_CHUNKS:,} can be "
+                "read. The file is damaged, or its chunks are too small."
+            )
         prefix = f"{array.path}/" if array.path else ""
         places = product(*map(range, grid))
-        self.total = int(np.prod(grid))
+        self.total = total
         self.missing = [
             place for place in places if prefix + array.metadata.encode_chunk_key(place) not in keys
         ]

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Known vulnerabilities of the installed packages, and their list (SBOM) in the CycloneDX format.
+#
+#   scripts/audit.sh [PYTHON] [SBOM]
+#
+# PYTHON is the interpreter of the environment to check (default .venv/bin/python), SBOM the file to
+# write (default sbom.cdx.json). The tools go to a temporary environment; pip-audit asks PyPI about
+# each package. Fails if a vulnerability is known.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+python=${1:-.venv/bin/python}
+sbom=${2:-sbom.cdx.json}
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+
+python3 -m venv "$tools"
+"$tools/bin/pip" install --quiet "pip-audit>=2.7" "cyclonedx-bom>=5"
+"$tools/bin/cyclonedx-py" environment "$python" --output-format JSON --output-file "$sbom"
+echo "List of packages: $sbom"
+"$tools/bin/pip-audit" --path "$("$python" -c 'import site; print(site.getsitepackages()[0])')"
