@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from napari_stem import __version__
+from napari_stem.checkpoints.checkpoint import save_checkpoint
 from napari_stem.cli import app, main
-from napari_stem.errors import OptionError, StorageError
+from napari_stem.errors import CheckpointMismatch, OptionError, StorageError
 from napari_stem.evaluation.baselines import BASELINES
 from napari_stem.evaluation.metrics import METRICS
 from napari_stem.io import read_spots
@@ -51,6 +53,39 @@ def test_a_section_is_predicted_into_every_format(
     assert "research use only" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert outputs[4].read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_prediction_is_repeated_from_its_own_record(
+    trained: TrainResult, saved: list[Path], tmp_path: Path, kept: Path
+):
+    made, model = tmp_path / "p.h5ad", tmp_path / "model.safetensors"
+    shutil.copy(trained.path, model)
+    run(
+        "predict", saved[2], model, "-o", made, "--draws", 3, "--sampler-steps", 4, "--seed", 7,
+        "--device", "cpu", "--cache", kept, "--statistic", "above", "--threshold", 0.5,
+    )  # fmt: skip
+    repeat = ("rerun", made, "--device", "cpu")
+    assert "The same in every value." in run(*repeat)
+
+    prediction = read_spots(made)
+    prediction.layers["above"][3, 2] += 0.25
+    prediction.write_h5ad(made)
+    spot, gene = prediction.obs_names[3], prediction.var_names[2]
+    row = next(line for line in run(*repeat).splitlines() if line.strip().startswith("above"))
+    assert row.split()[-3:] == ["0.25", spot, gene]
+    assert row.split()[1] == f"{1 / prediction.X.size:.2%}"
+    prediction.X += 0.01
+    prediction.write_h5ad(made)
+    assert CliRunner().invoke(app, [*map(str, repeat)]).exit_code == 1
+
+    model.unlink()
+    with pytest.raises(OptionError, match=r"checkpoint of the prediction was not found.*model"):
+        run(*repeat)
+    readout = trained.checkpoint.readout
+    moved = replace(readout, **{name: 2 * x for name, x in readout.tensors().items()})
+    save_checkpoint(replace(trained.checkpoint, readout=moved), model)
+    with pytest.raises(CheckpointMismatch, match="another checkpoint"):
+        run(*repeat)
 
 
 def test_few_spots_are_predicted_without_clusters(

@@ -48,6 +48,8 @@ class Checkpoint:
         Turns numbers of the network into values in the log space of the recipe.
     about
         Description: training slides, number of spots, held-out metrics, versions.
+    path
+        The file it was read from, if it was.
     """
 
     recipe: Recipe
@@ -55,6 +57,7 @@ class Checkpoint:
     condition: Condition
     readout: Readout
     about: Mapping[str, Any] = field(default_factory=dict)
+    path: Path | None = None
 
     def __repr__(self) -> str:
         known = self.about.get("spots")
@@ -171,7 +174,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             f"file again from its source. File: '{path}'."
         ) from error
     _check_widths(recipe, condition, readout, path)
-    return Checkpoint(recipe, network.eval(), condition, readout, about)
+    return Checkpoint(recipe, network.eval(), condition, readout, about, path)
 
 
 def _opened(path: Path) -> Any:

@@ -17,6 +17,7 @@ from napari_stem.cli.evaluating import cross_validate, evaluate
 from napari_stem.cli.failures import shortage_of, tell
 from napari_stem.cli.importing import import_upstream
 from napari_stem.cli.predicting import embed, predict
+from napari_stem.cli.repeating import rerun
 from napari_stem.cli.training import train
 from napari_stem.errors import StemError
 from napari_stem.extras import repair_of
@@ -64,6 +65,7 @@ app.command()(demo)
 app.command()(embed)
 app.command()(train)
 app.command()(predict)
+app.command()(rerun)
 app.command()(cohort)
 app.command()(evaluate)
 app.command("cross-validate")(cross_validate)

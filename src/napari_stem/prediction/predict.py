@@ -185,6 +185,8 @@ def summarise(
         "n_draws": options.n_draws,
         "slide": slide.name,
         "slide_path": str(slide.path.absolute()) if slide.path else "",
+        "checkpoint": checkpoint.fingerprint,
+        "checkpoint_path": str(checkpoint.path.absolute()) if checkpoint.path else "",
         "slide_fingerprint": slide.fingerprint,
         "slide_picture": slide.picture,
         "mpp": slide.mpp or 0.0,

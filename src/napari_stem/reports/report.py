@@ -15,7 +15,7 @@ from napari_stem.prediction.trust import foreign_spots, warnings_of
 from napari_stem.reports.measured import measured_part
 from napari_stem.reports.page import picture, write_page
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
-from napari_stem.spots.provenance import provenance
+from napari_stem.spots.provenance import PATHS, provenance
 from napari_stem.spots.selection import check_genes
 from napari_stem.text import counted, printable
 from napari_stem.validation import parse_json
@@ -107,8 +107,8 @@ def _sizes(prediction: AnnData) -> str:
 
 
 def _provenance(about: Mapping[str, object]) -> str:
-    """How a prediction was made, as text; where its slide lies is for nobody else to read."""
-    readable = {name: about[name] for name in about if name != "slide_path"}
+    """How a prediction was made, as text; where its files lie is for nobody else to read."""
+    readable = {name: about[name] for name in about if name not in PATHS}
     for name in _JSON:
         with suppress(LookupError, ValueError):  # others wrote it: as it is
             readable[name] = parse_json(str(about[name]))

@@ -9,6 +9,7 @@ from anndata import AnnData
 
 from napari_stem.errors import WrongType
 
+PATHS = ("slide_path", "checkpoint_path")  # entries that say where files lie on this machine
 _EXPECTED = "a prediction (what predict returns)"
 _SOFTWARE = ("napari-stem", "torch", "timm")
 

@@ -10,6 +10,7 @@ from napari_stem._napari.shell.imports import importing
 from napari_stem._napari.state.saved_points import keep_points
 from napari_stem._napari.state.saved_view import View
 from napari_stem.events import Events, Progress
+from napari_stem.spots.provenance import PATHS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,6 @@ class ExportRequest:
         self.view.keep_in(part)
         keep_points(self.points, part)
         if not self.with_slide_path:
-            part.uns["napari_stem"]["slide_path"] = ""
+            part.uns["napari_stem"] |= dict.fromkeys(PATHS, "")
         write_prediction(part, self.path, genes=self.genes)
         return self.path
