@@ -42,6 +42,15 @@ def test_the_same_seed_gives_the_same_clusters_and_the_values_stay(groups):
     np.testing.assert_array_equal(prediction.X, before)
 
 
+def test_what_was_compiled_is_kept_for_other_processes(groups):
+    from umap.umap_ import smooth_knn_dist
+
+    find_clusters(groups[0])
+    kept = smooth_knn_dist.stats
+    assert kept.cache_hits.total() + kept.cache_misses.total() > 0
+    assert kept.cache_path
+
+
 def test_one_gene_can_be_clustered(groups):
     prediction, _ = groups
     cluster(prediction, LeidenOptions(n_genes=1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +56,7 @@ def find_clusters(prediction: AnnData, options: LeidenOptions | None = None) -> 
     components = min(_COMPONENTS, min(values.shape) - 1)
     if components > 1:
         sc.pp.pca(table, n_comps=components, random_state=options.seed)
+    _keep_compiled()
     # pynndescent, scanpy's choice for many spots, fails with recent versions of scipy.
     sc.pp.neighbors(
         table, n_neighbors=min(_NEIGHBOURS, table.n_obs - 1), transformer="sklearn",
@@ -62,6 +65,16 @@ def find_clusters(prediction: AnnData, options: LeidenOptions | None = None) -> 
     divide = partition_apart if table.n_obs > _MANY else partition
     graph = table.obsp["connectivities"]
     return _by_size(divide(graph, resolution=options.resolution, seed=options.seed))
+
+
+@cache
+def _keep_compiled() -> None:
+    """Let numba keep what scanpy's neighbours run: compiling it takes seconds in each process."""
+    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
+
+    with suppress(RuntimeError):  # there is no folder for it
+        for function in (smooth_knn_dist, compute_membership_strengths):
+            function.enable_caching()
 
 
 def _by_size(communities: NDArray[np.int64]) -> Clusters:
