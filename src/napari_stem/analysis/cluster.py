@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 import pandas as pd
@@ -70,8 +71,9 @@ def find_clusters(prediction: AnnData, options: LeidenOptions | None = None) -> 
 @cache
 def _keep_compiled() -> None:
     """Let numba keep what scanpy's neighbours run: compiling it takes seconds in each process."""
-    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
-
+    with catch_warnings():
+        filterwarnings("ignore", "Tensorflow not installed")  # nor needed
+        from umap.umap_ import compute_membership_strengths, smooth_knn_dist
     with suppress(RuntimeError):  # there is no folder for it
         for function in (smooth_knn_dist, compute_membership_strengths):
             function.enable_caching()
