@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -38,6 +39,14 @@ def finish(process: subprocess.Popen[str]) -> float:
     return time.monotonic() - began
 
 
+def refused(process: subprocess.Popen[str]) -> str:
+    """Wait for an end that says in one line what cannot be had."""
+    told, _ = process.communicate(timeout=500)
+    assert process.returncode == 1, told
+    assert "Traceback" not in told
+    return told.strip().splitlines()[-1]
+
+
 def values(folder: Path) -> np.ndarray:
     return np.asarray(read_spots(folder / "p.h5ad").X)
 
@@ -58,6 +67,28 @@ def predicting(saved: list[Path], trained: TrainResult) -> Callable[..., subproc
 def undisturbed(predicting: Start, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     folder = tmp_path_factory.mktemp("undisturbed")
     return folder, finish(predicting(folder))
+
+
+@pytest.fixture(scope="module")
+def training(saved: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """Starts a short training in a run folder."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def begin(folder: Path) -> subprocess.Popen[str]:
+        return start(
+            "train", saved[0], "--run", folder, "--genes", 5, "--steps", 300, "--device", "cpu",
+            "--cache", cache,
+        )  # fmt: skip
+
+    return begin
+
+
+@pytest.fixture(scope="module")
+def trained_undisturbed(training: Start, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The fingerprint of what that training ends in."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    finish(training(folder))
+    return stem.load_checkpoint(folder / "checkpoint.safetensors").fingerprint
 
 
 @pytest.mark.thorough
@@ -83,25 +114,18 @@ def test_a_prediction_killed_at_any_moment_goes_on_as_if_undisturbed(
 @pytest.mark.thorough
 @pytest.mark.timeout(0)
 def test_a_training_killed_at_any_moment_goes_on_as_if_undisturbed(
-    saved: list[Path], times: int, tmp_path: Path
+    training: Start, trained_undisturbed: str, times: int, tmp_path: Path
 ):
-    def begin(folder: Path) -> subprocess.Popen[str]:
-        return start(
-            "train", saved[0], "--run", folder, "--genes", 5, "--steps", 300, "--device", "cpu",
-            "--cache", tmp_path / "cache",
-        )  # fmt: skip
-
-    seconds = finish(begin(tmp_path / "right"))
-    right = stem.load_checkpoint(tmp_path / "right" / "checkpoint.safetensors")
+    seconds = finish(training(tmp_path / "timed"))
     for attempt in range(times):
         folder = tmp_path / str(attempt)
-        process = begin(folder)
+        process = training(folder)
         time.sleep(random.uniform(0, 1.1 * seconds))
         process.kill()
         process.communicate()
-        finish(begin(folder))
+        finish(training(folder))
         found = stem.load_checkpoint(folder / "checkpoint.safetensors")
-        assert found.fingerprint == right.fingerprint
+        assert found.fingerprint == trained_undisturbed
 
 
 @pytest.mark.thorough
@@ -156,11 +180,84 @@ def test_a_cache_that_cannot_be_written_is_one_line_and_later_goes_on(
 ):
     cache = disk(options)
     process = predicting(tmp_path, cache)
-    told, _ = process.communicate(timeout=500)
-    assert process.returncode == 1
-    last = told.strip().splitlines()[-1]
-    assert last.startswith("StorageError: The file could not be written:"), told
-    assert "Traceback" not in told
+    assert refused(process).startswith("StorageError: The file could not be written:")
     disk("size=64m,rw")
     finish(predicting(tmp_path, cache))
     np.testing.assert_array_equal(values(tmp_path), values(undisturbed[0]))
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("options", ["size=16k", "ro"])
+def test_results_that_cannot_be_written_are_one_line_and_no_work_is_lost(
+    options: str,
+    predicting: Callable[..., subprocess.Popen[str]],
+    undisturbed: tuple[Path, float],
+    disk: Callable[[str], Path],
+    tmp_path: Path,
+):
+    folder, cache = disk(options), tmp_path / "cache"
+    assert refused(predicting(folder, cache)).startswith("StorageError: The file could not be")
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    disk("size=64m,rw")
+    finish(predicting(folder, cache))
+    np.testing.assert_array_equal(values(folder), values(undisturbed[0]))
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(0)
+def test_a_training_whose_disk_is_full_goes_on_where_there_is_room(
+    training: Start, trained_undisturbed: str, disk: Callable[[str], Path]
+):
+    folder = disk("size=48k") / "run"
+    assert refused(training(folder)).startswith("StorageError: The file could not be written:")
+    disk("size=64m")
+    finish(training(folder))
+    found = stem.load_checkpoint(folder / "checkpoint.safetensors")
+    assert found.fingerprint == trained_undisturbed
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a program makes a folder, or ends."""
+    while not path.is_dir() and process.poll() is None:
+        time.sleep(0.05)
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(0)
+def test_a_cache_that_is_removed_midway_costs_only_what_was_in_it(
+    predicting: Callable[..., subprocess.Popen[str]],
+    undisturbed: tuple[Path, float],
+    times: int,
+    tmp_path: Path,
+):
+    for attempt in range(times):
+        folder, cache = tmp_path / str(attempt), tmp_path / f"cache-{attempt}"
+        folder.mkdir()
+        process = predicting(folder, cache)
+        wait_for(cache / "draws", process)
+        time.sleep(random.uniform(0, 0.3 * undisturbed[1]))
+        shutil.rmtree(cache, ignore_errors=True)
+        told, _ = process.communicate(timeout=500)
+        assert "Traceback" not in told
+        if process.returncode:
+            assert told.strip().splitlines()[-1].startswith("StorageError"), told
+            finish(predicting(folder, cache))
+        np.testing.assert_array_equal(values(folder), values(undisturbed[0]))
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(0)
+def test_a_run_folder_that_is_removed_midway_is_made_again(
+    training: Start, trained_undisturbed: str, tmp_path: Path
+):
+    folder = tmp_path / "run"
+    process = training(folder)
+    wait_for(folder, process)
+    folder.rename(tmp_path / "removed")  # at once, while the program may write into it
+    told, _ = process.communicate(timeout=500)
+    assert "Traceback" not in told
+    if process.returncode:
+        finish(training(folder))
+    found = stem.load_checkpoint(folder / "checkpoint.safetensors")
+    assert found.fingerprint == trained_undisturbed
