@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from napari_stem.errors import OptionError
-from napari_stem.model.diffusion import DiffusionConfig, Schedule, denoiser, diffusion_loss
+from napari_stem.model.diffusion import (
+    DiffusionConfig,
+    Schedule,
+    denoiser,
+    diffusion_loss,
+    random_diffusion,
+)
 from napari_stem.model.network import NetworkConfig, StemNetwork
 
 SCHEDULE = Schedule(DiffusionConfig())
@@ -85,12 +91,14 @@ def test_loss_draws_every_timestep_and_fresh_noise_from_its_generator():
     network = Answers(torch.zeros(20_000, 1))
     random = torch.Generator().manual_seed(0)
 
-    first = diffusion_loss(network, x_start, condition, SCHEDULE, random)
+    def loss(random: torch.Generator) -> torch.Tensor:
+        t, noise = random_diffusion(x_start, SCHEDULE, random)
+        return diffusion_loss(network, x_start, condition, SCHEDULE, t=t, noise=noise)
+
+    first = loss(random)
     seen = network.asked[1].unique()
-    second = diffusion_loss(network, x_start, condition, SCHEDULE, random)
-    repeated = diffusion_loss(
-        network, x_start, condition, SCHEDULE, torch.Generator().manual_seed(0)
-    )
+    second = loss(random)
+    repeated = loss(torch.Generator().manual_seed(0))
 
     assert seen.tolist() == list(range(1000))  # missed with probability 1000 exp(-20)
     assert first.item() == pytest.approx(1, abs=0.05)  # 5 standard errors, sqrt(2 / 20,000)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from napari_stem.errors import OptionError
+from napari_stem.model.dropout import Dropout, dropout_of
 from napari_stem.model.network import NetworkConfig, StemNetwork
 
 SMALL = NetworkConfig(n_genes=7, condition_width=5, width=12, depth=2, heads=3)
@@ -170,7 +171,20 @@ def test_dropout_acts_while_training_only():
     x, t, condition = inputs(SMALL)
     assert torch.equal(network(x, t, condition), network(x, t, condition))
     network.train()
-    assert not torch.equal(network(x, t, condition), network(x, t, condition))
+    n, device = len(x), x.device
+
+    def masked(seed: int, rows: slice = slice(0, n)) -> torch.Tensor:
+        with dropout_of(seed, rows, n, device):
+            return network(x[rows], t[rows], condition[rows])
+
+    assert not torch.equal(masked(0), masked(1))
+    parts = [masked(0, rows) for rows in (slice(0, 2), slice(2, n))]
+    torch.testing.assert_close(torch.cat(parts), masked(0), rtol=0, atol=1e-12)
+    kept = Dropout(0.25).train()
+    with dropout_of(0, slice(0, 1000), 1000, device):
+        found = kept(torch.ones(1000, 100))
+    assert found.unique().tolist() == pytest.approx([0, 4 / 3])
+    assert found.mean() == pytest.approx(1, abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,10 @@ Csv = Annotated[
 Json = Annotated[
     Path | None, typer.Option("--json", help="Write the metrics of each method to this file.")
 ]
-_FOLD_OPTIONS = {name: about for name, about in options_of(TrainPlan).items() if name != "keep"}
+_OF_A_RUN = ("keep", "devices", "nodes")
+_FOLD_OPTIONS = {
+    name: about for name, about in options_of(TrainPlan).items() if name not in _OF_A_RUN
+}
 
 
 @with_flags

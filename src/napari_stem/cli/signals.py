@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from napari_stem.events import Event
 
+_STOP = (signal.SIGINT, signal.SIGTERM)
 INTERRUPTED = 130  # exit code of work that Ctrl+C stopped, as shells have it
 
 
@@ -33,11 +34,22 @@ def stoppable(show: Callable[[Event], None]) -> Iterator[Callable[[Event], None]
         if asked:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, ask) for number in _STOP}
     try:
         yield show_or_stop
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def unstoppable() -> Iterator[None]:
+    """Leave it to another process when this one ends, whatever signals reach both."""
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in _STOP}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -24,7 +24,8 @@ from napari_stem.cli.options import (
 from napari_stem.cli.output import console, print_evaluations, run_events
 from napari_stem.cli.planning import opened_as, planned
 from napari_stem.cli.sections import held_out_of, section_sources
-from napari_stem.cli.signals import orders
+from napari_stem.cli.signals import orders, unstoppable
+from napari_stem.events import finish
 from napari_stem.options import options_of
 from napari_stem.sections.opening import Opening
 from napari_stem.training.plan import FIT_OPTIONS, PanelChoice, TrainPlan
@@ -80,6 +81,7 @@ def train(
     from napari_stem.storage import cache_dir
     from napari_stem.training.run import iter_run
     from napari_stem.training.run_folder import create_run
+    from napari_stem.training.team import follows
 
     if sections:
         given = opened_as(mpp, bin_um, symbols, opening)
@@ -97,6 +99,9 @@ def train(
             weights=weights, fit=fit, **plan,
         )  # fmt: skip
         create_run(run, chosen)
+    if follows():
+        with unstoppable():
+            finish(iter_run(run, cache=cache or cache_dir()))
     work = iter_run(run, cache=cache or cache_dir(), finish_now=orders(listen))
     result = run_events(work, events)
     if events == "bars":

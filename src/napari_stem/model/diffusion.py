@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 import torch.nn.functional as F
@@ -113,17 +113,25 @@ def _steps_nearest(schedule: Schedule, scale: Tensor, wanted: Tensor) -> list[St
     return [Step(*step) for step in zip(t.tolist(), alpha_bar, alpha_bar[1:], strict=False)]
 
 
+def random_diffusion(
+    x_start: Tensor, schedule: Schedule, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Uniform timesteps (n,) and standard normal noise (n, c) for values (n, c)."""
+    where: dict[str, Any] = {"device": x_start.device, "generator": generator}
+    t = torch.randint(schedule.steps, (len(x_start),), **where)
+    return t, torch.randn(x_start.shape, dtype=x_start.dtype, **where)
+
+
 def diffusion_loss(
     network: nn.Module,
     x_start: Tensor,
     condition: Tensor,
     schedule: Schedule,
-    generator: torch.Generator | None = None,
     *,
-    t: Tensor | None = None,
-    noise: Tensor | None = None,
+    t: Tensor,
+    noise: Tensor,
 ) -> Tensor:
-    """Mean squared error of the network's prediction, t uniform (paper, eq. 4).
+    """Mean squared error of the network's prediction (paper, eq. 4).
 
     Parameters
     ----------
@@ -131,16 +139,10 @@ def diffusion_loss(
         (n, c) values.
     condition
         (n, S) histology of their spots.
-    generator
-        Source of what is not given: `t` (n,) and `noise` (n, c).
+    t, noise
+        As of `random_diffusion`.
     """
-    n, c = x_start.shape
-    if t is None:
-        t = torch.randint(schedule.steps, (n,), device=x_start.device, generator=generator)
-    if noise is None:
-        noise = torch.randn(
-            x_start.shape, device=x_start.device, dtype=x_start.dtype, generator=generator
-        )
+    c = x_start.shape[1]
     alpha_bar = schedule.alpha_bar.to(x_start.dtype).to(x_start.device)[t, None]  # (n, 1)
     signal, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
     x_t = signal * x_start + sigma * noise

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_stem.errors import OptionError
+from napari_stem.model.dropout import Dropout
 
 TIME_WAVES = 256
 
@@ -100,7 +101,7 @@ class Attention(nn.Module):
         self.heads, self.n_tokens = config.heads, config.n_tokens
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, h: Tensor) -> Tensor:
         """(m, r k, d), the tokens of r draws each, to what each token learns from its draw's."""
@@ -123,7 +124,7 @@ class Block(nn.Module):
             nn.Linear(width, hidden),
             nn.GELU(approximate="tanh"),
             nn.Linear(hidden, width),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
         )
         self.modulation = _modulation(width, 6)
 

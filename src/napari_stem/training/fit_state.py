@@ -7,20 +7,21 @@ import time
 import zlib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from napari_stem.errors import TrainingError
 from napari_stem.events import Progress
-from napari_stem.model.diffusion import Schedule, diffusion_loss
+from napari_stem.model.diffusion import Schedule, diffusion_loss, random_diffusion
+from napari_stem.model.dropout import dropout_of
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
 from napari_stem.text import one_line
+from napari_stem.training.team import Team
 
 _VALIDATIONS = 8  # passes over the held-out spots, each with other noise
 _FEWEST_VALIDATED = 256  # spots of a batch
@@ -61,16 +62,14 @@ class Best:
 class FitState:
     """Network, average and optimiser at one step: saved and loaded whole."""
 
-    def __init__(
-        self, fabric: Fabric, network: StemNetwork, config: FitConfig, identity: str
-    ) -> None:
-        self._fabric = fabric
+    def __init__(self, team: Team, network: StemNetwork, config: FitConfig, identity: str) -> None:
+        self._team, self._fabric = team, team.fabric
         self._config = config
         self._identity = identity
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        self._network, self._optimizer = fabric.setup(network, optimizer)
+        self._network, self._optimizer = self._fabric.setup(network, optimizer)
         self.average = AveragedModel(network, multi_avg_fn=_warm_average(config.ema))
         self.average.eval()
         self.step = 0
@@ -99,16 +98,19 @@ class FitState:
         return Examples(x_start, condition, noise, known)
 
     def advance(self, examples: Examples, schedule: Schedule) -> Tensor:
-        """One optimiser step; the loss, still on the device."""
-        seed = _seed(self._config.seed, self.step)
-        random = torch.Generator(self._fabric.device).manual_seed(seed)
-        cuda = [self._fabric.device] if self._fabric.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda):
-            torch.manual_seed(seed)  # dropout
-            self._network.train()
-            x_start, condition = random_batch(examples, self._config, random)
-            loss = diffusion_loss(self._network, x_start, condition, schedule, random)
-            self._fabric.backward(loss)
+        """One optimiser step; the loss of the whole batch, still on the device."""
+        seed, size = _seed(self._config.seed, self.step), self._config.batch_size
+        device, mine = self._fabric.device, self._team.share(size)
+        random = torch.Generator(device).manual_seed(seed)
+        x_start, condition = random_batch(examples, self._config, random)
+        t, noise = random_diffusion(x_start, schedule, random)
+        self._network.train()
+        with dropout_of(seed, mine, size, device):
+            loss = self._team.weight(size) * diffusion_loss(
+                self._network, x_start[mine], condition[mine], schedule,
+                t=t[mine], noise=noise[mine],
+            )  # fmt: skip
+        self._fabric.backward(loss)
         norm = self._fabric.clip_gradients(
             self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
         )
@@ -126,7 +128,14 @@ class FitState:
         self.step += 1
         now = time.monotonic()
         self.seconds, self._clock = self.seconds + now - self._clock, now
-        return loss.detach()
+        return self._team.mean(loss.detach())
+
+    def follow(self, examples: Examples, schedule: Schedule) -> NoReturn:
+        """Take part in the steps that the first process takes, and end with them."""
+        while (seconds := self._team.call(False)) is not None:
+            self.seconds = seconds
+            self.advance(examples, schedule)
+        self._team.leave()
 
     def spent(self) -> float:
         """Finished share of the training."""
@@ -150,8 +159,7 @@ class FitState:
         random = torch.Generator(self._fabric.device).manual_seed(_seed(self._config.seed, -1))
         x, total = examples.x_start, torch.zeros((), device=self._fabric.device)
         for _ in range(_VALIDATIONS):
-            t = torch.randint(schedule.steps, (len(x),), device=x.device, generator=random)
-            noise = torch.randn(x.shape, device=x.device, dtype=x.dtype, generator=random)
+            t, noise = random_diffusion(x, schedule, random)
             for rows in torch.split(torch.arange(len(x), device=x.device), self.validation_batch):
                 x_start = likely_values(examples, rows, random)
                 with self._fabric.autocast():

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from lightning_fabric import Fabric
-
 from napari_stem.defaults import Keep
 from napari_stem.devices import threads_for
 from napari_stem.events import Event, Events, Loss, Pace
@@ -17,6 +15,7 @@ from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.training.fit_state import Examples, FitState
+from napari_stem.training.team import Team
 
 SAVE_SECONDS = 60.0
 VALIDATE_EVERY = 100  # steps
@@ -52,6 +51,8 @@ def iter_fit(
     state_path: Path | None = None,
     identity: str = "",
     device: str = "auto",
+    devices: int = 1,
+    nodes: int = 1,
 ) -> Events[Fitted]:
     """Train `network` on the mean squared error of the diffusion (paper, eq. 4).
 
@@ -74,6 +75,8 @@ def iter_fit(
         File that holds the unfinished run. Closing the generator saves it, at most one step late.
     identity
         What else, apart from `config`, must be equal to resume from that file.
+    device, devices, nodes
+        As in `Team`. Of several processes the first returns; the others end here.
 
     Returns
     -------
@@ -84,17 +87,19 @@ def iter_fit(
     TrainingError
         The state on disk belongs to another run, or the loss is no longer finite.
     """
-    fabric = Fabric(accelerator=device, devices=1, precision=config.precision)
-    fabric.launch()
-    run = FitState(fabric, network, config, identity)
+    team = Team(device, config, devices=devices, nodes=nodes)
+    run = FitState(team, network, config, identity)
     if state_path is not None and state_path.exists():
         run.load(state_path)
     training, held_out = run.to_device(examples), validation and run.to_device(validation)
+    if not team.leads:
+        run.follow(training, schedule)
     every = min(VALIDATE_EVERY, max(1, config.steps // _FEWEST_VALIDATIONS))
     pace, save_pace, seldom = Pace(), Pace(SAVE_SECONDS), _Seldom()
     save_pace.due()
     try:
         while not run.finished:
+            team.call(True, run.seconds)
             with threads_for(network.multiplications(config.batch_size)):
                 loss = run.advance(training, schedule)
             run.finished = run.spent() >= 1 or finish_now()
@@ -112,9 +117,11 @@ def iter_fit(
             if state_path is not None and save_pace.due():
                 run.save(state_path)
     except GeneratorExit:
+        team.call(False)
         if state_path is not None:
             run.save(state_path)
         raise
+    team.call(False)
     if state_path is not None:
         run.save(state_path)
     best = run.best if keep == "best" else None

@@ -171,6 +171,24 @@ class TrainPlan:
         advanced=True,
     )
     device: str = same_option(Compute, "device")
+    devices: int = option(
+        1,
+        "Devices",
+        "Devices that train together, each on its share of a batch; processes on a CPU. A run "
+        "ends in the same on any number of them.",
+        minimum=1,
+        maximum=64,
+        advanced=True,
+    )
+    nodes: int = option(
+        1,
+        "Nodes",
+        "Machines that train together, each with so many devices; each runs this command, under "
+        "SLURM or torchrun.",
+        minimum=1,
+        maximum=1024,
+        advanced=True,
+    )
     allow_low_resolution: bool = same_option(Compute, "allow_low_resolution")
 
     def __post_init__(self) -> None:
@@ -216,8 +234,8 @@ class TrainPlan:
             ) from error
 
     def differences(self, other: TrainPlan) -> list[str]:
-        """Names of the settings that differ and matter to the result: the device does not."""
-        one, two = replace(self, device="auto"), replace(other, device="auto")
+        """Names of the settings that differ and matter to the result: devices do not."""
+        one, two = (replace(each, device="auto", devices=1, nodes=1) for each in (self, other))
         names = [setting.name for setting in fields(self)]
         return [name for name in names if getattr(one, name) != getattr(two, name)]
 

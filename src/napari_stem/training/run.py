@@ -20,6 +20,7 @@ from napari_stem.training.loop import never
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run_folder import held, read_plan, write_status
 from napari_stem.training.run_history import recorded
+from napari_stem.training.team import follows
 from napari_stem.training.train import TrainResult, hold_out_spots, iter_train
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def iter_run(
         It cannot run; the folder records the reason, too.
     """
     plan = read_plan(folder)
+    if follows():
+        return (yield from _iter_planned(plan, folder, cache, finish_now))
     with held(folder):
         write_status(folder, standing="running", reason="")
         try:
@@ -77,7 +80,7 @@ def _iter_planned(
         return (
             yield from iter_train(
                 training, recipe, folder, held_out=tested, options=options, compute=compute,
-                keep=plan.keep, finish_now=finish_now,
+                keep=plan.keep, devices=plan.devices, nodes=plan.nodes, finish_now=finish_now,
             )
         )  # fmt: skip
 

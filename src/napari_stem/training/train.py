@@ -74,6 +74,8 @@ def iter_train(
     options: PredictOptions | None = None,
     compute: Compute | None = None,
     keep: Keep = "last",
+    devices: int = 1,
+    nodes: int = 1,
     finish_now: Callable[[], bool] = never,
 ) -> Events[TrainResult]:
     """Train on sections with counts; evaluate on held-out ones; save the checkpoint.
@@ -91,6 +93,8 @@ def iter_train(
     keep
         "best" keeps the weights with the lowest loss on the held-out sections, which makes their
         metrics a little optimistic; "last" keeps those of the last step.
+    devices, nodes
+        As in `team.Team`: this process returns, the others end where training does.
     finish_now
         If it returns True, training ends; the weights so far are evaluated and saved.
 
@@ -135,6 +139,8 @@ def iter_train(
         state_path=run_folder / STATE,
         identity=_identity(recipe, known, [*sections, *held_out], compute),
         device=compute.device,
+        devices=devices,
+        nodes=nodes,
     )
     about = {**_about(sections, recipe, len(known.values)), "step": fitted.step}
     if used := stamps(recipe.encoders, compute.weights):

@@ -1,0 +1,129 @@
+"""Several processes train what one does, and may take over from each other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from napari_stem.checkpoints.checkpoint import load_checkpoint
+from napari_stem.events import Loss, finish
+from napari_stem.training.event_lines import from_line
+from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
+from napari_stem.training.run import iter_run
+from napari_stem.training.run_folder import CHECKPOINT, create_run, read_run
+from napari_stem.training.run_history import read_history
+
+STEPS = 250
+
+
+@pytest.fixture(scope="module")
+def plan(saved: list[Path]) -> TrainPlan:
+    """A training of the small preset, with its dropout; 63 spots a batch are halved unevenly."""
+    return TrainPlan(
+        (SectionSource(str(saved[0])),), panel=PanelChoice("hvg", 6), device="cpu",
+        fit={"steps": STEPS, "batch_size": 63},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def unbroken(plan: TrainPlan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "one"
+    create_run(folder, plan)
+    finish(iter_run(folder))
+    return folder
+
+
+def started(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable, "-m", "napari_stem", "train", "--run", str(folder), "--cache",
+            str(folder.parent / "cache"), "--events", "jsonl", "--listen",
+        ],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def assert_same(folder: Path, other: Path) -> None:
+    """The same losses at the same steps, and the same weights, apart from rounding."""
+    ours, theirs = (
+        {each.step: each.value for each in read_history(run) if isinstance(each, Loss)}
+        for run in (folder, other)
+    )
+    shared = sorted(ours.keys() & theirs.keys())
+    assert shared
+    assert [ours[step] for step in shared] == pytest.approx([theirs[step] for step in shared])
+    weights, expected = (
+        load_checkpoint(run / CHECKPOINT).network.state_dict() for run in (folder, other)
+    )
+    for name, value in weights.items():
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=1e-4)
+
+
+def assert_gone(helpers: list[psutil.Process]) -> None:
+    assert helpers
+    _, alive = psutil.wait_procs(helpers, timeout=60)
+    assert not alive
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_for_one_and_one_for_two(
+    plan: TrainPlan, unbroken: Path, tmp_path: Path
+):
+    run = tmp_path / "run"
+    create_run(run, plan)
+    alone = iter_run(run)
+    paused = next(event.step for event in alone if isinstance(event, Loss) and event.step > 20)
+    alone.close()
+    create_run(run, replace(plan, devices=2))
+    child = started(run)
+    assert child.stdout is not None
+    first = next(found for line in child.stdout if isinstance(found := from_line(line), Loss))
+    helpers = psutil.Process(child.pid).children()
+    _, told = child.communicate(timeout=500)  # its input ends, as when the parent process dies
+    assert child.returncode == 130, told
+    assert_gone(helpers)
+    assert read_run(run).standing == "paused"
+    assert paused < first.step < STEPS
+    create_run(run, plan)
+    finish(iter_run(run))
+    assert_same(run, unbroken)
+
+
+@pytest.mark.thorough
+def test_two_processes_end_in_the_same_as_one(plan: TrainPlan, unbroken: Path, tmp_path: Path):
+    run = tmp_path / "run"
+    create_run(run, replace(plan, devices=2))
+    with started(run) as child:
+        assert child.stdout is not None
+        next(line for line in child.stdout if isinstance(from_line(line), Loss))
+        helpers = psutil.Process(child.pid).children()
+        child.stdout.read()
+    assert child.returncode == 0
+    assert_gone(helpers)
+    assert_same(run, unbroken)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("killed", ["leader", "helper"])
+def test_a_run_of_which_a_process_was_killed_ends_and_resumes(
+    killed: str, plan: TrainPlan, unbroken: Path, tmp_path: Path
+):
+    run = tmp_path / "run"
+    create_run(run, replace(plan, devices=2))
+    child = started(run)
+    assert child.stdout is not None
+    next(line for line in child.stdout if isinstance(from_line(line), Loss))
+    helpers = psutil.Process(child.pid).children()
+    (child if killed == "leader" else helpers[0]).kill()
+    child.communicate(timeout=500)
+    assert child.returncode != 0
+    assert_gone(helpers)
+    create_run(run, plan)
+    finish(iter_run(run))
+    assert_same(run, unbroken)
