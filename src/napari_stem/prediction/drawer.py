@@ -21,7 +21,6 @@ from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Schedule, denoiser
 from napari_stem.model.network import StemNetwork
 from napari_stem.model.readout import Readout
-from napari_stem.model.samplers import SAMPLERS
 from napari_stem.model.spot_noise import gene_noise
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.workers import Check, Workers
@@ -66,8 +65,8 @@ class Drawer:
         self._schedule = schedule
         self._conditions, self._positions = conditions, positions
         self._seed = options.seed
-        self._sampler = SAMPLERS[options.sampler]
-        self._steps = self._sampler.spacing(schedule, min(options.n_steps, schedule.steps))
+        self._sampler, steps = options.sampler_for(schedule.config.prediction)
+        self._steps = self._sampler.spacing(schedule, min(steps, schedule.steps))
         self._readout = readout and readout.on(self._device)
         self._rows = min(compute.batch_size, _rows_of_a_pass(network, self._device))
 
