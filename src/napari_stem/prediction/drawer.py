@@ -112,7 +112,7 @@ class Drawer:
     ) -> Iterator[float]:
         """Draw for whole blocks of spots and keep each as soon as it is complete."""
         spots = np.concatenate([np.arange(rows.start, rows.stop) for rows in blocks])
-        size = max(1, self._rows // len(draws))
+        size = self._spots_of_a_batch(store.n_spots, len(draws))
         parts = [spots[start : start + size] for start in range(0, len(spots), size)]
         waiting, done = deque(blocks), 0
         held = np.empty((0, len(draws), store.n_genes), np.float32)
@@ -126,6 +126,12 @@ class Drawer:
                     waiting.popleft()
                 found = 0.0
             yield float(spots[min(done, len(spots) - 1)]) + found / len(draws)
+
+    def _spots_of_a_batch(self, n_spots: int, n_draws: int) -> int:
+        """Of equal batches of a whole slide, as many for each worker; a resumed run has them too."""
+        number = self._workers.number
+        batches = math.ceil(n_spots / max(1, self._rows // n_draws))
+        return math.ceil(n_spots / (math.ceil(batches / number) * number))
 
     def _iter_batches(
         self, batches: Sequence[_Batch], size: int
