@@ -128,7 +128,7 @@ class Drawer:
             yield float(spots[min(done, len(spots) - 1)]) + found / len(draws)
 
     def _spots_of_a_batch(self, n_spots: int, n_draws: int) -> int:
-        """Of equal batches of a whole slide, as many for each worker; a resumed run has them too."""
+        """Of equal batches of a whole slide, as many for each worker, also in a resumed run."""
         number = self._workers.number
         batches = math.ceil(n_spots / max(1, self._rows // n_draws))
         return math.ceil(n_spots / (math.ceil(batches / number) * number))
