@@ -6,8 +6,8 @@ The reference is plain ancestral sampling in all 1,000 steps, written here from 
 al. 2020, algorithm 2), batches of 200 spots in float32, on as many threads as suit it; beside it,
 DDIM in 50 steps, uniform in t. Both draw what the package draws for the same spots in the same
 process. The small preset is trained and timed as a whole; of the paper's network a few evaluations
-are timed, with random weights, unless --quick. Libraries are loaded before. Other programs slow both
-down, so the package draws before, between and after the references, and its mean time counts. The
+are timed, with random weights, unless --quick. Libraries are loaded before. As other programs may
+slow it down, the package draws before, between and after the references, and the mean counts. The
 last line is the ratio of the small preset.
 """
 

@@ -114,7 +114,7 @@ def _steps_nearest(schedule: Schedule, scale: Tensor, wanted: Tensor) -> list[St
 
 
 def diffusion_loss(
-    network: nn.Module,
+    network: Callable[..., Tensor],
     x_start: Tensor,
     condition: Tensor,
     schedule: Schedule,
@@ -122,6 +122,7 @@ def diffusion_loss(
     *,
     t: Tensor | None = None,
     noise: Tensor | None = None,
+    check: Callable[[], None] = go_on,
 ) -> Tensor:
     """Mean squared error of the network's prediction, t uniform (paper, eq. 4).
 
@@ -133,6 +134,8 @@ def diffusion_loss(
         (n, S) histology of their spots.
     generator
         Source of what is not given: `t` (n,) and `noise` (n, c).
+    check
+        Called between the layers of the network; what it raises ends the evaluation.
     """
     n, c = x_start.shape
     if t is None:
@@ -145,7 +148,7 @@ def diffusion_loss(
     signal, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
     x_t = signal * x_start + sigma * noise
     target = noise if schedule.config.prediction == "eps" else signal * noise - sigma * x_start
-    return F.mse_loss(network(x_t, t, condition)[:, :c].to(target.dtype), target)
+    return F.mse_loss(network(x_t, t, condition, check)[:, :c].to(target.dtype), target)
 
 
 def denoiser(

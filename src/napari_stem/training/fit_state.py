@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import zlib
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,18 @@ from torch.optim.swa_utils import AveragedModel
 
 from napari_stem.errors import TrainingError
 from napari_stem.events import Progress
-from napari_stem.model.diffusion import Schedule, diffusion_loss
+from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
 from napari_stem.text import one_line
+from napari_stem.training.batch_loss import Batch, BatchLoss
+from napari_stem.workers import Workers
 
 _VALIDATIONS = 8  # passes over the held-out spots, each with other noise
-_FEWEST_VALIDATED = 256  # spots of a batch
+_FEWEST_VALIDATED = 256  # spots, of all passes
+_VALIDATED_SHARE = 0.05  # of the time
+_BACKWARD = 3  # times as long as a forward pass takes one with its gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,13 @@ class FitState:
     """Network, average and optimiser at one step: saved and loaded whole."""
 
     def __init__(
-        self, fabric: Fabric, network: StemNetwork, config: FitConfig, identity: str
+        self,
+        fabric: Fabric,
+        network: StemNetwork,
+        schedule: Schedule,
+        workers: Workers,
+        config: FitConfig,
+        identity: str,
     ) -> None:
         self._fabric = fabric
         self._config = config
@@ -73,16 +84,16 @@ class FitState:
         self._network, self._optimizer = fabric.setup(network, optimizer)
         self.average = AveragedModel(network, multi_avg_fn=_warm_average(config.ema))
         self.average.eval()
+        self._schedule = schedule
+        self._training = BatchLoss(
+            network, self._network, schedule, workers, dropout=network.config.dropout > 0
+        )
+        self._validation = BatchLoss(network, self._averaged_forward, schedule, workers)
         self.step = 0
         self.seconds = 0.0
         self.finished = False
         self.best: Best | None = None
         self._clock = time.monotonic()
-
-    @property
-    def validation_batch(self) -> int:
-        """Spots of a batch of validation, which needs no gradients."""
-        return max(self._config.batch_size, _FEWEST_VALIDATED)
 
     @property
     def averaged(self) -> StemNetwork:
@@ -98,17 +109,14 @@ class FitState:
         x_start, condition, noise = map(self._fabric.to_device, parts)
         return Examples(x_start, condition, noise, known)
 
-    def advance(self, examples: Examples, schedule: Schedule) -> Tensor:
-        """One optimiser step; the loss, still on the device."""
-        seed = _seed(self._config.seed, self.step)
-        random = torch.Generator(self._fabric.device).manual_seed(seed)
-        cuda = [self._fabric.device] if self._fabric.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda):
-            torch.manual_seed(seed)  # dropout
-            self._network.train()
-            x_start, condition = random_batch(examples, self._config, random)
-            loss = diffusion_loss(self._network, x_start, condition, schedule, random)
-            self._fabric.backward(loss)
+    def iter_advance(self, examples: Examples) -> Generator[float, None, Tensor]:
+        """One optimiser step; returns the loss, still on the device.
+
+        Yields the finished share of the step's batch; closed before the end, nothing has changed.
+        """
+        self._network.train()
+        batch = self._random_batch(examples)
+        loss = yield from self._training.iter_gradient(batch)
         norm = self._fabric.clip_gradients(
             self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
         )
@@ -126,7 +134,7 @@ class FitState:
         self.step += 1
         now = time.monotonic()
         self.seconds, self._clock = self.seconds + now - self._clock, now
-        return loss.detach()
+        return loss
 
     def spent(self) -> float:
         """Finished share of the training."""
@@ -141,26 +149,25 @@ class FitState:
             done = min(total, round(total * self.spent()))
         return Progress(done, total, "train")
 
-    @torch.no_grad()
-    def validate(self, examples: Examples, schedule: Schedule) -> float:
-        """Loss of the averaged weights on every held-out spot, with noise that never changes.
+    def iter_validate(self, examples: Examples, every: int) -> Generator[float, None, float]:
+        """Loss of the averaged weights on held-out spots, with noise that never changes.
 
-        In batches, so that memory does not grow with the held-out spots.
+        On all of them, or on as many as take a twentieth of the time of `every` training steps;
+        yields the finished share.
         """
         random = torch.Generator(self._fabric.device).manual_seed(_seed(self._config.seed, -1))
-        x, total = examples.x_start, torch.zeros((), device=self._fabric.device)
-        for _ in range(_VALIDATIONS):
-            t = torch.randint(schedule.steps, (len(x),), device=x.device, generator=random)
+        trained = every * self._config.batch_size * _BACKWARD
+        most = max(_FEWEST_VALIDATED, int(_VALIDATED_SHARE * trained))
+        some = torch.linspace(0, len(examples.x_start) - 1, min(most, len(examples.x_start)))
+        rows = some.round().long().to(self._fabric.device)
+        condition = examples.condition[rows, 0]
+        total, passes = 0.0, max(1, min(_VALIDATIONS, most // len(rows)))
+        for _ in range(passes):
+            x = likely_values(examples, rows, random)
+            t = torch.randint(self._schedule.steps, (len(x),), device=x.device, generator=random)
             noise = torch.randn(x.shape, device=x.device, dtype=x.dtype, generator=random)
-            for rows in torch.split(torch.arange(len(x), device=x.device), self.validation_batch):
-                x_start = likely_values(examples, rows, random)
-                with self._fabric.autocast():
-                    loss = diffusion_loss(
-                        self.average, x_start, examples.condition[rows, 0], schedule,
-                        t=t[rows], noise=noise[rows],
-                    )  # fmt: skip
-                total += loss.float() * len(rows)
-        mean = float(total / (_VALIDATIONS * len(x)))
+            total += float((yield from self._validation.iter_value(Batch(x, condition, t, noise))))
+        mean = total / passes
         if self.best is None or mean < self.best.loss:
             weights = self.averaged.state_dict()
             copies = {name: value.detach().cpu().clone() for name, value in weights.items()}
@@ -200,6 +207,20 @@ class FitState:
         self.step, self.seconds = state["step"], state["seconds"]
         self.finished = state["finished"]
         self.best = state["best"] and Best(**state["best"])
+
+    def _random_batch(self, examples: Examples) -> Batch:
+        """All random numbers of a step follow from the seed and the step alone."""
+        seed = _seed(self._config.seed, self.step)
+        random = torch.Generator(self._fabric.device).manual_seed(seed)
+        x, condition = random_batch(examples, self._config, random)
+        t = torch.randint(self._schedule.steps, (len(x),), device=x.device, generator=random)
+        noise = torch.randn(x.shape, device=x.device, dtype=x.dtype, generator=random)
+        return Batch(x, condition, t, noise, seed)
+
+    def _averaged_forward(self, *inputs: Any) -> Tensor:
+        with self._fabric.autocast():
+            out: Tensor = self.average(*inputs)
+        return out
 
     def _state(self) -> dict[str, Any]:
         return {

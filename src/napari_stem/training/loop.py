@@ -11,12 +11,12 @@ from typing import TypeAlias
 from lightning_fabric import Fabric
 
 from napari_stem.defaults import Keep
-from napari_stem.devices import threads_for
-from napari_stem.events import Event, Events, Loss, Pace
+from napari_stem.events import Event, Events, Loss, Pace, relay
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.training.fit_state import Examples, FitState
+from napari_stem.workers import Workers
 
 SAVE_SECONDS = 60.0
 VALIDATE_EVERY = 100  # steps
@@ -71,7 +71,8 @@ def iter_fit(
     finish_now
         Called after each step; True ends the run as if its steps were done.
     state_path
-        File that holds the unfinished run. Closing the generator saves it, at most one step late.
+        File that holds the unfinished run. Closing the generator saves it within a layer of the
+        network, as it was after the last whole step.
     identity
         What else, apart from `config`, must be equal to resume from that file.
 
@@ -86,35 +87,37 @@ def iter_fit(
     """
     fabric = Fabric(accelerator=device, devices=1, precision=config.precision)
     fabric.launch()
-    run = FitState(fabric, network, config, identity)
-    if state_path is not None and state_path.exists():
-        run.load(state_path)
-    training, held_out = run.to_device(examples), validation and run.to_device(validation)
     every = min(VALIDATE_EVERY, max(1, config.steps // _FEWEST_VALIDATIONS))
     pace, save_pace, seldom = Pace(), Pace(SAVE_SECONDS), _Seldom()
     save_pace.due()
-    try:
-        while not run.finished:
-            with threads_for(network.multiplications(config.batch_size)):
-                loss = run.advance(training, schedule)
-            run.finished = run.spent() >= 1 or finish_now()
-            measured = None
-            if held_out and (run.step % every == 0 or run.finished):
-                size = min(run.validation_batch, len(held_out.x_start))
-                with threads_for(network.multiplications(size)):
-                    measured = run.validate(held_out, schedule)
-            if measured is not None or pace.due() or run.finished:
-                yield run.progress()
-                yield Loss(run.step, loss.item(), measured)
-            if measure and measured is not None and not run.finished and seldom.due():
-                with seldom:
-                    yield from measure(run.averaged, run.step)
-            if state_path is not None and save_pace.due():
+    with Workers(fabric.device) as workers:
+        run = FitState(fabric, network, schedule, workers, config, identity)
+        if state_path is not None and state_path.exists():
+            run.load(state_path)
+        training, held_out = run.to_device(examples), validation and run.to_device(validation)
+
+        def told(_: float) -> Event | None:
+            return run.progress() if pace.due() else None
+
+        try:
+            while not run.finished:
+                loss = yield from relay(run.iter_advance(training), told)
+                run.finished = run.spent() >= 1 or finish_now()
+                measured = None
+                if held_out and (run.step % every == 0 or run.finished):
+                    measured = yield from relay(run.iter_validate(held_out, every), told)
+                if measured is not None or pace.due() or run.finished:
+                    yield run.progress()
+                    yield Loss(run.step, loss.item(), measured)
+                if measure and measured is not None and not run.finished and seldom.due():
+                    with seldom:
+                        yield from measure(run.averaged, run.step)
+                if state_path is not None and save_pace.due():
+                    run.save(state_path)
+        except GeneratorExit:
+            if state_path is not None:
                 run.save(state_path)
-    except GeneratorExit:
-        if state_path is not None:
-            run.save(state_path)
-        raise
+            raise
     if state_path is not None:
         run.save(state_path)
     best = run.best if keep == "best" else None
