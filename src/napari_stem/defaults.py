@@ -15,5 +15,5 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 ENCODERS = ("morphology",)
 N_DRAWS = 20
 N_GENES = 300
-SAMPLER = "dpm++"
+SAMPLER = "auto"
 TISSUE_SHARE = 0.2  # of the disc of a spot

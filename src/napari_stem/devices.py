@@ -1,19 +1,11 @@
-"""Which device computes, and on how many threads."""
+"""Which device computes."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
 
 import torch
 
 from napari_stem.errors import Hint, OptionError, Remedy
 from napari_stem.text import one_line
-
-_PER_THREAD = 2e9  # multiplications of a pass for which one more thread is worth waiting for
-_lock = Lock()
-_usual: list[int] = []  # torch's number of threads outside of all blocks, once for each open one
 
 
 def choose_device(name: str) -> torch.device:
@@ -37,32 +29,6 @@ def present_devices() -> list[str]:
     cuda = ["cuda", *(f"cuda:{i}" for i in range(n_cuda) if n_cuda > 1)] if n_cuda else []
     mps = ["mps"] if torch.backends.mps.is_available() else []
     return ["auto", "cpu", *cuda, *mps]
-
-
-@contextmanager
-def threads_for(multiplications: float) -> Iterator[None]:
-    """Let torch use as many threads as passes of this size keep busy, within a block.
-
-    Threads of a small network wait for each other at every layer. If another process is busy, a
-    wait lasts as long as that process runs, and two threads are 10 to 200 times slower than one
-    (benchmarks/RESULTS.md). The number is set where the network is evaluated, in the thread
-    that does so: libraries with an OpenMP layer of their own (numba's) change it for their caller.
-
-    Parameters
-    ----------
-    multiplications
-        About how many one pass of a batch takes.
-    """
-    with _lock:  # a thread that starts meanwhile begins with the fewer threads of this block
-        usual = _usual[-1] if _usual else torch.get_num_threads()
-        _usual.append(usual)
-    torch.set_num_threads(max(1, min(usual, int(multiplications / _PER_THREAD))))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(usual)
-        with _lock:
-            _usual.pop()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

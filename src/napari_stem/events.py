@@ -1,8 +1,8 @@
 """Progress of long work as small frozen events, at most about ten per second.
 
 Long work is a generator of events whose return value is its result. Closing the generator
-cancels within one batch, and drawing within one layer of the network; finished work is on disk
-by then.
+cancels within one batch, drawing and training within one layer of the network; finished work is
+on disk by then.
 """
 
 from __future__ import annotations
@@ -96,11 +96,11 @@ class Variation(Event):
 Events: TypeAlias = Generator[Event, None, T]
 
 
-def _ignore(event: Event) -> None:
+def _ignore(event: object) -> None:
     pass
 
 
-def finish(events: Events[T], on_event: Callable[[Event], None] = _ignore) -> T:
+def finish(events: Generator[A, None, T], on_event: Callable[[A], None] = _ignore) -> T:
     """Exhaust `events`, hand each to `on_event`, return the generator's result."""
     with closing(events):
         while True:

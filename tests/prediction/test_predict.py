@@ -46,7 +46,7 @@ def test_a_prediction_keeps_its_contract(sections: list[Section], trained: Train
     about = prediction.uns["napari_stem"]
     assert Recipe.from_json(about["recipe"], "prediction") == trained.checkpoint.recipe
     assert about["seen"] == ""
-    assert (about["sampler"], about["steps"], about["seed"]) == ("dpm++", 20, 0)
+    assert (about["sampler"], about["steps"], about["seed"]) == ("pc", 8, 0)
     path = tmp_path / "prediction.h5ad"
     write_prediction(prediction, path)
     again = read_spots(path)

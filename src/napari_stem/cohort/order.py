@@ -101,8 +101,7 @@ class Order:
         asked = {
             "checkpoint": content_of(self.checkpoint),
             "goal": self.goal,
-            "options": self.options.of_a_draw(),
-            "n_draws": self.options.n_draws,
+            "options": asdict(self.options),
             "low_resolution": self.compute.allow_low_resolution,
             "opening": asdict(self.opening),
             "leiden": asdict(self.leiden),

@@ -123,13 +123,14 @@ def random_diffusion(
 
 
 def diffusion_loss(
-    network: nn.Module,
+    network: Callable[..., Tensor],
     x_start: Tensor,
     condition: Tensor,
     schedule: Schedule,
     *,
     t: Tensor,
     noise: Tensor,
+    check: Callable[[], None] = go_on,
 ) -> Tensor:
     """Mean squared error of the network's prediction (paper, eq. 4).
 
@@ -141,13 +142,15 @@ def diffusion_loss(
         (n, S) histology of their spots.
     t, noise
         As of `random_diffusion`.
+    check
+        Called between the layers of the network; what it raises ends the evaluation.
     """
     c = x_start.shape[1]
     alpha_bar = schedule.alpha_bar.to(x_start.dtype).to(x_start.device)[t, None]  # (n, 1)
     signal, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
     x_t = signal * x_start + sigma * noise
     target = noise if schedule.config.prediction == "eps" else signal * noise - sigma * x_start
-    return F.mse_loss(network(x_t, t, condition)[:, :c].to(target.dtype), target)
+    return F.mse_loss(network(x_t, t, condition, check)[:, :c].to(target.dtype), target)
 
 
 def denoiser(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 @dataclass(frozen=True, slots=True)
 class _Masks:
     generator: torch.Generator
-    rows: slice
+    rows: slice | Tensor
     total: int
 
 
@@ -22,7 +22,7 @@ _masks: ContextVar[_Masks] = ContextVar("masks")
 
 
 @contextmanager
-def dropout_of(seed: int, rows: slice, total: int, device: torch.device) -> Iterator[None]:
+def dropout_of(seed: int, rows: slice | Tensor, total: int, device: torch.device) -> Iterator[None]:
     """Within, `Dropout` masks rows of a batch as it would mask them in a pass of the whole batch.
 
     Parameters

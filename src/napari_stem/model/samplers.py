@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from napari_stem.model.diffusion import Schedule, Step, angle_steps, log_snr_steps
+from napari_stem.model.diffusion import Prediction, Schedule, Step, angle_steps, log_snr_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,3 +171,6 @@ SAMPLERS: Mapping[str, Sampler] = {
         Sampler("ancestral", "ancestral (paper)", 1000, ancestral, stochastic=True),
     )
 }
+
+SUITED: Mapping[Prediction, str] = {"v": "pc", "eps": "dpm++"}
+"""The sampler with the fewest evaluations that keep every metric, by what a network predicts."""

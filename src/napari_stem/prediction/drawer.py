@@ -21,7 +21,6 @@ from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Schedule, denoiser
 from napari_stem.model.network import StemNetwork
 from napari_stem.model.readout import Readout
-from napari_stem.model.samplers import SAMPLERS
 from napari_stem.model.spot_noise import gene_noise
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.workers import Check, Workers
@@ -66,8 +65,8 @@ class Drawer:
         self._schedule = schedule
         self._conditions, self._positions = conditions, positions
         self._seed = options.seed
-        self._sampler = SAMPLERS[options.sampler]
-        self._steps = self._sampler.spacing(schedule, min(options.n_steps, schedule.steps))
+        self._sampler, steps = options.sampler_for(schedule.config.prediction)
+        self._steps = self._sampler.spacing(schedule, min(steps, schedule.steps))
         self._readout = readout and readout.on(self._device)
         self._rows = min(compute.batch_size, _rows_of_a_pass(network, self._device))
 
@@ -113,7 +112,7 @@ class Drawer:
     ) -> Iterator[float]:
         """Draw for whole blocks of spots and keep each as soon as it is complete."""
         spots = np.concatenate([np.arange(rows.start, rows.stop) for rows in blocks])
-        size = max(1, self._rows // len(draws))
+        size = self._spots_of_a_batch(store.n_spots, len(draws))
         parts = [spots[start : start + size] for start in range(0, len(spots), size)]
         waiting, done = deque(blocks), 0
         held = np.empty((0, len(draws), store.n_genes), np.float32)
@@ -127,6 +126,12 @@ class Drawer:
                     waiting.popleft()
                 found = 0.0
             yield float(spots[min(done, len(spots) - 1)]) + found / len(draws)
+
+    def _spots_of_a_batch(self, n_spots: int, n_draws: int) -> int:
+        """Of equal batches of a whole slide, as many for each worker, also in a resumed run."""
+        number = self._workers.number
+        batches = math.ceil(n_spots / max(1, self._rows // n_draws))
+        return math.ceil(n_spots / (math.ceil(batches / number) * number))
 
     def _iter_batches(
         self, batches: Sequence[_Batch], size: int

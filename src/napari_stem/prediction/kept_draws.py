@@ -79,7 +79,6 @@ def store_name(
     """
     key = hashlib.sha256(embeddings.tobytes())
     key.update(positions(spots).tobytes())
-    key.update(
-        repr((_ALGORITHM, checkpoint.fingerprint, sorted(options.of_a_draw().items()))).encode()
-    )
+    chosen = options.of_a_draw(checkpoint.recipe.diffusion.prediction)
+    key.update(repr((_ALGORITHM, checkpoint.fingerprint, sorted(chosen.items()))).encode())
     return key.hexdigest()[:32]

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from napari_stem.defaults import N_DRAWS, SAMPLER
-from napari_stem.model.samplers import SAMPLERS
+from napari_stem.model.diffusion import Prediction
+from napari_stem.model.samplers import SAMPLERS, SUITED, Sampler
 from napari_stem.options import check_options, option
 
 
@@ -17,7 +18,7 @@ class PredictOptions:
     Attributes
     ----------
     steps
-        Network evaluations per draw; None uses the default of the sampler.
+        Network evaluations per draw; None uses as many as the sampler needs.
     """
 
     n_draws: int = option(
@@ -31,9 +32,10 @@ class PredictOptions:
     sampler: str = option(
         SAMPLER,
         "Sampler",
-        "Algorithm that turns noise into a draw; the predictor-corrector needs the fewest steps "
-        "with networks that predict velocity (preset small).",
-        choices=lambda: {name: sampler.label for name, sampler in SAMPLERS.items()},
+        "Algorithm that turns noise into a draw; automatic takes the fastest one that keeps the "
+        "quality: the predictor-corrector for networks that predict velocity (preset small), "
+        "DPM-Solver++ for those that predict noise.",
+        choices=lambda: {SAMPLER: "automatic"} | {s.name: s.label for s in SAMPLERS.values()},
         advanced=True,
     )
     steps: int | None = option(
@@ -61,16 +63,17 @@ class PredictOptions:
         check_options(self)
 
     def draw_alike(self, other: PredictOptions) -> bool:
-        """Whether they give the same draws, of which there may be more or fewer."""
-        return self.of_a_draw() == other.of_a_draw()
+        """Whether they give the same draws of any network, of which there may be more or fewer."""
+        return all(self.of_a_draw(each) == other.of_a_draw(each) for each in SUITED)
 
-    def of_a_draw(self) -> dict[str, Any]:
-        """All that decides a single draw, by name."""
-        values = asdict(replace(self, steps=self.n_steps))
+    def of_a_draw(self, predicted: Prediction) -> dict[str, Any]:
+        """All that decides a single draw of a network, by name; nothing is automatic there."""
+        sampler, steps = self.sampler_for(predicted)
+        values = asdict(replace(self, sampler=sampler.name, steps=steps))
         del values["n_draws"]
         return values
 
-    @property
-    def n_steps(self) -> int:
-        """Evaluations of the network per draw."""
-        return SAMPLERS[self.sampler].steps if self.steps is None else self.steps
+    def sampler_for(self, predicted: Prediction) -> tuple[Sampler, int]:
+        """The sampler of a network that predicts noise or velocity, and its evaluations."""
+        sampler = SAMPLERS[SUITED[predicted] if self.sampler == SAMPLER else self.sampler]
+        return sampler, sampler.steps if self.steps is None else self.steps

@@ -181,7 +181,7 @@ def summarise(
         "recipe": recipe.to_json(),
         "unit": UNITS[recipe.transform],
         "statistic": "mean",
-        **options.of_a_draw(),
+        **options.of_a_draw(recipe.diffusion.prediction),
         "n_draws": options.n_draws,
         "slide": slide.name,
         "slide_path": str(slide.path.absolute()) if slide.path else "",

@@ -7,16 +7,19 @@ the evidence lower bound, with a normal distribution of each spot's factors.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from napari_stem.devices import threads_for
-from napari_stem.events import Events, Pace, Progress
+from napari_stem.events import Events, Progress
 from napari_stem.model.negative_binomial import log_likelihood
 from napari_stem.model.readout import Counts
+from napari_stem.workers import Check, Workers
 
 _STEPS = 600
 _RATE, _BASE_RATE = 2e-2, 6e-3  # the histology's part grows more slowly
@@ -82,38 +85,37 @@ def iter_fit_counts(
     learned = _Learned(some, min(factors, *some.counts.shape), depth)
     optimizer = torch.optim.Adam(learned.groups(), lr=_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _STEPS)
-    pace = Pace()
-    for step in range(_STEPS):
-        with threads_for(some.counts.numel() * factors):
-            readout = learned.readout()
-            penalty = ((noise[:, None] * readout.base / readout.spread) ** 2).sum() / 2
-            divergence = _divergence(some, readout, learned.mean, learned.log_spread, random)
-            _descend(optimizer, divergence / len(chosen) + penalty)
-            schedule.step()
-        if pace.due():
-            yield Progress(step, _STEPS, "factors")
-    yield Progress(_STEPS, _STEPS, "factors")
+
+    def loss() -> Tensor:
+        readout = learned.readout()
+        penalty = ((noise[:, None] * readout.base / readout.spread) ** 2).sum() / 2
+        divergence = _divergence(some, readout, learned.mean, learned.log_spread, random)
+        return divergence / len(chosen) + penalty
+
+    def step() -> None:
+        _descend(optimizer, loss)
+        schedule.step()
+
+    for done in _iter_repeat(step, _STEPS):
+        yield Progress(done, _STEPS, "factors")
     return learned.finished()
 
 
 def iter_factors(readout: Counts, spots: CountedSpots, seed: int) -> Events[Factors]:
     """What the counts of spots tell of the numbers that a network draws, in blocks of spots."""
-    means, spreads, pace = [], [], Pace()
+    means, spreads = [], []
     for rows in torch.split(torch.arange(len(spots.counts)), _MOST_SPOTS):
         block = spots[rows]
         expected = block.condition @ readout.base
         mean, log_spread = _leaf(expected), _leaf(torch.full_like(expected, _START_SPREAD))
         optimizer = torch.optim.Adam([mean, log_spread], lr=_ALONE_RATE)
         random = torch.Generator().manual_seed(seed)
-        for step in range(_ALONE_STEPS):
-            with threads_for(block.counts.numel() * readout.width):
-                _descend(optimizer, _divergence(block, readout, mean, log_spread, random))
-            if pace.due():
-                done = int(rows[0]) + len(rows) * step // _ALONE_STEPS
-                yield Progress(done, len(spots.counts), "factors of spots")
+        loss = partial(_divergence, block, readout, mean, log_spread, random)
+        for done in _iter_repeat(partial(_descend, optimizer, loss), _ALONE_STEPS):
+            found = int(rows[0]) + len(rows) * done // _ALONE_STEPS
+            yield Progress(found, len(spots.counts), "factors of spots")
         means.append(((mean - expected) / readout.spread).detach())
         spreads.append((log_spread.exp() / readout.spread).detach())
-    yield Progress(len(spots.counts), len(spots.counts), "factors of spots")
     return Factors(torch.cat(means), torch.cat(spreads))
 
 
@@ -175,9 +177,25 @@ def _divergence(
     return ((2 * narrower).exp() / 2 + away**2 / 2 - narrower).sum() - likelihood.sum()
 
 
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+def _iter_repeat(step: Callable[[], None], times: int) -> Iterator[int]:
+    """Repeat a step on one core; yields how often it was done. Closing stops between two."""
+    done = 0
+
+    def repeat(check: Check) -> None:
+        nonlocal done
+        while done < times:
+            check()
+            step()
+            done += 1
+
+    with Workers(torch.device("cpu")) as workers, closing(workers.iter_results([repeat])) as works:
+        for _ in works:
+            yield done
+
+
+def _descend(optimizer: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> None:
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss().backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 
 

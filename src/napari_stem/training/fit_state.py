@@ -5,26 +5,30 @@ from __future__ import annotations
 import math
 import time
 import zlib
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from napari_stem.errors import TrainingError
-from napari_stem.events import Progress
-from napari_stem.model.diffusion import Schedule, diffusion_loss, random_diffusion
-from napari_stem.model.dropout import dropout_of
+from napari_stem.events import Progress, finish
+from napari_stem.model.diffusion import Schedule, random_diffusion
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
 from napari_stem.text import one_line
+from napari_stem.training.batch_loss import Batch, BatchLoss
 from napari_stem.training.team import Team
+from napari_stem.workers import Workers
 
 _VALIDATIONS = 8  # passes over the held-out spots, each with other noise
-_FEWEST_VALIDATED = 256  # spots of a batch
+_FEWEST_VALIDATED = 256  # spots, of all passes
+_VALIDATED_SHARE = 0.05  # of the time
+_BACKWARD = 3  # times as long as a forward pass takes one with its gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,15 @@ class Best:
 class FitState:
     """Network, average and optimiser at one step: saved and loaded whole."""
 
-    def __init__(self, team: Team, network: StemNetwork, config: FitConfig, identity: str) -> None:
+    def __init__(
+        self,
+        team: Team,
+        network: StemNetwork,
+        schedule: Schedule,
+        workers: Workers,
+        config: FitConfig,
+        identity: str,
+    ) -> None:
         self._team, self._fabric = team, team.fabric
         self._config = config
         self._identity = identity
@@ -72,16 +84,16 @@ class FitState:
         self._network, self._optimizer = self._fabric.setup(network, optimizer)
         self.average = AveragedModel(network, multi_avg_fn=_warm_average(config.ema))
         self.average.eval()
+        self._schedule = schedule
+        self._training, self._validation = (
+            BatchLoss(network, self._in_precision(each), schedule, workers)
+            for each in (network, self.average)
+        )
         self.step = 0
         self.seconds = 0.0
         self.finished = False
         self.best: Best | None = None
         self._clock = time.monotonic()
-
-    @property
-    def validation_batch(self) -> int:
-        """Spots of a batch of validation, which needs no gradients."""
-        return max(self._config.batch_size, _FEWEST_VALIDATED)
 
     @property
     def averaged(self) -> StemNetwork:
@@ -97,20 +109,19 @@ class FitState:
         x_start, condition, noise = map(self._fabric.to_device, parts)
         return Examples(x_start, condition, noise, known)
 
-    def advance(self, examples: Examples, schedule: Schedule) -> Tensor:
-        """One optimiser step; the loss of the whole batch, still on the device."""
-        seed, size = _seed(self._config.seed, self.step), self._config.batch_size
-        device, mine = self._fabric.device, self._team.share(size)
-        random = torch.Generator(device).manual_seed(seed)
-        x_start, condition = random_batch(examples, self._config, random)
-        t, noise = random_diffusion(x_start, schedule, random)
+    def iter_advance(self, examples: Examples) -> Generator[float, None, Tensor]:
+        """One optimiser step; returns the loss, still on the device.
+
+        Yields the finished share of the step's batch; closed before the end, nothing has changed.
+        """
         self._network.train()
-        with dropout_of(seed, mine, size, device):
-            loss = self._team.weight(size) * diffusion_loss(
-                self._network, x_start[mine], condition[mine], schedule,
-                t=t[mine], noise=noise[mine],
-            )  # fmt: skip
-        self._fabric.backward(loss)
+        batch = self._random_batch(examples)
+        share = self._team.share(len(batch))
+        found = yield from self._training.iter_gradient(batch, share)
+        self._team.add_up(found)
+        loss, *gradients = found
+        for parameter, gradient in zip(self._network.parameters(), gradients, strict=True):
+            parameter.grad = gradient
         norm = self._fabric.clip_gradients(
             self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
         )
@@ -128,13 +139,13 @@ class FitState:
         self.step += 1
         now = time.monotonic()
         self.seconds, self._clock = self.seconds + now - self._clock, now
-        return self._team.mean(loss.detach())
+        return loss
 
-    def follow(self, examples: Examples, schedule: Schedule) -> NoReturn:
+    def follow(self, examples: Examples) -> NoReturn:
         """Take part in the steps that the first process takes, and end with them."""
         while (seconds := self._team.call(False)) is not None:
             self.seconds = seconds
-            self.advance(examples, schedule)
+            finish(self.iter_advance(examples))
         self._team.leave()
 
     def spent(self) -> float:
@@ -150,25 +161,24 @@ class FitState:
             done = min(total, round(total * self.spent()))
         return Progress(done, total, "train")
 
-    @torch.no_grad()
-    def validate(self, examples: Examples, schedule: Schedule) -> float:
-        """Loss of the averaged weights on every held-out spot, with noise that never changes.
+    def iter_validate(self, examples: Examples, every: int) -> Generator[float, None, float]:
+        """Loss of the averaged weights on held-out spots, with noise that never changes.
 
-        In batches, so that memory does not grow with the held-out spots.
+        On all of them, or on as many as take a twentieth of the time of `every` training steps;
+        yields the finished share.
         """
         random = torch.Generator(self._fabric.device).manual_seed(_seed(self._config.seed, -1))
-        x, total = examples.x_start, torch.zeros((), device=self._fabric.device)
-        for _ in range(_VALIDATIONS):
-            t, noise = random_diffusion(x, schedule, random)
-            for rows in torch.split(torch.arange(len(x), device=x.device), self.validation_batch):
-                x_start = likely_values(examples, rows, random)
-                with self._fabric.autocast():
-                    loss = diffusion_loss(
-                        self.average, x_start, examples.condition[rows, 0], schedule,
-                        t=t[rows], noise=noise[rows],
-                    )  # fmt: skip
-                total += loss.float() * len(rows)
-        mean = float(total / (_VALIDATIONS * len(x)))
+        trained = every * self._config.batch_size * _BACKWARD
+        most = max(_FEWEST_VALIDATED, int(_VALIDATED_SHARE * trained))
+        some = torch.linspace(0, len(examples.x_start) - 1, min(most, len(examples.x_start)))
+        rows = some.round().long().to(self._fabric.device)
+        condition = examples.condition[rows, 0]
+        total, passes = 0.0, max(1, min(_VALIDATIONS, most // len(rows)))
+        for _ in range(passes):
+            x = likely_values(examples, rows, random)
+            t, noise = random_diffusion(x, self._schedule, random)
+            total += float((yield from self._validation.iter_value(Batch(x, condition, t, noise))))
+        mean = total / passes
         if self.best is None or mean < self.best.loss:
             weights = self.averaged.state_dict()
             copies = {name: value.detach().cpu().clone() for name, value in weights.items()}
@@ -208,6 +218,24 @@ class FitState:
         self.step, self.seconds = state["step"], state["seconds"]
         self.finished = state["finished"]
         self.best = state["best"] and Best(**state["best"])
+
+    def _random_batch(self, examples: Examples) -> Batch:
+        """All random numbers of a step follow from the seed and the step alone."""
+        seed = _seed(self._config.seed, self.step)
+        random = torch.Generator(self._fabric.device).manual_seed(seed)
+        x, condition = random_batch(examples, self._config, random)
+        t, noise = random_diffusion(x, self._schedule, random)
+        return Batch(x, condition, t, noise, seed)
+
+    def _in_precision(self, network: nn.Module) -> Callable[..., Tensor]:
+        """The network as it is called in the precision of the training."""
+
+        def forward(*inputs: Any) -> Tensor:
+            with self._fabric.autocast():
+                out: Tensor = network(*inputs)
+            return out
+
+        return forward
 
     def _state(self) -> dict[str, Any]:
         return {

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from napari_stem.defaults import Keep
-from napari_stem.devices import threads_for
-from napari_stem.events import Event, Events, Loss, Pace
+from napari_stem.events import Event, Events, Loss, Pace, finish, relay
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.training.fit_state import Examples, FitState
 from napari_stem.training.team import Team
+from napari_stem.workers import Workers
 
 SAVE_SECONDS = 60.0
 VALIDATE_EVERY = 100  # steps
@@ -72,7 +72,8 @@ def iter_fit(
     finish_now
         Called after each step; True ends the run as if its steps were done.
     state_path
-        File that holds the unfinished run. Closing the generator saves it, at most one step late.
+        File that holds the unfinished run. Closing the generator saves it within a layer of the
+        network, as it was after the last whole step.
     identity
         What else, apart from `config`, must be equal to resume from that file.
     device, devices, nodes
@@ -88,40 +89,44 @@ def iter_fit(
         The state on disk belongs to another run, or the loss is no longer finite.
     """
     team = Team(device, config, devices=devices, nodes=nodes)
-    run = FitState(team, network, config, identity)
-    if state_path is not None and state_path.exists():
-        run.load(state_path)
-    training, held_out = run.to_device(examples), validation and run.to_device(validation)
-    if not team.leads:
-        run.follow(training, schedule)
     every = min(VALIDATE_EVERY, max(1, config.steps // _FEWEST_VALIDATIONS))
     pace, save_pace, seldom = Pace(), Pace(SAVE_SECONDS), _Seldom()
     save_pace.due()
-    try:
-        while not run.finished:
-            team.call(True, run.seconds)
-            with threads_for(network.multiplications(config.batch_size)):
-                loss = run.advance(training, schedule)
-            run.finished = run.spent() >= 1 or finish_now()
-            measured = None
-            if held_out and (run.step % every == 0 or run.finished):
-                size = min(run.validation_batch, len(held_out.x_start))
-                with threads_for(network.multiplications(size)):
-                    measured = run.validate(held_out, schedule)
-            if measured is not None or pace.due() or run.finished:
-                yield run.progress()
-                yield Loss(run.step, loss.item(), measured)
-            if measure and measured is not None and not run.finished and seldom.due():
-                with seldom:
-                    yield from measure(run.averaged, run.step)
-            if state_path is not None and save_pace.due():
+    with Workers(team.fabric.device) as workers:
+        run = FitState(team, network, schedule, workers, config, identity)
+        if state_path is not None and state_path.exists():
+            run.load(state_path)
+        training, held_out = run.to_device(examples), validation and run.to_device(validation)
+        if not team.leads:
+            run.follow(training)
+
+        def told(_: float) -> Event | None:
+            return run.progress() if pace.due() else None
+
+        try:
+            while not run.finished:
+                team.call(True, run.seconds)
+                step = run.iter_advance(training)
+                # Other processes wait for this one's share: closing waits for the step.
+                loss = (yield from relay(step, told)) if team.alone else finish(step)
+                run.finished = run.spent() >= 1 or finish_now()
+                measured = None
+                if held_out and (run.step % every == 0 or run.finished):
+                    measured = yield from relay(run.iter_validate(held_out, every), told)
+                if measured is not None or pace.due() or run.finished:
+                    yield run.progress()
+                    yield Loss(run.step, loss.item(), measured)
+                if measure and measured is not None and not run.finished and seldom.due():
+                    with seldom:
+                        yield from measure(run.averaged, run.step)
+                if state_path is not None and save_pace.due():
+                    run.save(state_path)
+        except GeneratorExit:
+            team.call(False)
+            if state_path is not None:
                 run.save(state_path)
-    except GeneratorExit:
+            raise
         team.call(False)
-        if state_path is not None:
-            run.save(state_path)
-        raise
-    team.call(False)
     if state_path is not None:
         run.save(state_path)
     best = run.best if keep == "best" else None

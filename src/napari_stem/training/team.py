@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import torch
@@ -50,19 +51,23 @@ class Team:
         """Whether this is the first process."""
         return self.fabric.global_rank == 0
 
+    @property
+    def alone(self) -> bool:
+        """Whether this is the only process."""
+        return bool(self.fabric.world_size == 1)
+
     def share(self, n: int) -> slice:
         """The rows of a batch of `n` that this process computes."""
         rank, size = self.fabric.global_rank, self.fabric.world_size
         return slice(n * rank // size, n * (rank + 1) // size)
 
-    def weight(self, n: int) -> float:
-        """Of the mean loss of a share: the mean over processes is then that of the batch."""
-        rows, size = self.share(n), int(self.fabric.world_size)
-        return float((rows.stop - rows.start) * size / n)
-
-    def mean(self, value: Tensor) -> Tensor:
-        """Over processes."""
-        return self._reduced(value, "mean")
+    def add_up(self, values: Sequence[Tensor]) -> None:
+        """Replace values by their sums over processes."""
+        if not self.alone:
+            joined = torch.cat([value.flatten() for value in values])
+            sums = torch.split(self._sum(joined), [value.numel() for value in values])
+            for value, total in zip(values, sums, strict=True):
+                value.copy_(total.view_as(value))
 
     def call(self, step: bool, seconds: float = 0.0) -> float | None:
         """Ask the others for another step, or tell them that it was the last.
@@ -76,14 +81,14 @@ class Team:
         -------
         The seconds of the first process; None if there is no further step.
         """
-        if self.fabric.world_size == 1:
+        if self.alone:
             return seconds if step else None
         told = torch.tensor([step and self.leads, seconds], device=self.fabric.device)
-        on, since = self._reduced(told, "sum").tolist()
+        on, since = self._sum(told).tolist()
         return since if on else None
 
-    def _reduced(self, value: Tensor, how: str) -> Tensor:
-        found = self.fabric.all_reduce(value, reduce_op=how)
+    def _sum(self, value: Tensor) -> Tensor:
+        found = self.fabric.all_reduce(value, reduce_op="sum")
         assert isinstance(found, Tensor)
         return found
 

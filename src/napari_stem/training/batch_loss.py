@@ -1,0 +1,118 @@
+"""Loss and gradient of a batch, summed over parts that workers compute side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from napari_stem.devices import is_out_of_memory
+from napari_stem.model.diffusion import Schedule, diffusion_loss
+from napari_stem.model.dropout import dropout_of
+from napari_stem.model.network import StemNetwork
+from napari_stem.workers import Check, Workers
+
+_CPU_PASS = 1.2e8  # multiplications of a forward pass: few enough for the cache of a core
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Spots of one training step: values (n, c), conditions (n, S), timesteps (n,), noise (n, c).
+
+    Attributes
+    ----------
+    seed
+        Of the dropout.
+    """
+
+    x_start: Tensor
+    condition: Tensor
+    t: Tensor
+    noise: Tensor
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.x_start)
+
+
+class BatchLoss:
+    """The loss of a network on one batch after the other, and its gradient.
+
+    The parts of a batch have the same rows whatever the number of workers, and are summed in order,
+    so that the numbers do not depend on it. Parts become smaller while memory runs out.
+
+    Parameters
+    ----------
+    forward
+        The network as it is called, in the precision of the training.
+    """
+
+    def __init__(
+        self,
+        network: StemNetwork,
+        forward: Callable[..., Tensor],
+        schedule: Schedule,
+        workers: Workers,
+    ) -> None:
+        self._forward, self._schedule, self._workers = forward, schedule, workers
+        self._parameters = [p for p in network.parameters() if p.requires_grad]
+        on_cpu = next(network.parameters()).device.type == "cpu"
+        self._rows = max(1, int(_CPU_PASS / network.multiplications(1))) if on_cpu else None
+
+    def iter_value(self, batch: Batch) -> Generator[float, None, Tensor]:
+        """The loss; before, the finished share. Closing the generator stops within a layer."""
+        (value,) = yield from self._iter_sum(batch, slice(0, len(batch)), self._value)
+        return value
+
+    def iter_gradient(self, batch: Batch, share: slice) -> Generator[float, None, list[Tensor]]:
+        """What a share of a batch adds to the loss, and to the gradient of each parameter."""
+        return (yield from self._iter_sum(batch, share, self._gradient))
+
+    def _iter_sum(
+        self, batch: Batch, share: slice, evaluate: Callable[[Batch, Tensor, Check], list[Tensor]]
+    ) -> Generator[float, None, list[Tensor]]:
+        """What `evaluate` gives of all parts of some rows, added up as they come."""
+        while True:
+            parts = torch.split(torch.arange(len(batch))[share], self._rows or len(batch))
+            jobs = (partial(evaluate, batch, rows) for rows in parts)
+            total: list[Tensor] = []
+            done = 0
+            try:
+                with closing(self._workers.iter_results(jobs)) as results:
+                    for found in results:
+                        if found is None:
+                            yield done / len(parts)
+                            continue
+                        done += 1
+                        if total:
+                            torch._foreach_add_(total, found)
+                        else:
+                            total = found
+            except (RuntimeError, MemoryError) as error:
+                rows = self._rows or len(batch)
+                if not is_out_of_memory(error) or rows == 1:
+                    raise
+                self._rows = (rows + 1) // 2
+            else:
+                return total
+
+    def _value(self, batch: Batch, rows: Tensor, check: Check) -> list[Tensor]:
+        with torch.no_grad():
+            return [self._loss(batch, rows, check)]
+
+    def _gradient(self, batch: Batch, rows: Tensor, check: Check) -> list[Tensor]:
+        with dropout_of(batch.seed, rows, len(batch), batch.x_start.device):
+            loss = self._loss(batch, rows, check)
+            return [loss.detach(), *torch.autograd.grad(loss, self._parameters)]
+
+    def _loss(self, batch: Batch, rows: Tensor, check: Check) -> Tensor:
+        rows = rows.to(batch.x_start.device)
+        loss = diffusion_loss(
+            self._forward, batch.x_start[rows], batch.condition[rows], self._schedule,
+            t=batch.t[rows], noise=batch.noise[rows], check=check,
+        )  # fmt: skip
+        return loss * (len(rows) / len(batch))
