@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from napari_stem.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from napari_stem.checkpoints.gene_trust import as_description
 from napari_stem.checkpoints.learned import kept_traces, traces
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
@@ -217,7 +218,7 @@ def _metrics(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     return {
         "held_out": ", ".join(evaluation.section for evaluation in evaluations),
         "scores": every.scores,
-        "gene_pcc": every.gene_pcc,
+        **as_description(every.held_out()),
     }
 
 
