@@ -26,8 +26,8 @@ def trust_of(pcc: float, ceiling: float = 0.9, baseline: float = 0.0, gain: floa
     ("shown", "trust"),
     [
         ({"pcc": 0.7}, "high"),
-        ({"pcc": 0.45, "ceiling": 0.9}, "medium"),  # half of what the counts allow
-        ({"pcc": 0.45, "ceiling": 0.6}, "high"),
+        ({"pcc": 0.55, "ceiling": 0.9}, "medium"),  # less than 0.7 of what the counts allow
+        ({"pcc": 0.55, "ceiling": 0.7}, "high"),
         ({"pcc": 0.3}, "low"),
         ({"pcc": 0.3, "ceiling": 0.5}, "medium"),
         ({"pcc": 0.05}, "none"),
@@ -45,14 +45,14 @@ def test_trust_needs_a_correlation_its_share_of_the_ceiling_and_a_gain_over_the_
 
 
 def test_a_description_keeps_what_is_known_of_each_gene():
-    pcc = np.array([0.5, np.nan, 0.2, 0.0])
+    pcc = np.array([0.6, np.nan, 0.2, 0.0])
     others = {"ceiling": 0.8, "baseline": 0.1, "gain": 0.1, "coverage": 0.9}
     table = held_out_table(GENES, pcc=pcc, **{k: np.full(4, v) for k, v in others.items()})
     about = json.loads(json.dumps(as_description(table)))
-    assert about["gene_pcc"] == {"A": 0.5, "C": 0.2, "D": 0.0}
+    assert about["gene_pcc"] == {"A": 0.6, "C": 0.2, "D": 0.0}
     again = from_description(about, ("D", "B", "X", "A"))
     assert list(again["trust"]) == ["none", "", "", "high"]
-    np.testing.assert_array_equal(again["held_out_pcc"], [0.0, np.nan, np.nan, 0.5])
+    np.testing.assert_array_equal(again["held_out_pcc"], [0.0, np.nan, np.nan, 0.6])
 
 
 def test_an_older_checkpoint_tells_what_it_knows_and_no_class():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,8 @@ COLUMNS = {
     "held_out_gain": "gene_gain",
     "held_out_coverage": "gene_coverage",
 }
-_LEAST = {"low": 0.1, "medium": 0.25, "high": 0.4}  # PCC
-_LEAST_SHARE = {"medium": 0.4, "high": 0.6}  # of the noise ceiling
+_LEAST = {"low": 0.1, "medium": 0.3, "high": 0.5}  # PCC
+_LEAST_SHARE = {"medium": 0.5, "high": 0.7}  # of the noise ceiling
 _BEHIND = 0.1  # PCC below the best baseline that costs a class
 
 
@@ -82,6 +83,12 @@ def trust_classes(table: pd.DataFrame) -> list[str]:
     rank[gain <= 0] = 0
     known = np.isfinite(pcc) & np.isfinite(gain)
     return [CLASSES[level] if there else "" for level, there in zip(rank, known, strict=True)]
+
+
+def trust_in_words(classes: Iterable[str]) -> str:
+    """How many genes are of which class, the most trusted first, as display text."""
+    number = Counter(classes)
+    return ", ".join(f"{number[name]:,} {name}" for name in reversed(CLASSES))
 
 
 def trust_levels(classes: Iterable[str]) -> list[float]:

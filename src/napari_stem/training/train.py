@@ -20,6 +20,7 @@ from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError
 from napari_stem.evaluation.comparison import pooled
 from napari_stem.evaluation.evaluate import Evaluation, iter_evaluate, tested_spots
+from napari_stem.evaluation.folds import folds
 from napari_stem.evaluation.live import LiveMetrics, variation
 from napari_stem.evaluation.seen import check_apart
 from napari_stem.events import Events, Metrics, Variation
@@ -111,7 +112,10 @@ def iter_train(
     check_training(known)
     unseen = (yield from iter_paired_data(held_out, recipe, compute)) if held_out else None
     condition = Condition.fit(
-        known.original, components=recipe.components, noise=recipe.embedding_noise
+        known.original,
+        components=recipe.components,
+        noise=recipe.embedding_noise,
+        apart=folds(known),
     )
     readout = yield from iter_readout(recipe, condition, known, sections)
     prepare = partial(iter_examples, recipe, condition, readout)
