@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import TypeAlias
 
@@ -53,6 +54,7 @@ def main() -> None:
     sections = [sample_section(name) for name in given.sections]
     work = Work(given.encoder or ["morphology"])
     known = finish(iter_paired_data(sections, work.recipe, work.compute))
+    print(false_alarms(work, known).to_string())
     told = {
         section.name: shares(work, known, i, section, given) for i, section in enumerate(sections)
     }
@@ -81,14 +83,8 @@ def shares(
 ) -> Mapping[str, float]:
     """Share of the spots that are told, of a section and of its spoilt copies."""
     others = known.section != left
-    parts = (known.embeddings, known.values, known.positions, known.section)
-    seen = PairedData(known.genes, *(part[others] for part in parts))
-    recipe = work.recipe
     condition, former = (
-        Condition.fit(
-            seen.original, components=recipe.components, noise=recipe.embedding_noise, apart=apart
-        )
-        for apart in (folds(seen), None)
+        learned(work, known, others, apart) for apart in (folds(some(known, others)), None)
     )
 
     def told(embeddings: np.ndarray) -> float:
@@ -111,6 +107,36 @@ def shares(
         organ = open_slide(given.organ, mpp=given.organ_mpp)
         found["other organ"] = told(work.embed(organ, make_grid(organ, pitch_um=100)))
     return found
+
+
+def some(known: PairedData, rows: np.ndarray) -> PairedData:
+    parts = (known.embeddings, known.values, known.positions, known.section)
+    return PairedData(known.genes, *(part[rows] for part in parts))
+
+
+def learned(work: Work, known: PairedData, rows: np.ndarray, apart: np.ndarray | None) -> Condition:
+    """The distance, learned from some of the spots."""
+    recipe = work.recipe
+    return Condition.fit(
+        known.original[rows],
+        components=recipe.components,
+        noise=recipe.embedding_noise,
+        apart=apart,
+    )
+
+
+def false_alarms(work: Work, known: PairedData) -> pd.DataFrame:
+    """Share of the spots of a new section that are told, after so many sections of its tissue."""
+    numbers, found = np.unique(known.section), {}
+    for count in range(1, len(numbers)):
+        shares = []
+        for chosen in combinations(numbers, count):
+            rows = np.isin(known.section, chosen)
+            condition = learned(work, known, rows, folds(some(known, rows)))
+            told = are_foreign(condition.ood(known.original[~rows]))
+            shares += [told[known.section[~rows] == new].mean() for new in set(numbers) - {*chosen}]
+        found[count] = {"mean": np.mean(shares), "least": min(shares), "most": max(shares)}
+    return pd.DataFrame(found).T.mul(100).round(1)
 
 
 def glass_of(section: Section) -> AnnData:
