@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from napari_stem.api.results import find_clusters, rank_genes, read_prediction
     from napari_stem.api.training import (
         cross_validate,
+        estimate,
         evaluate,
         iter_cross_validate,
+        iter_estimate,
         iter_evaluate,
         iter_train,
         train,
@@ -52,7 +54,8 @@ _HOMES = {
     ),
     "api.results": ("find_clusters", "rank_genes", "read_prediction"),
     "api.training": (
-        "cross_validate", "evaluate", "iter_cross_validate", "iter_evaluate", "iter_train", "train",
+        "cross_validate", "estimate", "evaluate", "iter_cross_validate", "iter_estimate",
+        "iter_evaluate", "iter_train", "train",
     ),
     "checkpoints.checkpoint": ("Checkpoint", "load_checkpoint", "save_checkpoint"),
     "checkpoints.recipe": ("Recipe", "make_recipe"),
@@ -74,6 +77,7 @@ __all__ = [
     "draws_of",
     "embed",
     "encoders",
+    "estimate",
     "evaluate",
     "find_clusters",
     "hmhvg",
@@ -81,6 +85,7 @@ __all__ = [
     "inspect",
     "iter_cross_validate",
     "iter_embed",
+    "iter_estimate",
     "iter_evaluate",
     "iter_inspect",
     "iter_predict",

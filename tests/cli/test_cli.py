@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -112,6 +113,7 @@ def test_a_checkpoint_is_evaluated_beside_the_baselines(
     assert "\u2026" not in "".join(table)  # nothing is cut off
     for metric in METRICS.values():
         assert any(line.strip().startswith(metric.heading) for line in table), metric.heading
+    assert re.search(r"Genes by trust: \d+ high, \d+ medium, \d+ low, \d+ none", output)
     assert "Compared with measured counts" in (tmp_path / "r.html").read_text()
     found = json.loads((tmp_path / "m.json").read_text())
     assert list(found["methods"]) == ["Stem", *BASELINES]
@@ -128,6 +130,17 @@ def test_a_checkpoint_is_evaluated_beside_the_baselines(
     assert len(rows) == 8 * 7
     model = rows[rows["method"] == "Stem"]
     assert model["pcc"].mean() == pytest.approx(found["methods"]["Stem"]["pcc_all"], rel=1e-4)
+
+
+def test_genes_are_estimated_without_training(saved: list[Path], tmp_path: Path, kept: Path):
+    output = run(
+        "estimate", *saved, "--cache", kept, "--csv", tmp_path / "genes.csv", "--device", "cpu",
+        "--genes", 10,
+    )  # fmt: skip
+    table = pd.read_csv(tmp_path / "genes.csv")
+    assert list(table) == ["gene", "pcc", "ceiling", "detection_rate", "trust"]
+    named = re.findall(r"(high|medium|low|none): (\d+) gene", output)
+    assert {name: int(number) for name, number in named} == dict(table["trust"].value_counts())
 
 
 def test_sections_and_patients_are_left_out_in_turn(

@@ -117,3 +117,18 @@ def test_gaps_of_like_spots_spread_as_the_training_spots_own():
     # The mean of 1,500 uniform numbers has a standard error of 0.0075, their spread less.
     assert ranks.mean() == pytest.approx(0.5, abs=0.03)
     assert ranks.std() == pytest.approx(np.sqrt(1 / 12), abs=0.02)
+
+
+def test_the_unit_is_learned_from_sections_that_are_left_out():
+    """Sections differ; a new one lies farther away than the neighbours within one."""
+    random = np.random.default_rng(0)
+    shifts = random.normal(size=(9, 1, 6))
+    spots = (0.3 * random.normal(size=(9, 150, 6)) + shifts).astype(np.float32)
+    apart = np.repeat(np.arange(8), 150)
+    known, new = spots[:8].reshape(-1, 6), spots[8]
+    neighbours = Condition.fit(known, components=None).ood(new)
+    left_out = Condition.fit(known, components=None, apart=apart).ood(new)
+    assert (neighbours > 1).mean() > 0.5
+    assert (left_out > 1).mean() < 0.05
+    alone = Condition.fit(known, components=None, apart=np.zeros(len(known), int))
+    np.testing.assert_array_equal(alone.ood(new), neighbours)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from napari_stem.analysis.cluster import cluster
 from napari_stem.exports.registry import write_prediction
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.reports.report import leading_genes, write_report
+from napari_stem.reports.training_report import write_training_report
 from napari_stem.training.train import TrainResult
 
 
@@ -60,6 +63,30 @@ def test_the_report_stands_alone_and_escapes_names(
     assert "src=http" not in page
     assert "k-NN" in page
     assert "&quot;n_draws&quot;: 4" in page
+    asked = ["What was done", "How good it is", "What to distrust", "Maps", "Details"]
+    places = [page.index(f"<h2>{heading}</h2>") for heading in asked]
+    assert places == sorted(places)
+    for trust, number in trained.evaluation.comparison.held_out()["trust"].value_counts().items():
+        assert re.search(rf"<b>{trust}</b></td><td>{number} <small>of 8</small>", page)
+
+
+def test_the_report_of_a_training_says_what_to_believe_and_what_to_distrust(
+    trained: TrainResult, tmp_path: Path
+):
+    path = tmp_path / "training.html"
+    write_training_report(trained.checkpoint, trained.evaluations, path, name="<b>liver</b>")
+    page = path.read_text(encoding="utf-8")
+    assert "Training &lt;b&gt;liver&lt;/b&gt;" in page
+    places = [page.index(f"<h2>{text}</h2>") for text in ("What was done", "How good it is")]
+    assert places == sorted(places)
+    assert "8 genes" in page
+    assert "section-0, section-1" in page
+    assert "It was tried on section-2, which it never saw." in page
+    assert all(gene in page[places[1] :] for gene in trained.checkpoint.recipe.panel)
+    assert re.search(r"Intervals of 90 % held \d+ % of the values", page)
+    untold = replace(trained.checkpoint, about={"spots": 3, "sections": ["A"], "step": 2})
+    write_training_report(untold, (), path, name="liver")
+    assert "no tissue was held out" in path.read_text(encoding="utf-8")
 
 
 def test_no_name_or_number_of_a_file_spoils_a_page_or_a_figure(prediction: AnnData, tmp_path: Path):

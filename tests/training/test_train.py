@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from anndata import AnnData
 from PIL import Image
 from typer.testing import CliRunner
 
-from napari_stem.api.predicting import iter_predict
+from napari_stem.api.predicting import iter_predict, predict
 from napari_stem.api.training import evaluate, iter_train, train
 from napari_stem.checkpoints.checkpoint import load_checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
@@ -49,6 +50,10 @@ def test_a_trained_checkpoint_knows_its_held_out_metrics(trained: TrainResult):
     assert trained.checkpoint.about["gene_pcc"] == pytest.approx(dict(evaluation.gene_pcc))
     loaded = load_checkpoint(trained.path)
     assert loaded.about["scores"]["Stem"]["mae"] == pytest.approx(evaluation.scores["Stem"]["mae"])
+    section = generate_section("another", seed=7, size_px=600)
+    genes = predict(section.slide, section.spots, loaded, n_draws=2, cache=False).var
+    expected = evaluation.comparison.held_out()
+    pd.testing.assert_frame_equal(genes[list(expected)], expected, check_names=False)
 
 
 def test_evaluating_again_gives_the_same_metrics(sections: list[Section], trained: TrainResult):

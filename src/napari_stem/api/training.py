@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from napari_stem.api.models import CacheLike, CheckpointLike, Weights, as_checkpoint, with_files
 from napari_stem.api.verbs import verb
 from napari_stem.checkpoints.recipe import Recipe
@@ -13,6 +15,7 @@ from napari_stem.defaults import Keep
 from napari_stem.errors import WrongType
 from napari_stem.evaluation.evaluate import Evaluation, shared_genes
 from napari_stem.evaluation.evaluate import iter_evaluate as iter_comparison
+from napari_stem.evaluation.predictability import iter_predictability
 from napari_stem.evaluation.seen import why_seen
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
@@ -23,6 +26,53 @@ from napari_stem.training.cross_validation import RecipeMaker
 from napari_stem.training.cross_validation import iter_cross_validate as iter_folds
 from napari_stem.training.train import TrainResult
 from napari_stem.training.train import iter_train as iter_training
+
+
+@verb(compute=Compute)
+def estimate(
+    sections: SectionsLike,
+    recipe: Recipe,
+    *,
+    compute: Compute,
+    cache: CacheLike = True,
+    weights: Weights = None,
+) -> Events[pd.DataFrame]:
+    """Estimate, without training, how well the image tells each gene of a recipe's panel.
+
+    Ridge regression on the embeddings predicts each section from the others, or strips of a
+    single section from its other strips.
+
+    Parameters
+    ----------
+    sections
+        Sections with counts, or paths or names of them.
+    recipe
+        Its panel, encoders and transform are used.
+    {options}
+    cache, weights, progress, on_event
+        As in `predict`.
+
+    Returns
+    -------
+    A row a gene, the most predictable first: "pcc", the noise "ceiling", the "detection_rate",
+    and "trust", the class that a model would have that is no better than the regression.
+
+    Raises
+    ------
+    StemError
+        A section holds no counts, lacks one of the genes, or cannot be embedded.
+
+    Examples
+    --------
+    >>> list(stem.estimate(sections, recipe).columns)
+    ['pcc', 'ceiling', 'detection_rate', 'trust']
+    """
+    with Opened() as opened:
+        return (
+            yield from iter_predictability(
+                opened.sections(sections), _checked(recipe), with_files(compute, cache, weights)
+            )
+        )
 
 
 @verb(options=PredictOptions, compute=Compute)
@@ -199,7 +249,8 @@ def cross_validate(
         )
 
 
-iter_train, iter_evaluate, iter_cross_validate = (
+iter_estimate, iter_train, iter_evaluate, iter_cross_validate = (
+    estimate.events,
     train.events,
     evaluate.events,
     cross_validate.events,

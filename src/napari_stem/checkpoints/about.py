@@ -21,6 +21,10 @@ class _Known:
     diameter_um: float = 0.0
     weights: dict[str, Any] = field(default_factory=dict)
     gene_pcc: dict[str, float | None] = field(default_factory=dict)
+    gene_ceiling: dict[str, float | None] = field(default_factory=dict)
+    gene_baseline: dict[str, float | None] = field(default_factory=dict)
+    gene_gain: dict[str, float | None] = field(default_factory=dict)
+    gene_coverage: dict[str, float | None] = field(default_factory=dict)
     scores: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
 

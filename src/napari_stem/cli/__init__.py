@@ -13,6 +13,7 @@ from napari_stem.cli.caching import cache
 from napari_stem.cli.cohorts import cohort
 from napari_stem.cli.demonstrating import demo
 from napari_stem.cli.describing import encoders, info
+from napari_stem.cli.estimating import estimate
 from napari_stem.cli.evaluating import cross_validate, evaluate
 from napari_stem.cli.failures import shortage_of, tell
 from napari_stem.cli.importing import import_upstream
@@ -63,6 +64,7 @@ def _version(
 app.callback(invoke_without_command=True)(_version)
 app.command()(demo)
 app.command()(embed)
+app.command()(estimate)
 app.command()(train)
 app.command()(predict)
 app.command()(rerun)

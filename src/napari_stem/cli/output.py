@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from napari_stem import events
+from napari_stem.checkpoints.gene_trust import trust_in_words
 from napari_stem.cli.signals import stoppable
 from napari_stem.evaluation.comparison import MODEL, Comparison, limits_in_words, pooled
 from napari_stem.evaluation.metrics import BRIEF, METRICS
@@ -81,6 +82,8 @@ def print_evaluations(evaluations: Sequence[Evaluation]) -> None:
     console.print(table)
     console.print(_SIGNS, highlight=False)
     console.print(limits_in_words(every), highlight=False)
+    if not any(evaluation.seen for evaluation in evaluations):
+        say(f"Genes by trust: {trust_in_words(every.held_out()['trust'])}.")
     if len(evaluations) > 1:
         console.print(_by_section(evaluations))
     for text in dict.fromkeys(evaluation.seen for evaluation in evaluations if evaluation.seen):

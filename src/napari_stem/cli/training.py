@@ -21,7 +21,7 @@ from napari_stem.cli.options import (
     Weights,
     image_files,
 )
-from napari_stem.cli.output import console, print_evaluations, run_events
+from napari_stem.cli.output import console, print_evaluations, run_events, say
 from napari_stem.cli.planning import opened_as, planned
 from napari_stem.cli.sections import held_out_of, section_sources
 from napari_stem.cli.signals import orders, unstoppable
@@ -75,12 +75,13 @@ def train(
 ) -> None:
     """Train a checkpoint on sections with counts.
 
-    The run folder holds the state and, at the end, checkpoint.safetensors. Ctrl+C saves the
-    state and stops with exit code 130; the same command, or --run alone, resumes.
+    The run folder holds the state and, at the end, checkpoint.safetensors and report.html. Ctrl+C
+    saves the state and stops with exit code 130; the same command, or --run alone, resumes.
     """
+    from napari_stem.reports.training_report import write_training_report
     from napari_stem.storage import cache_dir
     from napari_stem.training.run import iter_run
-    from napari_stem.training.run_folder import create_run
+    from napari_stem.training.run_folder import REPORT, create_run
     from napari_stem.training.team import follows
 
     if sections:
@@ -104,7 +105,10 @@ def train(
             finish(iter_run(run, cache=cache or cache_dir()))
     work = iter_run(run, cache=cache or cache_dir(), finish_now=orders(listen))
     result = run_events(work, events)
+    page = run / REPORT
+    write_training_report(result.checkpoint, result.evaluations, page, name=run.resolve().name)
     if events == "bars":
         if result.evaluations:
             print_evaluations(result.evaluations)
+        say(f"Report: {page}")
         console.print(f"Checkpoint: {result.path}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from napari_stem.checkpoints.gene_trust import held_out_table
 from napari_stem.evaluation.groups import interval
 from napari_stem.evaluation.scoring import Judged
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     Float = NDArray[np.float64]
 
 MODEL = "Stem"
+UNSEEING = "mean"  # the baseline that sees no image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +58,21 @@ class Comparison:
         """The model's correlation of each gene that varies among the spots."""
         found = zip(self.genes, self.methods[MODEL].genes["pcc"].tolist(), strict=True)
         return {gene: pcc for gene, pcc in found if not np.isnan(pcc)}
+
+    def held_out(self) -> pd.DataFrame:
+        """What a prediction tells of its genes where this is of held-out tissue (`gene_trust`)."""
+        model, baselines = self.methods[MODEL].genes, [*self.methods]
+        baselines.remove(MODEL)
+        found = np.array([self.methods[name].genes["pcc"] for name in baselines])
+        usual = self.methods[UNSEEING].genes["fair_crps"]
+        return held_out_table(
+            self.genes,
+            pcc=model["pcc"],
+            ceiling=self.ceiling,
+            baseline=np.fmax.reduce(found),
+            gain=1 - model["fair_crps"] / np.where(usual > 0, usual, np.nan),
+            coverage=model["coverage_90"],
+        )
 
     def pcc_ceiling(self, k: int | None = None) -> float:
         """Mean noise ceiling of the k genes that the model predicts best, or of all."""

@@ -11,7 +11,11 @@ from scipy.spatial import KDTree
 from sklearn.decomposition import PCA
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.floating]
 
 _MOST_REFERENCES = 2000
 _OOD_COMPONENTS = 32
@@ -36,7 +40,8 @@ class Condition:
     distance_axes
         (d, r) from centred embeddings to a space in which distances are measured.
     reach
-        () 99th percentile of nearest-neighbour distances among training spots; the unit of `ood`.
+        () 99th percentile of the distances of training spots to the nearest one of another
+        section; the unit of `ood`.
     """
 
     mean: NDArray[np.float32]
@@ -48,7 +53,12 @@ class Condition:
 
     @classmethod
     def fit(
-        cls, embeddings: NDArray[np.float32], *, components: int | None, noise: float = 0.0
+        cls,
+        embeddings: NDArray[np.float32],
+        *,
+        components: int | None,
+        noise: float = 0.0,
+        apart: NDArray[np.intp] | None = None,
     ) -> Condition:
         """Fit to the embeddings of training spots.
 
@@ -62,27 +72,32 @@ class Condition:
             Standard deviation of the noise that training adds to every standardised feature of an
             embedding. It hides directions in which spots hardly differ, like ridge regression with
             alpha = n noise^2; each component together with its noise has unit variance.
+        apart
+            (n,) which spots are left out together, such as sections, to learn the distance of
+            spots that were not learned from; a new slide has no neighbour within its own section.
+            None leaves out each spot by itself.
         """
-        mean, std = embeddings.mean(axis=0), embeddings.std(axis=0)
-        scale = np.where(std > 0, 1 / np.where(std > 0, std, 1), 0)  # constants say nothing
+        mean, scale, pca = _components(embeddings, max(components or 0, _OOD_COMPONENTS))
         standard = (embeddings - mean) * scale
-        limit = max(1, min(len(embeddings) - 1, embeddings.shape[1]))
-        pca = PCA(min(components or _OOD_COMPONENTS, limit), random_state=0).fit(standard)
         distance_axes = _whitening(pca, 0.0)[:, :_OOD_COMPONENTS]
         if components is None:
             axes, variance = np.eye(len(mean)) / np.sqrt(1 + noise**2), np.ones(len(mean))
         else:
-            axes, variance = _whitening(pca, noise), pca.explained_variance_
-        chosen = np.random.default_rng(0).permutation(len(standard))[:_MOST_REFERENCES]
-        places = standard[np.sort(chosen)] @ distance_axes
-        nearest, _ = KDTree(places).query(places, k=min(2, len(places)))
+            axes = _whitening(pca, noise)[:, :components]
+            variance = pca.explained_variance_[:components]
+        chosen = np.sort(np.random.default_rng(0).permutation(len(standard))[:_MOST_REFERENCES])
+        places = standard[chosen] @ distance_axes
+        if apart is None or len(np.unique(apart[chosen])) < 2:
+            distances = _nearest_others(places)
+        else:
+            distances = _nearest_apart(embeddings[chosen], apart[chosen])
         values = (
             mean,
             scale[:, None] * axes,
             noise / np.sqrt(variance + noise**2 + _TINY),
             places,
             scale[:, None] * distance_axes,
-            max(np.percentile(nearest[..., -1], _OOD_PERCENTILE), _TINY),
+            max(np.percentile(distances, _OOD_PERCENTILE), _TINY),
         )
         return cls(*(np.asarray(value, dtype=np.float32) for value in values))
 
@@ -108,9 +123,8 @@ class Condition:
 
     def gaps(self) -> NDArray[np.float32]:
         """Distances (m,) of training spots to their nearest other one, as `ood`, in order."""
-        rank = min(2, len(self.references))  # the first is the spot itself
-        distances, _ = KDTree(self.references).query(self.references, k=[rank])
-        return np.sort(np.asarray(distances[:, 0] / self.reach, dtype=np.float32))
+        distances = _nearest_others(self.references)
+        return np.sort(np.asarray(distances / self.reach, dtype=np.float32))
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """Everything that a checkpoint stores."""
@@ -120,6 +134,38 @@ class Condition:
     def from_tensors(cls, tensors: Mapping[str, NDArray[np.float32]]) -> Condition:
         """From what `tensors` gave; a KeyError names what is missing."""
         return cls(**{field.name: tensors[field.name] for field in fields(cls)})
+
+
+def _components(embeddings: Array, count: int) -> tuple[Array, Array, PCA]:
+    """Mean and scale (d,) that standardise embeddings, and their principal components."""
+    mean, std = embeddings.mean(axis=0), embeddings.std(axis=0)
+    scale = np.where(std > 0, 1 / np.where(std > 0, std, 1), 0)  # constants say nothing
+    limit = max(1, min(len(embeddings) - 1, embeddings.shape[1]))
+    return mean, scale, PCA(min(count, limit), random_state=0).fit((embeddings - mean) * scale)
+
+
+def _nearest_others(places: Array) -> Array:
+    """Distance (m,) of each place to its nearest other one."""
+    rank = min(2, len(places))  # the first is the place itself
+    distances, _ = KDTree(places).query(places, k=[rank])
+    return np.asarray(distances[:, 0])
+
+
+def _nearest_apart(embeddings: Array, apart: NDArray[np.intp]) -> Array:
+    """Distance (m,) of each spot to the nearest of another group, in a space made without its own.
+
+    This is what a new section undergoes.
+    """
+    found = np.empty(len(embeddings))
+    for group in np.unique(apart):
+        left = apart == group
+        mean, scale, pca = _components(embeddings[~left], _OOD_COMPONENTS)
+        known, new = (
+            (part - mean) * scale @ _whitening(pca, 0.0)
+            for part in (embeddings[~left], embeddings[left])
+        )
+        found[left] = KDTree(known).query(new)[0]
+    return found
 
 
 def _whitening(pca: PCA, noise: float) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from anndata import AnnData
 from napari_stem.analysis.agreement import annotation_columns
 from napari_stem.analysis.morans_i import morans_i, neighbour_graph
 from napari_stem.cache import mark_used, trim
+from napari_stem.checkpoints.gene_trust import from_description
 from napari_stem.checkpoints.learned import why_learned
 from napari_stem.events import Event, Events, Partial, relay
 from napari_stem.features.compute import Compute
@@ -138,7 +139,8 @@ def iter_predict(
     -------
     A table of the spots by the checkpoint's panel. `X` is the mean over draws in the recipe's
     log space, `layers` hold "std", "q05" and "q95", and "truth" where the spots measured all of the
-    panel, `var` the genes' mean, variance and Moran's I, `obs["ood"]` the distance to the training
+    panel, `var` the genes' mean, variance and Moran's I, and what held-out tissue showed of them
+    (`checkpoints.gene_trust`), `obs["ood"]` the distance to the training
     data (1 = the 99th percentile of its own), beside it the annotations of the spots,
     `uns["spatial"]` a thumbnail, and `uns["napari_stem"]` how it was made.
 
@@ -174,8 +176,8 @@ def summarise(
     genes, truth = measured(spots, recipe.panel, recipe.transform)
     if len(genes) == len(recipe.panel):
         prediction.layers["truth"] = truth
-    for gene, pcc in checkpoint.about.get("gene_pcc", {}).items():
-        prediction.var.loc[gene, "held_out_pcc"] = pcc
+    for name, column in from_description(checkpoint.about, recipe.panel).items():
+        prediction.var[name] = column
     prediction.uns["spatial"] = {library(spots): _picture(slide, spots)}
     prediction.uns["napari_stem"] = {
         "recipe": recipe.to_json(),

@@ -210,12 +210,12 @@ STATISTICS: Mapping[str, Statistic] = {
             "ood",
             "distance to training",
             "How far the tissue of the spot is from the training tissue, whatever the gene. Spots "
-            "beyond 1 differ from 99 % of the training spots.",
+            "beyond 1 are farther than 99 % of the spots of a left-out section were.",
             None,
             is_value=False,
             carried=True,
             limits=(0.0, 2.0),
-            scale="1: 99 % of the training spots lie closer to each other",
+            scale="1: 99 % of the spots of a left-out section lay closer",
         ),
     )
 }

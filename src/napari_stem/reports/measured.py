@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from napari_stem.evaluation.comparison import MODEL, Comparison, limits_in_words
+from napari_stem.evaluation.comparison import MODEL, Comparison, limits_in_words, pooled
 from napari_stem.evaluation.metrics import METRICS, Metric
 from napari_stem.reports.metric_plots import calibration_plot, ceiling_plot, gene_matrix_plot
 from napari_stem.reports.page import picture
@@ -17,25 +18,28 @@ if TYPE_CHECKING:
 _WORDS = {1: "better", 0: "", -1: "worse"}
 
 
-def measured_part(evaluation: Evaluation) -> list[str]:
-    """Pieces of HTML: metrics of all methods, genes against their ceilings, calibration."""
-    comparison = evaluation.comparison
-    parts = ["<h2>Compared with measured counts</h2>"]
-    if evaluation.seen:
-        text = f"These metrics are too good. {evaluation.seen}"
+def measured_part(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Pieces of HTML: metrics of all methods, genes against their ceilings, calibration.
+
+    Of several sections, metrics are means; the correlations of genes are those of the first.
+    """
+    comparison = pooled([evaluation.comparison for evaluation in evaluations])
+    parts = ["<h3>Compared with measured counts</h3>"]
+    for seen in dict.fromkeys(evaluation.seen for evaluation in evaluations if evaluation.seen):
+        text = f"These metrics are too good. {seen}"
         parts.append(f"<p class=note>⚠ {html.escape(text)}</p>")
     parts += [_table(comparison), f"<p>{html.escape(limits_in_words(comparison))}</p>"]
-    if missing := evaluation.missing_genes:
+    if missing := dict.fromkeys(gene for each in evaluations for gene in each.missing_genes):
         text = f"{counted(len(missing), 'gene')} of the panel not measured: {a_few(missing)}"
         parts.append(f"<p>{html.escape(text)}</p>")
     return [
         *parts,
-        "<h3>Genes and their noise ceilings</h3>",
+        "<h4>Genes and their noise ceilings</h4>",
         picture(ceiling_plot(comparison), "Correlation of genes against their noise ceilings"),
-        "<h3>Calibration</h3>",
+        "<h4>Calibration</h4>",
         picture(calibration_plot(comparison), "Coverage of intervals and PIT histogram"),
-        "<h3>Genes that vary together</h3>",
-        picture(gene_matrix_plot(evaluation.gene_structure), "Gene-gene correlations"),
+        "<h4>Genes that vary together</h4>",
+        picture(gene_matrix_plot(evaluations[0].gene_structure), "Gene-gene correlations"),
     ]
 
 

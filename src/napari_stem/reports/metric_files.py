@@ -80,8 +80,12 @@ def _genes(comparison: Comparison) -> dict[str, dict[str, Any]]:
         "detection_rate": comparison.detection_rate,
         **pcc,
     }
+    trust = comparison.held_out()["trust"]
     return {
-        gene: {name: _number(values[i]) for name, values in columns.items()}
+        gene: {
+            **{name: _number(values[i]) for name, values in columns.items()},
+            "trust": trust.iloc[i],
+        }
         for i, gene in enumerate(comparison.genes)
     }
 

@@ -1,4 +1,4 @@
-"""One self-contained page about a prediction."""
+"""One self-contained page about a prediction: what was done, how good, what to distrust."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from napari_stem.prediction.trust import foreign_spots, warnings_of
 from napari_stem.reports.measured import measured_part
 from napari_stem.reports.page import picture, write_page
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
+from napari_stem.reports.trusted import doubts_of_genes, genes_table, listed, trust_part
 from napari_stem.spots.provenance import PATHS, provenance
 from napari_stem.spots.selection import check_genes
 from napari_stem.text import counted, printable
@@ -72,37 +73,48 @@ def write_report(
     """
     about = provenance(prediction, "slide", "unit", "n_draws")
     chosen = shown_genes(prediction, genes)
+    held_out = evaluation is not None and not evaluation.seen
+    known = evaluation.comparison.held_out() if evaluation and held_out else prediction.var
+    trusted = genes_table(known)
     parts = [
         f"<h1>{_shown(about['slide'])}</h1>",
-        f"<p class=sub>{_sizes(prediction)}</p>",
         "<p class=note>Predicted, not measured. For research use only, not for diagnosis.</p>",
+        "<h2>What was done</h2>",
+        f"<p>{_done(prediction)}</p>",
+        "<h2>How good it is</h2>",
+        *trust_part(trusted),
+        *(measured_part([evaluation]) if evaluation else []),
+        "<h2>What to distrust</h2>",
         *(f"<p class=note>⚠ {_shown(text)}</p>" for text in warnings_of(prediction)),
+        listed([*_doubts(prediction), *doubts_of_genes(trusted)]),
+        "<h2>Maps</h2>",
+        picture(gene_maps(prediction, chosen), "Maps of genes"),
     ]
-    if evaluation:
-        parts += measured_part(evaluation)
-    parts += ["<h2>Genes</h2>", picture(gene_maps(prediction, chosen), "Maps of genes")]
-    if "truth" in prediction.layers:
-        parts += ["<h2>Variation</h2>", picture(variation_curve(prediction), "Variance of genes")]
     if "leiden" in prediction.obs:
-        parts += ["<h2>Clusters</h2>", picture(cluster_map(prediction), "Map of clusters")]
-    if "ood" in prediction.obs:
-        parts.append(
-            f"<h2>Distance to the training data</h2><p>{foreign_spots(prediction):,} of "
-            f"{counted(prediction.n_obs, 'spot')} differ from the training tissue (farther "
-            "than 99 % of the training spots); predictions there are unreliable.</p>"
-        )
+        parts += ["<h3>Clusters</h3>", picture(cluster_map(prediction), "Map of clusters")]
+    if "truth" in prediction.layers:
+        parts += ["<h3>Variation</h3>", picture(variation_curve(prediction), "Variance of genes")]
     if notes := list(about.get("notes", ())):
-        items = "".join(f"<li>{_shown(note)}</li>" for note in notes)
-        parts.append(f"<h2>What was found and assumed</h2><ul>{items}</ul>")
-    parts += ["<h2>How it was made</h2>", f"<pre>{_shown(_provenance(about))}</pre>"]
+        parts += ["<h2>What was found and assumed</h2>", listed(map(str, notes))]
+    parts += ["<h2>Details</h2>", f"<pre>{_shown(_provenance(about))}</pre>"]
     write_page(path, printable(str(about["slide"])), parts)
 
 
-def _sizes(prediction: AnnData) -> str:
+def _doubts(prediction: AnnData) -> list[str]:
+    """What to distrust of the tissue, as display texts."""
+    if "ood" not in prediction.obs:
+        return []
+    told = f"{foreign_spots(prediction):,} of {counted(prediction.n_obs, 'spot')}"
+    far = "farther from it than 99 % of the spots of a left-out section were"
+    return [f"{told} differ from the training tissue ({far}); predictions there are unreliable."]
+
+
+def _done(prediction: AnnData) -> str:
     about = provenance(prediction)
     return (
-        f"{counted(prediction.n_obs, 'spot')}, {counted(prediction.n_vars, 'gene')}, "
-        f"{_shown(about['n_draws'])} draws per spot, in {_shown(about['unit'])}"
+        f"The expression of {counted(prediction.n_vars, 'gene')} was predicted from the H&amp;E "
+        f"image at {counted(prediction.n_obs, 'spot')}, with {_shown(about['n_draws'])} draws per "
+        f"spot, in {_shown(about['unit'])}."
     )
 
 

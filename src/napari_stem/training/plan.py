@@ -246,5 +246,5 @@ def _section_source(values: Mapping[str, Any]) -> SectionSource:
 
 def chosen_fit(values: Mapping[str, Any]) -> dict[str, Any]:
     """What `values` choose of `FIT_OPTIONS`; a time without steps lifts the preset's limit."""
-    chosen = {name: values[name] for name in FIT_OPTIONS if values[name] is not None}
+    chosen = {name: values[name] for name in FIT_OPTIONS if values.get(name) is not None}
     return {"steps": UNLIMITED, **chosen} if "minutes" in chosen else chosen

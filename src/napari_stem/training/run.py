@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
+from napari_stem.evaluation.predictability import iter_predictability
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.genes.panels import deg, hmhvg, hvg, measured_genes
@@ -24,6 +25,7 @@ from napari_stem.training.team import follows
 from napari_stem.training.train import TrainResult, hold_out_spots, iter_train
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
     from napari_stem.evaluation.evaluate import Evaluation
@@ -109,6 +111,28 @@ def iter_planned_folds(
         return (
             yield from iter_cross_validate(sections, recipe, options, compute, patients=patients)
         )
+
+
+def iter_planned_estimate(plan: TrainPlan, *, cache: Path | None = None) -> Events[pd.DataFrame]:
+    """How predictable the genes of a plan are, from its training sections; nothing is trained.
+
+    Returns
+    -------
+    As `evaluation.predictability.iter_predictability`.
+
+    Raises
+    ------
+    StemError
+        A section cannot be used, or does not have such genes.
+    """
+    with ExitStack() as slides:
+        training, tested = (
+            [slides.enter_context(open_source(source)) for source in sources]
+            for sources in (plan.sections, plan.held_out)
+        )
+        tables = [[section.spots for section in part] for part in (training, tested)]
+        _, compute = planned_work(plan, cache)
+        return (yield from iter_predictability(training, planned_recipe(plan, *tables), compute))
 
 
 def planned_work(plan: TrainPlan, cache: Path | None) -> tuple[PredictOptions, Compute]:

@@ -25,7 +25,7 @@ from napari_stem.training.plan import TrainPlan
 from napari_stem.validation import parse_json, validated
 
 PLAN, STATUS, LOCK = "plan.json", "status.json", ".lock"
-STATE, CHECKPOINT = "state.pt", "checkpoint.safetensors"
+STATE, CHECKPOINT, REPORT = "state.pt", "checkpoint.safetensors", "report.html"
 Standing = Literal["running", "paused", "interrupted", "finished", "failed"]
 
 _LOCK_SECONDS = 3.0  # a glance at a lock holds it for a moment

@@ -13,12 +13,14 @@ import numpy as np
 import torch
 
 from napari_stem.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from napari_stem.checkpoints.gene_trust import as_description
 from napari_stem.checkpoints.learned import kept_traces, traces
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError
 from napari_stem.evaluation.comparison import pooled
 from napari_stem.evaluation.evaluate import Evaluation, iter_evaluate, tested_spots
+from napari_stem.evaluation.folds import folds
 from napari_stem.evaluation.live import LiveMetrics, variation
 from napari_stem.evaluation.seen import check_apart
 from napari_stem.events import Events, Metrics, Variation
@@ -114,7 +116,10 @@ def iter_train(
     check_training(known)
     unseen = (yield from iter_paired_data(held_out, recipe, compute)) if held_out else None
     condition = Condition.fit(
-        known.original, components=recipe.components, noise=recipe.embedding_noise
+        known.original,
+        components=recipe.components,
+        noise=recipe.embedding_noise,
+        apart=folds(known),
     )
     readout = yield from iter_readout(recipe, condition, known, sections)
     prepare = partial(iter_examples, recipe, condition, readout)
@@ -223,7 +228,7 @@ def _metrics(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     return {
         "held_out": ", ".join(evaluation.section for evaluation in evaluations),
         "scores": every.scores,
-        "gene_pcc": every.gene_pcc,
+        **as_description(every.held_out()),
     }
 
 

@@ -92,14 +92,15 @@ def test_genes_are_sorted_by_their_agreement_with_the_measured_values(table, who
 def test_a_narrow_dock_shows_the_chosen_columns_and_the_names_of_genes(table, whole):
     for name in ("mean", "variance", "morans_i"):
         whole.prediction.var[name] = 1.0
+    whole.prediction.var["trust"] = "medium"
     table.resize(270, 200)
     table.show_genes_of(
         replace(whole, agreement=SpotAgreement(np.ones(20, bool), np.ones(len(GENES)), {}))
     )
     header = table.view.horizontalHeader()
-    variance = 3
-    assert [i for i in range(6) if header.isSectionHidden(i)] == [variance]
-    assert sum(header.sectionSize(i) for i in range(6)) <= table.view.viewport().width()
+    variance, moran = 4, 5
+    assert [i for i in range(7) if header.isSectionHidden(i)] == [variance, moran]
+    assert sum(header.sectionSize(i) for i in range(7)) <= table.view.viewport().width()
     assert header.sectionSize(0) > 60
     header.customContextMenuRequested.emit(QPoint(5, 5))
     menu = table.view.findChild(QMenu)
@@ -108,7 +109,26 @@ def test_a_narrow_dock_shows_the_chosen_columns_and_the_names_of_genes(table, wh
     assert not header.isSectionHidden(variance)
     again = GeneTable(table)
     again.show_genes_of(whole)
-    assert not again.view.horizontalHeader().isSectionHidden(2)
+    assert not again.view.horizontalHeader().isSectionHidden(3)
+
+
+def test_the_trust_in_genes_is_told_and_genes_that_no_image_tells_are_grey(table, whole):
+    trust = ["high", "none", "", "medium", "low"]
+    whole.prediction.var["trust"] = [*trust, *[""] * (len(GENES) - len(trust))]
+    table.show_genes_of(whole)
+    model = table.view.model()
+    table.view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    assert [model.index(row, 1).data() for row in range(5)] == [
+        "high",
+        "medium",
+        "low",
+        "none",
+        "-",
+    ]
+    colours = [model.index(row, 0).data(Qt.ItemDataRole.ForegroundRole) for row in range(5)]
+    assert [colour is not None for colour in colours] == [False, False, False, True, False]
+    tip = model.index(3, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert tip == "GENE01, trust none: the image does not tell this gene; do not use its map."
 
 
 def click(qtbot, table: GeneTable, gene: str, keys: Qt.KeyboardModifier = NO_KEY) -> None:

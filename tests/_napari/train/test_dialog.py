@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -130,6 +131,14 @@ def test_a_run_is_set_up_trained_and_installed(
     setup.name.setText("liver-1")
     until(setup.start_button.isEnabled)
     assert setup.reason.text() == "Ready to train on 1 section. Held out: section-1."
+
+    qtbot.mouseClick(setup.estimate.estimate_button, LEFT)
+    until(lambda: not setup.estimate.is_busy)
+    counts = re.findall(r"(?:high|medium|low|none): (\d+) genes? ", setup.estimate.note.text())
+    assert sum(map(int, counts)) == 8
+    setup.options.form.set(transform="log1p_cp10k")
+    assert not setup.estimate.note.text()  # it was of another plan
+    setup.options.form.set(transform="log2")
 
     qtbot.mouseClick(setup.start_button, LEFT)
     view = dock.dialog().view

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtGui import QColor
 
+from napari_stem.checkpoints.gene_trust import CLASSES, MEANING, trust_levels
 from napari_stem.prediction.statistics import displayed
 
 if TYPE_CHECKING:
@@ -16,19 +19,48 @@ if TYPE_CHECKING:
 
 _ALL = QModelIndex()
 _UNKNOWN = "-"
-# Agreement with the measured values, or a column of a prediction's `var`: heading and tooltip.
-_AGREEMENT = "agreement"
+_GREY = QColor(128, 128, 128)  # stands back in light and dark themes
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What is told of each gene.
+
+    Attributes
+    ----------
+    heading, tip
+        Display texts.
+    words
+        What its numbers 0, 1, … stand for; none if they are shown as numbers.
+    """
+
+    heading: str
+    tip: str
+    words: tuple[str, ...] = ()
+
+
+# Agreement with the measured values, or a column of a prediction's `var`.
+_AGREEMENT, _TRUST = "agreement", "trust"
 COLUMNS = {
-    _AGREEMENT: ("r", "Pearson correlation of predicted and measured values over these spots"),
-    "mean": ("mean", "Mean predicted expression of all spots"),
-    "variance": ("var", "Variance of the predicted expression between spots"),
-    "morans_i": (
-        "Moran",
-        "Moran's I: near 1 for smooth spatial patterns, near 0 for random ones",
+    _TRUST: Column(
+        "trust",
+        "How far the map of the gene can be believed, by held-out tissue: high, medium, low or "
+        "none (grey)",
+        CLASSES,
     ),
-    "held_out_pcc": (
-        "PCC",
-        "Pearson correlation of predicted and measured values on held-out tissue",
+    _AGREEMENT: Column(
+        "r", "Pearson correlation of predicted and measured values over these spots"
+    ),
+    "mean": Column("mean", "Mean predicted expression of all spots"),
+    "variance": Column("var", "Variance of the predicted expression between spots"),
+    "morans_i": Column(
+        "Moran", "Moran's I: near 1 for smooth spatial patterns, near 0 for random ones"
+    ),
+    "held_out_pcc": Column(
+        "PCC", "Pearson correlation of predicted and measured values on held-out tissue"
+    ),
+    "held_out_ceiling": Column(
+        "most", "Noise ceiling: the correlation that a perfect prediction would reach there"
     ),
 }
 
@@ -73,14 +105,27 @@ class Genes(QAbstractTableModel):
         row, column = index.row(), index.column()
         if role == Qt.ItemDataRole.TextAlignmentRole and column:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.ForegroundRole and self._trust(row) == CLASSES[0]:
+            return _GREY
+        if role == Qt.ItemDataRole.ToolTipRole and (trust := self._trust(row)):
+            return f"{self._names[row]}, trust {trust}: {MEANING[trust]}."
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.UserRole):
             return None
         if not column:
             return self._names[row]
-        value = list(self._statistics.values())[column - 1][row]
+        key = self.columns[column - 1]
+        value = self._statistics[key][row]
         if role == Qt.ItemDataRole.UserRole:
             return -inf if value is None else value
-        return _UNKNOWN if value is None else f"{value:.2f}"
+        if value is None:
+            return _UNKNOWN
+        words = COLUMNS[key].words
+        return words[int(value)] if words else f"{value:.2f}"
+
+    def _trust(self, row: int) -> str:
+        """The class of a gene; "" where it is not known."""
+        level = self._statistics[_TRUST][row] if _TRUST in self._statistics else None
+        return "" if level is None else CLASSES[int(level)]
 
     def headerData(
         self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -89,7 +134,8 @@ class Genes(QAbstractTableModel):
             return None
         heading, tip = "gene", ""
         if section:
-            heading, tip = COLUMNS[list(self._statistics)[section - 1]]
+            column = COLUMNS[self.columns[section - 1]]
+            heading, tip = column.heading, column.tip
         if role == Qt.ItemDataRole.DisplayRole:
             return heading
         if role != Qt.ItemDataRole.ToolTipRole or not tip:
@@ -122,6 +168,8 @@ def _figures(result: Result, names: list[str]) -> Mapping[str, Collection[float]
     if result.prediction is None:
         return {}
     known = dict(result.prediction.var.loc[names])
+    if _TRUST in known:
+        known[_TRUST] = trust_levels(known[_TRUST])
     if "mean" in known:
         known["mean"] = displayed(known["mean"])
     if result.agreement is not None:

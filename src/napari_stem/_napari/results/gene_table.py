@@ -37,9 +37,13 @@ if TYPE_CHECKING:
 
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 _SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-_NUMBER_WIDTH = 44  # pixels
+_NUMBER_WIDTH, _WORD_WIDTH = 44, 58  # pixels
 _HIDDEN = "hidden_gene_columns"  # the remembered choice
-_HIDDEN_AT_FIRST = ["variance"]  # as a narrow dock has no room for all
+_HIDDEN_AT_FIRST = [
+    "variance",
+    "morans_i",
+    "held_out_ceiling",
+]  # as a narrow dock has no room for all
 
 
 class GeneTable(QWidget):
@@ -119,14 +123,14 @@ class GeneTable(QWidget):
         header, hidden = self.view.horizontalHeader(), remembered(_HIDDEN, _HIDDEN_AT_FIRST)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column, key in enumerate(self._genes.columns, start=1):
-            header.resizeSection(column, _NUMBER_WIDTH)
+            header.resizeSection(column, _WORD_WIDTH if COLUMNS[key].words else _NUMBER_WIDTH)
             header.setSectionHidden(column, key in hidden)
 
     def _offer_columns(self, place: QPoint) -> None:
         menu, hidden = QMenu(self.view), remembered(_HIDDEN, _HIDDEN_AT_FIRST)
         for key in self._genes.columns:
-            heading, tip = COLUMNS[key]
-            action = menu.addAction(f"{heading}: {tip}")
+            column = COLUMNS[key]
+            action = menu.addAction(f"{column.heading}: {column.tip}")
             action.setCheckable(True)
             action.setChecked(key not in hidden)
             action.toggled.connect(partial(self._choose_column, key))

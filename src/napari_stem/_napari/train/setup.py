@@ -22,6 +22,7 @@ from napari_stem._napari.shell.page import ignore_wheel
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.train.encoders import TrainingEncoders
+from napari_stem._napari.train.estimate import GeneEstimate
 from napari_stem._napari.train.genes import TrainingGenes
 from napari_stem._napari.train.options import TrainingOptions
 from napari_stem._napari.train.sections import TrainingSections
@@ -52,6 +53,7 @@ class TrainingSetup(QWidget):
         self.genes = TrainingGenes(workspace)
         self.encoders = TrainingEncoders(workspace)
         self.options = TrainingOptions(workspace)
+        self.estimate = GeneEstimate(workspace, self.plan)
         self.name = QLineEdit()
         self.name.setToolTip("Name of the run and of its checkpoint.")
         self.folder = QLineEdit(remembered("runs_folder", str(runs_dir())))
@@ -61,8 +63,12 @@ class TrainingSetup(QWidget):
         self.reason.setWordWrap(True)
         self.start_button = button("Start", "Start training in the background.")
         columns = QHBoxLayout()
-        for part, stretch in ((self.genes, 4), (self.encoders, 5), (self.options, 5)):
-            columns.addWidget(_scrolled(part), stretch)
+        genes = QVBoxLayout()
+        genes.addWidget(_scrolled(self.genes), 1)
+        genes.addWidget(self.estimate)
+        columns.addLayout(genes, 4)
+        for part in (self.encoders, self.options):
+            columns.addWidget(_scrolled(part), 5)
         place = QHBoxLayout()
         place.addWidget(QLabel("Run name"))
         place.addWidget(self.name, 2)
@@ -110,8 +116,7 @@ class TrainingSetup(QWidget):
     def problem(self) -> str:
         """The first reason why the run cannot start, "" if it can."""
         name, folder = self.name.text(), Path(self.folder.text())
-        parts = (self.sections, self.options, self.genes, self.encoders)
-        if problem := next(filter(None, (part.problem() for part in parts)), ""):
+        if problem := self._problem_of_plan():
             return problem
         if not name or name != safe_name(name):
             return "Type a run name of letters, digits, dots, dashes and underscores."
@@ -120,6 +125,10 @@ class TrainingSetup(QWidget):
         if self._busy:
             return f"Run '{self._busy}' is training. Pause or stop it first."
         return ""
+
+    def _problem_of_plan(self) -> str:
+        parts = (self.sections, self.options, self.genes, self.encoders)
+        return next(filter(None, (part.problem() for part in parts)), "")
 
     def _take_sections(self) -> None:
         sources = self.sections.sources
@@ -141,6 +150,7 @@ class TrainingSetup(QWidget):
     def _check(self) -> None:
         self.sections.need_scale(self.options.physical)
         problem = self.problem()
+        self.estimate.offer(not self._problem_of_plan())
         self.reason.setText(problem or self._summary())
         self.start_button.setEnabled(not problem)
 

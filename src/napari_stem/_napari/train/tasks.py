@@ -16,7 +16,7 @@ from napari_stem.training.run_history import read_history
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from napari_stem.training.plan import PanelChoice, SectionSource
+    from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
     from napari_stem.training.preflight import SectionCheck
 
 
@@ -69,6 +69,19 @@ def find_panel(
         return FoundPanel(tuple(choose_panel(choice, tables, held_out)), columns=columns)
     except StemError as error:
         return FoundPanel((), in_words(error), missing, columns)
+
+
+def estimate(plan: TrainPlan) -> Events[list[str]]:
+    """How well the image tells the genes of a plan, in lines of text."""
+    yield Progress(0, 0, "estimate", "genes")
+    load_triton_apart()
+    with importing:
+        from napari_stem.evaluation.predictability import predictability_in_words
+        from napari_stem.storage import cache_dir
+        from napari_stem.training.run import iter_planned_estimate
+
+    table = yield from iter_planned_estimate(plan, cache=cache_dir())
+    return predictability_in_words(table)
 
 
 def read_genes(path: Path) -> Events[list[str]]:
