@@ -13,6 +13,7 @@ import tifffile
 from anndata import AnnData, concat
 
 import napari_stem as stem
+from napari_stem.errors import SpotsError
 from napari_stem.io.preview import PreviewSlide, slide_of
 from napari_stem.sections.placing import place
 from napari_stem.sections.section import Section, section_on
@@ -189,6 +190,34 @@ def spots_of(prediction: AnnData) -> AnnData:
 def test_what_is_no_prediction_is_refused(row: Row, made: Path, tmp_path: Path):
     row.make(stem.read_prediction(made / "p.h5ad")).write_h5ad(tmp_path / "p.h5ad")
     check_refusal(row, lambda: stem.read_prediction(tmp_path / "p.h5ad"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_draws", -1), ("n_draws", 1e300), ("n_draws", "many"), ("mpp", float("nan")),
+        ("mpp", "x"), ("mpp", np.zeros(3)), ("seed", float("inf")), ("slide_picture", -4),
+        ("slide", np.zeros(3)), ("notes", 5), ("threshold", float("inf")), ("steps", 0),
+    ],
+)  # fmt: skip
+def test_a_damaged_record_of_a_prediction_is_refused_by_its_name(
+    name: str, value: object, made: Path, tmp_path: Path
+):
+    prediction = stem.read_prediction(made / "p.h5ad")
+    prediction.uns["napari_stem"][name] = value
+    prediction.write_h5ad(tmp_path / "p.h5ad")
+    with pytest.raises(SpotsError, match=rf"damaged: {name}.*p\.h5ad"):
+        stem.read_prediction(tmp_path / "p.h5ad")
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), "x"])
+def test_a_damaged_scale_of_a_prediction_is_refused(value: object, made: Path, tmp_path: Path):
+    prediction = stem.read_prediction(made / "p.h5ad")
+    (entry,) = prediction.uns["spatial"].values()
+    entry["scalefactors"]["tissue_hires_scalef"] = value
+    prediction.write_h5ad(tmp_path / "p.h5ad")
+    with pytest.raises(SpotsError, match="damaged: tissue_hires_scalef"):
+        stem.read_prediction(tmp_path / "p.h5ad")
 
 
 def test_a_prediction_measured_nothing(made: Path, sections: list[Section], trained: TrainResult):

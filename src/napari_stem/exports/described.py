@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stem.spots.provenance import provenance
+from napari_stem.spots.provenance import check_record, provenance
 from napari_stem.spots.table import library, spot_diameter, spot_table
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def described(
     )
     table.layers["std"] = std
     table.uns[_ABOUT] = about
+    check_record(table)
     table.var["mean"] = mean.mean(axis=0, dtype=np.float64)
     table.var["variance"] = mean.var(axis=0, dtype=np.float64)
     return table

@@ -13,6 +13,7 @@ from napari_stem.errors import SpotsError
 from napari_stem.io.bounded import check_hdf5
 from napari_stem.io.naming import named
 from napari_stem.io.tables import tidied
+from napari_stem.spots.provenance import check_record
 from napari_stem.text import one_line
 
 
@@ -48,6 +49,7 @@ def read_h5ad(path: Path, *, library: str = "", layer: str = "") -> AnnData:
             f"The file could not be read as h5ad: {reason}. File: '{path}'."
         ) from error
     with named(path):
+        check_record(table)
         return tidied(table, path.stem, library=library, layer=layer)
 
 

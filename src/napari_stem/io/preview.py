@@ -154,7 +154,7 @@ def _find(
 def _open(path: Path, picture: int) -> Slide | None:
     try:
         return open_slide(path, picture=picture)
-    except (OptionError, SlideError):
+    except (OptionError, SlideError, OSError):
         return None
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import zarr
 
 from napari_stem.errors import SpotsError
+from napari_stem.io.naming import named
+from napari_stem.spots.provenance import check_record
 from napari_stem.text import one_line
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ def read_predicted_spatialdata(path: Path) -> AnnData:
     table.obs = table.obs.drop(columns=[REGION, INSTANCE])
     del table.uns["spatialdata_attrs"]
     table.uns["spatial"] = {str(place["library"]): entry}
+    with named(path):
+        check_record(table)
     return table
 
 

@@ -2,16 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
-from typing import Any
+from typing import Annotated, Any
 
+import numpy as np
 from anndata import AnnData
+from pydantic import Field
 
-from napari_stem.errors import WrongType
+from napari_stem.errors import SpotsError, WrongType
+from napari_stem.text import one_line
+from napari_stem.validation import validated
 
 PATHS = ("slide_path", "checkpoint_path")  # entries that say where files lie on this machine
 _EXPECTED = "a prediction (what predict returns)"
 _SOFTWARE = ("napari-stem", "torch", "timm")
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What entries of `uns["napari_stem"]` may be; there are others, and older files lack some."""
+
+    recipe: str = ""
+    unit: str = ""
+    sampler: str = ""
+    steps: Annotated[int, Field(ge=1, le=100_000)] = 1
+    seed: Annotated[int, Field(ge=0)] = 0
+    n_draws: Annotated[int, Field(ge=1, le=100_000)] = 1
+    threshold: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    slide: str = ""
+    slide_path: str = ""
+    slide_fingerprint: str = ""
+    slide_picture: Annotated[int, Field(ge=0, le=100_000)] = 0
+    mpp: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    checkpoint: str = ""
+    checkpoint_path: str = ""
+    draws: str = ""
+    drawn_for: str = ""
+    seen: str = ""
+    versions: str = ""
+    view: str = ""
+    notes: Annotated[list[str], Field(max_length=10_000)] = field(default_factory=list)
+    warnings: Annotated[list[str], Field(max_length=10_000)] = field(default_factory=list)
+
+
+_Size = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class _ScaleFactors:
+    """How the picture of a prediction and its spots are scaled."""
+
+    tissue_hires_scalef: _Size = 1.0
+    spot_diameter_fullres: _Size = 1.0
 
 
 def provenance(prediction: AnnData, *needed: str, name: str = "prediction") -> dict[str, Any]:
@@ -37,6 +81,38 @@ def provenance(prediction: AnnData, *needed: str, name: str = "prediction") -> d
         where = f"uns['napari_stem']{lacking[0] if about is not None else ''}"
         raise WrongType(f"{name} must be {_EXPECTED}, got a table that lacks {where}.")
     return about
+
+
+def check_record(prediction: AnnData) -> None:
+    """Check what a file says of how its prediction was made, if it is one.
+
+    Raises
+    ------
+    SpotsError
+        An entry has a value that no prediction has.
+    """
+    about = prediction.uns.get("napari_stem", {})
+    try:
+        _check(_Record, about)
+        for entry in prediction.uns.get("spatial", {}).values() if about else ():
+            _check(_ScaleFactors, entry["scalefactors"])
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise SpotsError(
+            f"The record of how the prediction was made is damaged: {one_line(error)}. Predict "
+            "again."
+        ) from error
+
+
+def _check(kind: type, entries: Mapping[str, Any]) -> None:
+    """Compare those entries that are known with what they may be."""
+    known = {each.name: entries[each.name] for each in fields(kind) if each.name in entries}
+    validated(
+        kind,
+        {
+            name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+            for name, value in known.items()
+        },
+    )
 
 
 def software_versions() -> dict[str, str]:
