@@ -54,11 +54,15 @@ def test_the_report_stands_alone_and_escapes_names(
     prediction: AnnData, trained: TrainResult, tmp_path: Path
 ):
     prediction.uns["napari_stem"]["slide"] = "<script>alert(1)</script>"
+    prediction.uns["napari_stem"]["seen"] = "<u>It was trained on this slide.</u>"
+    prediction.var["trust"] = "<u>much</u>"
     assert trained.evaluation is not None
     path = tmp_path / "report.html"
     write_report(prediction, path, evaluation=trained.evaluation)
     page = path.read_text(encoding="utf-8")
     assert "<script" not in page
+    assert "<u>" not in page
+    assert "trained on this slide" in page[page.index("What to distrust") :]
     assert page.count("data:image/png;base64,") == 6
     assert "src=http" not in page
     assert "k-NN" in page
@@ -66,6 +70,7 @@ def test_the_report_stands_alone_and_escapes_names(
     asked = ["What was done", "How good it is", "What to distrust", "Maps", "Details"]
     places = [page.index(f"<h2>{heading}</h2>") for heading in asked]
     assert places == sorted(places)
+    assert places[2] < page.index("Compared with measured counts")
     for trust, number in trained.evaluation.comparison.held_out()["trust"].value_counts().items():
         assert re.search(rf"<b>{trust}</b></td><td>{number} <small>of 8</small>", page)
 

@@ -178,6 +178,7 @@ def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(saved: list[Path
     checkpoints = [load_checkpoint(tmp_path / run / "checkpoint.safetensors")
                    for run in ("killed", "whole")]  # fmt: skip
     assert checkpoints[0].fingerprint == checkpoints[1].fingerprint
+    assert "no tissue was held out" in (tmp_path / "killed" / "report.html").read_text("utf-8")
 
 
 def test_spots_are_held_out_as_a_strip(sections: list[Section]):

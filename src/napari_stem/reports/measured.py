@@ -24,7 +24,7 @@ def measured_part(evaluations: Sequence[Evaluation]) -> list[str]:
     Of several sections, metrics are means; the correlations of genes are those of the first.
     """
     comparison = pooled([evaluation.comparison for evaluation in evaluations])
-    parts = ["<h3>Compared with measured counts</h3>"]
+    parts = ["<h2>Compared with measured counts</h2>"]
     for seen in dict.fromkeys(evaluation.seen for evaluation in evaluations if evaluation.seen):
         text = f"These metrics are too good. {seen}"
         parts.append(f"<p class=note>⚠ {html.escape(text)}</p>")
@@ -34,11 +34,11 @@ def measured_part(evaluations: Sequence[Evaluation]) -> list[str]:
         parts.append(f"<p>{html.escape(text)}</p>")
     return [
         *parts,
-        "<h4>Genes and their noise ceilings</h4>",
+        "<h3>Genes and their noise ceilings</h3>",
         picture(ceiling_plot(comparison), "Correlation of genes against their noise ceilings"),
-        "<h4>Calibration</h4>",
+        "<h3>Calibration</h3>",
         picture(calibration_plot(comparison), "Coverage of intervals and PIT histogram"),
-        "<h4>Genes that vary together</h4>",
+        "<h3>Genes that vary together</h3>",
         picture(gene_matrix_plot(evaluations[0].gene_structure), "Gene-gene correlations"),
     ]
 

@@ -73,7 +73,7 @@ def write_report(
     """
     about = provenance(prediction, "slide", "unit", "n_draws")
     chosen = shown_genes(prediction, genes)
-    held_out = evaluation is not None and not evaluation.seen
+    held_out = evaluation and not evaluation.seen
     known = evaluation.comparison.held_out() if evaluation and held_out else prediction.var
     trusted = genes_table(known)
     parts = [
@@ -83,13 +83,14 @@ def write_report(
         f"<p>{_done(prediction)}</p>",
         "<h2>How good it is</h2>",
         *trust_part(trusted),
-        *(measured_part([evaluation]) if evaluation else []),
         "<h2>What to distrust</h2>",
         *(f"<p class=note>⚠ {_shown(text)}</p>" for text in warnings_of(prediction)),
         listed([*_doubts(prediction), *doubts_of_genes(trusted)]),
         "<h2>Maps</h2>",
         picture(gene_maps(prediction, chosen), "Maps of genes"),
     ]
+    if evaluation:
+        parts += measured_part([evaluation])
     if "leiden" in prediction.obs:
         parts += ["<h3>Clusters</h3>", picture(cluster_map(prediction), "Map of clusters")]
     if "truth" in prediction.layers:
@@ -101,12 +102,16 @@ def write_report(
 
 
 def _doubts(prediction: AnnData) -> list[str]:
-    """What to distrust of the tissue, as display texts."""
+    """What to distrust of the slide, as display texts."""
+    seen = str(provenance(prediction).get("seen", ""))
+    found = [f"{seen} Its maps look better than those of another slide."] if seen else []
     if "ood" not in prediction.obs:
-        return []
-    told = f"{foreign_spots(prediction):,} of {counted(prediction.n_obs, 'spot')}"
+        return found
+    if not (foreign := foreign_spots(prediction)):
+        return [*found, "No spot differs from the training tissue in what its image shows."]
+    told = f"{foreign:,} of {counted(prediction.n_obs, 'spot')} differ from the training tissue"
     far = "farther from it than 99 % of the spots of a left-out section were"
-    return [f"{told} differ from the training tissue ({far}); predictions there are unreliable."]
+    return [*found, f"{told} ({far}); predictions there are unreliable."]
 
 
 def _done(prediction: AnnData) -> str:

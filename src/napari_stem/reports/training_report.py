@@ -49,9 +49,9 @@ def write_training_report(
         f"<p>{html.escape(printable(_done(checkpoint)))}</p>",
         "<h2>How good it is</h2>",
         *trust_part(genes),
-        *(measured_part(evaluations) if evaluations else []),
         "<h2>What to distrust</h2>",
         listed([*_doubts(about), *doubts_of_genes(genes)]),
+        *(measured_part(evaluations) if evaluations else []),
         "<h2>Details</h2>",
         f"<pre>{html.escape(printable(_details(checkpoint)))}</pre>",
     ]
