@@ -6,40 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from anndata import AnnData
 
 from napari_stem.cohort.arranging import SortBy, arranged, said_of
-from napari_stem.cohort.manifest import Row
-from napari_stem.cohort.overview import Choice, genes_of, iter_cards, iter_look, prediction_of
-from napari_stem.cohort.thumbnails import SIDE, colour_strip, thumbnail_of
+from napari_stem.cohort.choice import SIDE, Choice, caption, details, prediction_of
+from napari_stem.cohort.manifest import FILE, Manifest, Row
+from napari_stem.cohort.order import Listed
+from napari_stem.cohort.overview import (
+    iter_cards,
+    iter_look,
+    read_changes,
+    read_listing,
+)
+from napari_stem.cohort.thumbnails import colour_strip, thumbnail_of
+from napari_stem.errors import CohortError
 from napari_stem.events import finish
-from napari_stem.exports.h5ad import write_h5ad
-from napari_stem.spots.table import spot_table
 
-GREY = 200
-
-
-def predicted(values: list[float], *, gene: str = "EPCAM") -> AnnData:
-    """Spots in a row, 100 px apart, on a grey slide whose picture is a quarter of its size."""
-    xy = [(100 + 100 * i, 100) for i in range(len(values))]
-    made = spot_table(
-        xy, diameter_px=60, counts=np.array([values], np.float32).T, genes=[gene], library="a"
-    )
-    made.obs["ood"] = np.linspace(0, 2, len(values), dtype=np.float32)
-    entry = made.uns["spatial"]["a"]
-    width = 25 * (len(values) + 1)
-    entry["images"] = {"hires": np.full((50, width, 3), GREY, np.uint8)}
-    entry["scalefactors"]["tissue_hires_scalef"] = 0.25
-    made.uns["napari_stem"] = {"unit": "log2(counts + 1)", "slide": "a", "mpp": 0.5}
-    return made
-
-
-def row(folder: Path, name: str, content: AnnData | None = None, **more) -> Row:
-    """A slide that is done, with its file if there is a content."""
-    file = f"{name}-prediction.h5ad"
-    if content is not None:
-        write_h5ad(content, folder / file)
-    return Row(f"/slides/{name}.svs", **{"state": "done", "name": name, "outputs": (file,), **more})
+from .written_cohort import GREY, predicted, row
 
 
 @pytest.fixture
@@ -76,7 +58,6 @@ def test_a_gene_has_one_scale_over_all_slides(tmp_path, rows):
 
 
 def test_a_slide_without_the_gene_or_with_a_damaged_file_says_so(tmp_path, rows):
-    assert genes_of(tmp_path, reversed(rows)) == ["CD3E"]
     look = finish(iter_look(tmp_path, rows, Choice("EPCAM")))
     problems = {identity[0]: seen.problem for identity, seen in look.seen.items() if seen.problem}
     assert "no gene EPCAM" in problems["/slides/other.svs"]
@@ -106,6 +87,39 @@ def test_a_thumbnail_shows_tissue_between_spots_and_where_no_value_is(tmp_path):
     free = (thumbnail.spot == 3) | (thumbnail.spot == 1)
     assert (pixels[free] == GREY).all()
     assert not (pixels[~free] == GREY).all(axis=-1).any()
+
+
+def test_a_cohort_is_listed_again_when_its_manifest_changes(tmp_path, rows):
+    with pytest.raises(CohortError, match="no manifest"):
+        read_listing(tmp_path)
+    manifest = Manifest(tmp_path)
+    for one in rows[2:4]:
+        listed = Listed(one.slide, name=one.name)
+        manifest.take(listed, "prediction", "1", one.outputs)
+    manifest.write()
+    first = read_listing(tmp_path)
+    assert [one.state for one in first.rows] == ["waiting", "waiting"]
+    assert first.genes == ()
+    assert read_changes(first) is None
+    manifest.finish(rows[2].identity, "", outputs=rows[2].outputs)
+    manifest.finish(rows[3].identity, "no scale")
+    manifest.write()
+    now = read_changes(first)
+    assert [one.state for one in now.rows] == ["done", "failed"]
+    assert now.genes == ("CD3E",)
+    (tmp_path / FILE).unlink()
+    assert read_changes(now) is None
+
+
+def test_what_is_said_of_a_slide_follows_the_order():
+    done = Row("/a.svs", "done", name="a", patient="P", spots=1200, ood_share=0.256)
+    assert caption(done, 1.5, "", SortBy.NAME) == "mean 1.50"
+    assert caption(done, 1.5, "", SortBy.FOREIGN) == "26 % unlike"
+    assert caption(done, 1.5, "", SortBy.PATIENT) == "P"
+    failed = Row("/b.svs", "failed", "it has no scale", name="b")
+    assert caption(failed, None, "", SortBy.FOREIGN) == "failed"
+    assert "failed: it has no scale" in details(failed, None, "")
+    assert "1,200 spots" in details(done, 1.5, "")
 
 
 def test_slides_are_sorted_and_those_of_unknown_rank_come_last():

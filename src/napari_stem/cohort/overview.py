@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stem.cohort.manifest import FILE, Row
+from napari_stem.cohort.choice import Choice, prediction_of
+from napari_stem.cohort.manifest import FILE, Row, rows_of_cohort
 from napari_stem.cohort.prediction_parts import PredictionFile, opened_prediction
 from napari_stem.cohort.thumbnails import Thumbnail, thumbnail_of
 from napari_stem.errors import PanelError, SpotsError
@@ -21,25 +22,27 @@ from napari_stem.text import one_line
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-STATISTIC_NAMES = ("mean", "std", "q05", "q95", "ood")  # that predictions of a cohort may hold
 _SAMPLE = 2000  # values of a slide, of which the limits are made
+_NOTHING = 0, 0  # the stamp of no file
 _KEPT = 400  # thumbnails in memory, 110 kB each
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What is shown of the spots; the distance to the training tissue has no gene."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """The slides of a cohort.
 
-    gene: str = ""
-    statistic: str = "mean"
+    Attributes
+    ----------
+    genes
+        Of the first prediction that can be read; none where none can.
+    stamp
+        The same as long as the manifest is the same.
+    """
 
-    @property
-    def title(self) -> str:
-        """As display text."""
-        about = STATISTICS[self.statistic]
-        if about.scale:
-            return about.label
-        return f"{self.gene}, {about.label}"
+    folder: Path
+    rows: tuple[Row, ...]
+    genes: tuple[str, ...]
+    stamp: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,28 +100,24 @@ class Card(Event):
     pixels: NDArray[np.uint8]
 
 
-def prediction_of(row: Row) -> str:
-    """The name of the file with a slide's prediction; "" where it has none in h5ad."""
-    if row.state != "done":
-        return ""
-    return next((name for name in row.outputs if name.endswith("-prediction.h5ad")), "")
+def read_listing(folder: Path) -> Listing:
+    """The slides of a cohort and the genes of their predictions.
+
+    Raises
+    ------
+    CohortError
+        The folder holds no cohort.
+    """
+    stamp = _stamp(folder / FILE)
+    rows = rows_of_cohort(folder)
+    return Listing(folder, tuple(rows), tuple(_genes(folder, rows)), stamp)
 
 
-def stamp_of(folder: Path) -> tuple[int, int]:
-    """The same as long as the folder's manifest is the same; zeros where there is none."""
-    return _stamp(folder / FILE)
-
-
-def genes_of(folder: Path, rows: Iterable[Row]) -> list[str]:
-    """The genes of the first prediction that can be read; none where none can."""
-    for row in rows:
-        if name := prediction_of(row):
-            try:
-                with opened_prediction(folder / name) as file:
-                    return file.genes
-            except SpotsError:
-                continue
-    return []
+def read_changes(listing: Listing) -> Listing | None:
+    """The cohort as it is now; None if its manifest is the same, or is gone."""
+    if _stamp(listing.folder / FILE) in (listing.stamp, _NOTHING):
+        return None
+    return read_listing(listing.folder)
 
 
 def iter_look(
@@ -190,6 +189,17 @@ def _unit(choice: Choice, unit: str) -> str:
     return STATISTICS[choice.statistic].scale or unit
 
 
+def _genes(folder: Path, rows: Iterable[Row]) -> list[str]:
+    for row in rows:
+        if name := prediction_of(row):
+            try:
+                with opened_prediction(folder / name) as file:
+                    return file.genes
+            except SpotsError:
+                continue
+    return []
+
+
 @lru_cache(maxsize=_KEPT)
 def _thumbnail(path: Path, stamp: tuple[int, int]) -> Thumbnail:
     """Of the file as it was at that time."""
@@ -201,5 +211,5 @@ def _stamp(path: Path) -> tuple[int, int]:
     try:
         stat = path.stat()
     except OSError:
-        return 0, 0
+        return _NOTHING
     return stat.st_mtime_ns, stat.st_size

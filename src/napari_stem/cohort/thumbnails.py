@@ -10,6 +10,7 @@ from matplotlib import colormaps
 from PIL import Image
 from scipy.spatial import KDTree
 
+from napari_stem.cohort.choice import SIDE
 from napari_stem.reports.plots import COLORMAP
 from napari_stem.spots.table import library, positions, spot_diameter
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
-SIDE = 128  # pixels of the longer side
 _COVER = 0.85  # of the tissue by a spot's colour
 _COLOURS = np.asarray(colormaps[COLORMAP](np.arange(256), bytes=True)[:, :3])
 
