@@ -40,7 +40,9 @@ class ScaleBar(QWidget):
         if look is None or look.limits is None:
             return
         self._strip.fill()
-        self.title.setText(f"{look.choice.title} ({look.unit})" if look.unit else look.choice.title)
+        shown = f"{look.choice.title} ({look.unit})" if look.unit else look.choice.title
+        self.title.setText(shown)
+        self.title.setToolTip(shown)  # which may be cut off
         self.low.setText(f"{look.limits[0]:.3g}")
         self.high.setText(f"{look.limits[1]:.3g}")
 
