@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from napari_stem.errors import CohortError
 from napari_stem.evaluation.metrics import METRICS
 from napari_stem.events import Pace
 from napari_stem.extras import advice_on
@@ -205,6 +206,23 @@ def read_rows(folder: Path) -> list[Row]:
             return [_row(cells) for cells in csv.DictReader(file)]
     except (OSError, ValueError, LookupError, TypeError):
         return []
+
+
+def rows_of_cohort(folder: Path) -> list[Row]:
+    """The rows of a folder that a cohort has been written to.
+
+    Raises
+    ------
+    CohortError
+        It holds no manifest, or a damaged one.
+    """
+    rows = read_rows(folder)
+    if not rows:
+        raise CohortError(
+            f"The folder holds no manifest of a cohort ({FILE}). Choose the folder that a cohort "
+            f"was written to. Folder: '{folder}'."
+        )
+    return rows
 
 
 def _row(cells: Mapping[str, str]) -> Row:

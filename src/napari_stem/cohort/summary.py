@@ -14,8 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from napari_stem.cohort.manifest import Row, read_rows
-from napari_stem.errors import CohortError
+from napari_stem.cohort.manifest import Row, rows_of_cohort
 from napari_stem.evaluation.metrics import BRIEF
 from napari_stem.io.h5ad import read_h5ad
 from napari_stem.prediction.statistics import colour_limits
@@ -48,9 +47,7 @@ def write_summary(folder: Path, path: Path, gene: str = "") -> None:
     StorageError
         The page cannot be written.
     """
-    rows = read_rows(folder)
-    if not rows:
-        raise CohortError(f"The folder holds no manifest of a cohort. Folder: '{folder}'.")
+    rows = rows_of_cohort(folder)
     name = printable(folder.resolve().name)
     n_done = sum(row.state == "done" for row in rows)
     parts = [

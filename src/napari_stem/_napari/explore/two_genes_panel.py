@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_stem._napari.explore.gene_box import GeneBox
+from napari_stem._napari.shell.gene_box import GeneBox
 from napari_stem._napari.shell.panel import Panel
 from napari_stem._napari.shell.scatter_plot import ScatterPlot
 from napari_stem.analysis.correlation import correlations

@@ -1,0 +1,1 @@
+"""The Cohort dock: many predicted slides at a glance."""
