@@ -10,7 +10,7 @@ import pytest
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions
 
-OTHERS: dict[str, Any] = {"sampler": "ddim", "steps": 7, "seed": 3}
+OTHERS: dict[str, Any] = {"sampler": "ddim", "steps": 7, "seed": 3, "depth": 650.0}
 DECIDING = [name for name in options_of(PredictOptions) if name != "n_draws"]
 
 

@@ -18,6 +18,8 @@ class PredictOptions:
     ----------
     steps
         Network evaluations per draw; None uses the default of the sampler.
+    depth
+        Molecules of a spot that draws stand for; None uses the median of the training spots.
     """
 
     n_draws: int = option(
@@ -48,6 +50,19 @@ class PredictOptions:
         advanced=True,
         flag="sampler-steps",
     )
+    depth: float | None = option(
+        None,
+        "Depth",
+        "Molecules per spot, all genes together, that draws stand for; give the slide's own if it "
+        "is known. Only for checkpoints of counts per 10,000.",
+        kind=float,
+        unit="molecules",
+        minimum=1,
+        maximum=1e8,
+        step=500,
+        unset="that of training",
+        advanced=True,
+    )
     seed: int = option(
         0,
         "Seed",
@@ -67,6 +82,7 @@ class PredictOptions:
     def of_a_draw(self) -> dict[str, Any]:
         """All that decides a single draw, by name."""
         values = asdict(replace(self, steps=self.n_steps))
+        values["depth"] = self.depth or 0.0  # a number, which files can hold
         del values["n_draws"]
         return values
 
