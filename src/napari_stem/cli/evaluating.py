@@ -46,7 +46,9 @@ _FOLD_OPTIONS = {name: about for name, about in options_of(TrainPlan).items() if
 
 @with_flags
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint: a .safetensors file.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help='Checkpoint: .safetensors file, or "starter".')
+    ],
     sections: Annotated[
         list[str],
         typer.Argument(metavar="SECTION...", help="Sections with counts that training never saw."),
