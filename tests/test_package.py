@@ -57,7 +57,7 @@ def test_what_is_heavy_is_loaded_when_it_is_needed():
     assert found.stdout.split() == ["[]", "False", "False"]
 
 
-def test_the_wheel_holds_the_manifest_and_the_type_marker(tmp_path: Path):
+def test_the_wheel_holds_the_manifest_the_type_marker_and_the_starter(tmp_path: Path):
     root = Path(__file__).parents[1]
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
@@ -65,6 +65,7 @@ def test_the_wheel_holds_the_manifest_and_the_type_marker(tmp_path: Path):
     (path,) = tmp_path.glob("*.whl")
     with ZipFile(path) as wheel:
         assert "napari_stem/py.typed" in wheel.namelist()
+        assert "napari_stem/checkpoints/starter.safetensors" in wheel.namelist()
         packed = yaml.safe_load(wheel.read("napari_stem/napari.yaml"))
     installed = PluginManifest.from_distribution("napari-stem")
     assert PluginManifest(**packed).contributions == installed.contributions

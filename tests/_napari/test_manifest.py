@@ -18,6 +18,7 @@ from napari_stem._napari.shell.cache_limit import follow_preference
 from napari_stem._napari.shell.remembered import symbols, with_slide_path
 from napari_stem.api.predicting import predict
 from napari_stem.cache import LIMIT_GB, LIMITS_GB, limit_gb
+from napari_stem.checkpoints.starter import starter_file
 from napari_stem.errors import SlideNotFound
 from napari_stem.exports.registry import write_prediction
 from napari_stem.sections import public_data
@@ -103,6 +104,8 @@ def test_the_generated_sample_is_the_workspaces_slide_in_micrometres(viewer, qtb
     work = workspace_of(viewer)
     qtbot.waitUntil(lambda: work.slide is not None)
     assert [layer.name for layer in viewer.layers] == [work.slide.name]
+    qtbot.waitUntil(lambda: work.checkpoint is not None, timeout=PATIENCE)
+    assert work.checkpoint.path == starter_file()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from napari_stem.errors import OptionError
 from napari_stem.model.readout import Counts, as_they_are
 
 N = 4000
@@ -37,6 +38,22 @@ def test_counts_follow_from_the_histology_and_the_numbers(depth):
     torch.testing.assert_close(drawn.mean(0), rates, rtol=0.05, atol=0.02)
     torch.testing.assert_close((drawn * scale).round(), drawn * scale, atol=1e-3, rtol=1e-4)
     assert values.min() >= 0
+
+
+def test_draws_of_another_depth_are_of_the_same_rates():
+    x, condition = torch.zeros(N, 2), torch.ones(N, 2)
+    learned, shallow = counts(20_000.0), counts(20_000.0).at_depth(650)
+    assert (learned.molecules, shallow.molecules) == (20_000, 650)
+    assert learned.at_depth(None) is learned
+    per_10k = [each.values(x, condition, noise).expm1() for each in (learned, shallow)]
+    torch.testing.assert_close(per_10k[1].mean(0), per_10k[0].mean(0), rtol=0.2, atol=0.1)
+    assert (per_10k[1] == 0).sum() > 2 * (per_10k[0] == 0).sum()
+
+
+@pytest.mark.parametrize("readout", [counts(0.0), as_they_are(3)], ids=["counts", "values"])
+def test_what_learned_no_rates_has_no_other_depth(readout):
+    with pytest.raises(OptionError, match="have the depth of its training"):
+        readout.at_depth(650)
 
 
 def test_rates_do_not_leave_those_of_the_training_spots():

@@ -13,6 +13,8 @@ from napari_stem.validation import parse_json, validated
 class _Known:
     """The entries that this package reads; others are kept as they are."""
 
+    title: str = ""
+    attribution: str = ""
     sections: list[str] = field(default_factory=list)
     slides: list[str] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)

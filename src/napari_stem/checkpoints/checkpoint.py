@@ -17,6 +17,7 @@ from safetensors.torch import save
 from napari_stem.checkpoints.about import read_description
 from napari_stem.checkpoints.integrity import CHECKSUM, checksum, read_tensors
 from napari_stem.checkpoints.recipe import Recipe
+from napari_stem.checkpoints.starter import checkpoint_file
 from napari_stem.errors import (
     CheckpointMismatch,
     CheckpointNotFound,
@@ -126,8 +127,9 @@ def read_about(path: str | Path) -> tuple[Recipe, dict[str, Any]]:
     CheckpointNotFound, CheckpointUnreadable, CheckpointMismatch
         As `load_checkpoint`.
     """
-    with _opened(Path(path)) as file:
-        return _header(file, Path(path))
+    path = checkpoint_file(path)
+    with _opened(path) as file:
+        return _header(file, path)
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -136,7 +138,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     Parameters
     ----------
     path
-        A .safetensors file that `train` or `save_checkpoint` wrote.
+        A .safetensors file that `train` or `save_checkpoint` wrote, or "starter" for the checkpoint
+        that comes with the package.
 
     Returns
     -------
@@ -156,7 +159,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     >>> stem.load_checkpoint(checkpoint_file).recipe.panel[0]
     'EPCAM'
     """
-    path = as_path(path, "a checkpoint")
+    path = checkpoint_file(as_path(path, "a checkpoint"))
     with _opened(path) as file:
         recipe, about = _header(file, path)
         tensors = read_tensors(file, recipe, _NETWORK, path)

@@ -18,6 +18,7 @@ from napari_stem.cli.evaluating import cross_validate, evaluate
 from napari_stem.cli.failures import shortage_of, tell
 from napari_stem.cli.importing import import_upstream
 from napari_stem.cli.predicting import embed, predict
+from napari_stem.cli.protocols import protocol
 from napari_stem.cli.repeating import rerun
 from napari_stem.cli.training import train
 from napari_stem.errors import StemError
@@ -71,6 +72,7 @@ app.command()(rerun)
 app.command()(cohort)
 app.command()(evaluate)
 app.command("cross-validate")(cross_validate)
+app.command()(protocol)
 app.command("import")(import_upstream)
 app.command()(info)
 app.command()(encoders)

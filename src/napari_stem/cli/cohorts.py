@@ -50,7 +50,7 @@ def cohort(
         ),
     ],
     *,
-    checkpoint: Annotated[Path, typer.Option(help="Checkpoint: a .safetensors file.")],
+    checkpoint: Annotated[Path, typer.Option(help='Checkpoint: .safetensors file, or "starter".')],
     out: Annotated[Path, typer.Option(help="Folder of the manifest and of the predictions.")],
     embed: Annotated[
         bool, typer.Option("--embed", help="Only compute the embeddings of the patches.")

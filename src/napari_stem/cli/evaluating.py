@@ -49,7 +49,9 @@ _FOLD_OPTIONS = {
 
 @with_flags
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint: a .safetensors file.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help='Checkpoint: .safetensors file, or "starter".')
+    ],
     sections: Annotated[
         list[str],
         typer.Argument(metavar="SECTION...", help="Sections with counts that training never saw."),

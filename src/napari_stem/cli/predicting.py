@@ -86,7 +86,9 @@ def embed(
 @with_flags
 def predict(
     slide: Annotated[str, typer.Argument(help="Slide, or section with its own spots.")],
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint: a .safetensors file.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help='Checkpoint: .safetensors file, or "starter".')
+    ],
     *,
     output: Output = None,
     spots: Annotated[

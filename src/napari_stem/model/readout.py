@@ -10,6 +10,7 @@ from typing import Self, TypeAlias
 import torch
 from torch import Tensor
 
+from napari_stem.errors import OptionError
 from napari_stem.model.negative_binomial import quantile
 
 CountNoise: TypeAlias = Callable[[], Tensor]
@@ -33,6 +34,26 @@ class Readout(ABC):
     @abstractmethod
     def values(self, x: Tensor, condition: Tensor, noise: CountNoise) -> Tensor:
         """Values (n, c) in the log space of the recipe, of (n, w) numbers and (n, S) conditions."""
+
+    @property
+    def molecules(self) -> float:
+        """Counts of a spot, all genes together, that draws have; 0 where none are stated."""
+        return 0.0
+
+    def at_depth(self, molecules: float | None) -> Self:
+        """The same with draws of so many counts a spot; None keeps those of the training spots.
+
+        Raises
+        ------
+        OptionError
+            Its values do not follow from a depth.
+        """
+        if molecules is None:
+            return self
+        raise OptionError(
+            "The checkpoint learned counts as they are, so draws have the depth of its training "
+            "spots. Predict without a depth, or train with the count transform log1p_cp10k."
+        )
 
     def on(self, device: torch.device) -> Self:
         """The same on a device."""
@@ -116,6 +137,17 @@ class Counts(Readout):
     def n_genes(self) -> int:
         """As many as there are rates."""
         return len(self.bias)
+
+    @property
+    def molecules(self) -> float:
+        """The median of training spots, unless another depth was chosen."""
+        return float(self.depth)
+
+    def at_depth(self, molecules: float | None) -> Self:
+        """The same with draws of so many counts a spot, where depth counts."""
+        if molecules is None or not self.depth:
+            return Readout.at_depth(self, molecules)
+        return replace(self, depth=torch.full_like(self.depth, molecules))
 
     def log_rates(self, factors: Tensor) -> Tensor:
         """(n, c) logarithm of expected counts, of a depth of 10,000 where depth counts."""

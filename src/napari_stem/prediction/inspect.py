@@ -181,7 +181,7 @@ class Inspector:
             positions(point),
             options,
             self.compute,
-            readout=self.checkpoint.readout,
+            readout=self.checkpoint.readout.at_depth(self.options.depth),
         )
         for event in several:
             if isinstance(event, Progress):

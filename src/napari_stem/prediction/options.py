@@ -19,6 +19,8 @@ class PredictOptions:
     ----------
     steps
         Network evaluations per draw; None uses as many as the sampler needs.
+    depth
+        Molecules of a spot that draws stand for; None uses the median of the training spots.
     """
 
     n_draws: int = option(
@@ -50,6 +52,19 @@ class PredictOptions:
         advanced=True,
         flag="sampler-steps",
     )
+    depth: float | None = option(
+        None,
+        "Depth",
+        "Molecules per spot, all genes together, that draws stand for; give the slide's own if it "
+        "is known. Only for checkpoints of counts per 10,000.",
+        kind=float,
+        unit="molecules",
+        minimum=1,
+        maximum=1e8,
+        step=500,
+        unset="that of training",
+        advanced=True,
+    )
     seed: int = option(
         0,
         "Seed",
@@ -70,6 +85,7 @@ class PredictOptions:
         """All that decides a single draw of a network, by name; nothing is automatic there."""
         sampler, steps = self.sampler_for(predicted)
         values = asdict(replace(self, sampler=sampler.name, steps=steps))
+        values["depth"] = self.depth or 0.0  # a number, which files can hold
         del values["n_draws"]
         return values
 

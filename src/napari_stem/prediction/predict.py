@@ -74,7 +74,7 @@ def iter_draws(
         The error names the cause and what to do.
     """
     check_spots(spots, slide)
-    recipe = checkpoint.recipe
+    recipe, readout = checkpoint.recipe, checkpoint.readout.at_depth(options.depth)
     check_stamps(checkpoint.about.get("weights", {}), recipe.encoders, compute.weights)
     embeddings = yield from iter_embed(
         slide, spots, recipe.encoders, recipe.geometry, compute=compute
@@ -103,7 +103,7 @@ def iter_draws(
             store,
             options,
             compute,
-            readout=checkpoint.readout,
+            readout=readout,
         )
         yield from relay(drawing, partial(_with_ood, ood))
         return Drawn(name, store, embeddings, ood)
@@ -184,6 +184,7 @@ def summarise(
         "unit": UNITS[recipe.transform],
         "statistic": "mean",
         **options.of_a_draw(recipe.diffusion.prediction),
+        "depth": checkpoint.readout.at_depth(options.depth).molecules,
         "n_draws": options.n_draws,
         "slide": slide.name,
         "slide_path": str(slide.path.absolute()) if slide.path else "",

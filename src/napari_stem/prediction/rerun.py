@@ -80,7 +80,8 @@ def recorded_options(prediction: AnnData) -> PredictOptions:
     """
     about = provenance(prediction)
     names = [each.name for each in fields(PredictOptions) if each.name in about]
-    return PredictOptions(**{name: np.asarray(about[name]).item() for name in names})
+    values = {name: np.asarray(about[name]).item() for name in names}
+    return PredictOptions(**values | {"depth": values.get("depth") or None})
 
 
 def iter_rerun(

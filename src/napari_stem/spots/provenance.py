@@ -30,6 +30,7 @@ class _Record:
     steps: Annotated[int, Field(ge=1, le=100_000)] = 1
     seed: Annotated[int, Field(ge=0)] = 0
     n_draws: Annotated[int, Field(ge=1, le=100_000)] = 1
+    depth: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     threshold: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     slide: str = ""
     slide_path: str = ""

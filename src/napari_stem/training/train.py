@@ -156,7 +156,7 @@ def iter_train(
     for section in held_out:
         evaluations.append((yield from iter_evaluate(checkpoint, section, known, options, compute)))
     if evaluations:
-        metrics = _metrics(evaluations)
+        metrics = held_out_metrics(evaluations)
         checkpoint = replace(checkpoint, about={**about, "kept": keep, **metrics})
         yield Metrics(fitted.step, options.n_draws, metrics["scores"])
         yield _variation(fitted.step, recipe.panel, evaluations)
@@ -185,6 +185,16 @@ def hold_out_spots(section: Section, share: float) -> tuple[Section, Section]:
         replace(section, spots=section.spots[~strip].copy()),
         replace(section, name=f"{section.name} (held out)", spots=section.spots[strip].copy()),
     )
+
+
+def held_out_metrics(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+    """What a checkpoint tells of its metrics on sections that training never saw."""
+    every = pooled([evaluation.comparison for evaluation in evaluations])
+    return {
+        "held_out": ", ".join(evaluation.section for evaluation in evaluations),
+        "scores": every.scores,
+        **as_description(every.held_out()),
+    }
 
 
 def _identity(
@@ -221,15 +231,6 @@ def _grid(sections: Sequence[Section]) -> dict[str, float]:
         return {}
     usual = np.round(np.median(sizes, axis=0)).tolist()
     return dict(zip(("pitch_um", "diameter_um"), usual, strict=True))
-
-
-def _metrics(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
-    every = pooled([evaluation.comparison for evaluation in evaluations])
-    return {
-        "held_out": ", ".join(evaluation.section for evaluation in evaluations),
-        "scores": every.scores,
-        **as_description(every.held_out()),
-    }
 
 
 def _variation(step: int, panel: tuple[str, ...], evaluations: Sequence[Evaluation]) -> Variation:

@@ -10,6 +10,7 @@ from napari_stem._napari.predict.checkpoint_panel import CheckpointPanel
 from napari_stem._napari.shell.choices import chosen_weights
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem._napari.state.workspace import Workspace
+from napari_stem.checkpoints.starter import ATTRIBUTION, TITLE, starter_file
 from napari_stem.features.encoders.registry import find_encoder
 
 from ..conftest import PATIENCE
@@ -30,3 +31,18 @@ def test_a_missing_file_of_weights_is_asked_for_and_kept(qtbot, trained, tmp_pat
     qtbot.waitUntil(panel.isEnabled, timeout=PATIENCE)
     path.unlink()
     assert chosen_weights(["uni"]) == {}
+
+
+def test_without_a_checkpoint_the_one_that_comes_with_the_package_is_offered(qtbot):
+    panel = CheckpointPanel(Workspace())
+    qtbot.addWidget(panel)
+    assert panel.box.itemText(1) == TITLE
+    assert not panel.starter_button.isHidden()
+    panel.starter_button.click()
+    qtbot.waitUntil(lambda: panel.workspace.checkpoint is not None, timeout=PATIENCE)
+    assert panel.workspace.checkpoint.path == starter_file()
+    assert panel.starter_button.isHidden()
+    assert panel.box.currentIndex() == 1
+    assert panel.box.count() == 2
+    assert ATTRIBUTION in panel.note.text()
+    assert "Held out: each section once" in panel.note.text()

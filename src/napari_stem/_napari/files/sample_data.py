@@ -12,8 +12,11 @@ from qtpy.QtWidgets import QApplication
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.layers import slide_layer
+from napari_stem._napari.files.opening import describe_checkpoint
+from napari_stem._napari.shell.choices import choose_checkpoint
 from napari_stem._napari.shell.imports import importing
 from napari_stem._napari.shell.worker import start
+from napari_stem.checkpoints.starter import starter_file
 from napari_stem.errors import SlideError, StemError
 from napari_stem.events import Progress, finish
 
@@ -84,3 +87,6 @@ def _take(viewer_ref: ref[Viewer], section: Section, *, with_spots: bool) -> Non
     workspace.take_slide(section.slide)
     if with_spots and workspace.slide is not None:
         workspace.take_spots(workspace.slide, section.spots)
+    if workspace.checkpoint is None:
+        read = start(describe_checkpoint(starter_file()), QApplication.instance())
+        read.result.connect(partial(choose_checkpoint, workspace))

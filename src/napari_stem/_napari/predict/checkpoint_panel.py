@@ -13,6 +13,7 @@ from napari_stem._napari.files import opening
 from napari_stem._napari.shell.choices import choose_checkpoint, choose_weights
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem.checkpoints.starter import ATTRIBUTION, TITLE, starter_file
 from napari_stem.evaluation.metrics import BRIEF, BRIEF_BASELINES
 from napari_stem.storage import checkpoints_dir
 from napari_stem.text import counted
@@ -53,12 +54,15 @@ class CheckpointPanel(Panel):
             "Choose a local weights file for an encoder. It is used instead of a download.",
         )
         self.add_row(self.box, self.open_button)
+        self.starter_button = button("Try the starter checkpoint", f"{TITLE}. {ATTRIBUTION}")
         self.add_row(self.note)
+        self.add_row(self.starter_button)
         self.add_row(self.weights_button)
 
     def _connect(self) -> None:
         self.box.activated.connect(self._choose)
         self.open_button.clicked.connect(self._ask)
+        self.starter_button.clicked.connect(lambda: self.open(starter_file()))
         self.follow("checkpoint", "installed")
 
     def summary(self) -> str:
@@ -75,9 +79,13 @@ class CheckpointPanel(Panel):
         found = {*checkpoints_dir().glob(f"*{_SUFFIX}"), *filter(Path.is_file, opened)}
         self.box.clear()
         self.box.addItem(_CHOOSE)
-        for path in sorted(found, key=lambda path: path.stem):
-            self.box.addItem(path.stem, str(path))  # text, which Qt can find again
-            self.box.setItemData(self.box.count() - 1, str(path), Qt.ItemDataRole.ToolTipRole)
+        self._add(TITLE, starter_file())
+        for path in sorted(found - {starter_file()}, key=lambda path: path.stem):
+            self._add(path.stem, path)
+
+    def _add(self, text: str, path: Path) -> None:
+        self.box.addItem(text, str(path))  # text, which Qt can find again
+        self.box.setItemData(self.box.count() - 1, str(path), Qt.ItemDataRole.ToolTipRole)
 
     def _ask(self) -> None:
         folder = remembered("checkpoint_folder", str(checkpoints_dir()))
@@ -122,8 +130,9 @@ class CheckpointPanel(Panel):
         checkpoint = self.workspace.checkpoint
         self._list()
         self._offer_weights(checkpoint)
+        self.starter_button.setVisible(checkpoint is None)
         if checkpoint is None:
-            self.note.setText("No checkpoint is chosen.")
+            self.note.setText("No checkpoint is chosen. One for trying out comes with Stem.")
         else:
             self.box.setCurrentIndex(self.box.findData(str(checkpoint.path)))
             self.note.setText(_summary(checkpoint))
@@ -133,7 +142,8 @@ def _summary(checkpoint: ChosenCheckpoint) -> str:
     """Genes, encoders, training data, and the metrics on held-out tissue."""
     recipe, about = checkpoint.recipe, checkpoint.about
     encoders = " + ".join(encoder.name for encoder in recipe.encoders)
-    lines = [f"{counted(len(recipe.panel), 'gene')}, {encoders}"]
+    lines = [about["title"]] if about.get("title") else []
+    lines.append(f"{counted(len(recipe.panel), 'gene')}, {encoders}")
     if sections := about.get("sections"):
         spots, of = counted(about["spots"], "spot"), counted(len(sections), "section")
         lines.append(f"Trained on {spots} of {of}")
@@ -150,4 +160,6 @@ def _summary(checkpoint: ChosenCheckpoint) -> str:
             (_, ours), *others = ((name, f"{x[metric.name]:.2f}") for name, x in scores.items())
             told = (f"{name} {value}" for name, value in others if name in BRIEF_BASELINES)
             lines.append(f"{metric.heading} {ours} ({', '.join(told)})")
+    if about.get("attribution"):
+        lines.append(about["attribution"])
     return "\n".join(lines)

@@ -1,0 +1,60 @@
+"""The experiments of the paper as files that one command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from napari_stem.cli import app
+from napari_stem.errors import OptionError
+from napari_stem.evaluation.metrics import METRICS
+from napari_stem.training.plan import SectionSource
+from napari_stem.training.protocol import protocols, read_protocol
+
+OTHERS = [SectionSource("other-1"), SectionSource("other-2")]
+
+
+@pytest.mark.parametrize("name", protocols())
+def test_every_protocol_of_the_package_makes_plans(name: str):
+    protocol = read_protocol(name)
+    held_out = [SectionSource(section) for section in protocol.held_out]
+    plans = protocol.plans([*OTHERS, *held_out], steps=2)
+    assert len(plans) == max(1, len(protocol.variants))
+    for plan in plans.values():
+        assert plan.sections == tuple(OTHERS)
+        assert plan.held_out == tuple(held_out)
+        assert (plan.preset, plan.geometry, plan.fit["steps"]) == ("paper", "paper", 2)
+    for scores in protocol.paper.values():
+        assert set(scores) <= set(METRICS)
+
+
+def test_what_is_missing_or_no_protocol_is_told(tmp_path: Path):
+    with pytest.raises(OptionError, match="no section B1 to hold out; it has other-1, other-2"):
+        read_protocol("her2st-b1-hmhvg-300").plans(OTHERS)
+    path = tmp_path / "p.toml"
+    path.write_text('title = "p"\nheld = ["B1"]\n')
+    with pytest.raises(OptionError, match=r"is no protocol \(held: unknown\)"):
+        read_protocol(path)
+    path.write_text('title = "p"\nheld_out = ["other-1"]\n[settings]\ncolour = "red"\n')
+    with pytest.raises(OptionError, match="setting of the protocol is wrong"):
+        read_protocol(path).plans(OTHERS)
+
+
+@pytest.mark.slow
+def test_one_runs_on_real_sections_beside_the_papers_rows(data_dir: Path, tmp_path: Path):
+    for name in ("C4", "C5"):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / name).symlink_to(data_dir / "her2st" / name)
+    arguments = [
+        "protocol", "ablation-statistic", "--data", tmp_path / "data", "--held-out", "C5",
+        "--preset", "small", "--encoder", "morphology", "--genes", 12, "--steps", 2,
+        "--run", tmp_path / "run",
+    ]  # fmt: skip
+    done = CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    for row in ("ours", "ours, median", "ours, mode", "Stem (paper)"):
+        assert row in done.output
+    assert "0.773" in done.output
+    assert "Not as published: held-out, preset, encoder" in done.output
