@@ -96,11 +96,11 @@ class Variation(Event):
 Events: TypeAlias = Generator[Event, None, T]
 
 
-def _ignore(event: Event) -> None:
+def _ignore(event: object) -> None:
     pass
 
 
-def finish(events: Events[T], on_event: Callable[[Event], None] = _ignore) -> T:
+def finish(events: Generator[A, None, T], on_event: Callable[[A], None] = _ignore) -> T:
     """Exhaust `events`, hand each to `on_event`, return the generator's result."""
     with closing(events):
         while True:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 import pytest
 import torch
 from torch import Tensor
 
+from napari_stem.events import finish
 from napari_stem.model.diffusion import DiffusionConfig, Schedule, diffusion_loss
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.training.batch_loss import Batch, BatchLoss
@@ -35,15 +34,6 @@ def batch() -> Batch:
     return Batch(x, torch.randn(SPOTS, 4, generator=random), t, noise)
 
 
-def result_of(work: Generator[float, None, Tensor]) -> Tensor:
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            value: Tensor = end.value
-            return value
-
-
 def test_parts_add_up_to_the_loss_and_the_gradient_of_the_batch(
     network: StemNetwork, batch: Batch
 ) -> None:
@@ -56,8 +46,8 @@ def test_parts_add_up_to_the_loss_and_the_gradient_of_the_batch(
     hook = network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     with hook, Workers(torch.device("cpu")) as workers:
         loss = BatchLoss(network, network, SCHEDULE, workers)
-        found = result_of(loss.iter_gradient(batch))
-        alone = result_of(loss.iter_value(batch))
+        found = finish(loss.iter_gradient(batch))
+        alone = finish(loss.iter_value(batch))
     assert len(sizes) > 2
     assert found == alone == pytest.approx(whole.item(), rel=1e-5)
     for parameter, gradient in zip(network.parameters(), expected, strict=True):
@@ -77,8 +67,8 @@ def test_too_little_memory_halves_the_parts(network: StemNetwork, batch: Batch) 
     with Workers(torch.device("cpu")) as workers:
         seeded = BatchLoss(network, forward, SCHEDULE, workers, dropout=True)
         plain = BatchLoss(network, network, SCHEDULE, workers)
-        assert result_of(seeded.iter_value(batch)) == pytest.approx(
-            result_of(plain.iter_value(batch)).item(), rel=1e-5
+        assert finish(seeded.iter_value(batch)) == pytest.approx(
+            finish(plain.iter_value(batch)).item(), rel=1e-5
         )
     assert (tried[0], tried[-1]) == (16, 4)
 
@@ -95,6 +85,6 @@ def test_closing_stops_before_the_next_layer(network: StemNetwork, batch: Batch)
 
     with Workers(torch.device("cpu")) as workers:
         work = BatchLoss(network, forward, SCHEDULE, workers).iter_gradient(batch)
-        assert next(work) == 0
+        next(work)
         work.close()
     assert asked

@@ -21,7 +21,7 @@ from napari_stem.events import Event, Loss, Metrics, Progress, finish
 from napari_stem.model.diffusion import DiffusionConfig, Schedule, diffusion_loss
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
-from napari_stem.training.fit_state import Examples, random_batch
+from napari_stem.training.examples import Examples, random_batch
 from napari_stem.training.loop import Fitted, iter_fit
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))

@@ -15,7 +15,8 @@ from napari_stem.events import Event, Events, Loss, Pace, relay
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
-from napari_stem.training.fit_state import Examples, FitState
+from napari_stem.training.examples import Examples
+from napari_stem.training.fit_state import FitState
 from napari_stem.workers import Workers
 
 SAVE_SECONDS = 60.0
@@ -96,19 +97,21 @@ def iter_fit(
             run.load(state_path)
         training, held_out = run.to_device(examples), validation and run.to_device(validation)
 
-        def told(_: float) -> Event | None:
-            return run.progress() if pace.due() else None
+        def told(_: None) -> Event:
+            return run.progress()
+
+        def enough() -> bool:
+            run.finished = run.spent() >= 1 or finish_now()
+            return run.finished or run.step % every == 0 or pace.due()
 
         try:
             while not run.finished:
-                loss = yield from relay(run.iter_advance(training), told)
-                run.finished = run.spent() >= 1 or finish_now()
+                loss = yield from relay(run.iter_steps(training, enough), told)
                 measured = None
                 if held_out and (run.step % every == 0 or run.finished):
                     measured = yield from relay(run.iter_validate(held_out, every), told)
-                if measured is not None or pace.due() or run.finished:
-                    yield run.progress()
-                    yield Loss(run.step, loss.item(), measured)
+                yield run.progress()
+                yield Loss(run.step, loss.item(), measured)
                 if measure and measured is not None and not run.finished and seldom.due():
                     with seldom:
                         yield from measure(run.averaged, run.step)
