@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,12 +22,26 @@ from napari_stem.features.patches import PHYSICAL, crop_patches
 from napari_stem.sections.synthetic import generate_section
 from napari_stem.spots.grid import make_grid
 from napari_stem.spots.table import positions
+from napari_stem.workers import Check, Workers, usual_threads
 
 
 def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def described(module: torch.nn.Module, patches: torch.Tensor) -> None:
+    """On workers, as the package does it."""
+
+    def describe(part: torch.Tensor, check: Check) -> torch.Tensor:
+        check()
+        return module(part)
+
+    with Workers(torch.device("cpu")) as workers:
+        jobs = (partial(describe, part) for part in torch.split(patches, 64))
+        for _ in workers.iter_results(jobs):
+            pass
 
 
 def main() -> None:
@@ -42,9 +57,9 @@ def main() -> None:
     patches = [torch.from_numpy(crop_patches(slide, centres, field)) for field in fields]
     module(patches[0][:8])  # the first call prepares kernels
     reading = seconds(lambda: [crop_patches(slide, centres, field) for field in fields])
-    describing = seconds(lambda: [module(field) for field in patches])
+    describing = seconds(lambda: described(module, torch.cat(patches)))
     both = seconds(lambda: embed(slide, spots, encoder, cache=False))
-    print(f"{len(centres)} spots, {len(fields)} fields each, {torch.get_num_threads()} threads")
+    print(f"{len(centres)} spots, {len(fields)} fields each, {usual_threads()} workers")
     for name, taken in (("reading", reading), ("describing", describing), ("both", both)):
         print(f"{name:>10}: {len(centres) / taken:7.1f} spots/s")
     print(f"  overlap: {max(reading, describing) / both:.2f} of the ideal")

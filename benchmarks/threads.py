@@ -29,7 +29,7 @@ from napari_stem.model.network import StemNetwork
 from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
-from napari_stem.training.fit_state import Examples
+from napari_stem.training.examples import Examples
 from napari_stem.training.loop import iter_fit
 
 SPOTS, GENES, DRAWS, STEPS = 500, 300, 20, 200

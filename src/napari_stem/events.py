@@ -1,8 +1,8 @@
 """Progress of long work as small frozen events, at most about ten per second.
 
 Long work is a generator of events whose return value is its result. Closing the generator
-cancels within one batch, drawing and training within one layer of the network; finished work is
-on disk by then.
+cancels within one batch, encoding within a few patches, drawing and training within one layer of
+the network; finished work is on disk by then.
 """
 
 from __future__ import annotations

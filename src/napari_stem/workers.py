@@ -75,6 +75,10 @@ class Workers:
                 future.cancel()
             wait(waiting)
 
+    def run(self, job: Callable[[], T]) -> T:
+        """The result of a short job, which one worker does while the caller waits asleep."""
+        return self._pool.submit(job).result()
+
     def __enter__(self) -> Self:
         return self
 

@@ -123,7 +123,7 @@ def test_batches_shrink_to_the_memory_there_is_and_stay_small(slide, spots):
         embed(slide, spots, [UNI], PHYSICAL, compute=with_uni(module)) for module in (small, large)
     ]
     np.testing.assert_array_equal(*found)
-    assert (small.sizes, large.sizes) == ([2] * 6, [12])
+    assert (small.sizes, large.sizes) == ([2] * 6, [8, 4])
 
 
 def test_too_little_memory_for_a_single_patch_is_told(slide, spots):

@@ -26,7 +26,7 @@ from napari_stem.model.diffusion import (
 )
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
-from napari_stem.training.fit_state import Examples, random_batch
+from napari_stem.training.examples import Examples, random_batch
 from napari_stem.training.loop import Fitted, iter_fit
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -31,6 +33,7 @@ from napari_stem.features.patches import (
 )
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import atomic_path, content_of, writing
+from napari_stem.workers import Check, Workers
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -40,7 +43,10 @@ if TYPE_CHECKING:
     from napari_stem.features.encoders.entry import Encoder
     from napari_stem.slides.slide import Slide
 
+_Described: TypeAlias = "tuple[NDArray[np.intp], NDArray[np.float32]]"
+
 _ROWS = 64
+_CPU_PATCHES = 8  # that a core describes between two checks whether anybody waits for them
 _ALGORITHM = 1  # counts up when the same patch would be described by other numbers
 
 
@@ -140,22 +146,26 @@ class _Work:
         module = yield from iter_load(self._encoder, compute)
         yield Progress(n - len(missing), n, "embed", name)
         pace, done = Pace(), n - len(missing)
-        for rows, vectors in self._vectors(module, missing, compute):
-            if found is None:
-                found = np.full((n, *vectors.shape[1:]), np.nan, np.float32)
-            found[rows] = vectors
-            if kept is not None:
-                kept.write(found, rows)
-            done += len(rows)
-            if pace.due() or done == n:
-                yield Progress(done, n, "embed", name)
+        with closing(self._vectors(module, missing, compute)) as batches:
+            for batch in batches:
+                if batch is not None:
+                    rows, vectors = batch
+                    if found is None:
+                        found = np.full((n, *vectors.shape[1:]), np.nan, np.float32)
+                    found[rows] = vectors
+                    if kept is not None:
+                        kept.write(found, rows)
+                    done += len(rows)
+                if pace.due() or done == n:
+                    yield Progress(done, n, "embed", name)
         assert found is not None
         return found
 
     def _vectors(
         self, module: nn.Module, missing: NDArray[np.intp], compute: Compute
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-        size, device = compute.patch_batch_size, choose_device(compute.device)
+    ) -> Generator[_Described | None, None, None]:
+        """Vectors of batches of spots, computed side by side; None while they are awaited."""
+        device = choose_device(compute.device)
         batches = iter_patches(
             self._slide,
             self._centres[missing],
@@ -163,25 +173,11 @@ class _Work:
             batch_size=compute.patch_batch_size,
             spot_diameter_px=self._diameter,
         )
-        for rows, patches in batches:
-            turned = [np.ascontiguousarray(dihedral(patches, view)) for view in self._views]
-            views = [torch.from_numpy(view) for view in turned]
-            while True:
-                try:
-                    vectors = [_describe(module, view, size, device) for view in views]
-                    break
-                except (RuntimeError, MemoryError) as error:
-                    if not is_out_of_memory(error):
-                        raise
-                    if size == 1:
-                        raise EncoderError(
-                            f"Encoder {self._encoder.name} needs more memory than {device} "
-                            "has, even for one patch. Choose a smaller encoder, or the "
-                            "CPU.",
-                            hint=Hint(Remedy.DEVICE, "cpu"),
-                        ) from error
-                    size //= 2
-            yield missing[rows], torch.stack(vectors, dim=1).numpy()
+        describe = _Describing(self._encoder, module, device, self._views, compute.patch_batch_size)
+        with closing(batches), Workers(device) as workers:
+            jobs = (partial(describe, missing[rows], patches) for rows, patches in batches)
+            with closing(workers.iter_results(jobs)) as results:
+                yield from results
 
     def _key(self, weights: Path | None) -> str:
         """The same only for the same slide, spots, geometry, encoder, weights and views."""
@@ -200,10 +196,47 @@ class _Work:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _describe(module: nn.Module, patches: Tensor, size: int, device: torch.device) -> Tensor:
-    """Vectors of patches, `size` of them at once."""
-    with torch.inference_mode():
-        return torch.cat([module(part.to(device)).cpu() for part in torch.split(patches, size)])
+class _Describing:
+    """Describes patches, so many at once as memory has room for."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        module: nn.Module,
+        device: torch.device,
+        views: tuple[int, ...],
+        size: int,
+    ) -> None:
+        self._encoder, self._module, self._device, self._views = encoder, module, device, views
+        self._size = min(size, _CPU_PATCHES) if device.type == "cpu" else size
+
+    def __call__(
+        self, rows: NDArray[np.intp], patches: NDArray[np.uint8], check: Check
+    ) -> _Described:
+        """Rows of the spots, and (b, v, d) vectors of their patches in all views."""
+        turned = [np.ascontiguousarray(dihedral(patches, view)) for view in self._views]
+        vectors = [self._describe(torch.from_numpy(view), check) for view in turned]
+        return rows, torch.stack(vectors, dim=1).numpy()
+
+    def _describe(self, patches: Tensor, check: Check) -> Tensor:
+        while True:
+            size, found = self._size, []
+            try:
+                with torch.inference_mode():
+                    for part in torch.split(patches, size):
+                        check()
+                        found.append(self._module(part.to(self._device)).cpu())
+                    return torch.cat(found)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if size == 1:
+                    raise EncoderError(
+                        f"Encoder {self._encoder.name} needs more memory than {self._device} has, "
+                        "even for one patch. Choose a smaller encoder, or the CPU.",
+                        hint=Hint(Remedy.DEVICE, "cpu"),
+                    ) from error
+                self._size = min(self._size, size // 2)
 
 
 class _Kept:

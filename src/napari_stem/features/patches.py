@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -151,7 +151,7 @@ def iter_patches(
     batch_size: int,
     workers: int = 2,
     spot_diameter_px: float = 0.0,
-) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
+) -> Generator[tuple[slice, NDArray[np.uint8]], None, None]:
     """Batches of patches, read ahead in threads so that an encoder seldom waits.
 
     Yields

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -13,10 +14,13 @@ from torch import Tensor
 from napari_stem.devices import is_out_of_memory
 from napari_stem.model.diffusion import Schedule, diffusion_loss
 from napari_stem.model.dropout import dropout_of
-from napari_stem.model.network import StemNetwork
+from napari_stem.model.network import StemNetwork, go_on
 from napari_stem.workers import Check, Workers
 
+Job: TypeAlias = Callable[[Check], list[Tensor]]
+
 _CPU_PASS = 1.2e8  # multiplications of a forward pass: few enough for the cache of a core
+_SHORT = 1e9  # multiplications of a batch that one core computes within a fraction of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,12 @@ class Batch:
         return len(self.x_start)
 
 
+def is_short(network: StemNetwork, rows: int) -> bool:
+    """Whether a batch is better computed in one thread: it is short, or a device does it."""
+    on_cpu = next(network.parameters()).device.type == "cpu"
+    return not on_cpu or network.multiplications(rows) < _SHORT
+
+
 class BatchLoss:
     """The loss of a network on one batch after the other, and its gradient.
 
@@ -49,6 +59,8 @@ class BatchLoss:
     ----------
     forward
         The network as it is called, in the precision of the training.
+    workers
+        Compute the parts; without them, the calling thread does, one after the other.
     """
 
     def __init__(
@@ -56,39 +68,37 @@ class BatchLoss:
         network: StemNetwork,
         forward: Callable[..., Tensor],
         schedule: Schedule,
-        workers: Workers,
+        workers: Workers | None,
     ) -> None:
-        self._forward, self._schedule, self._workers = forward, schedule, workers
+        self._forward, self._schedule = forward, schedule
+        self._results = workers.iter_results if workers else _one_after_other
         self._parameters = [p for p in network.parameters() if p.requires_grad]
         on_cpu = next(network.parameters()).device.type == "cpu"
         self._rows = max(1, int(_CPU_PASS / network.multiplications(1))) if on_cpu else None
 
-    def iter_value(self, batch: Batch) -> Generator[float, None, Tensor]:
-        """The loss; before, the finished share. Closing the generator stops within a layer."""
+    def iter_value(self, batch: Batch) -> Generator[None, None, Tensor]:
+        """The loss; yields while it is awaited. Closing the generator stops within a layer."""
         (value,) = yield from self._iter_sum(batch, slice(0, len(batch)), self._value)
         return value
 
-    def iter_gradient(self, batch: Batch, share: slice) -> Generator[float, None, list[Tensor]]:
+    def iter_gradient(self, batch: Batch, share: slice) -> Generator[None, None, list[Tensor]]:
         """What a share of a batch adds to the loss, and to the gradient of each parameter."""
         return (yield from self._iter_sum(batch, share, self._gradient))
 
     def _iter_sum(
         self, batch: Batch, share: slice, evaluate: Callable[[Batch, Tensor, Check], list[Tensor]]
-    ) -> Generator[float, None, list[Tensor]]:
+    ) -> Generator[None, None, list[Tensor]]:
         """What `evaluate` gives of all parts of some rows, added up as they come."""
         while True:
             parts = torch.split(torch.arange(len(batch))[share], self._rows or len(batch))
             jobs = (partial(evaluate, batch, rows) for rows in parts)
             total: list[Tensor] = []
-            done = 0
             try:
-                with closing(self._workers.iter_results(jobs)) as results:
+                with closing(self._results(jobs)) as results:
                     for found in results:
                         if found is None:
-                            yield done / len(parts)
-                            continue
-                        done += 1
-                        if total:
+                            yield
+                        elif total:
                             torch._foreach_add_(total, found)
                         else:
                             total = found
@@ -116,3 +126,8 @@ class BatchLoss:
             t=batch.t[rows], noise=batch.noise[rows], check=check,
         )  # fmt: skip
         return loss * (len(rows) / len(batch))
+
+
+def _one_after_other(jobs: Iterable[Job]) -> Generator[list[Tensor] | None, None, None]:
+    for job in jobs:
+        yield job(go_on)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,37 +22,17 @@ from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
 from napari_stem.text import one_line
-from napari_stem.training.batch_loss import Batch, BatchLoss
+from napari_stem.training.batch_loss import Batch, BatchLoss, is_short
+from napari_stem.training.examples import Examples, likely_values, random_batch
 from napari_stem.training.team import Team
 from napari_stem.workers import Workers
+
+T = TypeVar("T")
 
 _VALIDATIONS = 8  # passes over the held-out spots, each with other noise
 _FEWEST_VALIDATED = 256  # spots, of all passes
 _VALIDATED_SHARE = 0.05  # of the time
 _BACKWARD = 3  # times as long as a forward pass takes one with its gradient
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Paired values and conditions.
-
-    Attributes
-    ----------
-    x_start
-        (n, c) values to learn.
-    condition
-        (n, v, S) one vector for each view of a patch, the original first.
-    noise
-        (S,) standard deviation of the noise that training adds to the condition, against
-        overfitting to a few hundred spots; zeros in the paper.
-    spread
-        (n, c) standard deviation of the values, where counts tell them only within limits.
-    """
-
-    x_start: Tensor
-    condition: Tensor
-    noise: Tensor
-    spread: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +65,11 @@ class FitState:
         self._network, self._optimizer = self._fabric.setup(network, optimizer)
         self.average = AveragedModel(network, multi_avg_fn=_warm_average(config.ema))
         self.average.eval()
-        self._schedule = schedule
+        self._schedule, self._workers = schedule, workers
+        self._short = is_short(network, config.batch_size)
+        side = None if self._short else workers
         self._training, self._validation = (
-            BatchLoss(network, self._in_precision(each), schedule, workers)
+            BatchLoss(network, self._in_precision(each), schedule, side)
             for each in (network, self.average)
         )
         self.step = 0
@@ -109,43 +92,26 @@ class FitState:
         x_start, condition, noise = map(self._fabric.to_device, parts)
         return Examples(x_start, condition, noise, known)
 
-    def iter_advance(self, examples: Examples) -> Generator[float, None, Tensor]:
-        """One optimiser step; returns the loss, still on the device.
+    def iter_steps(
+        self, examples: Examples, enough: Callable[[], bool]
+    ) -> Generator[None, None, Tensor]:
+        """Optimiser steps until there are enough, asked after each; the last loss, on the device.
 
-        Yields the finished share of the step's batch; closed before the end, nothing has changed.
+        Yields now and then within long steps; closed there, only whole steps have changed anything.
+        Short ones are made in a single worker, because handing over takes long on a busy machine.
         """
         self._network.train()
-        batch = self._random_batch(examples)
-        share = self._team.share(len(batch))
-        found = yield from self._training.iter_gradient(batch, share)
-        self._team.add_up(found)
-        loss, *gradients = found
-        for parameter, gradient in zip(self._network.parameters(), gradients, strict=True):
-            parameter.grad = gradient
-        norm = self._fabric.clip_gradients(
-            self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
-        )
-        if norm is None or not torch.isfinite(norm):
-            half = self._config.precision != "32-true"
-            raise TrainingError(
-                f"The training loss is not finite (NaN or infinite) at step {self.step}. Lower the "
-                f"learning rate{', or use float32 precision' if half else ''}."
-            )
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._config.rate(self.step, self.seconds)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        self.average.update_parameters(self._network)
-        self.step += 1
-        now = time.monotonic()
-        self.seconds, self._clock = self.seconds + now - self._clock, now
-        return loss
+        work = self._iter_steps(examples, enough)
+        if self._short:
+            return self._workers.run(partial(finish, work))
+        return (yield from work)
 
     def follow(self, examples: Examples) -> NoReturn:
         """Take part in the steps that the first process takes, and end with them."""
+        self._network.train()
         while (seconds := self._team.call(False)) is not None:
             self.seconds = seconds
-            finish(self.iter_advance(examples))
+            finish(self._iter_step(examples))
         self._team.leave()
 
     def spent(self) -> float:
@@ -161,24 +127,13 @@ class FitState:
             done = min(total, round(total * self.spent()))
         return Progress(done, total, "train")
 
-    def iter_validate(self, examples: Examples, every: int) -> Generator[float, None, float]:
+    def iter_validate(self, examples: Examples, every: int) -> Generator[None, None, float]:
         """Loss of the averaged weights on held-out spots, with noise that never changes.
 
-        On all of them, or on as many as take a twentieth of the time of `every` training steps;
-        yields the finished share.
+        On all of them, or on as many as take a twentieth of the time of `every` training steps.
         """
-        random = torch.Generator(self._fabric.device).manual_seed(_seed(self._config.seed, -1))
-        trained = every * self._config.batch_size * _BACKWARD
-        most = max(_FEWEST_VALIDATED, int(_VALIDATED_SHARE * trained))
-        some = torch.linspace(0, len(examples.x_start) - 1, min(most, len(examples.x_start)))
-        rows = some.round().long().to(self._fabric.device)
-        condition = examples.condition[rows, 0]
-        total, passes = 0.0, max(1, min(_VALIDATIONS, most // len(rows)))
-        for _ in range(passes):
-            x = likely_values(examples, rows, random)
-            t, noise = random_diffusion(x, self._schedule, random)
-            total += float((yield from self._validation.iter_value(Batch(x, condition, t, noise))))
-        mean = total / passes
+        work = self._iter_validate(examples, every)
+        mean = self._workers.run(partial(finish, work)) if self._short else (yield from work)
         if self.best is None or mean < self.best.loss:
             weights = self.averaged.state_dict()
             copies = {name: value.detach().cpu().clone() for name, value in weights.items()}
@@ -219,6 +174,64 @@ class FitState:
         self.finished = state["finished"]
         self.best = state["best"] and Best(**state["best"])
 
+    def _descend(self, gradients: Sequence[Tensor]) -> None:
+        """Move the weights and their average."""
+        for parameter, gradient in zip(self._network.parameters(), gradients, strict=True):
+            parameter.grad = gradient
+        norm = self._fabric.clip_gradients(
+            self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
+        )
+        if norm is None or not torch.isfinite(norm):
+            half = self._config.precision != "32-true"
+            raise TrainingError(
+                f"The training loss is not finite (NaN or infinite) at step {self.step}. Lower the "
+                f"learning rate{', or use float32 precision' if half else ''}."
+            )
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._config.rate(self.step, self.seconds)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self.average.update_parameters(self._network)
+
+    def _iter_steps(
+        self, examples: Examples, enough: Callable[[], bool]
+    ) -> Generator[None, None, Tensor]:
+        while True:
+            self._team.call(True, self.seconds)
+            loss = yield from self._iter_step(examples)
+            if enough():
+                return loss
+
+    def _iter_step(self, examples: Examples) -> Generator[None, None, Tensor]:
+        batch = self._run(partial(self._random_batch, examples))
+        found = yield from self._training.iter_gradient(batch, self._team.share(len(batch)))
+        self._team.add_up(found)
+        loss, *gradients = found
+        self._run(partial(self._descend, gradients))
+        self.step += 1
+        now = time.monotonic()
+        self.seconds, self._clock = self.seconds + now - self._clock, now
+        return loss
+
+    def _iter_validate(self, examples: Examples, every: int) -> Generator[None, None, float]:
+        random = torch.Generator(self._fabric.device).manual_seed(_seed(self._config.seed, -1))
+        trained = every * self._config.batch_size * _BACKWARD
+        most = max(_FEWEST_VALIDATED, int(_VALIDATED_SHARE * trained))
+        some = torch.linspace(0, len(examples.x_start) - 1, min(most, len(examples.x_start)))
+        rows = some.round().long().to(self._fabric.device)
+        condition = examples.condition[rows, 0]
+        total, passes = 0.0, max(1, min(_VALIDATIONS, most // len(rows)))
+        for _ in range(passes):
+            x = likely_values(examples, rows, random)
+            t, noise = random_diffusion(x, self._schedule, random)
+            batch = Batch(x, condition, t, noise)
+            total += float((yield from self._validation.iter_value(batch)))
+        return total / passes
+
+    def _run(self, job: Callable[[], T]) -> T:
+        """On one core, which that of a short step is already."""
+        return job() if self._short else self._workers.run(job)
+
     def _random_batch(self, examples: Examples) -> Batch:
         """All random numbers of a step follow from the seed and the step alone."""
         seed = _seed(self._config.seed, self.step)
@@ -250,29 +263,6 @@ class FitState:
             "best": self.best
             and {field.name: getattr(self.best, field.name) for field in fields(self.best)},
         }
-
-
-def random_batch(
-    examples: Examples, config: FitConfig, random: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Random spots in random views: the original with probability 1 / (`augmented` + 1)."""
-    n, views, width = examples.condition.shape
-    where: dict[str, Any] = {"device": random.device, "generator": random}
-    rows = torch.randint(n, (config.batch_size,), **where)
-    original = torch.rand(config.batch_size, **where) * (config.augmented + 1) < 1
-    view = torch.randint(1, max(views, 2), (config.batch_size,), **where) % views
-    condition = examples.condition[rows, torch.where(original, 0, view)]
-    condition = condition + examples.noise * torch.randn(config.batch_size, width, **where)
-    return likely_values(examples, rows, random), condition
-
-
-def likely_values(examples: Examples, rows: Tensor, random: torch.Generator) -> Tensor:
-    """(b, c) values of these spots, other ones at each call where they are not known exactly."""
-    x_start = examples.x_start[rows]
-    if examples.spread is None:
-        return x_start
-    noise = torch.randn(x_start.shape, device=x_start.device, generator=random)
-    return x_start + examples.spread[rows] * noise
 
 
 def _warm_average(decay: float) -> Any:

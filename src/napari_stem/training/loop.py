@@ -13,7 +13,8 @@ from napari_stem.events import Event, Events, Loss, Pace, finish, relay
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
-from napari_stem.training.fit_state import Examples, FitState
+from napari_stem.training.examples import Examples
+from napari_stem.training.fit_state import FitState
 from napari_stem.training.team import Team
 from napari_stem.workers import Workers
 
@@ -100,22 +101,23 @@ def iter_fit(
         if not team.leads:
             run.follow(training)
 
-        def told(_: float) -> Event | None:
-            return run.progress() if pace.due() else None
+        def told(_: None) -> Event:
+            return run.progress()
+
+        def enough() -> bool:
+            run.finished = run.spent() >= 1 or finish_now()
+            return run.finished or run.step % every == 0 or pace.due()
 
         try:
             while not run.finished:
-                team.call(True, run.seconds)
-                step = run.iter_advance(training)
+                steps = run.iter_steps(training, enough)
                 # Other processes wait for this one's share: closing waits for the step.
-                loss = (yield from relay(step, told)) if team.alone else finish(step)
-                run.finished = run.spent() >= 1 or finish_now()
+                loss = (yield from relay(steps, told)) if team.alone else finish(steps)
                 measured = None
                 if held_out and (run.step % every == 0 or run.finished):
                     measured = yield from relay(run.iter_validate(held_out, every), told)
-                if measured is not None or pace.due() or run.finished:
-                    yield run.progress()
-                    yield Loss(run.step, loss.item(), measured)
+                yield run.progress()
+                yield Loss(run.step, loss.item(), measured)
                 if measure and measured is not None and not run.finished and seldom.due():
                     with seldom:
                         yield from measure(run.averaged, run.step)

@@ -10,8 +10,8 @@ import torch
 
 from napari_stem.genes.counts import counted_spots, depths, panel_counts
 from napari_stem.model.readout import Counts, as_they_are
+from napari_stem.training.examples import Examples
 from napari_stem.training.fit_counts import CountedSpots, iter_factors, iter_fit_counts
-from napari_stem.training.fit_state import Examples
 
 if TYPE_CHECKING:
     from napari_stem.checkpoints.recipe import Recipe

@@ -1,0 +1,150 @@
+"""Seconds and peak memory of each stage from a slide to a written prediction, by number of spots.
+
+    python benchmarks/end_to_end.py [--sizes 500 5000 50000 500000] [--draws 20] [--quick]
+
+A network of the small preset, trained for a few steps, predicts a generated slide at so many spots,
+however close together; time does not depend on the weights. Each size runs in a process of its own,
+whose peak memory so far stands beside the seconds (Linux). `reading` reads the patches of all spots
+alone; `encoding` reads them again, while it computes. `first heatmap` is the time from opening the
+slide to the first preview, and `whole` that to the written file, both without `reading`. The last
+line compares seconds per spot of the largest and the smallest size: 1 or less is linear time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from napari_stem.api.results import find_clusters
+from napari_stem.api.training import train
+from napari_stem.checkpoints.checkpoint import load_checkpoint
+from napari_stem.checkpoints.recipe import make_recipe
+from napari_stem.events import Event, Partial, finish
+from napari_stem.exports.registry import write_prediction
+from napari_stem.features.compute import Compute
+from napari_stem.features.embed import iter_embed
+from napari_stem.features.patches import iter_patches
+from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.predict import iter_draws, summarise
+from napari_stem.sections.synthetic import generate_section
+from napari_stem.slides.slide import Slide
+from napari_stem.slides.tissue import tissue_mask
+from napari_stem.spots.grid import make_grid
+from napari_stem.spots.table import positions, spot_diameter
+
+SIDE_UM = 1000  # of the generated slide
+STAGES = (
+    "opening", "tissue", "reading", "encoding", "drawing", "summarising", "clustering", "writing",
+)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[500, 5000, 50_000, 500_000])
+    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--quick", action="store_true", help="150 and 600 spots, 4 draws")
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)  # a folder, a number of spots
+    given = parser.parse_args()
+    sizes, draws = ([150, 600], 4) if given.quick else (sorted(given.sizes), given.draws)
+    if given.one:
+        print(json.dumps(measured(Path(given.one[0]), int(given.one[1]), given.draws)))
+        return
+    print("   spots  " + "  ".join(f"{stage:>17}" for stage in (*STAGES, "first heatmap", "whole")))
+    each = []
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder))
+        for n in sizes:
+            row = in_a_process(folder, n, draws)
+            each.append(row["whole"][0] / row["spots"][0])
+            cells = (f"{s:7.1f} s {mb:5.0f} MB" for name, (s, mb) in row.items() if name != "spots")
+            print(f"{row['spots'][0]:8,.0f}  " + "  ".join(cells), flush=True)
+    print(f"seconds per spot, largest over smallest: {each[-1] / each[0]:.2f}")
+
+
+def prepare(folder: Path) -> None:
+    """A checkpoint, and the slide as a file."""
+    section = generate_section("end", seed=0)
+    panel = [gene for gene in section.spots.var_names if gene.isupper()]
+    recipe = make_recipe("small", panel, fit={"steps": 20})
+    train(section, recipe, folder, cache=False)
+    slide = section.slide
+    np.save(folder / "slide.npy", slide.read_region(0, 0, slide.width, slide.height))
+    (folder / "mpp").write_text(str(slide.mpp))
+
+
+def in_a_process(folder: str, n: int, draws: int) -> dict[str, tuple[float, float]]:
+    command = [sys.executable, __file__, "--one", folder, str(n), "--draws", str(draws)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measured(folder: Path, n: int, n_draws: int) -> dict[str, tuple[float, float]]:
+    """(seconds, peak megabytes so far) of each stage, and the spots there were."""
+    found: dict[str, tuple[float, float]] = {}
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        found[name] = (perf_counter() - start, peak_mb())
+
+    checkpoint = load_checkpoint(next(folder.rglob("*.safetensors")))
+    recipe, compute = checkpoint.recipe, Compute(cache=folder / f"cache-{n}")
+    options, first = PredictOptions(n_draws=n_draws), list[float]()
+    start = perf_counter()
+    with stage("opening"):
+        mpp = float((folder / "mpp").read_text())
+        slide = Slide.from_array(np.load(folder / "slide.npy"), mpp=mpp)
+    with stage("tissue"):
+        tissue_mask(slide)
+        pitch = SIDE_UM / np.sqrt(n)
+        spots = make_grid(slide, pitch_um=pitch, on_tissue=False, layout="square")
+    with stage("reading"):
+        for encoder in recipe.encoders:
+            for field in encoder.fields:
+                patches = iter_patches(
+                    slide, positions(spots), recipe.geometry.widened(field),
+                    batch_size=compute.patch_batch_size, spot_diameter_px=spot_diameter(spots),
+                )  # fmt: skip
+                for _ in patches:
+                    pass
+    with stage("encoding"):
+        finish(iter_embed(slide, spots, recipe.encoders, recipe.geometry, compute=compute))
+
+    def look(event: Event) -> None:
+        if isinstance(event, Partial) and not first:
+            first.append(perf_counter() - start - found["reading"][0])
+
+    with stage("drawing"):
+        drawn = finish(iter_draws(slide, spots, checkpoint, options, compute), look)
+    with closing(drawn.store), stage("summarising"):
+        prediction = summarise(drawn, slide, spots, checkpoint, options)
+    with stage("clustering"):
+        find_clusters(prediction)
+    with stage("writing"):
+        write_prediction(prediction, folder / f"prediction-{n}.h5ad")
+    whole = sum(found[name][0] for name in STAGES if name != "reading")
+    return found | {
+        "first heatmap": (first[0], found["drawing"][1]),
+        "whole": (whole, peak_mb()),
+        "spots": (spots.n_obs, 0.0),
+    }
+
+
+def peak_mb() -> float:
+    """Of this process alone: resource.getrusage would count its parent's, too."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    main()
