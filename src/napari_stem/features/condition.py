@@ -87,7 +87,7 @@ class Condition:
             variance = pca.explained_variance_[:components]
         chosen = np.sort(np.random.default_rng(0).permutation(len(standard))[:_MOST_REFERENCES])
         places = standard[chosen] @ distance_axes
-        if apart is None or len(np.unique(apart[chosen])) < 2:
+        if apart is None or _fewest_left(apart[chosen]) < 2:
             distances = _nearest_others(places)
         else:
             distances = _nearest_apart(embeddings[chosen], apart[chosen])
@@ -149,6 +149,11 @@ def _nearest_others(places: Array) -> Array:
     rank = min(2, len(places))  # the first is the place itself
     distances, _ = KDTree(places).query(places, k=[rank])
     return np.asarray(distances[:, 0])
+
+
+def _fewest_left(apart: NDArray[np.intp]) -> int:
+    """How many spots remain, at least, when a group is left out."""
+    return len(apart) - int(np.unique(apart, return_counts=True)[1].max())
 
 
 def _nearest_apart(embeddings: Array, apart: NDArray[np.intp]) -> Array:
