@@ -44,7 +44,8 @@ def main() -> None:
         checkpoint = train(sections, recipe, folder).checkpoint
     print_evaluations(evaluations)
     metrics = held_out_metrics(evaluations)
-    metrics["gene_pcc"] = {gene: metrics["gene_pcc"].get(gene) for gene in recipe.panel}
+    for name in [name for name in metrics if name.startswith("gene_")]:
+        metrics[name] = {gene: metrics[name].get(gene) for gene in recipe.panel}
     metrics["held_out"] = "each section once"
     about = {**checkpoint.about, **metrics, "title": TITLE, "attribution": ATTRIBUTION}
     path = save_checkpoint(replace(checkpoint, about=about), given.output)
