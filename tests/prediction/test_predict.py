@@ -118,6 +118,7 @@ def test_a_stopped_prediction_goes_on_and_more_draws_are_added(
     np.testing.assert_array_equal(more.X, fresh.X)
 
 
+@pytest.mark.thorough
 def test_a_prediction_killed_midway_goes_on_where_it_was(
     trained: TrainResult, saved: list[Path], tmp_path: Path
 ):

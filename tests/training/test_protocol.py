@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from napari_stem.checkpoints.checkpoint import load_checkpoint
 from napari_stem.cli import app
 from napari_stem.errors import OptionError
 from napari_stem.evaluation.metrics import METRICS
@@ -43,13 +44,14 @@ def test_what_is_missing_or_no_protocol_is_told(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.data
 def test_one_runs_on_real_sections_beside_the_papers_rows(data_dir: Path, tmp_path: Path):
     for name in ("C4", "C5"):
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data" / name).symlink_to(data_dir / "her2st" / name)
     arguments = [
         "protocol", "ablation-statistic", "--data", tmp_path / "data", "--held-out", "C5",
-        "--preset", "small", "--encoder", "morphology", "--genes", 12, "--steps", 2,
+        "--preset", "small", "--encoder", "morphology", "--genes", 50, "--steps", 150,
         "--run", tmp_path / "run",
     ]  # fmt: skip
     done = CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)
@@ -58,3 +60,7 @@ def test_one_runs_on_real_sections_beside_the_papers_rows(data_dir: Path, tmp_pa
         assert row in done.output
     assert "0.773" in done.output
     assert "Not as published: held-out, preset, encoder" in done.output
+    (path,) = tmp_path.rglob("checkpoint.safetensors")
+    scores = load_checkpoint(path).about["scores"]
+    assert scores["Stem"]["pcc_all"] > 0.3  # that of chance is 0 within 0.02
+    assert scores["Stem"]["mae"] < 1.1 * scores["k-NN"]["mae"]

@@ -60,6 +60,9 @@ class Checkpoint:
     about: Mapping[str, Any] = field(default_factory=dict)
     path: Path | None = None
 
+    def __post_init__(self) -> None:
+        self.network.eval()
+
     def __repr__(self) -> str:
         known = self.about.get("spots")
         learned = f", trained on {counted(known, 'spot')}" if known else ""

@@ -80,9 +80,8 @@ def train(
     """
     from napari_stem.reports.training_report import write_training_report
     from napari_stem.storage import cache_dir
-    from napari_stem.training.run import iter_run
+    from napari_stem.training.run import iter_run, only_helps
     from napari_stem.training.run_folder import REPORT, create_run
-    from napari_stem.training.team import follows
 
     if sections:
         given = opened_as(mpp, bin_um, symbols, opening)
@@ -100,7 +99,7 @@ def train(
             weights=weights, fit=fit, **plan,
         )  # fmt: skip
         create_run(run, chosen)
-    if follows():
+    if only_helps(run):
         with unstoppable():
             finish(iter_run(run, cache=cache or cache_dir()))
     work = iter_run(run, cache=cache or cache_dir(), finish_now=orders(listen))

@@ -42,7 +42,7 @@ def iter_run(
         It cannot run; the folder records the reason, too.
     """
     plan = read_plan(folder)
-    if follows():
+    if only_helps(folder):
         return (yield from _iter_planned(plan, folder, cache, finish_now))
     with held(folder):
         write_status(folder, standing="running", reason="")
@@ -59,6 +59,12 @@ def iter_run(
             folder, standing="finished", step=about["step"], methods=about.get("scores", {})
         )
         return result
+
+
+def only_helps(folder: Path) -> bool:
+    """Whether this process takes part in a run that another one shows and saves."""
+    plan = read_plan(folder)
+    return plan.devices * plan.nodes > 1 and follows()
 
 
 def _iter_planned(
