@@ -31,7 +31,7 @@ class DemoResult:
     files: tuple[Path, ...]
 
 
-def iter_demo(folder: Path, *, training: int = 5, steps: int = 1500) -> Events[DemoResult]:
+def iter_demo(folder: Path, *, training: int = 5, steps: int = 800) -> Events[DemoResult]:
     """Run the demo.
 
     Parameters
