@@ -16,13 +16,14 @@ from napari_stem.cli.options import (
     Images,
     Mpp,
     PanelFile,
+    Sections,
     Symbols,
     Weights,
     image_files,
 )
 from napari_stem.cli.output import run_events, say
 from napari_stem.cli.planning import opened_as, planned
-from napari_stem.cli.sections import section_sources
+from napari_stem.cli.sections import named_sources
 from napari_stem.options import options_of
 from napari_stem.sections.opening import Opening
 from napari_stem.training.plan import PanelChoice, TrainPlan
@@ -33,13 +34,7 @@ _OPTIONS = {name: about for name, about in options_of(TrainPlan).items() if name
 
 @with_flags
 def estimate(
-    sections: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SECTION...",
-            help="Section folders with image, spots and counts, or samples such as her2st:C2.",
-        ),
-    ],
+    sections: Sections,
     *,
     genes: PanelChoice,
     panel: PanelFile = None,
@@ -70,15 +65,11 @@ def estimate(
     if csv:
         check_writable(csv)
     given = opened_as(mpp, bin_um, symbols, opening)
-    pictures = image_files(images, sections)
-    found = [
-        source
-        for name in sections
-        for source in section_sources(name, data, given, image=pictures.get(name, ""))
-    ]
+    found = named_sources(sections, data, given, image_files(images, sections))
     chosen = planned(
-        found, genes=genes, panel=panel, encoders=encoder, weights=weights, fit={}, **plan
-    )
+        [source for _, source in found],
+        genes=genes, panel=panel, encoders=encoder, weights=weights, fit={}, **plan,
+    )  # fmt: skip
     table = run_events(iter_planned_estimate(chosen, cache=cache or cache_dir()))
     for line in predictability_in_words(table):
         say(line)

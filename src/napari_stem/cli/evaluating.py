@@ -19,6 +19,7 @@ from napari_stem.cli.options import (
     Images,
     Mpp,
     PanelFile,
+    Sections,
     Symbols,
     Weights,
     files_of,
@@ -26,7 +27,7 @@ from napari_stem.cli.options import (
 )
 from napari_stem.cli.output import print_doubts, print_evaluations, run_events
 from napari_stem.cli.planning import opened_as, planned
-from napari_stem.cli.sections import located, section_sources
+from napari_stem.cli.sections import located, named_sources
 from napari_stem.errors import OptionError
 from napari_stem.options import options_of
 from napari_stem.sections.opening import Opening
@@ -119,13 +120,7 @@ def evaluate(
 
 @with_flags
 def cross_validate(
-    sections: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SECTION...",
-            help="Section folders with image, spots and counts, or samples such as her2st:C2.",
-        ),
-    ],
+    sections: Sections,
     *,
     leave_out: Annotated[
         Literal["section", "patient"],
@@ -165,12 +160,7 @@ def cross_validate(
 
     _check_writable(csv, json)
     given = opened_as(mpp, bin_um, symbols, opening)
-    pictures = image_files(images, sections)
-    found = [
-        (name, source)
-        for name in sections
-        for source in section_sources(name, data, given, image=pictures.get(name, ""))
-    ]
+    found = named_sources(sections, data, given, image_files(images, sections))
     folds = planned(
         [source for _, source in found],
         genes=genes, panel=panel, encoders=encoder, weights=weights, fit=fit, **plan,

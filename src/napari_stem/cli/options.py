@@ -88,6 +88,13 @@ PanelFile = Annotated[
     typer.Option(help="File with the genes, one per line, instead of selecting them."),
 ]
 Encoders = Annotated[list[str] | None, typer.Option(help="Encoder; several are concatenated.")]
+Sections = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SECTION...",
+        help="Section folders with image, spots and counts, or samples such as her2st:C2.",
+    ),
+]
 Output = Annotated[
     list[Path] | None,
     typer.Option(

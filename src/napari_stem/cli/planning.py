@@ -1,4 +1,4 @@
-"""From the options of `train` and `cross-validate` to a plan."""
+"""From the options of commands that train, or could, to a plan."""
 
 from __future__ import annotations
 

@@ -13,14 +13,10 @@ from rich.table import Table
 from napari_stem.cli.flags import with_flags
 from napari_stem.cli.options import Computing, Weights, weight_files
 from napari_stem.cli.output import console, run_events, say
-from napari_stem.errors import SlideNotFound
 from napari_stem.features.compute import Compute
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-
     from napari_stem.prediction.rerun import Difference
-    from napari_stem.slides.slide import Slide
 
 _FEW = 0.01  # of the values; batches of other shapes change fewer
 
@@ -45,6 +41,7 @@ def rerun(
     """
     from napari_stem.api.results import read_prediction
     from napari_stem.checkpoints.checkpoint import load_checkpoint
+    from napari_stem.io.preview import slide_in_full
     from napari_stem.prediction.rerun import (
         changed_versions,
         differences,
@@ -55,7 +52,7 @@ def rerun(
     recorded = read_prediction(prediction)
     loaded = load_checkpoint(checkpoint or recorded_checkpoint(recorded, prediction.parent))
     work = Compute(**compute, weights=weight_files(weights))
-    with _slide_of(recorded, slide, prediction.parent) as opened:
+    with slide_in_full(recorded, prediction.parent, slide) as opened:
         repeated = run_events(iter_rerun(recorded, opened, loaded, work))
     found = list(differences(recorded, repeated))
     for name, (before, now) in changed_versions(recorded).items():
@@ -66,24 +63,6 @@ def rerun(
     _print(found)
     if any(each.beyond > _FEW for each in found):
         raise typer.Exit(1)
-
-
-def _slide_of(prediction: AnnData, path: Path | None, folder: Path) -> Slide:
-    """The slide of a prediction at its scale, in the file that was named or found."""
-    from napari_stem.io.preview import PreviewSlide, slide_of
-    from napari_stem.slides.slide import open_slide
-
-    if path is None:
-        found = slide_of(prediction, folder)
-        if isinstance(found, PreviewSlide):
-            raise SlideNotFound(
-                f"The slide '{found.name}' of the prediction was not found. Name its file: --slide."
-            )
-        return found
-    about = prediction.uns["napari_stem"]
-    opened = open_slide(path, picture=int(about.get("slide_picture", 0)))
-    mpp = float(about["mpp"])
-    return opened.with_mpp(mpp, "prediction") if mpp and mpp != opened.mpp else opened
 
 
 def _print(found: Sequence[Difference]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,17 @@ def section_sources(
         )
     image = str(Path(image).resolve()) if image else ""
     return tuple(SectionSource(place, image=image, **opening) for place in places)
+
+
+def named_sources(
+    names: Sequence[str], data: Path | None, opening: dict[str, Any], images: Mapping[str, str]
+) -> list[tuple[str, SectionSource]]:
+    """The sections of several names, each with the name that it came by; some have an image."""
+    return [
+        (name, source)
+        for name in names
+        for source in section_sources(name, data, opening, image=images.get(name, ""))
+    ]
 
 
 def held_out_of(

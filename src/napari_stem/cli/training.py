@@ -23,7 +23,7 @@ from napari_stem.cli.options import (
 )
 from napari_stem.cli.output import console, print_evaluations, run_events, say
 from napari_stem.cli.planning import opened_as, planned
-from napari_stem.cli.sections import held_out_of, section_sources
+from napari_stem.cli.sections import held_out_of, named_sources
 from napari_stem.cli.signals import orders, unstoppable
 from napari_stem.events import finish
 from napari_stem.options import options_of
@@ -88,11 +88,7 @@ def train(
         files = image_files(images, [*sections, *([held_out] if held_out else [])])
         tested, share = held_out_of(held_out, data, given, image=files.get(held_out or "", ""))
         unseen = {source.path for source in tested}
-        found = [
-            source
-            for name in sections
-            for source in section_sources(name, data, given, image=files.get(name, ""))
-        ]
+        found = [source for _, source in named_sources(sections, data, given, files)]
         chosen = planned(
             [source for source in found if source.path not in unseen],
             held_out=tested, held_out_share=share, genes=genes, panel=panel, encoders=encoder,
@@ -102,6 +98,7 @@ def train(
     if only_helps(run):
         with unstoppable():
             finish(iter_run(run, cache=cache or cache_dir()))
+        return
     work = iter_run(run, cache=cache or cache_dir(), finish_now=orders(listen))
     result = run_events(work, events)
     page = run / REPORT

@@ -102,6 +102,34 @@ def slide_of(prediction: AnnData, folder: Path) -> Slide:
     return PreviewSlide.of_picture(picture, downsample, mpp=mpp, name=name, notes=notes)
 
 
+def slide_in_full(prediction: AnnData, folder: Path, path: Path | None = None) -> Slide:
+    """The slide of a prediction at its scale, of which a thumbnail does not do.
+
+    Parameters
+    ----------
+    folder
+        Where its file is looked for, besides where it was.
+    path
+        Its file, if it is known.
+
+    Raises
+    ------
+    SlideNotFound
+        Its file was not found.
+    SlideError
+        The file that was named cannot be read.
+    """
+    about = provenance(prediction, "slide", "mpp")
+    if path is not None:
+        return _at_scale(open_slide(path, picture=int(about.get("slide_picture", 0))), about)
+    found = slide_of(prediction, folder)
+    if isinstance(found, PreviewSlide):
+        raise SlideNotFound(
+            f"The slide '{found.name}' of the prediction was not found. Name its file."
+        )
+    return found
+
+
 def slide_without_picture(prediction: AnnData, folder: Path, shown: Slide | None) -> Slide:
     """The slide of a prediction that has no picture of it, which it gets here.
 
@@ -138,17 +166,21 @@ def _find(
 ) -> tuple[Slide | None, tuple[str, ...]]:
     """The file of a prediction's slide, at its scale; None with a note if another has its name."""
     notes: tuple[str, ...] = ()
-    mpp = float(about["mpp"]) or None
     if file := str(about.get("slide_path", "")):
         for path in (Path(file), folder / Path(file).name):
             slide = _open(path, int(about.get("slide_picture", 0)))
             if slide is not None and is_it(slide):
                 slide.name = str(about["slide"])
-                return slide.with_mpp(mpp, "prediction") if mpp and mpp != slide.mpp else slide, ()
+                return _at_scale(slide, about), ()
             if slide is not None:
                 slide.close()
                 notes = (f"'{path}' is another slide than that of the prediction.",)
     return None, notes
+
+
+def _at_scale(slide: Slide, about: Mapping[str, Any]) -> Slide:
+    mpp = float(about["mpp"])
+    return slide.with_mpp(mpp, "prediction") if mpp and mpp != slide.mpp else slide
 
 
 def _open(path: Path, picture: int) -> Slide | None:

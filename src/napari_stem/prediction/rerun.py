@@ -12,7 +12,7 @@ import numpy as np
 from napari_stem.errors import CheckpointMismatch, OptionError, SpotsContradictSlide
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.predict import iter_predict
-from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD
+from napari_stem.prediction.statistics import ON_DEMAND, STATISTICS, THRESHOLD
 from napari_stem.spots.provenance import provenance, software_versions
 from napari_stem.spots.table import library, positions, spot_diameter, spot_table
 from napari_stem.validation import parse_json
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 ROUNDING = 1e-3  # what other shapes of batches, devices and versions of libraries may change
-_DRAWN = [name for name, entry in STATISTICS.items() if entry.of_draws is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def iter_rerun(
         ids=list(prediction.obs_names),
         library=library(prediction),
     )
-    further = [name for name in _DRAWN if name in prediction.layers and name not in CARRIED]
+    further = [name for name in ON_DEMAND if name in prediction.layers]
     threshold = float(about.get("threshold", THRESHOLD))
     return (
         yield from iter_predict(
@@ -134,7 +133,7 @@ def differences(first: AnnData, second: AnnData) -> Iterator[Difference]:
     genes = [gene for gene in first.var_names if gene in second.var_names]
     ours, theirs = first[:, genes], second[:, genes]
     yield _difference("mean", ours.X, theirs.X, ours, genes)
-    for name in _DRAWN:
+    for name in STATISTICS:
         if name in ours.layers and name in theirs.layers:
             yield _difference(name, ours.layers[name], theirs.layers[name], ours, genes)
     if "ood" in ours.obs and "ood" in theirs.obs:

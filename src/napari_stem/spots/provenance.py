@@ -107,13 +107,8 @@ def check_record(prediction: AnnData) -> None:
 def _check(kind: type, entries: Mapping[str, Any]) -> None:
     """Compare those entries that are known with what they may be."""
     known = {each.name: entries[each.name] for each in fields(kind) if each.name in entries}
-    validated(
-        kind,
-        {
-            name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-            for name, value in known.items()
-        },
-    )
+    numpy = (np.ndarray, np.generic)
+    validated(kind, {name: x.tolist() if isinstance(x, numpy) else x for name, x in known.items()})
 
 
 def software_versions() -> dict[str, str]:
