@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import napari_stem as stem
@@ -30,3 +32,10 @@ def test_it_predicts_by_its_name(sections: list[Section]):
     assert prediction.var["held_out_pcc"].notna().mean() > 0.9
     with pytest.raises(OptionError, match="without a depth"):
         stem.predict(sections[0], spots, "starter", n_draws=2, cache=False, depth=650)
+
+
+def test_it_predicts_a_cohort(saved: list[Path], tmp_path: Path):
+    done = stem.predict_cohort(
+        saved[:1], "starter", tmp_path, workers=0, n_draws=1, steps=2, device="cpu", cache=tmp_path
+    )
+    assert list(done.state) == ["done"]

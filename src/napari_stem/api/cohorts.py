@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.api.models import CacheLike, Weights, with_files
 from napari_stem.api.verbs import verb
+from napari_stem.checkpoints.starter import checkpoint_file
 from napari_stem.cohort.crew import Crew
 from napari_stem.cohort.listing import find_slides
 from napari_stem.cohort.order import Goal, Listed, Order
@@ -59,7 +60,7 @@ def predict_cohort(
         with the columns slide, spots, image, mpp, name and patient, of which only the first is
         needed.
     checkpoint
-        Path of what `train` made; workers on other machines read it, too.
+        Path of what `train` made, or "starter"; workers on other machines read it, too.
     folder
         Folder of the manifest and of the files of each slide.
     {options}
@@ -115,7 +116,8 @@ def predict_cohort(
     if not isinstance(checkpoint, str | Path):
         raise WrongType.of("checkpoint", checkpoint, "the path of a checkpoint, for all workers")
     order = Order(
-        Path(checkpoint).absolute(), Goal(goal), options, work, opening, leiden or LeidenOptions(),
+        checkpoint_file(checkpoint).absolute(), Goal(goal), options, work, opening,
+        leiden or LeidenOptions(),
         tuple(statistics), threshold, tuple(suffixes), tuple(genes), pitch_um, tissue_share, bin_um,
     )  # fmt: skip
     place = Path(folder).absolute()

@@ -39,6 +39,7 @@ def info(
     data: Data = None,
 ) -> None:
     """Say what a path is, check that it can be read, and what can be done with it."""
+    from napari_stem.checkpoints.starter import STARTER
     from napari_stem.io import is_spot_source, read_spots
     from napari_stem.io.annotations import drawn_regions
     from napari_stem.io.matrix10x import is_matrix
@@ -48,7 +49,7 @@ def info(
     from napari_stem.training.run_folder import PLAN
 
     place = Path(path)
-    if path.endswith(".safetensors"):
+    if path.endswith(".safetensors") or path == STARTER:
         _print_checkpoint(path)
     elif is_sample(path):
         with Opened() as opened:

@@ -10,7 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from napari_stem.analysis.leiden_options import LeidenOptions
-from napari_stem.checkpoints.starter import checkpoint_file
 from napari_stem.defaults import TISSUE_SHARE
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
@@ -100,7 +99,7 @@ class Order:
     def fingerprint(self) -> str:
         """The same only where the same slide would end in the same."""
         asked = {
-            "checkpoint": content_of(checkpoint_file(self.checkpoint)),
+            "checkpoint": content_of(self.checkpoint),
             "goal": self.goal,
             "options": asdict(self.options),
             "low_resolution": self.compute.allow_low_resolution,
