@@ -24,4 +24,5 @@ def test_the_demo_predicts_a_generated_slide_better_than_its_baselines(tmp_path:
         ".safetensors", ".h5ad", ".geojson", ".html", ".png",
     }  # fmt: skip
     assert result.evaluation.prediction.obs["leiden"].nunique() > 1
+    assert result.starter.shape == (result.tissue.spots.n_obs, 300)
     assert set(SHOWN) <= set(result.evaluation.prediction.var_names)

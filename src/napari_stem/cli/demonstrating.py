@@ -21,7 +21,7 @@ def demo(
         bool, typer.Option(help="Open napari at the end, if there is a display.")
     ] = True,
 ) -> None:
-    """Generate slides, train on some, predict another one, and show it."""
+    """Generate slides, train on some, predict another one, and try the starter checkpoint."""
     from napari_stem.demo import iter_demo
 
     result = run_events(iter_demo(output))
@@ -30,11 +30,16 @@ def demo(
     console.print(f"{counted(clusters, 'cluster')}. Results in {output.resolve()}:")
     for path in result.files:
         console.print(f"  {path.name}")
+    console.print(
+        f"starter.h5ad is of the starter checkpoint, on {result.tissue.name}.", highlight=False
+    )
     if view and _has_display():
         from napari_stem._napari.files.launch import show_prediction
 
-        (file,) = (path for path in result.files if path.suffix == ".h5ad")
-        show_prediction(result.section.slide, result.evaluation.prediction, name=file.stem)
+        if result.tissue is result.section:
+            show_prediction(result.section.slide, result.evaluation.prediction, name="prediction")
+        else:
+            show_prediction(result.tissue.slide, result.starter, name="starter")
 
 
 def _has_display() -> bool:

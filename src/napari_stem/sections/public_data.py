@@ -100,6 +100,14 @@ def sample_section(name: str, *, data: Path | None = None) -> Section:
     )
 
 
+def is_here(section: str) -> bool:
+    """Whether a section of HER2ST can be opened without a download."""
+    if (mirror := _mirror(None)) is not None and (mirror / "her2st" / section).is_dir():
+        return True
+    folder = cache_dir() / "her2st" / section
+    return all((folder / name).is_file() for name in _NAMES)
+
+
 def her2st_folder(section: str, data: Path | None = None, *, url: str = HER2ST_URL) -> Path:
     """The folder of a HER2ST section: the local copy, else downloaded, checked and kept.
 
@@ -108,7 +116,7 @@ def her2st_folder(section: str, data: Path | None = None, *, url: str = HER2ST_U
     SlideNotFound
         The download failed, or what came is not what was published.
     """
-    mirror = data or (Path(os.environ[DATA_VARIABLE]) if DATA_VARIABLE in os.environ else None)
+    mirror = _mirror(data)
     if mirror is not None and (mirror / "her2st" / section).is_dir():
         return mirror / "her2st" / section
     folder = cache_dir() / "her2st" / section
@@ -122,3 +130,8 @@ def her2st_folder(section: str, data: Path | None = None, *, url: str = HER2ST_U
                 f"folder that contains her2st/{section}."
             ) from error
     return folder
+
+
+def _mirror(data: Path | None) -> Path | None:
+    """The folder that was given, or that the environment names."""
+    return data or (Path(os.environ[DATA_VARIABLE]) if DATA_VARIABLE in os.environ else None)
