@@ -28,6 +28,7 @@ from napari_stem._napari.predict.dock import PredictDock
 from napari_stem._napari.results.marker_box import MarkerBox
 from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.state.request import PredictRequest
+from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.labels import Clusters
 from napari_stem.api.predicting import predict
 from napari_stem.events import finish
@@ -418,7 +419,7 @@ def test_a_marker_set_that_cannot_be_used_says_why_and_spares_the_others(qtbot, 
     folder.mkdir(parents=True)
     (folder / "good.txt").write_text("A\n")
     (folder / "bad.txt").write_text("A\nA\n")
-    markers = MarkerBox(list)
+    markers = MarkerBox(Workspace(), list)
     qtbot.addWidget(markers)
     qtbot.waitUntil(lambda: markers.box.findText("good") > 0, timeout=PATIENCE)
     bad = markers.box.model().item(markers.box.findText("bad (unreadable)"))

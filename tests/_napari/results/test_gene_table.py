@@ -11,7 +11,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QMenu
 
 from napari_stem._napari.results.gene_table import GeneTable
+from napari_stem._napari.shell.choices import last_choices
 from napari_stem._napari.state.result import Result
+from napari_stem._napari.state.workspace import Workspace
 from napari_stem.evaluation.measured import SpotAgreement
 
 from ..conftest import LEFT
@@ -38,7 +40,7 @@ def whole(partial) -> Result:
 
 @pytest.fixture
 def table(qtbot) -> GeneTable:
-    table = GeneTable()
+    table = GeneTable(Workspace())
     table.setFixedHeight(200)
     qtbot.addWidget(table)
     table.show()
@@ -107,9 +109,7 @@ def test_a_narrow_dock_shows_the_chosen_columns_and_the_names_of_genes(table, wh
     menu.actions()[variance - 1].trigger()
     menu.close()
     assert not header.isSectionHidden(variance)
-    again = GeneTable(table)
-    again.show_genes_of(whole)
-    assert not again.view.horizontalHeader().isSectionHidden(3)
+    assert "variance" not in last_choices()["last"].hidden_columns
 
 
 def test_the_trust_in_genes_is_told_and_genes_that_no_image_tells_are_grey(table, whole):

@@ -9,17 +9,23 @@ from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.shell.choices import (
     choose_checkpoint,
     choose_export,
+    choose_folder,
     choose_grid,
     choose_leiden,
     choose_look,
+    choose_runs,
+    hide_columns,
     last_choices,
+    reopen_checkpoint,
 )
 from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.shell.remembered import remember, remember_options, remembered
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 from napari_stem._napari.state.grid_choice import GridChoice
+from napari_stem._napari.state.last_used import LastUsed
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.leiden_options import LeidenOptions
+from napari_stem.checkpoints.starter import starter_file
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.storage import checkpoints_dir
@@ -80,6 +86,10 @@ def test_settings_and_folders_of_one_window_never_reach_another(make_napari_view
     docks["Predict"].result.opacity.setValue(30)
     choose_leiden(docks["Clusters"].workspace, LeidenOptions(resolution=0.3))
     choose_export(workspace_of(one), Path("elsewhere/file.csv"), ".csv")
+    hide_columns(docks["Predict"].workspace, ("trust",))
+    choose_folder(docks["Predict"].workspace, "spots", Path("elsewhere"))
+    reopen_checkpoint(docks["Predict"].workspace, str(starter_file()))
+    choose_runs(docks["Predict"].workspace, "elsewhere", 7)
     predict, clusters = open_dock(other, "Predict"), open_dock(other, "Clusters")
     assert theirs.options == PredictOptions()
     assert predict.settings.draws.value() == PredictOptions().n_draws
@@ -87,5 +97,11 @@ def test_settings_and_folders_of_one_window_never_reach_another(make_napari_view
     assert predict.result.opacity.value() == 80
     assert clusters.leiden.form.value(LeidenOptions) == LeidenOptions()
     assert (theirs.export_folder, theirs.export_format) == ("", "")
-    assert Workspace(**last_choices()).threshold == 2.5
+    assert (theirs.last, theirs.checkpoint) == (LastUsed(), None)
+    again = Workspace(**last_choices())
+    assert again.threshold == 2.5
+    files = {"folders": {"spots": "elsewhere"}, "checkpoint": str(starter_file())}
+    assert again.last == LastUsed(
+        **files, hidden_columns=("trust",), runs_folder="elsewhere", panel_size=7
+    )
     qtbot.waitUntil(lambda: not (is_busy(one) or is_busy(other)))  # libraries load

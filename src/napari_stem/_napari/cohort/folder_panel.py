@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import html
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, QUrl
-from qtpy.QtWidgets import QFileDialog, QLabel
+from qtpy.QtWidgets import QLabel
 
 from napari_stem._napari.cohort import tasks
-from napari_stem._napari.shell.dialogs import ask_save
+from napari_stem._napari.shell.dialogs import ask_folder, ask_save
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.cohort.arranging import said_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_stem._napari.cohort.shelf import Shelf
     from napari_stem._napari.state.workspace import Workspace
 
-_FOLDER = "cohort_folder"
 _EMPTY = (
     "Open the folder that napari-stem cohort … --out wrote. It may still be running: what it "
     "finishes appears here."
@@ -57,7 +56,6 @@ class FolderPanel(Panel):
 
     def open(self, folder: Path) -> None:
         """Open the cohort of a folder."""
-        remember(**{_FOLDER: str(folder)})
         self._show_written(None)
         self.shelf.open(folder)
 
@@ -92,9 +90,8 @@ class FolderPanel(Panel):
             self.written.setText(f'Wrote <a href="{link}">{html.escape(path.name)}</a>')
 
     def _ask_folder(self) -> None:
-        last = remembered(_FOLDER, "")
-        if path := QFileDialog.getExistingDirectory(self, "Open a cohort", last):
-            self.open(Path(path))
+        if folder := ask_folder(self, self.workspace, "Open a cohort", "cohort"):
+            self.open(folder)
 
     def _ask_report(self) -> None:
         assert self.shelf.listing is not None  # otherwise the button is disabled

@@ -9,7 +9,6 @@ from weakref import ref
 
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer  # napari reads the annotation when it runs the command
-from qtpy.QtWidgets import QFileDialog
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.drawn_region import draw_again
@@ -18,7 +17,7 @@ from napari_stem._napari.files.launch import kept_result
 from napari_stem._napari.files.opening import describe_checkpoint
 from napari_stem._napari.keeping.saved_session import SavedRequest, SavedSlide, read_session
 from napari_stem._napari.keeping.session_folder import INDEX, SessionFolder
-from napari_stem._napari.shell.dialogs import beside
+from napari_stem._napari.shell.dialogs import ask_folder
 from napari_stem._napari.shell.docks import unwrapped, window_of
 from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import start
@@ -141,9 +140,4 @@ def _remember(folder: Path) -> None:
 
 
 def _ask_folder(viewer: Viewer, title: str) -> Path | None:
-    first = beside(workspace_of(viewer).slide, remembered("session_folder", ""))
-    folder = QFileDialog.getExistingDirectory(window_of(viewer), title, first)
-    if not folder:
-        return None
-    remember(session_folder=folder)
-    return Path(folder)
+    return ask_folder(window_of(viewer), workspace_of(viewer), title, "session")

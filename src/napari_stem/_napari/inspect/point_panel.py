@@ -49,7 +49,9 @@ class PointPanel(Panel):
         self.similarity = QLabel()
         self.similarity.setWordWrap(True)
         self.similarity.setToolTip(_SIMILARITY_TIP)
-        self.markers = MarkerBox(self.shown_genes, everything="Shown gene and markers")
+        self.markers = MarkerBox(
+            self.workspace, self.shown_genes, everything="Shown gene and markers"
+        )
         self.plot = ViolinPlot("Click to show the heatmap of this gene.")
         for part in (self.note, self.trust, self.similarity, self.markers, self.plot):
             self.add_row(part)

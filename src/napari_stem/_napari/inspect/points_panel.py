@@ -18,10 +18,10 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.distributions import shown_mean
-from napari_stem._napari.shell.dialogs import ask_save, beside
+from napari_stem._napari.shell.choices import choose_folder
+from napari_stem._napari.shell.dialogs import ask_save, first_folder
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.point import Point
 
@@ -111,7 +111,6 @@ class PointsPanel(Panel):
 
     def save(self, path: Path) -> None:
         """Write the listed points as CSV."""
-        remember(points_folder=str(path.parent))
         job = start(tasks.write_text(path, self._csv()), self)
         job.result.connect(lambda _: show_info(f"Written: {path}"))
 
@@ -161,10 +160,10 @@ class PointsPanel(Panel):
         QApplication.clipboard().setText(self._csv())
 
     def _ask_file(self) -> None:
-        folder = beside(self.workspace.slide, remembered("points_folder", ""))
-        proposal = Path(folder) / "points.csv"
+        proposal = Path(first_folder(self.workspace, "points")) / "points.csv"
         path = ask_save(self, "Save points", proposal, kind="CSV table", suffix=".csv")
         if path is not None:
+            choose_folder(self.workspace, "points", path.parent)
             self.save(path)
 
 

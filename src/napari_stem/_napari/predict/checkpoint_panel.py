@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_stem._napari.files import opening
-from napari_stem._napari.shell.choices import choose_checkpoint, choose_weights
+from napari_stem._napari.shell.choices import (
+    choose_checkpoint,
+    choose_weights,
+    reopen_checkpoint,
+)
+from napari_stem._napari.shell.dialogs import ask_file
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button, menu_button
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.remembered import remembered
 from napari_stem.checkpoints.starter import ATTRIBUTION, TITLE, starter_file
 from napari_stem.evaluation.metrics import BRIEF, BRIEF_BASELINES
 from napari_stem.storage import checkpoints_dir
@@ -88,18 +93,21 @@ class CheckpointPanel(Panel):
         self.box.setItemData(self.box.count() - 1, str(path), Qt.ItemDataRole.ToolTipRole)
 
     def _ask(self) -> None:
-        folder = remembered("checkpoint_folder", str(checkpoints_dir()))
-        path, _ = QFileDialog.getOpenFileName(self, "Open a checkpoint", folder, _FILES)
-        if path:
-            remember(checkpoint_folder=str(Path(path).parent))
-            self.open(Path(path))
+        path = ask_file(
+            self,
+            self.workspace,
+            "Open a checkpoint",
+            "checkpoint",
+            _FILES,
+            default=checkpoints_dir(),
+        )
+        if path is not None:
+            self.open(path)
 
     def _ask_weights(self, encoder: str) -> None:
-        folder = remembered("weights_folder", "")
-        path, _ = QFileDialog.getOpenFileName(self, f"Weights of {encoder}", folder, WEIGHTS_FILES)
+        path = ask_file(self, self.workspace, f"Weights of {encoder}", "weights", WEIGHTS_FILES)
         if path and self.workspace.checkpoint is not None:
-            remember(weights_folder=str(Path(path).parent))
-            choose_weights(encoder, Path(path))
+            choose_weights(encoder, path)
             self.open(self.workspace.checkpoint.path)  # again, so that the former weights go
 
     def _offer_weights(self, checkpoint: ChosenCheckpoint | None) -> None:
@@ -113,15 +121,15 @@ class CheckpointPanel(Panel):
 
     def _reopen(self) -> None:
         """Choose the checkpoint of the last session, if it still exists."""
-        last = Path(remembered("checkpoint", ""))
+        last = Path(self.workspace.last.checkpoint)
         if self.workspace.checkpoint is None and last.is_file():
-            remember(checkpoint="")  # one that fails is not tried at every start
+            reopen_checkpoint(self.workspace, "")  # one that fails is not tried at every start
             self.open(last)
 
     def _choose(self, row: int) -> None:
         path = self.box.itemData(row)
         if path is None:
-            remember(checkpoint="")
+            reopen_checkpoint(self.workspace, "")
             self.workspace.checkpoint = None
         else:
             self.open(Path(path))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QSizePolicy
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.canvas import layers
@@ -17,9 +17,8 @@ from napari_stem._napari.files import opening
 from napari_stem._napari.keeping.discarding import discard
 from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.adopt_layer import adopt
-from napari_stem._napari.shell.dialogs import beside, is_wanted
+from napari_stem._napari.shell.dialogs import ask_file, is_wanted
 from napari_stem._napari.shell.panel import SLIDE_FILES, Panel, button, menu_button
-from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.errors import Remedy, SlideError
 
 if TYPE_CHECKING:
@@ -113,7 +112,6 @@ class SlidePanel(Panel):
 
     def open(self, path: Path) -> None:
         """Open the file of a slide."""
-        remember(slide_folder=str(path.parent))
         self._open(path, self.workspace.take_slide)
 
     def take_layer(self, layer: Image) -> None:
@@ -173,10 +171,8 @@ class SlidePanel(Panel):
             self._discard(slide, _CLOSE, partial(self.workspace.close_slide, slide))
 
     def _ask(self) -> None:
-        folder = beside(self.workspace.slide, remembered("slide_folder", ""))
-        path, _ = QFileDialog.getOpenFileName(self, "Open a slide", folder, SLIDE_FILES)
-        if path:
-            self.open(Path(path))
+        if path := ask_file(self, self.workspace, "Open a slide", "slide", SLIDE_FILES):
+            self.open(path)
 
     def _list_layers(self) -> None:
         menu, viewer = self.layer_button.menu(), self._viewer()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox
 
 from napari_stem._napari.canvas.drawn_region import Tool, draw_region, end_drawing, selected_region
 from napari_stem._napari.files import opening
@@ -15,10 +15,9 @@ from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.beside_button import BesideButton
 from napari_stem._napari.predict.bin_choice import BinChoice
 from napari_stem._napari.shell.choices import choose_grid
-from napari_stem._napari.shell.dialogs import beside
+from napari_stem._napari.shell.dialogs import ask_file, ask_folder
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, menu_button
-from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.grid_choice import LAYOUTS, GridChoice
 from napari_stem.errors import OptionError
@@ -140,7 +139,6 @@ class SpotsPanel(Panel):
 
     def load(self, path: Path, bin_um: int | None = None) -> None:
         """Load spots of the slide; `bin_um` chooses among the bin sizes of Visium HD."""
-        remember(spots_folder=str(path.parent))
         task = opening.read_spots(
             path,
             self._slide(),
@@ -222,16 +220,12 @@ class SpotsPanel(Panel):
         return slide
 
     def _ask_file(self) -> None:
-        folder = beside(self.workspace.slide, remembered("spots_folder", ""))
-        path, _ = QFileDialog.getOpenFileName(self, "Load spots", folder, _FILES)
-        if path:
-            self.load(Path(path))
+        if path := ask_file(self, self.workspace, "Load spots", "spots", _FILES):
+            self.load(path)
 
     def _ask_folder(self) -> None:
-        folder = beside(self.workspace.slide, remembered("spots_folder", ""))
-        path = QFileDialog.getExistingDirectory(self, "Load spots", folder)
-        if path:
-            self.load(Path(path))
+        if path := ask_folder(self, self.workspace, "Load spots", "spots"):
+            self.load(path)
 
     def refresh(self) -> None:
         work = self.workspace

@@ -28,22 +28,17 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.results.gene_model import COLUMNS, Genes, ShownGenes
-from napari_stem._napari.shell.remembered import remember, remembered
+from napari_stem._napari.shell.choices import hide_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from napari_stem._napari.state.result import Result
+    from napari_stem._napari.state.workspace import Workspace
 
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 _SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
 _NUMBER_WIDTH, _WORD_WIDTH = 44, 58  # pixels
-_HIDDEN = "hidden_gene_columns"  # the remembered choice
-_HIDDEN_AT_FIRST = [
-    "variance",
-    "morans_i",
-    "held_out_ceiling",
-]  # as a narrow dock has no room for all
 
 
 class GeneTable(QWidget):
@@ -55,8 +50,9 @@ class GeneTable(QWidget):
     chosen = Signal(str)
     selected = Signal()  # the selected genes have changed
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._workspace = workspace
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search genes")
         self.search.setToolTip("Type part of a gene symbol. The arrow keys step through the hits.")
@@ -120,14 +116,14 @@ class GeneTable(QWidget):
 
     def _fit_columns(self) -> None:
         """Fit the chosen columns into a narrow dock: numbers are short, symbols take the rest."""
-        header, hidden = self.view.horizontalHeader(), remembered(_HIDDEN, _HIDDEN_AT_FIRST)
+        header, hidden = self.view.horizontalHeader(), self._workspace.last.hidden_columns
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column, key in enumerate(self._genes.columns, start=1):
             header.resizeSection(column, _WORD_WIDTH if COLUMNS[key].words else _NUMBER_WIDTH)
             header.setSectionHidden(column, key in hidden)
 
     def _offer_columns(self, place: QPoint) -> None:
-        menu, hidden = QMenu(self.view), remembered(_HIDDEN, _HIDDEN_AT_FIRST)
+        menu, hidden = QMenu(self.view), self._workspace.last.hidden_columns
         for key in self._genes.columns:
             column = COLUMNS[key]
             action = menu.addAction(f"{column.heading}: {column.tip}")
@@ -138,8 +134,8 @@ class GeneTable(QWidget):
         menu.popup(self.view.horizontalHeader().mapToGlobal(place))
 
     def _choose_column(self, key: str, shown: bool) -> None:
-        hidden = [other for other in remembered(_HIDDEN, _HIDDEN_AT_FIRST) if other != key]
-        remember(**{_HIDDEN: hidden if shown else [*hidden, key]})
+        others = [other for other in self._workspace.last.hidden_columns if other != key]
+        hide_columns(self._workspace, others if shown else [*others, key])
         self._fit_columns()
 
     def _current(self) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QInputDialog,
     QMenu,
@@ -18,13 +16,15 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.results import tasks
+from napari_stem._napari.shell.dialogs import ask_file
 from napari_stem._napari.shell.panel import button
-from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.shell.worker import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from napari_stem._napari.state.workspace import Workspace
     from napari_stem.genes.markers import MarkerSet
 
 _ALL = "All genes"
@@ -39,12 +39,14 @@ class MarkerBox(QWidget):
 
     def __init__(
         self,
+        workspace: Workspace,
         selected: Callable[[], Sequence[str]],
         parent: QWidget | None = None,
         *,
         everything: str = _ALL,
     ) -> None:
         super().__init__(parent)
+        self._workspace = workspace
         self._selected = selected
         self.box = QComboBox()
         self.box.addItem(everything)
@@ -65,7 +67,6 @@ class MarkerBox(QWidget):
 
     def import_file(self, path: Path) -> None:
         """Import the genes of a file as a marker set and choose it."""
-        remember(marker_folder=str(path.parent))
         start(tasks.import_marker_set(path), self).result.connect(self._list_and_choose)
 
     def save_selected(self, name: str) -> None:
@@ -98,10 +99,8 @@ class MarkerBox(QWidget):
                 self.box.model().item(row).setEnabled(False)
 
     def _ask_file(self) -> None:
-        folder = remembered("marker_folder", "")
-        path, _ = QFileDialog.getOpenFileName(self, "Import a marker set", folder, _FILES)
-        if path:
-            self.import_file(Path(path))
+        if path := ask_file(self, self._workspace, "Import a marker set", "markers", _FILES):
+            self.import_file(path)
 
     def _ask_name(self) -> None:
         name, agreed = QInputDialog.getText(self, "Save marker set", "Name of the set")

@@ -49,9 +49,9 @@ class ResultPanel(Panel):
         self.trust.setStyleSheet("font-weight: bold; color: #d55e00")
         self.agreement = AgreementLabel()
         self.measured = MeasuredPlot(self.workspace)
-        self.genes = GeneTable()
+        self.genes = GeneTable(self.workspace)
         self.genes.setFixedHeight(_TABLE_HEIGHT)
-        self.markers = MarkerBox(self.genes.selected_genes)
+        self.markers = MarkerBox(self.workspace, self.genes.selected_genes)
         self.statistic = QComboBox()
         for row, (key, entry) in enumerate(STATISTICS.items()):
             self.statistic.addItem(entry.label, key)

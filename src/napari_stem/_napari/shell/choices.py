@@ -13,15 +13,17 @@ from napari_stem._napari.shell.remembered import (
     remembered_options,
 )
 from napari_stem._napari.state.grid_choice import GridChoice
+from napari_stem._napari.state.last_used import LastUsed
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.storage import cache_dir, checkpoints_dir
+from napari_stem.training.plan import PanelChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
 
@@ -29,6 +31,7 @@ _WEIGHTS = "encoder_weights"
 _LOOK = ("colormap", "opacity", "shared_contrast")
 _EXPORT = ("export_folder", "export_format")
 _LEIDEN = {"n_genes": "cluster_genes", "seed": "cluster_seed"}  # their names in the file
+_PANEL = {"n": "panel_size"}
 
 
 def last_choices() -> dict[str, Any]:
@@ -45,7 +48,19 @@ def last_choices() -> dict[str, Any]:
         "leiden": remembered_options(LeidenOptions, _LEIDEN),
         "threshold": remembered("threshold", THRESHOLD),
         "compute": remembered_options(Compute),
+        "last": _last_used(),
     }
+
+
+def _last_used() -> LastUsed:
+    first = LastUsed()
+    return LastUsed(
+        folders=remembered("folders", {}),
+        checkpoint=remembered("checkpoint", ""),
+        hidden_columns=tuple(remembered("hidden_columns", [*first.hidden_columns])),
+        runs_folder=remembered("runs_folder", ""),
+        panel_size=remembered_options(PanelChoice, _PANEL).n,
+    )
 
 
 def choose_grid(workspace: Workspace, choice: GridChoice) -> None:
@@ -84,9 +99,38 @@ def choose_checkpoint(workspace: Workspace, checkpoint: ChosenCheckpoint) -> Non
     if checkpoint.path.parent != checkpoints_dir():
         others = [other for other in remembered("checkpoints", []) if other != path]
         remember(checkpoints=[path, *others][:10])
-    remember(checkpoint=path)
+    reopen_checkpoint(workspace, path)
     workspace.checkpoint = checkpoint
     workspace.grid = _grid_of(checkpoint, workspace.grid)
+
+
+def reopen_checkpoint(workspace: Workspace, path: str) -> None:
+    """Choose the checkpoint of a path at the next start; "" for none."""
+    workspace.last = replace(workspace.last, checkpoint=path)
+    remember(checkpoint=path)
+
+
+def choose_folder(workspace: Workspace, kind: str, folder: Path) -> None:
+    """Start file dialogs of a kind in a folder from now on, also after the next start."""
+    workspace.last = replace(workspace.last, folders={**workspace.last.folders, kind: str(folder)})
+    remember(folders={**remembered("folders", {}), kind: str(folder)})
+
+
+def hide_columns(workspace: Workspace, hidden: Collection[str]) -> None:
+    """Hide these columns of the gene table from now on, also after the next start."""
+    workspace.last = replace(workspace.last, hidden_columns=tuple(hidden))
+    remember(hidden_columns=[*hidden])
+
+
+def choose_runs(workspace: Workspace, folder: str, panel_size: int) -> None:
+    """Train in a folder and on so many genes from now on, also after the next start."""
+    workspace.last = replace(workspace.last, runs_folder=folder, panel_size=panel_size)
+    others = (other for other in remembered("runs_folders", []) if Path(other).is_dir())
+    remember(
+        runs_folder=folder,
+        runs_folders=list(dict.fromkeys([folder, *others])),
+        panel_size=panel_size,
+    )
 
 
 def _grid_of(checkpoint: ChosenCheckpoint, former: GridChoice) -> GridChoice:

@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from napari_stem._napari.state.display import Display
 from napari_stem._napari.state.grid_choice import GridChoice
+from napari_stem._napari.state.last_used import LastUsed
 from napari_stem._napari.state.run import PredictionRun, StartJob, work_here
 from napari_stem._napari.state.session import Session, are_same, distinct_name
 from napari_stem.analysis.leiden_options import LeidenOptions
@@ -48,6 +49,7 @@ class Workspace(Display):
     grid: GridChoice = field(default_factory=GridChoice)
     leiden: LeidenOptions = field(default_factory=LeidenOptions)
     threshold: float = THRESHOLD  # of P(above threshold)
+    last: LastUsed = field(default_factory=LastUsed)
     export_folder: str = ""  # of the last export; "" for none
     export_format: str = ""  # its suffix
     installed: Path | None = None  # the latest checkpoint that training installed

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
 )
 
 from napari_stem._napari.shell.choices import choose_weights, chosen_weights
+from napari_stem._napari.shell.dialogs import ask_file
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button
-from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem.defaults import ENCODERS
 from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.hub import local_weights
@@ -116,12 +115,10 @@ class TrainingEncoders(Panel):
 
     def _ask(self) -> None:
         name = self._selected()
-        folder = remembered("weights_folder", "")
-        path, _ = QFileDialog.getOpenFileName(self, f"Weights of {name}", folder, WEIGHTS_FILES)
+        path = ask_file(self, self.workspace, f"Weights of {name}", "weights", WEIGHTS_FILES)
         if path:
-            remember(weights_folder=str(Path(path).parent))
-            self._weights[name] = path
-            choose_weights(name, Path(path))
+            self._weights[name] = str(path)
+            choose_weights(name, path)
             self._change()
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QPlainTextEdit
+from qtpy.QtWidgets import QPlainTextEdit
 from superqt.utils import qdebounced
 
+from napari_stem._napari.shell.dialogs import ask_file
 from napari_stem._napari.shell.form import Form
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.remembered import remember, remembered, remembered_options
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem._napari.train import tasks
 from napari_stem.options import options_of
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem._napari.train.tasks import FoundPanel
 
-_KEYS = {"n": "panel_size"}
 _NO_COLUMN = {"": "no annotation column"}
 _PATIENCE_MS = 400  # between the last change and the selection of genes
 _NAMED = 12
@@ -55,7 +53,7 @@ class TrainingGenes(Panel):
     def _build(self) -> None:
         options = options_of(PanelChoice)
         options["by"] = replace(options["by"], choices=_NO_COLUMN)  # until sections name some
-        self.form = Form(options, {"n": remembered_options(PanelChoice, _KEYS).n})
+        self.form = Form(options, {"n": self.workspace.last.panel_size})
         self.kind, self.number, self.column = (self.form[name] for name in ("select", "n", "by"))
         self.typed = QPlainTextEdit()
         self.typed.setPlaceholderText("EPCAM, COL1A1, CD3E …")
@@ -157,11 +155,8 @@ class TrainingGenes(Panel):
         self.typed.setPlainText(" ".join(gene for gene in self._typed() if gene not in missing))
 
     def _ask_file(self) -> None:
-        folder = remembered("panel_folder", "")
-        path, _ = QFileDialog.getOpenFileName(self, "Open a list of genes", folder, _FILES)
-        if path:
-            remember(panel_folder=str(Path(path).parent))
-            job = start(tasks.read_genes(Path(path)), self)
+        if path := ask_file(self, self.workspace, "Open a list of genes", "genes", _FILES):
+            job = start(tasks.read_genes(path), self)
             job.result.connect(lambda genes: self.typed.setPlainText(" ".join(genes)))
 
 

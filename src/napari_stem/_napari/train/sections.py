@@ -11,7 +11,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QDoubleSpinBox,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -24,8 +23,9 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.predict.bin_choice import BinChoice
+from napari_stem._napari.shell.dialogs import ask_file, ask_files, ask_folder
 from napari_stem._napari.shell.panel import SLIDE_FILES, button
-from napari_stem._napari.shell.remembered import remember, remembered, symbols
+from napari_stem._napari.shell.remembered import symbols
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.train import tasks
 from napari_stem._napari.train.alignment_preview import AlignmentPreview
@@ -35,6 +35,7 @@ from napari_stem.training.plan import SectionSource
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from napari_stem._napari.state.workspace import Workspace
     from napari_stem.training.preflight import SectionCheck
 
 _COLUMNS = ("Section", "Spots", "Genes", "Counts", "µm/px", "Status")
@@ -58,8 +59,9 @@ class TrainingSections(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._workspace = workspace
         self._rows: list[tuple[SectionSource, SectionCheck | None]] = []
         self._physical = True
         self._build()
@@ -252,26 +254,18 @@ class TrainingSections(QWidget):
         self._change(bin_um=float(bin_um))
 
     def _ask_folder(self) -> None:
-        folder = remembered("sections_folder", "")
-        path = QFileDialog.getExistingDirectory(self, "Add sections", folder)
-        if path:
-            remember(sections_folder=str(Path(path).parent))
-            start(tasks.find_sections(Path(path)), self).result.connect(self.add)
+        if path := ask_folder(self, self._workspace, "Add sections", "sections"):
+            start(tasks.find_sections(path), self).result.connect(self.add)
 
     def _ask_files(self) -> None:
-        folder = remembered("sections_folder", "")
-        paths, _ = QFileDialog.getOpenFileNames(self, "Add sections", folder, _TABLES)
-        if paths:
-            remember(sections_folder=str(Path(paths[0]).parent))
-            self.add(paths)
+        if paths := ask_files(self, self._workspace, "Add sections", "sections", _TABLES):
+            self.add(map(str, paths))
 
     def _ask_image(self) -> None:
         source = self._rows[self._selected()][0]
-        path, _ = QFileDialog.getOpenFileName(
-            self, f"Slide of {source.name}", str(Path(source.path).parent), SLIDE_FILES
-        )
-        if path:
-            self._change(image=path)
+        title, near = f"Slide of {source.name}", Path(source.path)
+        if path := ask_file(self, self._workspace, title, "slide", SLIDE_FILES, near=near):
+            self._change(image=str(path))
 
 
 def _slide_beside(path: Path) -> str:

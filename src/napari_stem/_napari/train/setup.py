@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -18,9 +17,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_stem._napari.shell.choices import choose_runs
+from napari_stem._napari.shell.dialogs import ask_folder
 from napari_stem._napari.shell.page import ignore_wheel
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.remembered import remember, remembered
 from napari_stem._napari.train.encoders import TrainingEncoders
 from napari_stem._napari.train.estimate import GeneEstimate
 from napari_stem._napari.train.genes import TrainingGenes
@@ -42,21 +42,23 @@ class TrainingSetup(QWidget):
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._workspace = workspace
         self._busy = ""
         self._named = False  # by the user
-        self._build(workspace)
+        self._build()
         self._connect()
         self._check()
 
-    def _build(self, workspace: Workspace) -> None:
-        self.sections = TrainingSections()
+    def _build(self) -> None:
+        workspace = self._workspace
+        self.sections = TrainingSections(workspace)
         self.genes = TrainingGenes(workspace)
         self.encoders = TrainingEncoders(workspace)
         self.options = TrainingOptions(workspace)
         self.estimate = GeneEstimate(workspace, self.plan)
         self.name = QLineEdit()
         self.name.setToolTip("Name of the run and of its checkpoint.")
-        self.folder = QLineEdit(remembered("runs_folder", str(runs_dir())))
+        self.folder = QLineEdit(workspace.last.runs_folder or str(runs_dir()))
         self.folder.setToolTip("Folder for runs. The run gets a folder of its name in it.")
         self.folder_button = button("…", "Choose the folder for runs.")
         self.reason = QLabel()
@@ -165,18 +167,13 @@ class TrainingSetup(QWidget):
 
     def _start(self) -> None:
         folder = self.folder.text()
-        others = (other for other in remembered("runs_folders", []) if Path(other).is_dir())
-        remember(
-            runs_folder=folder,
-            runs_folders=list(dict.fromkeys([folder, *others])),
-            panel_size=self.genes.choice().n,
-        )
+        choose_runs(self._workspace, folder, self.genes.choice().n)
         self.start.emit(Path(folder) / self.name.text(), self.plan())
 
     def _ask_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Folder for runs", self.folder.text())
-        if path:
-            self.folder.setText(path)
+        title, here = "Folder for runs", self.folder.text()
+        if path := ask_folder(self, self._workspace, title, "runs", default=here):
+            self.folder.setText(str(path))
 
 
 def _scrolled(panel: Panel) -> QScrollArea:
