@@ -28,7 +28,9 @@ from ..conftest import LEFT
 
 _CHILD = """
 import sys, napari
+import numpy as np
 from pathlib import Path
+from napari_stem.analysis.groups import no_groups, with_group
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.launch import fill
 from napari_stem.io.h5ad import read_h5ad
@@ -36,6 +38,8 @@ from napari_stem.slides.slide import open_slide
 viewer = napari.Viewer(show=False)
 fill(viewer, open_slide(Path(sys.argv[1]), mpp=0.5), read_h5ad(Path(sys.argv[2])))
 workspace_of(viewer).rename_result(0, "mine")
+first = np.arange(workspace_of(viewer).result.spots.n_obs) < 4
+workspace_of(viewer).edit_groups("add", with_group(no_groups(len(first)), first, "margin"))
 napari.run(force=True)
 """
 
@@ -78,7 +82,9 @@ def test_the_session_of_a_killed_napari_is_offered_and_opened(
     qtbot.mouseClick(dock.sessions.open_button, LEFT)
     qtbot.waitUntil(lambda: len(dock.workspace.results) == 1)
     assert [kept.name for kept in dock.workspace.unsaved()] == ["mine"]
-    assert dock.workspace.slide.path == slide.path
+    assert dock.workspace.groups.names == ("margin",)
+    assert list(dock.workspace.groups.sizes) == [4]
+    assert (dock.workspace.slide.path, dock.workspace.slide.mpp) == (slide.path, 0.5)
     assert dock.sessions.isHidden()
     qtbot.waitUntil(lambda: not left.exists())  # as it is a part of this window's session now
     assert saved() == 1

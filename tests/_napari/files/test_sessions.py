@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from qtpy.QtWidgets import QFileDialog
 
+from napari_stem._napari.canvas import autosave
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.drawn_region import draw_again, drawn_shapes
 from napari_stem._napari.files.launch import fill
@@ -25,6 +26,7 @@ from napari_stem._napari.state.point import Point
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.cluster import cluster
+from napari_stem.analysis.groups import no_groups, with_group
 from napari_stem.errors import StemError
 from napari_stem.events import finish
 from napari_stem.prediction.inspect import Inspector
@@ -75,6 +77,7 @@ def checkpoints_of(folder: SessionFolder) -> set[Path]:
 def test_all_that_was_made_comes_back(
     make_napari_viewer, slide, section, trained, tmp_path, qtbot, monkeypatch
 ):
+    monkeypatch.setattr(autosave, "_SOON", 0.2)  # which saves meanwhile, and disturbs nothing
     path = tmp_path / "moving.safetensors"
     shutil.copy(trained.path, path)
     viewer, again = make_napari_viewer(), make_napari_viewer()
@@ -85,6 +88,7 @@ def test_all_that_was_made_comes_back(
     cluster(work.result.prediction)
     fill(viewer, slide, work.result.prediction[:9].copy())
     work.take_clusters(work.clusters.renamed(1, "tumour"))
+    work.edit_groups("add", with_group(no_groups(9), np.arange(9) < 4, "margin"))
     work.rename_result(1, "biopsy")
     work.gene = "COL1A1"
     work.show_result(0)
@@ -102,6 +106,9 @@ def test_all_that_was_made_comes_back(
     assert [kept.name for kept in now.results] == [path.stem, "biopsy"]
     assert (now.slide.path, now.slide.mpp, now.shown) == (slide.path, 0.5, 0)
     assert now.results[1].clusters.titles[0] == "tumour"
+    assert now.results[0].groups is None
+    assert (now.results[1].groups.names, list(now.results[1].groups.sizes)) == (("margin",), [4])
+    assert now.results[1].groups.colours == work.results[1].groups.colours
     assert now.results[1].gene == "COL1A1"
     assert not now.unsaved()
     assert [point.inspection.xy for point in now.points] == [(600.0, 600.0)]

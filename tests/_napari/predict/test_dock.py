@@ -273,9 +273,14 @@ def test_continue_adds_draws_and_other_settings_add_a_result(ready, qtbot, secti
     ready.workspace.take_clusters(named)
     ready.settings.draws.setValue(10)
     assert ready.predict_button.text() == "Continue (4 of 10 draws)"
+    box = ready.checkpoint.box
+    box.activated.emit(0)  # no checkpoint, and the same one again
+    assert not ready.predict_button.isEnabled()
+    box.activated.emit(box.findData(str(trained.path)))
+    qtbot.waitUntil(lambda: ready.predict_button.text() == "Continue (4 of 10 draws)")
     run_to_the_end(ready, qtbot)
     result = ready.workspace.result
-    assert result.n_draws == 10
+    assert (result.n_draws, len(ready.workspace.results)) == (10, 1)
     assert ready.workspace.clusters is named
     assert list(result.prediction.obs["leiden"].cat.categories) == ["tumour", "2"]
     expected = predict(section.slide, section.spots, trained.checkpoint, n_draws=10)

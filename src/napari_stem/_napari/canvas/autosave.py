@@ -35,7 +35,7 @@ class Autosave(QObject):
         self._window = window
         self._viewer = ref(viewer)
         self._workspace = workspace
-        self._folder: tuple[Claim, SessionFolder] | None = None
+        self._place = _Place()
         self._opened: list[Claim] = []  # sessions that are a part of this one
         self._job: Job | None = None  # which saves
         self._last_time = -_PAUSE
@@ -87,15 +87,9 @@ class Autosave(QObject):
             self._forget()
             return
         self._last_time = time.monotonic()
-        self._job = job = start(self._written(slides), self)
+        self._job = job = start(self._place.write(slides), self)
         job.result.connect(self._remove_opened)
         job.ended.connect(self._rest)
-
-    def _written(self, slides: Sequence[OpenSlide]) -> Events[object]:
-        if self._folder is None:
-            claim = claim_new()
-            self._folder = claim, SessionFolder(claim.path)
-        return (yield from self._folder[1].save(slides))
 
     def _rest(self) -> None:
         self._job = None
@@ -110,6 +104,22 @@ class Autosave(QObject):
         if self._job is not None:
             self._job.stop()
         self._remove_opened()
+        self._place.forget()
+
+
+class _Place:
+    """Where a window saves: a folder made at the first save, whose thread must hold no window."""
+
+    def __init__(self) -> None:
+        self._folder: tuple[Claim, SessionFolder] | None = None
+
+    def write(self, slides: Sequence[OpenSlide]) -> Events[object]:
+        if self._folder is None:
+            claim = claim_new()
+            self._folder = claim, SessionFolder(claim.path)
+        return (yield from self._folder[1].save(slides))
+
+    def forget(self) -> None:
         if self._folder is not None:
             self._folder[0].remove()
             self._folder = None
