@@ -1,17 +1,20 @@
 """What a cohort costs above a loop over its slides, and what a second worker brings.
 
-    python benchmarks/cohort.py [--slides 12] [--draws 20] [--data FOLDER_OF_HER2ST]
+    python benchmarks/cohort.py [--slides 12] [--draws 20] [--side 3] [--data FOLDER_OF_DATA]
 
 Each row is a process of its own with an empty cache and one thread for computing: the loop
 predicts, clusters and writes one slide after the other; cohorts do so with one and with two workers
 of one thread. Seconds are those of the whole process, imports and start of workers included; the
-second column is from the first slide's end to the last one's, in which nothing starts.
+second column is from the first slide's end to the last one's, in which nothing starts; the
+third is the time of all CPUs, which other programs on the machine change little. Generated slides
+are squares of `side` times `side` millimetres, of about 80 spots each.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+_PIECES = 4
 _LOOP = """
 import sys
 from pathlib import Path
@@ -38,19 +42,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--slides", type=int, default=12)
     parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--data", type=Path, help="her2st: its sections are among the slides")
+    parser.add_argument("--side", type=int, default=3, help="of a generated slide, in mm")
+    parser.add_argument("--data", type=Path, help="its her2st/* are among the slides")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         slides = real_slides(given.data)[: given.slides]
-        slides += generate(root / "slides", given.slides - len(slides))
-        checkpoint = train(root)
-        bench = _Bench(root, checkpoint, slides, given.draws)
+        slides += generate(root / "slides", given.slides - len(slides), given.side)
+        bench = _Bench(root, train(root), slides, given.draws)
+        print(f"{len(slides)} slides, {given.draws} draws: seconds, from the first end, of CPUs")
         loop = bench.loop()
         one, two = bench.cohort(1), bench.cohort(2)
-    print(f"{len(slides)} slides, {given.draws} draws per spot: seconds in all, and from the first")
-    for name, (whole, steady) in {"loop": loop, "1 worker": one, "2 workers": two}.items():
-        print(f"{name:>10}: {whole:6.1f} {steady:6.1f}")
     print(f"overhead of a cohort: {ratios(loop, one)} of the loop")
     print(f"two workers for one: {ratios(two, one)} times as fast")
 
@@ -64,18 +66,23 @@ def real_slides(data: Path | None) -> list[Path]:
     return sorted((data / "her2st").iterdir()) if data else []
 
 
-def generate(folder: Path, n: int) -> list[Path]:
-    """Slides of generated tissue, as pictures that state their scale."""
+def generate(folder: Path, n: int, side: int) -> list[Path]:
+    """Slides of generated tissue, as pictures that state their scale, of pieces that are turned."""
     from napari_stem.sections.synthetic import generate_section
 
     folder.mkdir()
-    paths = []
-    for seed in range(n):
-        section = generate_section(f"slide-{seed:02}", seed=100 + seed)
-        dots_per_inch = 25_400 / section.slide.require_mpp()
-        paths.append(folder / f"{section.name}.tif")
-        picture = Image.fromarray(np.asarray(section.slide.levels[0]))
-        picture.save(paths[-1], dpi=(dots_per_inch, dots_per_inch))
+    sections = [generate_section("piece", seed=100 + seed) for seed in range(_PIECES)]
+    pieces = [np.asarray(section.slide.levels[0]) for section in sections]
+    dots_per_inch = 25_400 / sections[0].slide.require_mpp()
+    random = np.random.default_rng(0)
+    paths = [folder / f"slide-{number:02}.tif" for number in range(n)]
+    for path in paths:
+        rows = [
+            [np.rot90(pieces[random.integers(_PIECES)], random.integers(4)) for _ in range(side)]
+            for _ in range(side)
+        ]
+        whole = np.concatenate([np.concatenate(row, axis=1) for row in rows])
+        Image.fromarray(whole).save(path, dpi=(dots_per_inch, dots_per_inch))
     return paths
 
 
@@ -100,7 +107,7 @@ class _Bench:
     def loop(self) -> tuple[float, float]:
         out, cache = self._root / "loop", self._root / "loop-cache"
         arguments = map(str, (self._checkpoint, out, cache, self._draws, *self._slides))
-        return self._timed([sys.executable, "-c", _LOOP, *arguments], out)
+        return self._timed("loop", [sys.executable, "-c", _LOOP, *arguments], out)
 
     def cohort(self, workers: int) -> tuple[float, float]:
         out = self._root / f"cohort-{workers}"
@@ -110,15 +117,19 @@ class _Bench:
             "--draws": self._draws, "--workers": workers, "--threads": 1,
         }  # fmt: skip
         command += [str(part) for flag in flags.items() for part in flag]
-        return self._timed(command, out)
+        return self._timed(f"{workers} worker{'s'[: workers - 1]}", command, out)
 
-    def _timed(self, command: list[str], out: Path) -> tuple[float, float]:
-        start = time.monotonic()
+    def _timed(self, name: str, command: list[str], out: Path) -> tuple[float, float]:
+        start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, env=self._environment, check=True, stdout=subprocess.DEVNULL)
         whole = time.monotonic() - start
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         ends = sorted(path.stat().st_mtime for path in out.glob("*.h5ad"))
         assert len(ends) == len(self._slides)
-        return whole, ends[-1] - ends[0]
+        steady = ends[-1] - ends[0]
+        cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+        print(f"{name:>10}: {whole:6.1f} {steady:6.1f} {cpu:6.1f}", flush=True)
+        return whole, steady
 
 
 if __name__ == "__main__":

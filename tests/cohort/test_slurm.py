@@ -40,6 +40,7 @@ def test_a_job_asks_slurm_for_what_was_written_and_works_on_two_tasks():
     assert "#SBATCH -t 2:00:00" in script
     assert "--nthreads 2 " in script  # it embeds and draws at once,
     assert "OMP_NUM_THREADS=4" in script  # each on half of the cores
+    assert "export MALLOC_TRIM_THRESHOLD_=268435456\n" in script
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def test_a_run_closed_midway_and_resumed_equals_an_unbroken_one(tmp_path: Path):
 def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(tmp_path: Path):
     state = tmp_path / "state.pt"
     script = (
-        "import napari_stem.training.loop as f; f.SAVE_SECONDS = 0.0\n"
+        "import napari_stem.training.loop as f; f.FIRST_SAVE = 0.0\n"
         "import importlib.util, pathlib, sys\n"
         "spec = importlib.util.spec_from_file_location('t', sys.argv[1])\n"
         "t = importlib.util.module_from_spec(spec); spec.loader.exec_module(t)\n"
@@ -106,6 +107,17 @@ def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(tmp_path: Path):
     child.wait()
     resumed, unbroken = fit(state_path=state), fit()
     assert all(torch.equal(resumed[name], unbroken[name]) for name in unbroken)
+
+
+def test_the_first_seconds_of_a_run_are_soon_on_disk(tmp_path: Path):
+    state, long = tmp_path / "state.pt", replace(CONFIG, steps=10**9)
+    events = iter_fit(network(), SCHEDULE, examples(), long, state_path=state, device="cpu")
+    start = time.monotonic()
+    with closing(events):
+        next(event for event in events if isinstance(event, Loss))
+        assert not state.exists()  # short runs are not slowed
+        next(event for event in events if state.exists())
+    assert time.monotonic() - start < 30  # a busy machine; the first save comes after a second
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import sys
 from importlib.metadata import version
@@ -37,6 +39,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # names of files may hold what no terminal can show
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    atexit.register(gc.freeze)  # or Python looks through all objects before it ends: a second
     try:
         app()
     except StemError as error:

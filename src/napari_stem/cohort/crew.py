@@ -9,6 +9,9 @@ from napari_stem.errors import OptionError
 from napari_stem.options import check_options, option
 
 LOOPBACK = "127.0.0.1"  # what is bound to it is reached from this machine alone
+# Bytes. Dask's workers return the memory of each large array at once, and the system clears it anew
+# for the next one: half as long again for a slide.
+REUSE = {"MALLOC_TRIM_THRESHOLD_": 256 << 20, "MALLOC_MMAP_THRESHOLD_": 32 << 20}
 
 
 @dataclass(frozen=True, slots=True)

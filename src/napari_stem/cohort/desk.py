@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import threading
 from collections import OrderedDict
@@ -37,6 +39,7 @@ class Desk(WorkerPlugin):
         self._checkpoint: Checkpoint | None = None
         self._open: OrderedDict[tuple[str, str], tuple[Opened, Place]] = OrderedDict()
         if worker.nanny is not None:
+            atexit.register(gc.freeze)  # it ends a second earlier
             with suppress(ValueError):  # not in the main thread: a worker within another program
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for who started it
         if DRAW not in worker.state.total_resources:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from typing import Any
 
-from napari_stem.cohort.crew import LOOPBACK, Crew, lanes
+from napari_stem.cohort.crew import LOOPBACK, REUSE, Crew, lanes
 from napari_stem.errors import CohortError, OptionError
 from napari_stem.extras import extra
 from napari_stem.text import one_line
@@ -67,7 +67,10 @@ def job_settings(crew: Crew) -> dict[str, Any]:
         "walltime": known.time,
         "job_extra_directives": _directives(others),
         "scheduler_options": {"dashboard_address": f"{LOOPBACK}:0"},  # reached by a tunnel
-        "job_script_prologue": [f"export OMP_NUM_THREADS={max(1, threads // lanes(threads))}"],
+        "job_script_prologue": [
+            f"export OMP_NUM_THREADS={max(1, threads // lanes(threads))}",
+            *(f"export {name}={size}" for name, size in REUSE.items()),
+        ],
     }
 
 

@@ -15,15 +15,19 @@ from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
 from distributed.utils import silence_logging_cmgr
 
-from napari_stem.cohort.crew import LOOPBACK, Crew, lanes
+from napari_stem.cohort.crew import LOOPBACK, REUSE, Crew, lanes
 from napari_stem.cohort.slurm import slurm_cluster
 from napari_stem.errors import CohortError
 from napari_stem.text import one_line
 
 PATIENCE = 10  # seconds for a scheduler to answer, and for workers to end
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-# Results are numbers and paths: what fills the memory of a worker cannot be spilled.
-_CONFIG = {"distributed.worker.memory.target": False, "distributed.worker.memory.spill": False}
+_CONFIG = {
+    # Results are numbers and paths: what fills the memory of a worker cannot be spilled.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    **{f"distributed.nanny.pre-spawn-environ.{name}": size for name, size in REUSE.items()},
+}
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from napari_stem.training.fit_state import FitState
 from napari_stem.training.team import Team
 from napari_stem.workers import Workers
 
-SAVE_SECONDS = 60.0
+FIRST_SAVE, SAVE_SECONDS = 1.0, 60.0  # seconds to the first save, and at most between two
 VALIDATE_EVERY = 100  # steps
 _FEWEST_VALIDATIONS = 8  # of a short run
 
@@ -91,8 +91,7 @@ def iter_fit(
     """
     team = Team(device, config, devices=devices, nodes=nodes)
     every = min(VALIDATE_EVERY, max(1, config.steps // _FEWEST_VALIDATIONS))
-    pace, save_pace, seldom = Pace(), Pace(SAVE_SECONDS), _Seldom()
-    save_pace.due()
+    pace, saves, seldom = Pace(), _Saves(), _Seldom()
     with Workers(team.fabric.device) as workers:
         run = FitState(team, network, schedule, workers, config, identity)
         if state_path is not None and state_path.exists():
@@ -121,7 +120,7 @@ def iter_fit(
                 if measure and measured is not None and not run.finished and seldom.due():
                     with seldom:
                         yield from measure(run.averaged, run.step)
-                if state_path is not None and save_pace.due():
+                if state_path is not None and saves.due():
                     run.save(state_path)
         except GeneratorExit:
             team.call(False)
@@ -134,6 +133,21 @@ def iter_fit(
     best = run.best if keep == "best" else None
     network.load_state_dict(best.weights if best else run.averaged.state_dict())
     return Fitted(network.cpu().eval(), best.step if best else run.step)
+
+
+class _Saves:
+    """When to save: early, so that no kill costs more than half of a run, and ever less often."""
+
+    def __init__(self) -> None:
+        self._after = FIRST_SAVE
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        now = time.monotonic()
+        if now - self._last < self._after:
+            return False
+        self._last, self._after = now, min(2 * self._after, SAVE_SECONDS)
+        return True
 
 
 class _Seldom:
