@@ -94,7 +94,7 @@ def compare_paper(sampler: str) -> None:
     conditions = np.random.default_rng(0).standard_normal((PAPER_SPOTS, width)).astype(np.float32)
     options = PredictOptions(n_draws=1, sampler=sampler)
     _, ours = drawn(checkpoint, conditions, 1, options)
-    _, steps = options.sampler_for(recipe.diffusion.prediction)
+    _, steps = options.sampler_for(recipe.diffusion)
     _, theirs = by_reference(checkpoint, conditions, 1, ancestral, PAPER_EVALUATIONS)
     ratio = theirs / PAPER_EVALUATIONS * 1000 / ours
     print(

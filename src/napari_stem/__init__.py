@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from napari_stem.api.results import find_clusters, rank_genes, read_prediction
     from napari_stem.api.training import (
         cross_validate,
+        distill,
         estimate,
         evaluate,
         iter_cross_validate,
+        iter_distill,
         iter_estimate,
         iter_evaluate,
         iter_train,
@@ -54,8 +56,8 @@ _HOMES = {
     ),
     "api.results": ("find_clusters", "rank_genes", "read_prediction"),
     "api.training": (
-        "cross_validate", "estimate", "evaluate", "iter_cross_validate", "iter_estimate",
-        "iter_evaluate", "iter_train", "train",
+        "cross_validate", "distill", "estimate", "evaluate", "iter_cross_validate", "iter_distill",
+        "iter_estimate", "iter_evaluate", "iter_train", "train",
     ),
     "checkpoints.checkpoint": ("Checkpoint", "load_checkpoint", "save_checkpoint"),
     "checkpoints.recipe": ("Recipe", "make_recipe"),
@@ -74,6 +76,7 @@ __all__ = [
     "StemError",
     "cross_validate",
     "deg",
+    "distill",
     "draws_of",
     "embed",
     "encoders",
@@ -84,6 +87,7 @@ __all__ = [
     "hvg",
     "inspect",
     "iter_cross_validate",
+    "iter_distill",
     "iter_embed",
     "iter_estimate",
     "iter_evaluate",

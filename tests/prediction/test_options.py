@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from napari_stem.errors import OptionError
+from napari_stem.model.diffusion import DiffusionConfig, Prediction
 from napari_stem.model.samplers import SAMPLERS
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions
@@ -19,7 +21,7 @@ DECIDING = [name for name in options_of(PredictOptions) if name != "n_draws"]
 def test_every_option_but_the_number_of_draws_makes_other_draws(name: str):
     plain = PredictOptions()
     assert not plain.draw_alike(replace(plain, **{name: OTHERS[name]}))
-    assert name in plain.of_a_draw("v")
+    assert name in plain.of_a_draw(DiffusionConfig(prediction="v"))
 
 
 def test_more_draws_are_alike_and_so_are_steps_that_the_sampler_takes_anyway():
@@ -29,6 +31,17 @@ def test_more_draws_are_alike_and_so_are_steps_that_the_sampler_takes_anyway():
 
 
 def test_the_automatic_sampler_suits_what_the_network_predicts():
-    for predicted, sampler, steps in (("v", "pc", 8), ("eps", "dpm++", 20)):
-        drawn = PredictOptions().of_a_draw(predicted)
+    known: list[tuple[Prediction, str, int]] = [("v", "pc", 8), ("eps", "dpm++", 20)]
+    for predicted, sampler, steps in known:
+        drawn = PredictOptions().of_a_draw(DiffusionConfig(prediction=predicted))
         assert (drawn["sampler"], drawn["steps"]) == (sampler, steps)
+
+
+def test_a_distilled_network_draws_only_as_it_was_distilled():
+    distilled = DiffusionConfig(prediction="v", evaluations=2)
+    recorded = PredictOptions().of_a_draw(distilled)
+    assert (recorded["sampler"], recorded["steps"]) == ("ddim", 2)
+    assert PredictOptions(sampler="ddim", steps=2).of_a_draw(distilled) == recorded
+    for other in ({"sampler": "pc"}, {"steps": 8}, {"sampler": "ddim", "steps": 1}):
+        with pytest.raises(OptionError, match="distilled to 2 evaluations"):
+            PredictOptions(**other).sampler_for(distilled)  # type: ignore[arg-type]

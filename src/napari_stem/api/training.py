@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -24,6 +25,7 @@ from napari_stem.sections.opened import Opened, SectionLike, SectionsLike
 from napari_stem.sections.paired_data import iter_paired_data
 from napari_stem.training.cross_validation import RecipeMaker
 from napari_stem.training.cross_validation import iter_cross_validate as iter_folds
+from napari_stem.training.distill import student_recipe
 from napari_stem.training.train import TrainResult
 from napari_stem.training.train import iter_train as iter_training
 
@@ -133,6 +135,76 @@ def train(
                 held_out=opened.sections(held_out, "held_out"),
                 options=options,
                 compute=with_files(compute, cache, weights),
+                keep=keep,
+            )
+        )
+
+
+@verb(options=PredictOptions, compute=Compute)
+def distill(
+    checkpoint: CheckpointLike,
+    sections: SectionsLike,
+    run_folder: str | Path,
+    *,
+    options: PredictOptions,
+    compute: Compute,
+    evaluations: int = 2,
+    fit: Mapping[str, Any] | None = None,
+    held_out: SectionsLike = (),
+    keep: Keep = "last",
+    cache: CacheLike = True,
+    weights: Weights = None,
+) -> Events[TrainResult]:
+    """Train a network that draws like that of a checkpoint, with few evaluations.
+
+    Parameters
+    ----------
+    checkpoint
+        What `train` made, or its path. Its network must predict velocity, as that of the preset
+        "small" does.
+    sections
+        Sections with counts, or paths or names of them; best those that the checkpoint learned
+        from. They supply tissue: what is learned is how the checkpoint draws.
+    run_folder, held_out, keep
+        As in `train`.
+    evaluations
+        Of the network for a draw.
+    fit
+        Training settings that replace those of a distillation, by their names in `FitConfig`.
+    {options}
+    cache, weights, progress, on_event
+        As in `predict`. Draws are those of the evaluation.
+
+    Returns
+    -------
+    The checkpoint, which always draws with so many evaluations, its path, and the evaluation of
+    each held-out section.
+
+    Raises
+    ------
+    StemError
+        The checkpoint predicts noise or is distilled already, it learned a held-out section, or a
+        section cannot be used.
+
+    Examples
+    --------
+    >>> fit = {"steps": 4}
+    >>> quick = stem.distill(checkpoint, sections[:2], folder / "quick", evaluations=1, fit=fit)
+    >>> quick.checkpoint.recipe.diffusion.evaluations
+    1
+    """
+    teacher = as_checkpoint(checkpoint)
+    recipe = student_recipe(teacher.recipe, evaluations, fit)
+    with Opened() as opened:
+        return (
+            yield from iter_training(
+                opened.sections(sections),
+                recipe,
+                Path(run_folder),
+                held_out=opened.sections(held_out, "held_out"),
+                options=options,
+                compute=with_files(compute, cache, weights),
+                teacher=teacher,
                 keep=keep,
             )
         )
@@ -249,9 +321,10 @@ def cross_validate(
         )
 
 
-iter_estimate, iter_train, iter_evaluate, iter_cross_validate = (
+iter_estimate, iter_train, iter_distill, iter_evaluate, iter_cross_validate = (
     estimate.events,
     train.events,
+    distill.events,
     evaluate.events,
     cross_validate.events,
 )

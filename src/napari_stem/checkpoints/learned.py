@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,7 @@ SAME = 0.9  # of the spots, that two copies of a section share at least
 FEWEST = 3  # spots
 _TELLING = 20  # molecules of the panel, from which on two spots hardly measure the same
 _KEPT = 256  # traces that a checkpoint keeps
+_NAMES = ("sections", "slides", "traces")
 
 
 def why_learned(checkpoint: Checkpoint, slide: Slide, spots: AnnData, name: str) -> str:
@@ -37,9 +38,23 @@ def why_learned(checkpoint: Checkpoint, slide: Slide, spots: AnnData, name: str)
     """
     if slide.fingerprint in checkpoint.about.get("slides", ()):
         return f"The checkpoint was trained on the slide of '{name}'."
-    if has_counts(spots) and _were_learned(spots, name, checkpoint):
+    if has_counts(spots) and were_learned(spots, name, checkpoint):
         return f"The checkpoint was trained on the same counts as those of '{name}'."
     return ""
+
+
+def were_learned(spots: AnnData, name: str, checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint learned from the counts of these spots, as far as it tells."""
+    panel = checkpoint.recipe.panel
+    known = np.array([int(text, 16) for text in checkpoint.about.get("traces", ())], np.uint64)
+    if not len(known) or len(genes_of_all(panel, [spots])) < len(panel):
+        return False
+    found = np.empty(0, np.uint64)
+    with suppress(CountsError):  # normalised values are no counts that were learned
+        found = traces(spots, panel, name)
+    if len(known) == _KEPT:  # higher ones were not kept
+        found = found[found <= known.max()]
+    return len(found) >= FEWEST and bool(np.isin(found, known).mean() > SAME)
 
 
 def traces(spots: AnnData, panel: Sequence[str], where: str) -> NDArray[np.uint64]:
@@ -62,14 +77,10 @@ def kept_traces(found: Sequence[NDArray[np.uint64]]) -> list[str]:
     return [f"{trace:016x}" for trace in lowest]
 
 
-def _were_learned(spots: AnnData, name: str, checkpoint: Checkpoint) -> bool:
-    panel = checkpoint.recipe.panel
-    known = np.array([int(text, 16) for text in checkpoint.about.get("traces", ())], np.uint64)
-    if not len(known) or len(genes_of_all(panel, [spots])) < len(panel):
-        return False
-    found = np.empty(0, np.uint64)
-    with suppress(CountsError):  # normalised values are no counts that were learned
-        found = traces(spots, panel, name)
-    if len(known) == _KEPT:  # higher ones were not kept
-        found = found[found <= known.max()]
-    return len(found) >= FEWEST and bool(np.isin(found, known).mean() > SAME)
+def all_learned(*told: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What several descriptions of checkpoints name as learned: sections, slides, traces."""
+    names = {name: [part for about in told for part in about.get(name, ())] for name in _NAMES}
+    return {
+        **{name: list(dict.fromkeys(parts)) for name, parts in names.items()},
+        "traces": sorted(set(names["traces"]))[:_KEPT],
+    }

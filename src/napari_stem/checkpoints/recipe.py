@@ -28,7 +28,8 @@ from napari_stem.validation import parse_json, validated
 if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
-SCHEMA = 2  # 1 knew no factors
+SCHEMA = 3  # 1 knew no factors, 2 no distilled networks
+_UNDISTILLED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,6 @@ class Recipe:
     diffusion: DiffusionConfig
     fit: FitConfig
     factors: int | None = None
-    schema: int = SCHEMA
 
     def patch_widths(self, slide: Slide, spot_diameter_px: float) -> tuple[float, ...]:
         """Widths of the patches that the encoders see, in level-0 pixels, smallest first.
@@ -85,6 +85,10 @@ class Recipe:
         """One line of JSON that `from_json` reads back unchanged."""
         values = asdict(replace(self, encoders=()))
         values["encoders"] = [encoder.to_dict() for encoder in self.encoders]
+        values["schema"] = SCHEMA
+        if self.diffusion.evaluations is None:  # which older versions can draw with
+            del values["diffusion"]["evaluations"]
+            values["schema"] = _UNDISTILLED
         return json.dumps(values, separators=(",", ":"), sort_keys=True)
 
     @classmethod

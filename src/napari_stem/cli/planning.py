@@ -37,8 +37,11 @@ def planned(
     **plan: Any,
 ) -> TrainPlan:
     """A plan whose files are found from any folder; `panel` is a file that replaces `genes`."""
+    from napari_stem.checkpoints.starter import checkpoint_file
     from napari_stem.genes.panels import read_panel
 
+    if plan.get("distill"):
+        plan["distill"] = str(checkpoint_file(plan["distill"]).resolve())
     return TrainPlan(
         tuple(sections),
         panel=PanelChoice("list", genes=tuple(read_panel(panel))) if panel else genes,

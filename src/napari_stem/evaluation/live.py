@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_stem.model.network import StemNetwork
     from napari_stem.sections.paired_data import PairedData
 
-_OPTIONS = PredictOptions(n_draws=4, sampler="dpm++", steps=10)
+_OPTIONS = PredictOptions(n_draws=4)
 _MOST_SPOTS = 400
 _MOST_TRAINING = 4000  # from which the baselines learn
 

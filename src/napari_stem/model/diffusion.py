@@ -29,12 +29,15 @@ class DiffusionConfig:
     prediction
         "eps": the noise. "v": sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_start (Salimans and Ho
         2022), which trains faster where data are few.
+    evaluations
+        Of a network that was distilled: how many make a draw. None for any other.
     """
 
     steps: int = 1000
     beta_min: float = 1e-4
     beta_max: float = 0.02
     prediction: Prediction = "eps"
+    evaluations: int | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -46,6 +49,10 @@ class DiffusionConfig:
             )
         if self.prediction not in get_args(Prediction):
             raise OptionError(f"prediction '{self.prediction}' is unknown; choose eps or v.")
+        if self.evaluations is not None and not 1 <= self.evaluations <= self.steps:
+            raise OptionError(
+                f"evaluations is {self.evaluations}; it must be between 1 and {self.steps:,}."
+            )
 
 
 class Schedule:

@@ -94,6 +94,10 @@ class Scaled(Readout):
         """Scaled and shifted."""
         return x * self.std + self.mean
 
+    def numbers(self, values: Tensor) -> Tensor:
+        """The numbers (n, w) whose values (n, c) these are."""
+        return (values - self.mean) / self.std
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts(Readout):

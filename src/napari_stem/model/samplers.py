@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -174,3 +174,6 @@ SAMPLERS: Mapping[str, Sampler] = {
 
 SUITED: Mapping[Prediction, str] = {"v": "pc", "eps": "dpm++"}
 """The sampler with the fewest evaluations that keep every metric, by what a network predicts."""
+
+FEW_STEPS = replace(SAMPLERS["ddim"], spacing=angle_steps)
+"""The sampler of distilled networks, whose steps are those that they were distilled to."""

@@ -65,7 +65,7 @@ class Drawer:
         self._schedule = schedule
         self._conditions, self._positions = conditions, positions
         self._seed = options.seed
-        self._sampler, steps = options.sampler_for(schedule.config.prediction)
+        self._sampler, steps = options.sampler_for(schedule.config)
         self._steps = self._sampler.spacing(schedule, min(steps, schedule.steps))
         self._readout = readout and readout.on(self._device)
         self._rows = min(compute.batch_size, _rows_of_a_pass(network, self._device))

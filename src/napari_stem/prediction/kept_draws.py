@@ -79,6 +79,6 @@ def store_name(
     """
     key = hashlib.sha256(embeddings.tobytes())
     key.update(positions(spots).tobytes())
-    chosen = options.of_a_draw(checkpoint.recipe.diffusion.prediction)
+    chosen = options.of_a_draw(checkpoint.recipe.diffusion)
     key.update(repr((_ALGORITHM, checkpoint.fingerprint, sorted(chosen.items()))).encode())
     return key.hexdigest()[:32]

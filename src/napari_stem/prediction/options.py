@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from napari_stem.defaults import N_DRAWS, SAMPLER
-from napari_stem.model.diffusion import Prediction
-from napari_stem.model.samplers import SAMPLERS, SUITED, Sampler
+from napari_stem.errors import OptionError
+from napari_stem.model.diffusion import DiffusionConfig
+from napari_stem.model.samplers import FEW_STEPS, SAMPLERS, SUITED, Sampler
 from napari_stem.options import check_options, option
+from napari_stem.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class PredictOptions:
         "Sampler",
         "Algorithm that turns noise into a draw; automatic takes the fastest one that keeps the "
         "quality: the predictor-corrector for networks that predict velocity (preset small), "
-        "DPM-Solver++ for those that predict noise.",
+        "DPM-Solver++ for those that predict noise, DDIM for distilled ones.",
         choices=lambda: {SAMPLER: "automatic"} | {s.name: s.label for s in SAMPLERS.values()},
         advanced=True,
     )
@@ -79,17 +81,37 @@ class PredictOptions:
 
     def draw_alike(self, other: PredictOptions) -> bool:
         """Whether they give the same draws of any network, of which there may be more or fewer."""
-        return all(self.of_a_draw(each) == other.of_a_draw(each) for each in SUITED)
+        kinds = [DiffusionConfig(prediction=each) for each in SUITED]
+        return all(self.of_a_draw(each) == other.of_a_draw(each) for each in kinds)
 
-    def of_a_draw(self, predicted: Prediction) -> dict[str, Any]:
+    def of_a_draw(self, diffusion: DiffusionConfig) -> dict[str, Any]:
         """All that decides a single draw of a network, by name; nothing is automatic there."""
-        sampler, steps = self.sampler_for(predicted)
+        sampler, steps = self.sampler_for(diffusion)
         values = asdict(replace(self, sampler=sampler.name, steps=steps))
         values["depth"] = self.depth or 0.0  # a number, which files can hold
         del values["n_draws"]
         return values
 
-    def sampler_for(self, predicted: Prediction) -> tuple[Sampler, int]:
-        """The sampler of a network that predicts noise or velocity, and its evaluations."""
-        sampler = SAMPLERS[SUITED[predicted] if self.sampler == SAMPLER else self.sampler]
+    def sampler_for(self, diffusion: DiffusionConfig) -> tuple[Sampler, int]:
+        """The sampler that suits what a network predicts, or the chosen one, and its evaluations.
+
+        Raises
+        ------
+        OptionError
+            The network was distilled to other evaluations than those that were chosen.
+        """
+        if diffusion.evaluations is not None:
+            self._check_distilled(diffusion.evaluations)
+            return FEW_STEPS, diffusion.evaluations
+        suited = SUITED[diffusion.prediction]
+        sampler = SAMPLERS[suited if self.sampler == SAMPLER else self.sampler]
         return sampler, sampler.steps if self.steps is None else self.steps
+
+    def _check_distilled(self, evaluations: int) -> None:
+        if self.sampler in (SAMPLER, FEW_STEPS.name) and self.steps in (None, evaluations):
+            return
+        raise OptionError(
+            f"The checkpoint was distilled to {counted(evaluations, 'evaluation')} per draw, with "
+            "which alone it can draw. Leave sampler and steps automatic, or choose the checkpoint "
+            "that it was distilled from."
+        )

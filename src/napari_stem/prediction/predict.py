@@ -183,7 +183,7 @@ def summarise(
         "recipe": recipe.to_json(),
         "unit": UNITS[recipe.transform],
         "statistic": "mean",
-        **options.of_a_draw(recipe.diffusion.prediction),
+        **options.of_a_draw(recipe.diffusion),
         "depth": checkpoint.readout.at_depth(options.depth).molecules,
         "n_draws": options.n_draws,
         "slide": slide.name,

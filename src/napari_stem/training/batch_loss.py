@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,8 @@ from napari_stem.model.network import StemNetwork, go_on
 from napari_stem.workers import Check, Workers
 
 Job: TypeAlias = Callable[[Check], list[Tensor]]
+Lesson: TypeAlias = Callable[["Batch", Check], "Batch"]
+"""From spots of a batch to those that are learned in their place."""
 
 _CPU_PASS = 1.2e8  # multiplications of a forward pass: few enough for the cache of a core
 _SHORT = 1e9  # multiplications of a batch that one core computes within a fraction of a second
@@ -42,6 +44,21 @@ class Batch:
     def __len__(self) -> int:
         return len(self.x_start)
 
+    def some(self, rows: Tensor) -> Batch:
+        """Only these spots."""
+        return Batch(
+            self.x_start[rows], self.condition[rows], self.t[rows], self.noise[rows], self.seed
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Batch]) -> Batch:
+        """The spots of several batches in one."""
+        x_start, condition, t, noise = (
+            torch.cat([getattr(part, name) for part in parts])
+            for name in ("x_start", "condition", "t", "noise")
+        )
+        return cls(x_start, condition, t, noise, parts[0].seed)
+
 
 def is_short(network: StemNetwork, rows: int) -> bool:
     """Whether a batch is better computed in one thread: it is short, or a device does it."""
@@ -61,6 +78,8 @@ class BatchLoss:
         The network as it is called, in the precision of the training.
     workers
         Compute the parts; without them, the calling thread does, one after the other.
+    lesson
+        Replaces a part before the network learns it.
     """
 
     def __init__(
@@ -69,7 +88,9 @@ class BatchLoss:
         forward: Callable[..., Tensor],
         schedule: Schedule,
         workers: Workers | None,
+        lesson: Lesson | None = None,
     ) -> None:
+        self._lesson = lesson
         self._forward, self._schedule = forward, schedule
         self._results = workers.iter_results if workers else _one_after_other
         self._parameters = [p for p in network.parameters() if p.requires_grad]
@@ -120,10 +141,12 @@ class BatchLoss:
             return [loss.detach(), *torch.autograd.grad(loss, self._parameters)]
 
     def _loss(self, batch: Batch, rows: Tensor, check: Check) -> Tensor:
-        rows = rows.to(batch.x_start.device)
+        part = batch.some(rows.to(batch.x_start.device))
+        if self._lesson:
+            part = self._lesson(part, check)
         loss = diffusion_loss(
-            self._forward, batch.x_start[rows], batch.condition[rows], self._schedule,
-            t=batch.t[rows], noise=batch.noise[rows], check=check,
+            self._forward, part.x_start, part.condition, self._schedule,
+            t=part.t, noise=part.noise, check=check,
         )  # fmt: skip
         return loss * (len(rows) / len(batch))
 

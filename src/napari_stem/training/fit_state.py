@@ -22,7 +22,7 @@ from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
 from napari_stem.text import one_line
-from napari_stem.training.batch_loss import Batch, BatchLoss, is_short
+from napari_stem.training.batch_loss import Batch, BatchLoss, Lesson, is_short
 from napari_stem.training.examples import Examples, likely_values, random_batch
 from napari_stem.training.team import Team
 from napari_stem.workers import Workers
@@ -55,6 +55,7 @@ class FitState:
         workers: Workers,
         config: FitConfig,
         identity: str,
+        lesson: Lesson | None = None,
     ) -> None:
         self._team, self._fabric = team, team.fabric
         self._config = config
@@ -69,7 +70,7 @@ class FitState:
         self._short = is_short(network, config.batch_size)
         side = None if self._short else workers
         self._training, self._validation = (
-            BatchLoss(network, self._in_precision(each), schedule, side)
+            BatchLoss(network, self._in_precision(each), schedule, side, lesson)
             for each in (network, self.average)
         )
         self.step = 0

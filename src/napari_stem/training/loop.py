@@ -13,6 +13,7 @@ from napari_stem.events import Event, Events, Loss, Pace, finish, relay
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
+from napari_stem.training.distill import Teacher
 from napari_stem.training.examples import Examples
 from napari_stem.training.fit_state import FitState
 from napari_stem.training.team import Team
@@ -48,6 +49,7 @@ def iter_fit(
     validation: Examples | None = None,
     keep: Keep = "last",
     measure: Measure | None = None,
+    teacher: Teacher | None = None,
     finish_now: Callable[[], bool] = never,
     state_path: Path | None = None,
     identity: str = "",
@@ -70,6 +72,8 @@ def iter_fit(
     measure
         Called with the averaged network and the step after some validations, so seldom that it
         takes less than a tenth of the time; what it gives is yielded.
+    teacher
+        What the network learns to do in fewer evaluations; without one, it learns from the values.
     finish_now
         Called after each step; True ends the run as if its steps were done.
     state_path
@@ -93,7 +97,8 @@ def iter_fit(
     every = min(VALIDATE_EVERY, max(1, config.steps // _FEWEST_VALIDATIONS))
     pace, saves, seldom = Pace(), _Saves(), _Seldom()
     with Workers(team.fabric.device) as workers:
-        run = FitState(team, network, schedule, workers, config, identity)
+        lesson = teacher.on(team.fabric.device) if teacher else None
+        run = FitState(team, network, schedule, workers, config, identity, lesson)
         if state_path is not None and state_path.exists():
             run.load(state_path)
         training, held_out = run.to_device(examples), validation and run.to_device(validation)

@@ -151,6 +151,21 @@ class TrainPlan:
         choices={"physical": "112 µm", "paper": "224 pixels (paper)"},
     )
     fit: Mapping[str, Any] = field(default_factory=dict)
+    distill: str = option(
+        "",
+        "Distil",
+        "Trained checkpoint that a network learns from which draws with few evaluations. Genes, "
+        "encoders and network are the checkpoint's; the sections supply tissue.",
+        advanced=True,
+    )
+    evaluations: int = option(
+        2,
+        "Evaluations",
+        "Network evaluations per draw of a distilled checkpoint.",
+        minimum=1,
+        maximum=8,
+        advanced=True,
+    )
     keep: Keep = option(
         "last",
         "Keep",

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_stem.checkpoints.checkpoint import load_checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.evaluation.predictability import iter_predictability
 from napari_stem.events import Events
@@ -17,6 +18,7 @@ from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.named import open_named
 from napari_stem.sections.section import Section
 from napari_stem.training.cross_validation import iter_cross_validate
+from napari_stem.training.distill import student_recipe
 from napari_stem.training.loop import never
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run_folder import held, read_plan, write_status
@@ -84,11 +86,17 @@ def _iter_planned(
             training, tested = [half[0] for half in halves], [half[1] for half in halves]
         options, compute = planned_work(plan, cache)
         tables = [[section.spots for section in part] for part in (training, tested)]
-        recipe = planned_recipe(plan, *tables)
+        teacher = load_checkpoint(plan.distill) if plan.distill else None
+        recipe = (
+            student_recipe(teacher.recipe, plan.evaluations, plan.fit)
+            if teacher
+            else planned_recipe(plan, *tables)
+        )
         return (
             yield from iter_train(
                 training, recipe, folder, held_out=tested, options=options, compute=compute,
-                keep=plan.keep, devices=plan.devices, nodes=plan.nodes, finish_now=finish_now,
+                teacher=teacher, keep=plan.keep, devices=plan.devices, nodes=plan.nodes,
+                finish_now=finish_now,
             )
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from napari_stem.genes.counts import counted_spots, depths, panel_counts
-from napari_stem.model.readout import Counts, as_they_are
+from napari_stem.model.readout import Counts, Scaled, as_they_are
 from napari_stem.training.examples import Examples
 from napari_stem.training.fit_counts import CountedSpots, iter_factors, iter_fit_counts
 
@@ -44,11 +44,13 @@ def iter_examples(
     """Numbers and conditions of the counted spots of sections, for training or validation."""
     views = [condition.transform(view) for view in spots.embeddings.swapaxes(0, 1)]
     conditions, noise = np.stack(views, 1), torch.from_numpy(condition.noise)
-    if isinstance(readout, Counts):
-        counted = _counted(recipe, condition, spots, sections)
-        factors = yield from iter_factors(readout, counted, recipe.fit.seed)
-        return Examples(factors.mean, torch.from_numpy(conditions), noise, factors.spread)
-    return Examples(torch.from_numpy(spots.values), torch.from_numpy(conditions), noise)
+    if isinstance(readout, Scaled):
+        values = readout.numbers(torch.from_numpy(spots.values))
+        return Examples(values, torch.from_numpy(conditions), noise)
+    assert isinstance(readout, Counts)
+    counted = _counted(recipe, condition, spots, sections)
+    factors = yield from iter_factors(readout, counted, recipe.fit.seed)
+    return Examples(factors.mean, torch.from_numpy(conditions), noise, factors.spread)
 
 
 def _counted(

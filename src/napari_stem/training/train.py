@@ -14,7 +14,7 @@ import torch
 
 from napari_stem.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from napari_stem.checkpoints.gene_trust import as_description
-from napari_stem.checkpoints.learned import kept_traces, traces
+from napari_stem.checkpoints.learned import all_learned, kept_traces, traces
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.defaults import Keep
 from napari_stem.errors import OptionError
@@ -30,12 +30,14 @@ from napari_stem.features.encoders.hub import stamps
 from napari_stem.features.patches import VIEWS
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.network import StemNetwork
+from napari_stem.model.readout import Readout
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.paired_data import PairedData, check_training, iter_paired_data
 from napari_stem.sections.section import Section
 from napari_stem.spots.provenance import software_versions
 from napari_stem.spots.table import pitch, spot_diameter
 from napari_stem.text import counted
+from napari_stem.training.distill import Teacher, check_unseen
 from napari_stem.training.loop import iter_fit, never
 from napari_stem.training.run_folder import CHECKPOINT, STATE
 from napari_stem.training.targets import iter_examples, iter_readout
@@ -75,6 +77,7 @@ def iter_train(
     held_out: Sequence[Section] = (),
     options: PredictOptions | None = None,
     compute: Compute | None = None,
+    teacher: Checkpoint | None = None,
     keep: Keep = "last",
     devices: int = 1,
     nodes: int = 1,
@@ -92,6 +95,8 @@ def iter_train(
         resumes a stopped run.
     held_out
         Sections that training never sees; their loss is reported while training runs.
+    teacher
+        What the network is distilled from; the recipe is that of `distill.student_recipe`.
     keep
         "best" keeps the weights with the lowest loss on the held-out sections, which makes their
         metrics a little optimistic; "last" keeps those of the last step.
@@ -111,43 +116,45 @@ def iter_train(
     for section in held_out:  # before the long work on the others
         tested_spots(section, recipe.panel)
     check_apart([*sections, *held_out], recipe.panel)
+    if teacher:
+        check_unseen(teacher, held_out)
     views = range(VIEWS) if recipe.fit.augmented else (0,)
     known = yield from iter_paired_data(sections, recipe, compute, views=views)
     check_training(known)
     unseen = (yield from iter_paired_data(held_out, recipe, compute)) if held_out else None
-    condition = Condition.fit(
-        known.original,
-        components=recipe.components,
-        noise=recipe.embedding_noise,
-        apart=folds(known),
-    )
-    readout = yield from iter_readout(recipe, condition, known, sections)
+    if teacher:
+        condition, readout = teacher.condition, teacher.readout
+    else:
+        condition, readout = yield from _iter_prepare(recipe, known, sections)
     prepare = partial(iter_examples, recipe, condition, readout)
     examples = yield from prepare(known, sections)
     validation = (yield from prepare(unseen, held_out)) if unseen else None
     sized = replace(recipe.network, condition_width=condition.width, n_genes=readout.width)
     recipe = replace(recipe, network=sized)
-    with torch.random.fork_rng():
-        torch.manual_seed(recipe.fit.seed)
-        network = StemNetwork(recipe.network)
+    network, schedule = _untrained(recipe), Schedule(recipe.diffusion)
+    if teacher:
+        network.load_state_dict(teacher.network.state_dict())
     checkpoint = Checkpoint(recipe, network, condition, readout)
     live = LiveMetrics(checkpoint, known, unseen, compute) if unseen else None
     fitted = yield from iter_fit(
         network,
-        Schedule(recipe.diffusion),
+        schedule,
         examples,
         recipe.fit,
         validation=validation,
         keep=keep,
         measure=live,
+        teacher=Teacher(teacher.network, schedule) if teacher else None,
         finish_now=finish_now,
         state_path=run_folder / STATE,
-        identity=_identity(recipe, known, [*sections, *held_out], compute),
+        identity=_identity(recipe, known, [*sections, *held_out], compute, teacher),
         device=compute.device,
         devices=devices,
         nodes=nodes,
     )
     about = {**_about(sections, recipe, len(known.values)), "step": fitted.step}
+    if teacher:
+        about |= all_learned(teacher.about, about)
     if used := stamps(recipe.encoders, compute.weights):
         about["weights"] = used
     checkpoint = replace(checkpoint, network=fitted.network, about=about)
@@ -197,13 +204,37 @@ def held_out_metrics(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     }
 
 
+def _iter_prepare(
+    recipe: Recipe, known: PairedData, sections: Sequence[Section]
+) -> Events[tuple[Condition, Readout]]:
+    """What a network is told of a spot, and what its numbers will mean."""
+    condition = Condition.fit(
+        known.original,
+        components=recipe.components,
+        noise=recipe.embedding_noise,
+        apart=folds(known),
+    )
+    return condition, (yield from iter_readout(recipe, condition, known, sections))
+
+
+def _untrained(recipe: Recipe) -> StemNetwork:
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.fit.seed)
+        return StemNetwork(recipe.network)
+
+
 def _identity(
-    recipe: Recipe, known: PairedData, sections: Sequence[Section], compute: Compute
+    recipe: Recipe,
+    known: PairedData,
+    sections: Sequence[Section],
+    compute: Compute,
+    teacher: Checkpoint | None,
 ) -> str:
     """What a run learns, from which spots of which slides, and what it is tested on."""
     slides = [(each.slide.fingerprint, each.slide.mpp, each.spots.n_obs) for each in sections]
     about = slides, stamps(recipe.encoders, compute.weights)
     digest = hashlib.sha256(recipe.to_json().encode())
+    digest.update((teacher.fingerprint if teacher else "").encode())
     for part in (known.positions.tobytes(), known.values.tobytes(), repr(about).encode()):
         digest.update(part)
     return digest.hexdigest()
