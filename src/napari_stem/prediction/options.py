@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_stem.defaults import N_DRAWS, SAMPLER
-from napari_stem.model.diffusion import Prediction
 from napari_stem.model.samplers import SAMPLERS, SUITED, Sampler
 from napari_stem.options import check_options, option
+
+if TYPE_CHECKING:
+    from napari_stem.model.diffusion import Prediction
 
 
 @dataclass(frozen=True, slots=True)
