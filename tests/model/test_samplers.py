@@ -10,14 +10,9 @@ import pytest
 import torch
 from scipy import optimize, stats
 
-from napari_stem.model.diffusion import (
-    DiffusionConfig,
-    Schedule,
-    Step,
-    angle_steps,
-    log_snr_steps,
-)
+from napari_stem.model.diffusion import DiffusionConfig, Schedule
 from napari_stem.model.samplers import ancestral, ddim, dpm_solver_pp_2m, predictor_corrector
+from napari_stem.model.steps import Step, angle_steps, log_snr_steps
 
 SCHEDULE = Schedule(DiffusionConfig())
 ALL = log_snr_steps(SCHEDULE, 1000)

@@ -1,4 +1,4 @@
-"""The noise schedule and its steps, the training loss, and the adapter to `denoise`."""
+"""The noise schedule, the training loss, and the adapter to `denoise`."""
 
 from __future__ import annotations
 
@@ -76,48 +76,6 @@ class Schedule:
     def steps(self) -> int:
         """T, number of trained timesteps."""
         return self.config.steps
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """From time `t`, where the signal's variance is `alpha_bar`, to `alpha_bar_next`."""
-
-    t: int
-    alpha_bar: float
-    alpha_bar_next: float
-
-
-def log_snr_steps(schedule: Schedule, n: int) -> list[Step]:
-    """`n` steps from t = T - 1 to t = 0 and to no noise at all, evenly spaced in log-SNR.
-
-    Even spacing in t distorts the spread of the draws but not their mean. Every step starts at a
-    trained timestep, none twice: `n` = T uses all of them.
-    """
-    noisiest, cleanest = schedule.log_snr[[-1, 0]].tolist()
-    even = torch.linspace(noisiest, cleanest, n, dtype=torch.float64)
-    return _steps_nearest(schedule, schedule.log_snr, even)
-
-
-def angle_steps(schedule: Schedule, n: int) -> list[Step]:
-    """`n` steps from t = T - 1 to no noise at all, evenly spaced in acos(sqrt(alpha_bar)).
-
-    Draws of data of unit variance move at one speed along the angle, so that it suits values of
-    about that spread. Every step starts at a trained timestep, none twice.
-    """
-    angle = schedule.alpha_bar.sqrt().acos()
-    return _steps_nearest(schedule, angle, angle[-1] * (1 - torch.arange(n) / n))
-
-
-def _steps_nearest(schedule: Schedule, scale: Tensor, wanted: Tensor) -> list[Step]:
-    """Steps from the timesteps whose values on a scale (T,) are nearest to those wanted (n,)."""
-    n = len(wanted)
-    nearest = (scale - wanted[:, None]).abs().argmin(dim=1).flip(0)  # (n,) rising
-    # Timesteps are sparse near t = 0: neighbours that fell together move apart.
-    order = torch.arange(n)
-    t = torch.cummax(nearest - order, dim=0).values + order
-    t = torch.minimum(t, schedule.steps - n + order).flip(0)  # (n,) falling
-    alpha_bar = [*schedule.alpha_bar[t].tolist(), 1.0]
-    return [Step(*step) for step in zip(t.tolist(), alpha_bar, alpha_bar[1:], strict=False)]
 
 
 def random_diffusion(

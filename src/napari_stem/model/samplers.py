@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from napari_stem.model.diffusion import Prediction, Schedule, Step, angle_steps, log_snr_steps
+from napari_stem.model.steps import angle_steps, log_snr_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_stem.model.diffusion import Denoise
+    from napari_stem.model.diffusion import Denoise, Prediction, Schedule
+    from napari_stem.model.steps import Step
 
 Noise: TypeAlias = "Callable[[Step], Tensor]"
 Known: TypeAlias = "tuple[float, Tensor]"  # alpha_bar, x_start there

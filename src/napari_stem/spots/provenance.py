@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from anndata import AnnData
 from pydantic import Field
 
 from napari_stem.errors import SpotsError, WrongType
 from napari_stem.text import one_line
 from napari_stem.validation import validated
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 PATHS = ("slide_path", "checkpoint_path")  # entries that say where files lie on this machine
 _EXPECTED = "a prediction (what predict returns)"
@@ -74,6 +76,8 @@ def provenance(prediction: AnnData, *needed: str, name: str = "prediction") -> d
     WrongType
         The table is no prediction, or one that lacks these keys.
     """
+    from anndata import AnnData  # not before there is one: it takes a second, windows need none
+
     if not isinstance(prediction, AnnData):
         raise WrongType.of(name, prediction, _EXPECTED)
     about: dict[str, Any] | None = prediction.uns.get("napari_stem")

@@ -60,6 +60,7 @@ class LoadedCheckpoint:
     def _load(self) -> Inspector:
         load_triton_apart()
         with importing:
+            from napari_stem.analysis import distributions  # noqa: F401  # the plot needs it
             from napari_stem.prediction.inspect import Inspector
 
         self._held = in_memory(self.checkpoint)
