@@ -17,10 +17,11 @@ from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.cli import app
 from napari_stem.errors import OptionError
 from napari_stem.events import finish
-from napari_stem.model.diffusion import DiffusionConfig, Schedule, angle_steps, denoiser
+from napari_stem.model.diffusion import DiffusionConfig, Schedule, denoiser
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.model.samplers import ddim, predictor_corrector
+from napari_stem.model.steps import angle_steps
 from napari_stem.sections.section import Section
 from napari_stem.training.batch_loss import Batch
 from napari_stem.training.distill import Teacher, student_recipe
