@@ -10,7 +10,8 @@ import pytest
 import torch
 from scipy import optimize, stats
 
-from napari_stem.model.diffusion import DiffusionConfig, Schedule
+from napari_stem.model.diffusion import Schedule
+from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.samplers import ancestral, ddim, dpm_solver_pp_2m, predictor_corrector
 from napari_stem.model.steps import Step, angle_steps, log_snr_steps
 

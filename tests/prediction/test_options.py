@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from napari_stem.errors import OptionError
-from napari_stem.model.diffusion import DiffusionConfig, Prediction
+from napari_stem.model.diffusion_config import DiffusionConfig, Prediction
 from napari_stem.model.samplers import SAMPLERS
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions

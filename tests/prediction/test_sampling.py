@@ -11,7 +11,8 @@ import torch
 from napari_stem.errors import Hint, OptionError, Remedy
 from napari_stem.events import Event, Partial, Progress, finish
 from napari_stem.features.compute import Compute
-from napari_stem.model.diffusion import DiffusionConfig, Schedule
+from napari_stem.model.diffusion import Schedule
+from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.model.readout import Scaled
 from napari_stem.prediction.draws import DrawStore

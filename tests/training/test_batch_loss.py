@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from napari_stem.events import finish
-from napari_stem.model.diffusion import DiffusionConfig, Schedule, diffusion_loss
+from napari_stem.model.diffusion import Schedule, diffusion_loss
+from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.dropout import dropout_of
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.training.batch_loss import Batch, BatchLoss

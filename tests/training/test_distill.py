@@ -17,7 +17,8 @@ from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.cli import app
 from napari_stem.errors import OptionError
 from napari_stem.events import finish
-from napari_stem.model.diffusion import DiffusionConfig, Schedule, denoiser
+from napari_stem.model.diffusion import Schedule, denoiser
+from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.model.samplers import ddim, predictor_corrector

@@ -19,7 +19,7 @@ from napari_stem.errors import (
 from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import PHYSICAL, PatchGeometry, as_geometry
-from napari_stem.model.diffusion import DiffusionConfig
+from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig, check_settings
 from napari_stem.model.network import NetworkConfig
 from napari_stem.text import a_few, counted, one_line

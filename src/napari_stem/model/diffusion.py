@@ -4,55 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_stem.errors import OptionError
+from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.network import go_on
-
-Prediction = Literal["eps", "v"]
 
 Denoise: TypeAlias = Callable[[Tensor, int], Tensor]
 """(x_t (n, c), t) -> x_start (n, c): all that a sampler knows of a network."""
-
-
-@dataclass(frozen=True, slots=True)
-class DiffusionConfig:
-    """The noise schedule and what the network predicts; the defaults are the paper's.
-
-    Attributes
-    ----------
-    prediction
-        "eps": the noise. "v": sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_start (Salimans and Ho
-        2022), which trains faster where data are few.
-    evaluations
-        Of a network that was distilled: how many make a draw. None for any other.
-    """
-
-    steps: int = 1000
-    beta_min: float = 1e-4
-    beta_max: float = 0.02
-    prediction: Prediction = "eps"
-    evaluations: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise OptionError(f"steps is {self.steps}; it must be at least 1.")
-        if not 0 < self.beta_min <= self.beta_max < 1:
-            raise OptionError(
-                f"beta_min is {self.beta_min} and beta_max {self.beta_max}; both must lie between "
-                "0 and 1, and beta_max may not be the lower one."
-            )
-        if self.prediction not in get_args(Prediction):
-            raise OptionError(f"prediction '{self.prediction}' is unknown; choose eps or v.")
-        if self.evaluations is not None and not 1 <= self.evaluations <= self.steps:
-            raise OptionError(
-                f"evaluations is {self.evaluations}; it must be between 1 and {self.steps:,}."
-            )
 
 
 class Schedule:

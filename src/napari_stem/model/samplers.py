@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_stem.model.diffusion import Denoise, Prediction, Schedule
+    from napari_stem.model.diffusion import Denoise, Schedule
+    from napari_stem.model.diffusion_config import Prediction
     from napari_stem.model.steps import Step
 
 Noise: TypeAlias = "Callable[[Step], Tensor]"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_stem.defaults import N_DRAWS, SAMPLER
 from napari_stem.errors import OptionError
+from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.samplers import FEW_STEPS, SAMPLERS, SUITED, Sampler
 from napari_stem.options import check_options, option
 from napari_stem.text import counted
-
-if TYPE_CHECKING:
-    from napari_stem.model.diffusion import DiffusionConfig
 
 
 @dataclass(frozen=True, slots=True)
