@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import napari
@@ -11,7 +12,7 @@ import pytest
 import tifffile
 from anndata import AnnData
 from napari.components import ViewerModel
-from npe2 import PluginManager
+from npe2 import DynamicPlugin, PluginManager
 from npe2.io_utils import read
 from PIL import Image
 from qtpy.QtWidgets import QFileDialog
@@ -196,6 +197,33 @@ def test_what_is_not_ours_is_left_to_others(tmp_path, predicted):
     assert get_reader([str(stack)]) is None
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a file that waits for its content")
+def test_the_window_does_not_wait_for_a_slow_disk(viewer, tmp_path, messages, qtbot):
+    path = tmp_path / "slow.geojson"
+    os.mkfifo(path)
+    viewer.open(path, plugin="napari-stem")
+    assert is_busy(viewer)
+    path.write_text(geojson([(1, 2)]))
+    qtbot.waitUntil(lambda: not is_busy(viewer))
+    assert "Open the slide first" in messages[0]
+
+
+def test_another_plugin_opens_what_is_not_ours_after_all(viewer, tmp_path, messages, drop):
+    path = tmp_path / "other.h5ad"
+    AnnData(np.ones((3, 2), np.float32)).write_h5ad(path)
+    drop(path)
+    assert "Stem cannot open other.h5ad" in messages[0]
+    with DynamicPlugin("other-plugin") as other:
+
+        @other.contribute.reader(filename_patterns=["*.h5ad"])
+        def read(path):
+            return lambda _: [(np.zeros((4, 4)), {"name": "theirs"}, "image")]
+
+        drop(path)
+        assert [layer.name for layer in viewer.layers] == ["theirs"]
+        assert len(messages) == 1
+
+
 def test_a_checkpoint_is_chosen(viewer, trained, messages, drop):
     drop(trained.path)
     work = workspace_of(viewer)
@@ -356,4 +384,5 @@ def test_the_menu_opens_what_is_not_claimed(viewer, tmp_path, monkeypatch, messa
     tifffile.imwrite(stack, np.zeros((5, 20, 20), np.uint16))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(stack), ""))
     get_app_model().commands.execute_command("napari-stem.open_file").result()
+    qtbot.waitUntil(lambda: not is_busy(viewer))
     assert "Stem cannot open stack.tif" in messages[-1]

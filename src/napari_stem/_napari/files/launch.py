@@ -42,14 +42,20 @@ def fill(
 
     `name` is that of the file that holds it. Other results of the slide stay beside it.
     """
-    workspace, view = workspace_of(viewer), View.in_prediction(prediction)
-    workspace.take_slide(slide)
-    slide = workspace.slide or slide  # the same slide, if it was open already
-    result = Result.of_prediction(slide, prediction)
-    gene = gene or view.gene or workspace.gene
-    kept = kept_result(name or PREDICTION, result, replace(view, gene=gene), is_saved=bool(name))
-    workspace.add_result(kept)
-    workspace.restore_points(points_in(prediction, slide))
+    show_result(viewer, Result.of_prediction(slide, prediction), gene=gene, name=name)
+
+
+def show_result(viewer: Viewer, result: Result, *, gene: str | None = None, name: str = "") -> None:
+    """Show a complete result as `fill` shows a prediction; it may be made in a thread before."""
+    workspace, prediction = workspace_of(viewer), result.prediction
+    assert prediction is not None  # it is complete
+    workspace.take_slide(result.slide)
+    if workspace.slide is not None:
+        result = replace(result, slide=workspace.slide)  # the same slide, if it was open already
+    view = View.in_prediction(prediction)
+    view = replace(view, gene=gene or view.gene or workspace.gene)
+    workspace.add_result(kept_result(name or PREDICTION, result, view, is_saved=bool(name)))
+    workspace.restore_points(points_in(prediction, result.slide))
 
 
 def kept_result(name: str, result: Result, view: View, *, is_saved: bool) -> KeptResult:
