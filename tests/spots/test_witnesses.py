@@ -12,6 +12,7 @@ from napari_stem.spots.witnesses import (
     are_few,
     arrangements,
     check_extent,
+    check_pitch,
     check_size,
     inside,
     judge_tissue,
@@ -52,6 +53,16 @@ def test_an_image_larger_than_any_slide_is_refused():
     check_extent(PITCH, (50_000, 40_000), "A1")
     with pytest.raises(SpotsContradictSlide, match=r"at 16 µm/px .* would measure 320 mm"):
         check_extent(Claim(16, "the spot pitch"), (20_000, 9_000), "A1")
+
+
+@pytest.mark.parametrize(("mpp", "said"), [(0.25, r"1 px \(0.25 µm\) apart"), (None, "1 px apart")])
+def test_places_in_an_array_are_no_pixels(mpp: float | None, said: str):
+    with pytest.raises(SpotsContradictSlide, match=said) as refused:
+        check_pitch(1.0, mpp, "A")
+    assert refused.value.hint is not None
+    assert refused.value.hint.remedy is Remedy.TRUST
+    check_pitch(8.0, 0.25, "A")  # bins of 2 µm
+    check_pitch(4.0, None, "A")
 
 
 def test_a_picture_is_known_by_its_size():

@@ -29,6 +29,7 @@ from napari_stem.spots.witnesses import (
     are_few,
     arrangements,
     check_extent,
+    check_pitch,
     check_size,
     check_unit,
     judge_tissue,
@@ -83,6 +84,7 @@ def place(
     notes += told
     spots, told = _left_in(spots, slide)
     notes += told
+    notes += _unless_trusted(_pitch_notes, spots, slide, trust)
     notes += _unless_trusted(_tissue_notes, spots, slide, trust)
     add_notes(spots, notes)
     return spots, slide
@@ -185,6 +187,12 @@ def _left_in(spots: AnnData, slide: Slide) -> tuple[AnnData, list[str]]:
     if not (there.any() and source_of(spots).beyond_slide) and not are_few(outside, len(there)):
         check_spots(spots, slide)
     return spots[there].copy(), [left_out(outside, len(there))]
+
+
+def _pitch_notes(spots: AnnData, slide: Slide) -> list[str]:
+    if spots.n_obs > 1:
+        check_pitch(pitch(spots), slide.mpp, slide.name)
+    return []
 
 
 def _tissue_notes(spots: AnnData, slide: Slide) -> list[str]:

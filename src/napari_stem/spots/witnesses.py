@@ -25,6 +25,7 @@ Size = tuple[float, float]
 _SAME_SCALE = 0.15  # by which printed arrays and scanners differ; a wrong image, by half or more
 _SAME_SIZE = 0.01  # by which an image may differ from the one that was measured, beside rounding
 _LONGEST_MM = 160.0  # side of the largest glass slides
+_CLOSEST_UM, _CLOSEST_PX = 1.0, 1.5  # below the bins of any array; places in an array are 1 apart
 _FEW = 0.05  # of the spots, that may lie beyond the image
 _FEW_SPOTS = 2
 _MOSTLY = 0.8  # of the spots; fewer on tissue are worth a note
@@ -98,6 +99,27 @@ def check_extent(claim: Claim, size: Size, name: str) -> None:
             f"would measure {longest:,.0f} mm, more than any slide. The spots are probably given "
             "in pixels of a smaller image, or in micrometres.",
             hint=Hint(Remedy.SCALE, "0.5"),
+        )
+
+
+def check_pitch(pitch_px: float, mpp: float | None, name: str) -> None:
+    """Raise `SpotsContradictSlide` if spots are closer together than those of any array.
+
+    Parameters
+    ----------
+    pitch_px
+        Distance between neighbouring spots.
+    mpp
+        Micrometres per pixel; None if it is unknown.
+    """
+    close = pitch_px * mpp < _CLOSEST_UM if mpp else pitch_px < _CLOSEST_PX
+    if pitch_px > 0 and close:
+        scale = f" ({pitch_px * mpp:.3g} µm)" if mpp else ""
+        raise SpotsContradictSlide(
+            f"The spots lie {pitch_px:.3g} px{scale} apart on '{name}', closer than those of any "
+            "array. Their coordinates are probably places in the array, or in another unit than "
+            "pixels of this image.",
+            hint=Hint(Remedy.TRUST),
         )
 
 

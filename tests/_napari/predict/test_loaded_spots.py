@@ -124,6 +124,23 @@ def test_spots_that_contradict_the_slide_are_refused_unless_trusted(
     assert "Positions are trusted as they are" in dock.spots.note.text()
 
 
+def test_places_in_an_array_are_refused_and_their_pixels_are_taken(dock, tmp_path, load, qtbot):
+    dock.workspace.take_slide(bare_slide(300))
+    steps = [(x, y) for x in range(1, 6) for y in range(1, 6)]
+    table = pd.DataFrame(steps, columns=["x", "y"])
+    table.to_csv(tmp_path / "spots.tsv", sep="\t", index=False)
+    dock.spots.load(tmp_path / "spots.tsv")
+    qtbot.waitUntil(lambda: not dock.spots.is_busy)
+    assert "⚠ The spots lie 1 px apart on 'bare 300', closer than" in dock.spots.note.text()
+    assert dock.workspace.spots is None
+    table.assign(pixel_x=40 * table["x"], pixel_y=40 * table["y"]).to_csv(
+        tmp_path / "spots.tsv", sep="\t", index=False
+    )
+    load(tmp_path / "spots.tsv")
+    assert pitch(dock.workspace.spots) == pytest.approx(40)
+    assert not dock.spots.note.text().startswith("⚠")
+
+
 def test_spots_that_arrive_when_another_slide_is_shown_scale_their_own(dock, table, qtbot):
     work = dock.workspace
     one, other = bare_slide(300), bare_slide(310)
