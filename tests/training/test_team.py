@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,13 +42,14 @@ def unbroken(plan: TrainPlan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def started(folder: Path) -> subprocess.Popen[str]:
+def started(folder: Path, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             sys.executable, "-m", "napari_stem", "train", "--run", str(folder), "--cache",
             str(folder.parent / "cache"), "--events", "jsonl", "--listen",
         ],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **environment},
     )  # fmt: skip
 
 
@@ -106,6 +110,34 @@ def test_two_processes_end_in_the_same_as_one(plan: TrainPlan, unbroken: Path, t
         child.stdout.read()
     assert child.returncode == 0
     assert_gone(helpers)
+    assert_same(run, unbroken)
+
+
+def by_hand(rank: int, port: int) -> dict[str, str]:
+    """What a node is told where no launcher tells it."""
+    return {"NODE_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+
+
+def by_torchrun(rank: int, port: int) -> dict[str, str]:
+    """What torchrun tells the process of a node with one device."""
+    places = {"RANK": rank, "GROUP_RANK": rank, "LOCAL_RANK": 0, "WORLD_SIZE": 2}
+    told = {"TORCHELASTIC_RUN_ID": "run", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return {**told, **{name: str(value) for name, value in places.items()}}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("launched", [by_hand, by_torchrun])
+def test_two_nodes_end_in_the_same_as_one_process(
+    launched: Callable[[int, int], dict[str, str]], plan: TrainPlan, unbroken: Path, tmp_path: Path
+):
+    run = tmp_path / "run"
+    create_run(run, replace(plan, nodes=2))
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    nodes = [started(run, **launched(rank, port)) for rank in (1, 0)]  # in any order
+    told = [node.communicate(timeout=500) for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], told
     assert_same(run, unbroken)
 
 

@@ -13,10 +13,13 @@ from torch import Tensor
 
 from napari_stem.model.fit_config import FitConfig
 
+# By which launchers number processes, or nodes; this program, torchrun and SLURM among them.
+_RANKS = ("LOCAL_RANK", "NODE_RANK", "RANK", "GROUP_RANK", "SLURM_PROCID")
+
 
 def follows() -> bool:
     """Whether this process was started to help another one, which shows and saves what comes."""
-    return any(int(os.environ.get(name, 0)) for name in ("LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))
+    return any(int(os.environ.get(name, 0)) for name in _RANKS)
 
 
 class Team:
@@ -32,7 +35,8 @@ class Team:
     devices
         How many of a node; processes where the device is the CPU.
     nodes
-        How many machines, each of which runs the same command under SLURM or torchrun.
+        How many machines, each of which runs the same command: under SLURM or torchrun, or started
+        by hand with NODE_RANK, MASTER_ADDR and MASTER_PORT.
     """
 
     def __init__(self, device: str, config: FitConfig, *, devices: int = 1, nodes: int = 1) -> None:
