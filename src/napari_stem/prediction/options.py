@@ -35,8 +35,8 @@ class PredictOptions:
         SAMPLER,
         "Sampler",
         "Algorithm that turns noise into a draw; automatic takes the fastest one that keeps the "
-        "quality: the predictor-corrector for networks that predict velocity (preset small), "
-        "DPM-Solver++ for those that predict noise.",
+        "quality: the predictor-corrector for networks that predict velocity (presets small and "
+        "large), DPM-Solver++ for those that predict noise.",
         choices=lambda: {SAMPLER: "automatic"} | {s.name: s.label for s in SAMPLERS.values()},
         advanced=True,
     )
