@@ -1,42 +1,337 @@
-"""Metrics of a recipe by leaving one of several sections out, for choosing its settings.
+"""Metrics by leaving one of several sections out, for choosing the settings of the small preset.
 
-python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 [--steps 1 400 800]
+    python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 her2st:C5
+    python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 her2st:C5 --try adjacent
 
-Each section is held out once; the genes are chosen without it. One setting is also what
-`napari-stem cross-validate` does.
+Each section is held out once; the genes are chosen without it. Without `--try`, the preset is
+compared with the baselines, as `napari-stem cross-validate` does; with it, the preset is compared
+with changes of it, by the same code: `--try all` takes all of `CHANGES`.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from scipy.spatial import KDTree
+from sklearn.decomposition import PCA
 
 from napari_stem.api.training import cross_validate
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.cli.output import print_evaluations
+from napari_stem.evaluation.folds import folds
+from napari_stem.evaluation.metrics import METRICS
+from napari_stem.evaluation.scoring import score
+from napari_stem.events import finish
+from napari_stem.features.compute import Compute
+from napari_stem.features.condition import Condition
+from napari_stem.features.patches import VIEWS
 from napari_stem.genes.panels import hmhvg
+from napari_stem.model.diffusion import Schedule, denoiser
+from napari_stem.model.network import StemNetwork
+from napari_stem.model.samplers import SAMPLERS, SUITED
+from napari_stem.sections.paired_data import PairedData, iter_paired_data
 from napari_stem.sections.public_data import sample_section
+from napari_stem.sections.section import Section
+from napari_stem.spots.table import pitch
+from napari_stem.storage import cache_dir
+from napari_stem.training.loop import iter_fit
+from napari_stem.training.targets import iter_examples, iter_readout
+from napari_stem.training.train import hold_out_spots
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.floating]
+
+DRAWS = 20
+NEIGHBOURS = 20  # training spots whose expression is looked up
+FACTORS = 10  # principal components of that expression
+TRIED_STEPS = (100, 200, 400, 800)
+STRIP = 0.2  # of each training section, held out to choose the number of steps
+SHOWN = (
+    "pcc_10", "pcc_50", "pcc_all", "mae", "mse", "rvd", "fair_crps", "energy", "coverage_90",
+    "gsc", "ssc",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Sections to learn from and one to draw for, with what stands for the histology of spots."""
+
+    recipe: Recipe
+    known_sections: Sequence[Section]
+    tested_section: Section
+    known: PairedData
+    tested: PairedData
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way to differ from the small preset.
+
+    Attributes
+    ----------
+    recipe, network, fit
+        Settings that replace those of the preset.
+    seen
+        Changes the embeddings of a fold.
+    steps
+        Chooses the number of training steps; that of the preset without it.
+    models
+        Trained with other seeds; each gives its share of the draws.
+    shared
+        Length over which spots share the noise of a draw, in units of their pitch.
+    """
+
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    network: Mapping[str, Any] = field(default_factory=dict)
+    fit: Mapping[str, Any] = field(default_factory=dict)
+    seen: Callable[[Fold], Fold] | None = None
+    steps: Callable[[Fold], int] | None = None
+    models: int = 1
+    shared: float = 0.0
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("sections", nargs="+")
     parser.add_argument("--genes", type=int, default=300)
     parser.add_argument("--steps", type=int, nargs="+", default=[400])
+    parser.add_argument("--try", dest="tried", nargs="+", choices=["all", *CHANGES])
+    parser.add_argument("--held-out", nargs="+", help="the folds; all of them by default")
     given = parser.parse_args()
-    sections = [sample_section(name) for name in given.sections]
+    sections = {name: sample_section(name) for name in given.sections}
+    if given.tried:
+        names = list(CHANGES) if "all" in given.tried else ["preset", *given.tried]
+        left_out = given.held_out or given.sections
+        compare({name: CHANGES[name] for name in names}, sections, left_out, given.genes)
+        return
     for steps in given.steps:
         print(f"{steps:,} steps")
-        print_evaluations(cross_validate(sections, partial(recipe_of, given.genes, steps)))
+        maker = partial(recipe_of, given.genes, steps)
+        print_evaluations(cross_validate(list(sections.values()), maker))
 
 
 def recipe_of(n_genes: int, steps: int, known: list[AnnData], held_out: list[AnnData]) -> Recipe:
     """The small preset; the held-out sections choose no gene, but must have measured each."""
     return make_recipe("small", hmhvg(known, n_genes, measured_by=held_out), fit={"steps": steps})
+
+
+def compare(
+    changes: Mapping[str, Change],
+    sections: Mapping[str, Section],
+    left_out: Sequence[str],
+    n_genes: int,
+) -> None:
+    """Print a row a change: the mean of its metrics over the sections left out, by spots."""
+    print("|", " | ".join(["change", *(METRICS[name].heading for name in SHOWN)]), "|")
+    print("|---" * (1 + len(SHOWN)), "|", sep="")
+    for label, change in changes.items():
+        scores, spots = [], []
+        for name in dict.fromkeys(left_out):
+            fold = fold_of(change, [*sections.values()], sections[name], n_genes)
+            found = score(
+                draws_of(change, fold), fold.tested.values, fold.tested.positions, antithetic=True
+            )
+            scores.append([found[metric] for metric in SHOWN])
+            spots.append(len(fold.tested.values))
+        mean = dict(zip(SHOWN, np.average(scores, axis=0, weights=spots), strict=True))
+        row = [label, *(METRICS[name].text(value) for name, value in mean.items())]
+        print("|", " | ".join(row), "|", flush=True)
+
+
+def fold_of(change: Change, sections: list[Section], tested: Section, n_genes: int) -> Fold:
+    """The data of a fold as a change sees them."""
+    known = [section for section in sections if section is not tested]
+    recipe = recipe_of(n_genes, 400, [each.spots for each in known], [tested.spots])
+    recipe = replace(
+        recipe,
+        network=replace(recipe.network, **change.network),
+        fit=replace(recipe.fit, **change.fit),
+        **change.recipe,
+    )
+    return seen_by(change, paired(recipe, known, tested))
+
+
+def paired(recipe: Recipe, known: Sequence[Section], tested: Section) -> Fold:
+    compute, views = Compute(cache=cache_dir()), range(VIEWS) if recipe.fit.augmented else (0,)
+    learned = finish(iter_paired_data(known, recipe, compute, views=views))
+    return Fold(recipe, known, tested, learned, finish(iter_paired_data([tested], recipe, compute)))
+
+
+def seen_by(change: Change, fold: Fold) -> Fold:
+    return change.seen(fold) if change.seen else fold
+
+
+def draws_of(change: Change, fold: Fold) -> Array:
+    """(K, n, c) draws for the spots of the held-out section."""
+    steps = change.steps(fold) if change.steps else fold.recipe.fit.steps
+    share = DRAWS // change.models
+    fits = [replace(fold.recipe.fit, steps=steps, seed=seed) for seed in range(change.models)]
+    models = [trained(replace(fold, recipe=replace(fold.recipe, fit=fit))) for fit in fits]
+    return np.concatenate([model.draw(fold, share, change.shared) for model in models])
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a fold taught."""
+
+    recipe: Recipe
+    condition: Condition
+    readout: Any
+    network: StemNetwork
+
+    @torch.no_grad()
+    def draw(self, fold: Fold, n_draws: int, shared: float = 0.0) -> Array:
+        """(K, n, c) draws for the held-out spots; draw 2k + 1 has minus the noise of draw 2k."""
+        schedule = Schedule(self.recipe.diffusion)
+        sampler = SAMPLERS[SUITED[self.recipe.diffusion.prediction]]
+        steps = sampler.spacing(schedule, sampler.steps)
+        condition = torch.from_numpy(self.condition.transform(fold.tested.original))
+        denoise = denoiser(self.network, condition, schedule)
+        field = shared_field(fold.tested.positions, shared * pitch(fold.tested_section.spots))
+        random = torch.Generator().manual_seed(self.recipe.fit.seed)
+
+        def noise(width: int, field: torch.Tensor | None = None) -> torch.Tensor:
+            made = torch.randn(len(condition), width, generator=random)
+            return made if field is None else field @ made
+
+        def one(start: torch.Tensor, counts: torch.Tensor) -> Array:
+            *_, x = sampler.solve(denoise, start, steps)
+            return self.readout.values(x, condition, lambda: counts).numpy()
+
+        drawn = []
+        for _ in range(n_draws // 2):
+            start, counts = noise(self.readout.width, field), noise(self.readout.n_genes)
+            drawn += [one(start, counts), one(-start, -counts)]
+        return np.stack(drawn)
+
+
+def trained(fold: Fold) -> Model:
+    """The model of a fold, as `iter_train` makes it."""
+    recipe, known = fold.recipe, fold.known
+    condition = Condition.fit(
+        known.original,
+        components=recipe.components,
+        noise=recipe.embedding_noise,
+        apart=folds(known),
+    )
+    readout = finish(iter_readout(recipe, condition, known, fold.known_sections))
+    examples = finish(iter_examples(recipe, condition, readout, known, fold.known_sections))
+    sized = replace(recipe.network, condition_width=condition.width, n_genes=readout.width)
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.fit.seed)
+        network = StemNetwork(sized)
+    fitted = finish(iter_fit(network, Schedule(recipe.diffusion), examples, recipe.fit))
+    return Model(recipe, condition, readout, fitted.network)
+
+
+def shared_field(positions: Array, length: float) -> torch.Tensor | None:
+    """(n, n) from independent noise to noise that spots within a length share, of unit variance."""
+    if not length:
+        return None
+    distance = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+    weights = np.exp(-((distance / length) ** 2))
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    return torch.from_numpy(weights.astype(np.float32))
+
+
+def with_more(fold: Fold, known: Array, tested: Array) -> Fold:
+    """Further features of the spots beside their embeddings (n, d), in every view."""
+
+    def longer(data: PairedData, more: Array) -> PairedData:
+        views = np.repeat(more[:, None].astype(np.float32), data.embeddings.shape[1], axis=1)
+        return replace(data, embeddings=np.concatenate([data.embeddings, views], axis=2))
+
+    return replace(fold, known=longer(fold.known, known), tested=longer(fold.tested, tested))
+
+
+def adjacent(fold: Fold) -> Fold:
+    """The mean embedding of the spots next to a spot, beside its own."""
+
+    def around(data: PairedData, sections: Sequence[Section]) -> Array:
+        found = np.empty_like(data.original)
+        for number, section in enumerate(sections):
+            rows = np.flatnonzero(data.section == number)
+            own = data.original[rows]
+            near = KDTree(data.positions[rows]).query_ball_point(
+                data.positions[rows], 1.5 * pitch(section.spots)
+            )
+            for row, others in enumerate(near):
+                alone = [other for other in others if other != row] or [row]
+                found[rows[row]] = own[alone].mean(axis=0)
+        return found
+
+    return with_more(
+        fold,
+        around(fold.known, fold.known_sections),
+        around(fold.tested, [fold.tested_section]),
+    )
+
+
+def similar(fold: Fold) -> Fold:
+    """The mean expression of the training spots that look most alike, of other sections."""
+    known, apart = fold.known, folds(fold.known)
+    expression = PCA(FACTORS, random_state=0).fit_transform(known.values)
+
+    def looked_up(embeddings: Array, among: NDArray[np.bool_]) -> Array:
+        space = Condition.fit(
+            known.original[among], components=32, noise=fold.recipe.embedding_noise
+        )
+        places, wanted = space.transform(known.original[among]), space.transform(embeddings)
+        _, rows = KDTree(places).query(wanted, k=NEIGHBOURS)
+        return np.asarray(expression[among][rows].mean(axis=1))
+
+    own = np.empty((len(apart), FACTORS))
+    for section in np.unique(apart):
+        left = apart == section
+        own[left] = looked_up(known.original[left], ~left)
+    return with_more(fold, own, looked_up(fold.tested.original, np.ones(len(apart), bool)))
+
+
+def steps_of_strips(fold: Fold) -> int:
+    """The number of steps with the lowest fair CRPS on a strip of each training section."""
+    parts = [hold_out_spots(section, STRIP) for section in fold.known_sections]
+    found = {}
+    for steps in TRIED_STEPS:
+        fit = replace(fold.recipe.fit, steps=steps)
+        recipe = replace(fold.recipe, fit=fit)
+        inner = paired(recipe, [known for known, _ in parts], parts[0][1])
+        model = trained(inner)
+        values = []
+        for _, strip in parts:
+            tested = finish(iter_paired_data([strip], recipe, Compute(cache=cache_dir())))
+            one = replace(inner, tested_section=strip, tested=tested)
+            drawn = model.draw(one, DRAWS)
+            values.append(score(drawn, tested.values, antithetic=True)["fair_crps"])
+        found[steps] = float(np.mean(values))
+    return min(found, key=lambda steps: found[steps])
+
+
+CHANGES: Mapping[str, Change] = {
+    "preset": Change(),
+    "5-factors": Change({"factors": 5}),
+    "20-factors": Change({"factors": 20}),
+    "noise-0.5": Change({"embedding_noise": 0.5}),
+    "noise-1": Change({"embedding_noise": 1.0}),
+    "adjacent": Change(seen=adjacent),
+    "similar": Change(seen=similar),
+    "shared-0.5": Change(shared=0.5),
+    "shared-1": Change(shared=1.0),
+    "5-models": Change(models=5),
+    "strips": Change(steps=steps_of_strips),
+    "width-128": Change(network={"width": 128, "depth": 4}),
+    "turned": Change(fit={"augmented": 4.0}),
+}
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def test_an_option_can_be_another_dataclass_s():
         (FitConfig, {"minutes": 0}),
         (PanelChoice, {"select": "best"}),
         (PanelChoice, {"n": 0}),
-        (TrainPlan, {"sections": (), "preset": "large"}),
+        (TrainPlan, {"sections": (), "preset": "huge"}),
         (TrainPlan, {"sections": (), "fit": {"steps": 0}}),
         (TrainPlan, {"sections": (), "fit": {"stepz": 5}}),
         (TrainPlan, {"sections": (), "held_out_share": 1.0}),

@@ -8,7 +8,7 @@ CountTransform = Literal["log2", "log1p_cp10k"]
 GeometryName = Literal["physical", "paper"]
 Keep = Literal["best", "last"]
 Layout = Literal["hex", "square"]
-Preset = Literal["small", "paper"]
+Preset = Literal["small", "large", "paper"]
 Selection = Literal["hmhvg", "hvg", "deg", "list"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from napari_stem.errors import (
 from napari_stem.features.patches import PAPER
 
 
-@pytest.mark.parametrize("preset", ["paper", "small"])
+@pytest.mark.parametrize("preset", ["paper", "large", "small"])
 def test_a_recipe_comes_back_from_its_json(preset):
     recipe = make_recipe(
         preset, ["A", "B"], encoders=["uni", "morphology"], geometry=PAPER, fit={"seed": 3}
@@ -31,6 +32,12 @@ def test_the_paper_preset_is_the_papers():
     assert (network.width, network.depth, network.heads, network.genes_per_token) == (384, 12, 6, 1)
     assert (fit.steps, fit.batch_size, fit.learning_rate, fit.ema) == (250_000, 256, 1e-4, 0.9999)
     assert (recipe.diffusion.prediction, recipe.factors, fit.augmented) == ("eps", None, 4)
+
+
+def test_the_large_preset_is_the_small_one_with_a_network_of_the_papers_size():
+    large, small, paper = (make_recipe(name, ["A"]) for name in ("large", "small", "paper"))
+    assert replace(large, network=small.network, fit=small.fit) == small
+    assert replace(large.network, dropout=0.0) == paper.network
 
 
 def test_a_newer_schema_is_refused_with_advice():

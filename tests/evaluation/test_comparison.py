@@ -24,6 +24,7 @@ def compared(seed: int, n: int, genes: tuple[str, ...] = GENES) -> Comparison:
         "Stem": judge.judge(ArrayDraws(truth + 0.5 * noise)),
         "ridge": judge.judge(ArrayDraws(truth + noise)),
         "twin": judge.judge(ArrayDraws(truth + 0.5 * noise[::-1])),
+        "mean": judge.judge(ArrayDraws(truth.mean(axis=0) + noise)),
     }
     ceiling = np.linspace(0.1, 0.9, len(genes))
     return Comparison(genes, methods, ceiling, np.ones(len(genes)), n)
@@ -61,6 +62,8 @@ def test_a_gene_without_variation_has_no_correlation_of_its_own():
     table = comparison.by_gene().set_index(["method", "gene"])
     assert np.isnan(table.loc[("Stem", "A"), "pcc"])
     assert table.loc[("ridge", "B"), "ceiling"] == comparison.ceiling[1]
+    trust = comparison.held_out()["trust"]
+    assert all(table.loc[name, "trust"].equals(trust) for name in ("Stem", "ridge"))
     mean = table.loc["ridge", "mae"].mean()
     assert mean == pytest.approx(comparison.scores["ridge"]["mae"])
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
+from napari_stem.checkpoints.presets import MODELS
 from napari_stem.defaults import ENCODERS, CountTransform, Preset
 from napari_stem.errors import (
     CheckpointMismatch,
@@ -148,9 +149,10 @@ def make_recipe(
     Parameters
     ----------
     preset
-        "paper": the network and the training of the paper (appendix C), for a GPU. "small": a
-        network that trains within minutes on a CPU and resists the few hundred spots of a
-        typical study (`docs/method.md`).
+        "small": a network that trains within minutes on a CPU and resists the few hundred spots
+        of a typical study. "large": the same model with a network of the paper's size, for
+        thousands of spots and a GPU. "paper": network and training of the paper (appendix C), for
+        a GPU. See `docs/method.md`.
     panel
         Genes to predict, by symbol.
     encoders
@@ -195,25 +197,17 @@ def make_recipe(
     names = [encoders] if isinstance(encoders, str) else encoders
     found = tuple(find_encoder(name) for name in names)
     width = max(1, sum(encoder.width for encoder in found))
-    small = preset == "small"
-    factors = min(_SMALL_FACTORS, len(panel)) if small else None
-    recipe = Recipe(
+    model = MODELS[preset]
+    factors = model.factors and min(model.factors, len(panel))
+    return Recipe(
         panel=tuple(panel),
         transform=transform,
         geometry=as_geometry(geometry),
         encoders=found,
-        components=128 if small else None,
-        embedding_noise=0.7 if small else 0.0,
-        network=NetworkConfig(factors or len(panel), width, **(_SMALL_NETWORK if small else {})),
-        diffusion=DiffusionConfig(prediction="v" if small else "eps"),
-        fit=_SMALL_FIT if small else FitConfig(),
+        components=model.components,
+        embedding_noise=model.embedding_noise,
+        network=NetworkConfig(factors or len(panel), width, **model.network),
+        diffusion=DiffusionConfig(prediction=model.prediction),
+        fit=replace(model.fit, **(fit or {})),
         factors=factors,
     )
-    return replace(recipe, fit=replace(recipe.fit, **(fit or {})))
-
-
-_SMALL_FACTORS = 10
-_SMALL_NETWORK: dict[str, Any] = {"width": 64, "depth": 2, "heads": 4, "dropout": 0.2}
-_SMALL_FIT = FitConfig(
-    steps=400, batch_size=128, learning_rate=5e-4, warmup=50, ema=0.99, augmented=0.0
-)

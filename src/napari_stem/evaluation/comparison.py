@@ -105,7 +105,8 @@ class Comparison:
         return 1 if high < 0 else -1 if low > 0 else 0
 
     def by_gene(self) -> pd.DataFrame:
-        """A row a gene and method: detection rate, noise ceiling, and the metrics of the gene."""
+        """A row a gene and method: what is known of the gene, and its metrics by the method."""
+        trust = self.held_out()["trust"].to_numpy()
         tables = [
             pd.DataFrame(
                 {
@@ -113,6 +114,7 @@ class Comparison:
                     "method": name,
                     "detection_rate": self.detection_rate,
                     "ceiling": self.ceiling,
+                    "trust": trust,
                     **judged.genes,
                 }
             )

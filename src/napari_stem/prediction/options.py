@@ -37,8 +37,8 @@ class PredictOptions:
         SAMPLER,
         "Sampler",
         "Algorithm that turns noise into a draw; automatic takes the fastest one that keeps the "
-        "quality: the predictor-corrector for networks that predict velocity (preset small), "
-        "DPM-Solver++ for those that predict noise, DDIM for distilled ones.",
+        "quality: the predictor-corrector for networks that predict velocity (presets small and "
+        "large), DPM-Solver++ for those that predict noise, DDIM for distilled ones.",
         choices=lambda: {SAMPLER: "automatic"} | {s.name: s.label for s in SAMPLERS.values()},
         advanced=True,
     )

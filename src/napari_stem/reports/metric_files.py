@@ -57,7 +57,10 @@ def write_metrics_json(evaluations: Sequence[Evaluation], path: str | Path) -> N
 
 
 def write_metrics_csv(evaluations: Sequence[Evaluation], path: str | Path) -> None:
-    """Write a row a section, method and gene: detection rate, noise ceiling and metrics."""
+    """Write a row a section, method and gene: what is known of the gene, and its metrics.
+
+    "trust" is the class of the gene in that section, of `gene_trust.CLASSES`, on each row of it.
+    """
     tables = [
         evaluation.comparison.by_gene().assign(section=evaluation.section)
         for evaluation in evaluations

@@ -133,6 +133,7 @@ class TrainPlan:
         "Size of the network and its training settings.",
         choices={
             "small": "small (minutes on a CPU)",
+            "large": "large: the same model at the paper's size, needs a GPU",
             "paper": "paper: as published, needs a GPU",
         },
     )
