@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from napari_stem.defaults import Preset
-from napari_stem.model.diffusion import Prediction
+from napari_stem.model.diffusion_config import Prediction
 from napari_stem.model.fit_config import FitConfig
 
 
