@@ -30,6 +30,7 @@ from napari_stem.evaluation.scoring import score
 from napari_stem.events import finish
 from napari_stem.features.compute import Compute
 from napari_stem.features.condition import Condition
+from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import VIEWS
 from napari_stem.genes.panels import hmhvg
 from napari_stem.model.diffusion import Schedule, denoiser
@@ -317,6 +318,13 @@ def steps_of_strips(fold: Fold) -> int:
     return min(found, key=lambda steps: found[steps])
 
 
+def seeing(*fields: float) -> Change:
+    """The built-in descriptors of other fields of view, as multiples of a patch's width."""
+    encoder = find_encoder("morphology")
+    width = encoder.width // len(encoder.fields) * len(fields)
+    return Change({"encoders": (replace(encoder, fields=fields, width=width),)})
+
+
 CHANGES: Mapping[str, Change] = {
     "preset": Change(),
     "5-factors": Change({"factors": 5}),
@@ -324,7 +332,10 @@ CHANGES: Mapping[str, Change] = {
     "noise-0.5": Change({"embedding_noise": 0.5}),
     "noise-1": Change({"embedding_noise": 1.0}),
     "adjacent": Change(seen=adjacent),
+    "field-5": seeing(1.0, 2.5, 5.0),
+    "field-8": seeing(1.0, 2.5, 8.0),
     "similar": Change(seen=similar),
+    "adjacent-similar": Change(seen=lambda fold: similar(adjacent(fold))),
     "shared-0.5": Change(shared=0.5),
     "shared-1": Change(shared=1.0),
     "5-models": Change(models=5),

@@ -4,9 +4,11 @@
     python benchmarks/transfer.py stain [--held-out C5 C2] [--steps 400]
 
 `depth`: counts of the training or of the held-out section are thinned binomially to a median of
-650 molecules a spot. `stain`: the slide of the held-out section is stained stronger, weaker, or in
-other hues, and its embeddings are used as they are or standardised by their own mean and deviation.
-Training sections and held-out section are of one tumour.
+650 molecules a spot; tuned ridge regression is beside the model. `stain`: the slide of the held-out
+section is stained stronger, weaker, or in other hues. Its embeddings are used as they are,
+standardised by their own mean and deviation, given to a model that also learned from copies of the
+training sections in random stains, or made after Macenko or Vahadane normalisation of all slides.
+Macenko's needs the package torchstain. Training sections and held-out section are of one tumour.
 """
 
 from __future__ import annotations
@@ -19,21 +21,29 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from scipy import sparse
+from sklearn.decomposition import MiniBatchDictionaryLearning
 
 from napari_stem.analysis.correlation import correlations
 from napari_stem.api.predicting import draws_of, embed, predict
 from napari_stem.api.training import train
 from napari_stem.checkpoints.recipe import make_recipe
+from napari_stem.defaults import N_DRAWS
+from napari_stem.evaluation.baselines import BASELINES, Tuned
 from napari_stem.evaluation.sums import fair_crps
+from napari_stem.events import finish
+from napari_stem.features.compute import Compute
 from napari_stem.genes.counts import depths, panel_counts
 from napari_stem.genes.panels import hmhvg
+from napari_stem.sections.paired_data import iter_paired_data
 from napari_stem.sections.public_data import HER2ST, sample_section
 from napari_stem.slides.slide import Slide
+from napari_stem.storage import cache_dir
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.checkpoints.checkpoint import Checkpoint
+    from napari_stem.checkpoints.recipe import Recipe
     from napari_stem.sections.section import Section
 
     Array = NDArray[np.floating]
@@ -41,6 +51,9 @@ if TYPE_CHECKING:
 
 SHALLOW = 650  # molecules a spot, the median
 GENES = 300
+COPIES = 3  # of a training section, in random stains
+HUES, STRENGTHS = 0.07, 0.25  # spread of their optical densities and of the logarithm of amounts
+GLASS = 0.15  # optical density
 
 
 def main() -> None:
@@ -73,8 +86,9 @@ def depth_rows(
         learned = [at(learned_from, section) for section in known]
         for transform in ("log2", "log1p_cp10k"):
             recipe = make_recipe("small", panel, transform=transform, fit={"steps": steps})
-            with TemporaryDirectory() as folder:
-                checkpoint = train(learned, recipe, folder).checkpoint
+            checkpoint = trained(learned, recipe)
+            ridge = of_ridge(learned, recipe, embed(tested))
+            usual = float(np.median(np.concatenate([depths(each.spots) for each in learned])))
             for depth in ("full", "thin"):
                 section = at(depth, tested)
                 own = float(np.median(depths(section.spots)))
@@ -84,6 +98,16 @@ def depth_rows(
                 for values, molecules in choices.items():
                     counts = drawn_counts(checkpoint, section, molecules)
                     yield (learned_from, depth, values), scores(counts, section, panel)
+                    counts = np.maximum(as_counts(ridge, transform, molecules or usual), 0)
+                    row = learned_from, depth, f"{values}, ridge"
+                    yield row, scores(counts, section, panel)
+
+
+def of_ridge(known: list[Section], recipe: Recipe, embeddings: Array) -> Array:
+    """(K, n, c) draws of tuned ridge regression, with a Gaussian spread for each gene."""
+    pairs = finish(iter_paired_data(known, recipe, Compute(cache=cache_dir())))
+    draws = BASELINES["ridge"](Tuned(pairs, embeddings))
+    return np.stack([draws.draw(k) for k in range(N_DRAWS)]).astype(np.float64)
 
 
 def at(depth: str, section: Section) -> Section:
@@ -103,10 +127,13 @@ def at(depth: str, section: Section) -> Section:
 def drawn_counts(checkpoint: Checkpoint, section: Section, molecules: float | None) -> Array:
     """(K, n, c) counts: whatever the checkpoint draws, at the depth that it draws them for."""
     prediction = predict(section, None, checkpoint, depth=molecules)
-    draws = draws_of(prediction).astype(np.float64)
-    if checkpoint.recipe.transform == "log2":
-        return np.exp2(draws) - 1
-    return np.expm1(draws) * checkpoint.readout.at_depth(molecules).molecules / 1e4
+    depth = checkpoint.readout.at_depth(molecules).molecules
+    return as_counts(draws_of(prediction).astype(np.float64), checkpoint.recipe.transform, depth)
+
+
+def as_counts(draws: Array, transform: str, molecules: float) -> Array:
+    """Counts from transformed ones, of so many molecules a spot where depth counts."""
+    return np.exp2(draws) - 1 if transform == "log2" else np.expm1(draws) * molecules / 1e4
 
 
 def scores(counts: Array, section: Section, panel: list[str]) -> Array:
@@ -132,23 +159,106 @@ def of_panel(counts: Array) -> Array:
 def stain_rows(
     known: list[Section], tested: Section, panel: list[str], steps: int
 ) -> Iterator[Row]:
-    """Metrics of one model on the held-out section in several stains."""
+    """Metrics on the held-out section in several stains, by what is done about stains."""
     recipe = make_recipe("small", panel, fit={"steps": steps})
-    with TemporaryDirectory() as folder:
-        checkpoint = train(known, recipe, folder).checkpoint
     usual = np.concatenate([embed(section) for section in known]).std(axis=0)
-    for stain, mixture in STAINS.items():
-        section = tested if mixture is None else stained(tested, mixture)
-        own = embed(section)
-        condition = checkpoint.condition
-        scale = usual / np.maximum(own.std(axis=0), 1e-6)
-        axes = (condition.axes * scale[:, None]).astype(np.float32)
-        fitted = replace(checkpoint, condition=replace(condition, mean=own.mean(axis=0), axes=axes))
-        unlike = float((condition.ood(own) > 1).mean())
-        for embeddings, model in (("as they are", checkpoint), ("standardised", fitted)):
-            counts = drawn_counts(model, section, None)
-            found = scores(counts, section, panel)[:3]
-            yield (stain, embeddings), np.array([*found, unlike])
+    slides = {
+        stain: tested if mixture is None else stained(tested, mixture)
+        for stain, mixture in STAINS.items()
+    }
+    checkpoint = trained(known, recipe)
+    for stain, section in slides.items():
+        yield (stain, "as they are"), stain_scores(checkpoint, section, panel)
+        fitted = standardised(checkpoint, embed(section), usual)
+        yield (stain, "standardised"), stain_scores(fitted, section, panel)
+    checkpoint = trained([*known, *in_other_stains(known)], recipe)
+    for stain, section in slides.items():
+        yield (stain, "of a model of more stains"), stain_scores(checkpoint, section, panel)
+    for name, stains_of in (("Macenko", macenko), ("Vahadane", vahadane)):
+        usual_stains = stains_of(known[0])
+        alike = [stained(each, between(stains_of(each), usual_stains)) for each in known]
+        checkpoint = trained(alike, recipe)
+        for stain, section in slides.items():
+            section = stained(section, between(stains_of(section), usual_stains))
+            yield (stain, f"normalised ({name})"), stain_scores(checkpoint, section, panel)
+
+
+def trained(sections: list[Section], recipe: Recipe) -> Checkpoint:
+    with TemporaryDirectory() as folder:
+        return train(sections, recipe, folder, progress=False).checkpoint
+
+
+def standardised(checkpoint: Checkpoint, own: Array, usual: Array) -> Checkpoint:
+    """The same with embeddings of a section in units of their own mean and deviation."""
+    condition = checkpoint.condition
+    scale = usual / np.maximum(own.std(axis=0), 1e-6)
+    axes = (condition.axes * scale[:, None]).astype(np.float32)
+    return replace(checkpoint, condition=replace(condition, mean=own.mean(axis=0), axes=axes))
+
+
+def stain_scores(checkpoint: Checkpoint, section: Section, panel: list[str]) -> Array:
+    """Metrics of the draws, and the share of spots that are told to be unlike training tissue."""
+    found = scores(drawn_counts(checkpoint, section, None), section, panel)[:3]
+    unlike = float((checkpoint.condition.ood(embed(section)) > 1).mean())
+    return np.array([*found, unlike])
+
+
+def in_other_stains(sections: list[Section]) -> list[Section]:
+    """Copies of sections in random strengths and hues, for training."""
+    random = np.random.default_rng(0)
+
+    def copy(section: Section, number: int) -> Section:
+        stains = USUAL.copy()
+        stains[:2] = abs(stains[:2] + random.normal(0, HUES, (2, 3)))
+        stains[:2] /= np.linalg.norm(stains[:2], axis=1, keepdims=True)
+        amounts = np.exp(random.normal(0, STRENGTHS, 2))
+        made = stained(section, mixture((amounts[0], amounts[1]), stains))
+        return replace(made, name=f"{section.name}, stain {number}")
+
+    return [copy(section, number) for section in sections for number in range(COPIES)]
+
+
+def macenko(section: Section) -> Array:
+    """(2, 3) optical densities of haematoxylin and eosin where a slide is darkest.
+
+    Macenko et al. 2009, as in the package torchstain, which must be installed.
+    """
+    from torchstain.numpy.normalizers import NumpyMacenkoNormalizer
+
+    normalizer = NumpyMacenkoNormalizer()
+    normalizer.fit(every_few_pixels(section), Io=256)
+    return np.asarray((normalizer.HERef * normalizer.maxCRef).T)
+
+
+def vahadane(section: Section) -> Array:
+    """The same by sparse dictionary learning (Vahadane et al. 2016)."""
+    density = -np.log((every_few_pixels(section).reshape(-1, 3) + 1.0) / 256)
+    density = density[density.min(axis=1) > GLASS]
+    learner = MiniBatchDictionaryLearning(
+        2, alpha=0.1, batch_size=1024, fit_algorithm="cd", transform_algorithm="lasso_cd",
+        transform_alpha=0.1, positive_code=True, positive_dict=True, random_state=0,
+    )  # fmt: skip
+    amounts = learner.fit_transform(density)
+    order = np.argsort(-learner.components_[:, 0])  # haematoxylin takes more red light
+    strength = np.percentile(amounts, 99, axis=0)
+    return np.asarray((learner.components_ * strength[:, None])[order])
+
+
+def every_few_pixels(section: Section) -> NDArray[np.uint8]:
+    """Every sixteenth pixel of a slide in both directions."""
+    slide = section.slide
+    return slide.read_region(0, 0, slide.width, slide.height)[::16, ::16, :3].copy()
+
+
+def between(stains: Array, others: Array) -> Array:
+    """From optical densities in two stains to the same amounts of two others."""
+    return np.asarray(np.linalg.inv(with_rest(stains)) @ with_rest(others))
+
+
+def with_rest(stains: Array) -> Array:
+    """(3, 3) two stains and what is neither."""
+    rest = np.cross(*stains)
+    return np.vstack([stains, rest / np.linalg.norm(rest)])
 
 
 def stained(section: Section, mixture: Array) -> Section:

@@ -13,7 +13,8 @@ import pytest
 from napari.utils.notifications import notification_manager
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QObject, Qt, QTimer, QUrl, Slot
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_stem._napari.predict.dock import PredictDock
@@ -54,6 +55,26 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = tmp_path / kind
         monkeypatch.setattr(platformdirs, f"user_{kind}_path", lambda *_, to=folder: to)
     return tmp_path
+
+
+class Browser(QObject):
+    """Takes the files that would be shown in another program."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[Path] = []
+
+    @Slot(QUrl)
+    def take(self, url: QUrl) -> None:
+        self.shown.append(Path(url.toLocalFile()))
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    receiver = Browser()
+    QDesktopServices.setUrlHandler("file", receiver, "take")
+    yield receiver
+    QDesktopServices.unsetUrlHandler("file")
 
 
 @pytest.fixture

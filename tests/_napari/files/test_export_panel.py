@@ -88,7 +88,7 @@ def is_picture(path: Path) -> bool:
         return picture.width > 100 and picture.height > 100
 
 
-def test_every_format_is_written(panel, qtbot, tmp_path, predicted, messages):
+def test_every_format_is_written(panel, qtbot, tmp_path, predicted, messages, browser):
     n = predicted.n_obs
     is_right = {
         ".h5ad": lambda path: read_h5ad(path).n_obs == n,
@@ -102,6 +102,9 @@ def test_every_format_is_written(panel, qtbot, tmp_path, predicted, messages):
         path = export(panel, qtbot, tmp_path / f"biopsy{suffix}")
         assert check(path), suffix
         assert panel.bar.isHidden()
+        assert panel.report_button.isHidden() == (suffix != ".html")
+    qtbot.mouseClick(panel.report_button, LEFT)
+    assert browser.shown == [tmp_path / "biopsy.html"]
     assert not messages
 
 

@@ -109,7 +109,7 @@ def tick(chosen, row: int, qtbot) -> None:
 
 
 def test_a_run_is_set_up_trained_and_installed(
-    dock, setup, viewer, qtbot, until, saved_sections, messages
+    dock, setup, viewer, qtbot, until, saved_sections, messages, browser
 ):
     _, predict = viewer.window.add_plugin_dock_widget("napari-stem", "Predict")
     assert setup.reason.text() == "Add at least one section."
@@ -145,6 +145,8 @@ def test_a_run_is_set_up_trained_and_installed(
     until(lambda: "running" in words(dock))
     until(lambda: "finished" in words(dock))
     assert view.state.text().startswith("Finished")
+    qtbot.mouseClick(view.report_button, LEFT)
+    assert browser.shown == [runs_dir() / "liver-1" / "report.html"]
     table = view.metrics
     methods = [table.horizontalHeaderItem(i).text() for i in range(table.columnCount())]
     assert methods == ["Stem", *BASELINES]

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSizePolicy
 from napari_stem._napari.canvas.drawn_region import selected_region
 from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.shell.choices import choose_export
-from napari_stem._napari.shell.dialogs import ask_save, beside
+from napari_stem._napari.shell.dialogs import ask_save, beside, open_outside
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import with_slide_path
@@ -82,7 +82,8 @@ class ExportPanel(Panel):
         self.add_row(self.genes, label="Genes")
         self.add_row(self.typed)
         self.add_row(self.spots, label="Spots")
-        self.add_row(self.export_button)
+        self.report_button = button("Open report", "Open the report just written in the browser.")
+        self.add_row(self.export_button, self.report_button)
         self.add_row(self.bar)
         self.add_row(self.note)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
@@ -90,6 +91,7 @@ class ExportPanel(Panel):
     def _connect(self) -> None:
         self.genes.currentTextChanged.connect(self.refresh)
         self.export_button.clicked.connect(self._ask)
+        self.report_button.clicked.connect(self._open_report)
         listen(self, self.workspace.events.result, self._forget)
         listen(self, self.workspace.run.events.request, self.refresh)
 
@@ -161,6 +163,10 @@ class ExportPanel(Panel):
         if path is not None:
             self.export(path)
 
+    def _open_report(self) -> None:
+        if self._last is not None:
+            open_outside(self._last)
+
     def _note(self, request: ExportRequest, content: Saved, path: Path) -> None:
         if request.is_whole:
             self.workspace.take_saved(content)
@@ -178,6 +184,7 @@ class ExportPanel(Panel):
         self.setEnabled(not why_not)
         self.typed.setVisible(self.genes.currentText() == _LIST)
         self.bar.hide()
+        self.report_button.setVisible(self._last is not None and self._last.suffix == ".html")
         written = f"Exported {self._last.name}" if self._last else ""
         self.note.setText(why_not or written)
         self.note.setToolTip(str(self._last or ""))

@@ -1,10 +1,12 @@
-"""Dialogs: yes-or-no questions, and where files are chosen and saved."""
+"""Dialogs: yes-or-no questions, where files are chosen and saved, and where others open them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_stem._napari.shell.choices import choose_folder
@@ -98,6 +100,11 @@ def ask_save(parent: QWidget, title: str, proposal: Path, *, kind: str, suffix: 
     if asked or not path.exists() or is_wanted(parent, title, f"Replace '{path.name}'?"):
         return path
     return None
+
+
+def open_outside(path: Path) -> None:
+    """Open a file or folder in the program that the system has for it, such as the browser."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
 
 def _with_suffix(path: Path, suffix: str) -> Path:

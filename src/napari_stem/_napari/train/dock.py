@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from qtpy.QtCore import QUrl
-from qtpy.QtGui import QDesktopServices, QShowEvent
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QGridLayout,
@@ -17,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_stem._napari.shell.dialogs import is_wanted
+from napari_stem._napari.shell.dialogs import is_wanted, open_outside
 from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.page import Page
 from napari_stem._napari.shell.panel import button
@@ -170,7 +169,7 @@ class TrainDock(Page):
 
     def _reveal(self) -> None:
         if run := self._selected():
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.folder)))
+            open_outside(run.folder)
 
     def _delete(self) -> None:
         run = self._selected()

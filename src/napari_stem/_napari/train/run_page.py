@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stem._napari.shell import hints
+from napari_stem._napari.shell.dialogs import open_outside
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.progress_text import Remaining, in_words, stage_in_words
 from napari_stem._napari.shell.worker import start
@@ -25,7 +26,7 @@ from napari_stem._napari.train.metrics_table import MetricsTable
 from napari_stem.errors import StemError
 from napari_stem.events import Loss, Metrics, Progress
 from napari_stem.text import counted
-from napari_stem.training.run_folder import Run, read_run
+from napari_stem.training.run_folder import REPORT, Run, read_run
 
 if TYPE_CHECKING:
     from napari_stem._napari.train.controller import Trainings
@@ -71,9 +72,14 @@ class TrainingView(QWidget):
             "Stop and keep",
             "Stop training. The best weights so far are evaluated and saved as the checkpoint.",
         )
+        self.report_button = button(
+            "Open report",
+            "Open the report of this run in the browser: what was done, how good it is, and which "
+            "genes to believe.",
+        )
         buttons = QHBoxLayout()
         buttons.addStretch()
-        for part in (self.pause_button, self.stop_button):
+        for part in (self.report_button, self.pause_button, self.stop_button):
             buttons.addWidget(part)
         layout = QVBoxLayout(self)
         for part in (self.title, self.state, self.bar):
@@ -86,6 +92,7 @@ class TrainingView(QWidget):
     def _connect(self) -> None:
         self.pause_button.clicked.connect(self._pause_or_resume)
         self.stop_button.clicked.connect(self._stop)
+        self.report_button.clicked.connect(self._open_report)
         self._trainings.changed.connect(self.refresh)
         self._trainings.told.connect(self._take)
         self._timer.timeout.connect(self._draw)
@@ -134,6 +141,7 @@ class TrainingView(QWidget):
             }[live.asked]
         )
         self.bar.setVisible(True)
+        self.report_button.setVisible(False)
         for part in (self.pause_button, self.stop_button):
             part.setVisible(True)
         self.pause_button.setText("Pause")
@@ -154,6 +162,7 @@ class TrainingView(QWidget):
         else:
             self.state.setText(_words(run))
             resumable = run.is_resumable
+        self.report_button.setVisible((self.folder / REPORT).is_file())
         free = self._trainings.running is None
         self.pause_button.setText("Resume")
         for part in (self.pause_button, self.stop_button):
@@ -212,6 +221,10 @@ class TrainingView(QWidget):
             live.pause()
         elif self.folder is not None:
             self._trainings.resume(self.folder)
+
+    def _open_report(self) -> None:
+        if self.folder is not None:
+            open_outside(self.folder / REPORT)
 
     def _stop(self) -> None:
         live = self._live()
