@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from napari_stem.events import Event, Events, Pace, Progress, finish, relay
+from napari_stem.events import Event, Events, Pace, Progress, Seldom, finish, relay
 
 
 def work(closed: list[bool]) -> Events[str]:
@@ -36,6 +38,16 @@ def test_a_listener_that_fails_closes_the_work():
 def test_pace_lets_the_first_event_pass_and_holds_the_next():
     pace = Pace(seconds=3600)
     assert [pace.due(), pace.due()] == [True, False]
+
+
+def test_what_is_seldom_takes_a_tenth_of_the_time():
+    seldom = Seldom()
+    assert seldom.due()
+    with seldom:
+        time.sleep(0.02)
+    assert not seldom.due()
+    time.sleep(0.2 + 0.1)
+    assert seldom.due()
 
 
 def test_relayed_events_are_changed_or_left_out_and_the_result_stays():

@@ -137,3 +137,22 @@ class Pace:
             return False
         self._last = now
         return True
+
+
+class Seldom:
+    """Limits a costly step, within which it is entered, to a tenth of the time."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._seconds = seconds
+        self._start = self._next = float("-inf")
+
+    def due(self) -> bool:
+        """Whether the step may be taken; at least `seconds` lie between the end of one and this."""
+        return time.monotonic() >= self._next
+
+    def __enter__(self) -> None:
+        self._start = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        now = time.monotonic()
+        self._next = now + max(self._seconds, 10 * (now - self._start))

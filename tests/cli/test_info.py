@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from anndata import AnnData
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -79,6 +80,11 @@ def test_a_prediction_is_no_counts(tmp_path: Path, trained: TrainResult):
     output = info(tmp_path / "p.h5ad")
     assert f"prediction: {prediction.n_obs} spots, 8 genes; slide section-2" in output
     assert "no counts" in output
+
+
+def test_a_prediction_of_an_older_version_has_no_notes(tmp_path: Path, prediction: AnnData):
+    prediction.write_h5ad(tmp_path / "p.h5ad")
+    assert "prediction: 6 spots, 3 genes" in info(tmp_path / "p.h5ad")
 
 
 def test_a_folder_of_something_else_is_said_to_be_unusable(tmp_path: Path):

@@ -70,7 +70,7 @@ def print_doubts(prediction: AnnData) -> None:
     """Print the warnings and the notes of a prediction."""
     for warning in warnings_of(prediction):
         console.print(f"warning: {warning}", style="bold red", highlight=False, soft_wrap=True)
-    print_notes(prediction.uns["napari_stem"]["notes"])
+    print_notes(prediction.uns["napari_stem"].get("notes", ()))
 
 
 def print_evaluations(evaluations: Sequence[Evaluation]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from napari_stem.errors import CohortError
 from napari_stem.evaluation.metrics import METRICS
-from napari_stem.events import Pace
+from napari_stem.events import Seldom
 from napari_stem.extras import advice_on
 from napari_stem.storage import atomic_path
 from napari_stem.text import printable
@@ -107,7 +107,7 @@ class Manifest:
         self.folder = folder
         self._rows = {row.identity: row for row in read_rows(folder)}
         self._asked: dict[tuple[str, str], tuple[str, str]] = {}
-        self._pace = Pace(1.0)
+        self._seldom = Seldom(1.0)
         self._stale = True
 
     @property
@@ -150,8 +150,9 @@ class Manifest:
         """Change a row; it is written soon, and at the end."""
         row = self._rows[identity] = replace(self._rows[identity], **changes)
         self._stale = True
-        if self._pace.due():
-            self.write()
+        if self._seldom.due():
+            with self._seldom:
+                self.write()
         return row
 
     def count(self, identities: Iterable[tuple[str, str]]) -> dict[State, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from napari_stem.defaults import Keep
-from napari_stem.events import Event, Events, Loss, Pace, finish, relay
+from napari_stem.events import Event, Events, Loss, Pace, Seldom, finish, relay
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
@@ -95,7 +95,7 @@ def iter_fit(
     """
     team = Team(device, config, devices=devices, nodes=nodes)
     every = min(VALIDATE_EVERY, max(1, config.steps // _FEWEST_VALIDATIONS))
-    pace, saves, seldom = Pace(), _Saves(), _Seldom()
+    pace, saves, seldom = Pace(), _Saves(), Seldom()
     with Workers(team.fabric.device) as workers:
         lesson = teacher.on(team.fabric.device) if teacher else None
         run = FitState(team, network, schedule, workers, config, identity, lesson)
@@ -153,21 +153,3 @@ class _Saves:
             return False
         self._last, self._after = now, min(2 * self._after, SAVE_SECONDS)
         return True
-
-
-class _Seldom:
-    """Limits a costly step to a tenth of the time."""
-
-    def __init__(self) -> None:
-        self._next = float("-inf")
-        self._start = 0.0
-
-    def due(self) -> bool:
-        return time.monotonic() >= self._next
-
-    def __enter__(self) -> None:
-        self._start = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        now = time.monotonic()
-        self._next = now + 10 * (now - self._start)

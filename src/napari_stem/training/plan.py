@@ -199,8 +199,8 @@ class TrainPlan:
     nodes: int = option(
         1,
         "Nodes",
-        "Machines that train together, each with so many devices; each runs this command, under "
-        "SLURM or torchrun.",
+        "Machines that train together, each with so many devices. Each runs this command: under "
+        "SLURM or torchrun, or with NODE_RANK, MASTER_ADDR and MASTER_PORT set.",
         minimum=1,
         maximum=1024,
         advanced=True,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_stem._napari.state.result import Result, per_gene
+from napari_stem.errors import WrongType
 
 GENES = ("A", "B", "FLAT")
 
@@ -83,3 +84,8 @@ def test_the_distance_to_the_training_tissue_is_shown_as_that_of_no_gene(result)
     assert found.limits("A", "ood") == (0, 2)
     assert found.name_of("A", "ood") == "distance to training"
     assert "log2" not in found.title("A", "ood")
+
+
+def test_a_prediction_whose_record_lacks_what_is_shown_is_refused_by_the_entry(section, prediction):
+    with pytest.raises(WrongType, match=r"lacks uns\['napari_stem'\]\['unit'\]"):
+        Result.of_prediction(section.slide, prediction)

@@ -374,16 +374,17 @@ def test_encoders_on_request_say_so_before_anything_starts(setup, tmp_path, monk
     assert "resnet18: get its file at https://github.com/ozanciga" in encoders.note.text()
 
 
-def test_curves_are_those_of_the_run_that_was_chosen_last(dock, tmp_path, until, viewer):
+def test_curves_are_those_of_the_run_that_was_chosen_last(dock, plan, tmp_path, until, viewer):
     view = dock.dialog().view
     for name, steps in (("former", 3), ("latter", 2)):
-        (tmp_path / name).mkdir()
+        create_run(tmp_path / name, replace(plan, devices=steps))
         lines = [to_line(Loss(step, 0.5, 1.0)) for step in range(1, steps + 1)]
         (tmp_path / name / HISTORY).write_text("\n".join(lines))
         view.show_run(tmp_path / name)
     until(lambda: not is_busy(viewer))
     training, _ = view.curves.loss.lines
     assert list(training.getData()[0]) == [1, 2]
+    assert view.title.text() == "<b>latter</b> on 2 devices"
 
 
 def test_the_training_of_a_viewer_outlives_its_dock(dock, trainings, viewer, qtbot):

@@ -15,6 +15,7 @@ from napari_stem.prediction.statistics import (
     displayed_unit,
 )
 from napari_stem.prediction.trust import are_foreign, foreign_share, warnings_of
+from napari_stem.spots.provenance import provenance
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Result:
         cls, slide: Slide, prediction: AnnData, request: PredictRequest | None = None
     ) -> Result:
         """The result of a complete prediction, whose rows are the spots."""
-        made = prediction.uns["napari_stem"]
+        made = provenance(prediction, "unit", "n_draws")
         values = {name: prediction.layers[name] for name in STATISTICS if name in prediction.layers}
         ood = prediction.obs["ood"].to_numpy(np.float32) if "ood" in prediction.obs else None
         return cls(

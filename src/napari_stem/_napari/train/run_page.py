@@ -26,7 +26,7 @@ from napari_stem._napari.train.metrics_table import MetricsTable
 from napari_stem.errors import StemError
 from napari_stem.events import Loss, Metrics, Progress
 from napari_stem.text import counted
-from napari_stem.training.run_folder import REPORT, Run, read_run
+from napari_stem.training.run_folder import REPORT, Run, read_plan, read_run
 
 if TYPE_CHECKING:
     from napari_stem._napari.train.controller import Trainings
@@ -100,7 +100,7 @@ class TrainingView(QWidget):
     def show_run(self, folder: Path) -> None:
         """Show a run with the events that it has recorded."""
         self.folder, self._step = folder, 0
-        self.title.setText(f"<b>{folder.name}</b>")
+        self.title.setText(f"<b>{folder.name}</b>{_team(folder)}")
         self.curves.clear()
         self.metrics.clear_methods()
         self.metrics_note.setText("Metrics appear after the first validation on held-out spots.")
@@ -232,6 +232,16 @@ class TrainingView(QWidget):
             live.finish()
         elif self.folder is not None:
             self._trainings.resume(self.folder, finish=True)
+
+
+def _team(folder: Path) -> str:
+    """On how many devices a run is trained, where these are several."""
+    try:
+        plan = read_plan(folder)
+    except StemError:
+        return ""  # its status tells what is wrong
+    number = plan.devices * plan.nodes
+    return f" on {counted(number, 'device')}" if number > 1 else ""
 
 
 def _words(run: Run) -> str:
