@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter, laplace, maximum_filter
 
 from napari_stem.features.encoders.morphology import Morphology
 from napari_stem.features.encoders.registry import ENCODERS
@@ -66,3 +67,34 @@ def test_more_nuclei_raise_the_count_of_blobs():
     rising = (peaks[0] < peaks[1]) & (peaks[1] < peaks[2])
     first = 3 * 7 + 3 + 2 * 4 * 2 + 2 * 4 * 4  # behind stains, correlations, gradients and blobs
     assert rising[first] or rising[first + 2]
+
+
+def test_stains_edges_blobs_and_nuclei_are_those_that_scipy_finds():
+    patch = tissue(30, radius=4, seed=3)
+    found = iter(describe(patch)[0].tolist())
+    stains = ((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78))
+    unmix = np.linalg.inv([np.divide(stain, np.linalg.norm(stain)) for stain in stains])
+    areas = patch.reshape(112, 2, 112, 2, 3).mean((1, 3))
+    density = np.moveaxis(-np.log((areas + 1) / 256) @ unmix, 2, 0)
+    wanted: list[float] = []
+    for stain in density:
+        some = np.quantile(stain[::2, ::2], (0.05, 0.25, 0.5, 0.75, 0.95))
+        wanted += [stain.mean(), stain.std(ddof=1), *some]
+    pairs = np.corrcoef(density.reshape(3, -1))
+    wanted += [pairs[0, 1], pairs[0, 2], pairs[1, 2]]
+    tails, nuclei = list[float](), list[float]()
+    for sigma in (0.7, 1.5, 3.0, 6.0):
+        radius = int(np.ceil(3 * sigma))
+        smooth = gaussian_filter(density[:2], sigma, mode="mirror", radius=radius, axes=(1, 2))
+        y, x = (np.gradient(smooth, axis=axis)[:, 1:-1, 1:-1] * 2 for axis in (1, 2))
+        blobs = sigma**2 * np.stack([laplace(image, mode="nearest") for image in smooth])
+        for edges in np.hypot(y, x):
+            wanted += [edges.mean(), edges.std(ddof=1)]
+        for blob in blobs:
+            tails += [blob.std(ddof=1), *np.quantile(blob[::2, ::2], (0.01, 0.05, 0.95))]
+        if sigma in (1.5, 3.0):
+            strength = -blobs[0]
+            peak = (strength == maximum_filter(strength, 5)) & (strength > 0.05)
+            nuclei += [peak.mean(), strength[peak].sum() / peak.size / (peak.mean() + 1e-4)]
+    for name, values in (("stains and edges", wanted), ("blobs", tails), ("nuclei", nuclei)):
+        assert [next(found) for _ in values] == pytest.approx(values, rel=1e-3, abs=1e-5), name
