@@ -233,7 +233,7 @@ def test_unusable_sections_are_refused_before_anything_is_written(
     refused(empty, CountsError, "No spot of C9 has counts")
 
 
-def test_held_out_patches_are_embedded_once(
+def test_held_out_patches_are_embedded_once_and_encoders_built_once(
     sections: list[Section], recipe: Recipe, tmp_path: Path
 ):
     heard: list[Event] = []
@@ -242,6 +242,7 @@ def test_held_out_patches_are_embedded_once(
     stages = [event.stage for event in heard if isinstance(event, Progress)]
     assert "embed" in stages
     assert "embed" not in stages[stages.index("train") :]
+    assert stages.count("load") == 1
 
 
 def test_one_gene_and_two_spots_are_learned(sections: list[Section], tmp_path: Path):
