@@ -21,7 +21,7 @@ import torch
 from scipy.spatial import KDTree
 from sklearn.decomposition import PCA
 
-from napari_stem.api.training import cross_validate
+from napari_stem.api.evaluation import cross_validate
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.cli.output import print_evaluations
 from napari_stem.evaluation.folds import folds

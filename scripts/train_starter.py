@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_stem.api.training import cross_validate, train
+from napari_stem.api.evaluation import cross_validate
+from napari_stem.api.training import train
 from napari_stem.checkpoints.checkpoint import save_checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.checkpoints.starter import ATTRIBUTION, TITLE, starter_file

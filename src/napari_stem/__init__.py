@@ -15,6 +15,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_stem.api.choices import deg, encoders, hmhvg, hvg
     from napari_stem.api.cohorts import iter_predict_cohort, predict_cohort
+    from napari_stem.api.evaluation import (
+        cross_validate,
+        estimate,
+        evaluate,
+        iter_cross_validate,
+        iter_estimate,
+        iter_evaluate,
+    )
     from napari_stem.api.places import make_grid, read_section, read_spots
     from napari_stem.api.predicting import (
         draws_of,
@@ -26,18 +34,7 @@ if TYPE_CHECKING:
         predict,
     )
     from napari_stem.api.results import find_clusters, rank_genes, read_prediction
-    from napari_stem.api.training import (
-        cross_validate,
-        distill,
-        estimate,
-        evaluate,
-        iter_cross_validate,
-        iter_distill,
-        iter_estimate,
-        iter_evaluate,
-        iter_train,
-        train,
-    )
+    from napari_stem.api.training import distill, iter_distill, iter_train, train
     from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
     from napari_stem.checkpoints.recipe import Recipe, make_recipe
     from napari_stem.errors import StemError
@@ -50,15 +47,16 @@ __version__ = version("napari-stem")
 _HOMES = {
     "api.choices": ("deg", "encoders", "hmhvg", "hvg"),
     "api.cohorts": ("iter_predict_cohort", "predict_cohort"),
+    "api.evaluation": (
+        "cross_validate", "estimate", "evaluate", "iter_cross_validate", "iter_estimate",
+        "iter_evaluate",
+    ),
     "api.places": ("make_grid", "read_section", "read_spots"),
     "api.predicting": (
         "draws_of", "embed", "inspect", "iter_embed", "iter_inspect", "iter_predict", "predict",
     ),
     "api.results": ("find_clusters", "rank_genes", "read_prediction"),
-    "api.training": (
-        "cross_validate", "distill", "estimate", "evaluate", "iter_cross_validate", "iter_distill",
-        "iter_estimate", "iter_evaluate", "iter_train", "train",
-    ),
+    "api.training": ("distill", "iter_distill", "iter_train", "train"),
     "checkpoints.checkpoint": ("Checkpoint", "load_checkpoint", "save_checkpoint"),
     "checkpoints.recipe": ("Recipe", "make_recipe"),
     "errors": ("StemError",),

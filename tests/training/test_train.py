@@ -18,8 +18,9 @@ from anndata import AnnData
 from PIL import Image
 from typer.testing import CliRunner
 
+from napari_stem.api.evaluation import evaluate
 from napari_stem.api.predicting import iter_predict, predict
-from napari_stem.api.training import evaluate, iter_train, train
+from napari_stem.api.training import iter_train, train
 from napari_stem.checkpoints.checkpoint import load_checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.cli import app

@@ -1,4 +1,4 @@
-"""Checkpoints, encoders and machines as callers may write them: objects, paths or names."""
+"""Checkpoints, recipes, encoders and machines as callers may write them: objects, paths or names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.errors import WrongType
 from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.entry import Encoder
@@ -27,6 +28,13 @@ def as_checkpoint(value: CheckpointLike) -> Checkpoint:
     if isinstance(value, str | Path):
         return load_checkpoint(value)
     raise WrongType.of("checkpoint", value, "a checkpoint, or the path of one")
+
+
+def checked_recipe(recipe: Recipe) -> Recipe:
+    """The recipe, or an error that says where one comes from."""
+    if not isinstance(recipe, Recipe):
+        raise WrongType.of("recipe", recipe, "a recipe (from make_recipe)")
+    return recipe
 
 
 def as_encoders(value: EncodersLike) -> tuple[Encoder, ...]:

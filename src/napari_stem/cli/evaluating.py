@@ -87,7 +87,7 @@ def evaluate(
     Baselines learn from the training sections: the mean of each gene, tuned ridge regression and
     tuned nearest neighbours, each with independent genes and with whole vectors (joint).
     """
-    from napari_stem.api.training import iter_evaluate
+    from napari_stem.api.evaluation import iter_evaluate
     from napari_stem.checkpoints.checkpoint import load_checkpoint
     from napari_stem.reports.report import write_report
     from napari_stem.sections.opened import Opened
