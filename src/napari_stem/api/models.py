@@ -1,4 +1,4 @@
-"""Checkpoints, recipes, encoders and machines as callers may write them: objects, paths or names."""
+"""Checkpoints, recipes, encoders and machines as callers may give them: objects or names."""
 
 from __future__ import annotations
 
