@@ -28,7 +28,7 @@ from napari_stem.events import Progress
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_stem.prediction.inspect import Inspection
+    from napari_stem.prediction.inspection import Inspection
     from napari_stem.slides.slide import Slide
 
     Place = tuple[float, float]
