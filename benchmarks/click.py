@@ -22,7 +22,8 @@ from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint  # no
 from napari_stem.checkpoints.recipe import make_recipe  # noqa: E402
 from napari_stem.features.condition import Condition  # noqa: E402
 from napari_stem.model.network import StemNetwork  # noqa: E402
-from napari_stem.prediction.inspect import Inspection, Inspector  # noqa: E402
+from napari_stem.prediction.inspect import Inspector  # noqa: E402
+from napari_stem.prediction.inspection import Inspection  # noqa: E402
 from napari_stem.prediction.options import PredictOptions  # noqa: E402
 from napari_stem.sections.synthetic import generate_section  # noqa: E402
 

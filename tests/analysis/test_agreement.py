@@ -8,7 +8,8 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from napari_stem.analysis.agreement import annotation_columns, compare
+from napari_stem.analysis.agreement import compare
+from napari_stem.analysis.columns import annotation_columns
 from napari_stem.errors import SpotsError
 
 SPOTS = [f"s{i}" for i in range(200)]

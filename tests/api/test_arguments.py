@@ -11,7 +11,7 @@ import pytest
 import napari_stem as stem
 from napari_stem.errors import SpotsContradictSlide, WrongType
 from napari_stem.events import Event, Progress
-from napari_stem.prediction.inspect import Inspection
+from napari_stem.prediction.inspection import Inspection
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.slides.slide import Slide
 

@@ -12,7 +12,8 @@ from napari_stem.api.predicting import predict
 from napari_stem.errors import MissingScale, SpotsOutsideSlide
 from napari_stem.events import Progress
 from napari_stem.features.compute import Compute
-from napari_stem.prediction.inspect import Inspection, Inspector, as_table
+from napari_stem.prediction.inspect import Inspector
+from napari_stem.prediction.inspection import Inspection, as_table
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.predict import iter_draws
 from napari_stem.sections.section import Section

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from sklearn.metrics import adjusted_rand_score
 
 from napari_stem.errors import SpotsError
 from napari_stem.text import counted
-
-_MOST_KINDS = 50  # beyond, a column holds names rather than kinds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,14 +54,3 @@ def compare(clusters: pd.Series, annotation: pd.Series) -> Agreement:
     clusters, known = clusters[both], known[both]
     ari = adjusted_rand_score(pd.factorize(known)[0], pd.factorize(clusters)[0])
     return Agreement(pd.crosstab(clusters, known), float(ari), int((~both).sum()))
-
-
-def annotation_columns(spots: pd.DataFrame) -> list[str]:
-    """Annotation columns of a spot table, without the clusters."""
-    return [
-        str(name)
-        for name, column in spots.items()
-        if not str(name).startswith("leiden")
-        and (is_bool_dtype(column.dtype) or not is_numeric_dtype(column.dtype))
-        and 0 < column.nunique() <= _MOST_KINDS
-    ]

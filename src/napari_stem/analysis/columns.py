@@ -7,14 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from napari_stem.analysis.agreement import annotation_columns
 from napari_stem.analysis.labels import Clusters
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+_MOST_KINDS = 50  # beyond, a column holds names rather than kinds
 _ENDS = 0.01, 0.99  # quantiles; what lies beyond has the colours of the ends
+
+
+def annotation_columns(spots: pd.DataFrame) -> list[str]:
+    """Annotation columns of a spot table, without the clusters."""
+    return [
+        str(name)
+        for name, column in spots.items()
+        if not str(name).startswith("leiden")
+        and (is_bool_dtype(column.dtype) or not is_numeric_dtype(column.dtype))
+        and 0 < column.nunique() <= _MOST_KINDS
+    ]
 
 
 def drawable_columns(spots: pd.DataFrame) -> list[str]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import gaussian_kde
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +61,8 @@ def density(values: NDArray[np.float32], along: NDArray[np.float64]) -> NDArray[
         found = np.exp(-(((along - values.mean()) / narrowest) ** 2) / 2)
     else:
         width = max(spread * (0.75 * len(values)) ** -0.2, narrowest)
-        found = _kernels(values.astype(np.float64), width)(along)
+        places, counts = _in_bins(values.astype(np.float64))
+        found = np.exp(-(((along[:, None] - places) / width) ** 2) / 2) @ counts
     return np.asarray(found / found.max())
 
 
@@ -88,12 +88,9 @@ def by_cluster(
     return found, ends
 
 
-def _kernels(values: NDArray[np.float64], width: float) -> gaussian_kde:
-    """Kernels of a width around values, or around the middles of bins that hold many of them."""
-    spread = values.std(ddof=1)
+def _in_bins(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values and how often they occur; many are counted in bins, by the middles of these."""
     if len(values) <= _MANY:
-        return gaussian_kde(values, bw_method=width / spread)
+        return values, np.ones(len(values))
     counts, edges = np.histogram(values, bins=4 * POINTS)
-    made = gaussian_kde((edges[1:] + edges[:-1]) / 2, weights=counts)
-    made.set_bandwidth(width / np.sqrt(made.covariance[0, 0]) * made.factor)
-    return made
+    return (edges[1:] + edges[:-1]) / 2, counts.astype(np.float64)

@@ -27,7 +27,8 @@ from napari_stem.features.embed import iter_embed as iter_embedding
 from napari_stem.features.patches import PatchGeometry, as_geometry
 from napari_stem.prediction import kept_draws
 from napari_stem.prediction import predict as prediction_room
-from napari_stem.prediction.inspect import Inspection, Inspector
+from napari_stem.prediction.inspect import Inspector
+from napari_stem.prediction.inspection import Inspection
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.prediction.trust import StemWarning, warnings_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from anndata import AnnData
 
-from napari_stem.analysis.agreement import annotation_columns
+from napari_stem.analysis.columns import annotation_columns
 from napari_stem.analysis.morans_i import morans_i, neighbour_graph
 from napari_stem.cache import mark_used, trim
 from napari_stem.checkpoints.gene_trust import from_description

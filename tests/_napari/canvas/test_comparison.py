@@ -9,7 +9,6 @@ from qtpy.QtGui import QShortcut
 
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.attach import workspace_of
-from napari_stem._napari.canvas.outlines import Outline
 from napari_stem._napari.files import opening
 from napari_stem._napari.results.compare_box import CompareBox
 from napari_stem._napari.shell.docks import open_dock
@@ -265,7 +264,7 @@ def test_inspecting_and_drawing_a_region_end_it(viewer, dock, section, trained):
     work.checkpoint = finish(opening.describe_checkpoint(trained.path))
     inspect = open_dock(viewer, "Inspect")
     work.compared = ("B", "mean"), ("C", "mean")
-    inspect._show_outlines(Outline((100, 100), (300, 300)))
+    inspect.inspect((200, 200))
     assert work.compared == ()
     assert [layer.name for layer in viewer.layers if layer.visible] == [*own, "Inspected patches"]
     work.compared = ("B", "mean"), ("C", "mean")

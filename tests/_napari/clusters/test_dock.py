@@ -525,7 +525,7 @@ def test_a_folder_that_cannot_be_written_is_said(clustered, qtbot, tmp_path, mes
     assert "could not be written" in messages[0]
 
 
-def test_agreement_with_an_annotation_of_the_spots(clustered, workspace, prediction):
+def test_agreement_with_an_annotation_of_the_spots(clustered, workspace, prediction, qtbot):
     panel = clustered.agreement
     assert "have no annotation column" in panel.note.text()
     spots = prediction[::-1].copy()
@@ -537,34 +537,34 @@ def test_agreement_with_an_annotation_of_the_spots(clustered, workspace, predict
         "pathologist",
         "half",
     ]
-    assert panel.note.text() == (
-        "Adjusted Rand index 1.00 (54 spots; 6 without annotation excluded)"
-    )
+    told = "Adjusted Rand index 1.00 (54 spots; 6 without annotation excluded)"
+    qtbot.waitUntil(lambda: panel.note.text() == told)
     table = panel.table
     headings = [table.horizontalHeaderItem(i).text() for i in range(3)]
     assert headings == ["fat", "stroma", "tumour"]
     assert [table.item(0, i).text() for i in range(3)] == ["0", "0", "24"]
     panel.column.setCurrentText("half")
     expected = adjusted_rand_score(KINDS[::-1], np.arange(60) < 30)
-    assert f"index {expected:.2f} (60 spots)" in panel.note.text()
+    qtbot.waitUntil(lambda: f"index {expected:.2f} (60 spots)" in panel.note.text())
     merged = workspace.clusters.merged({2, 3})
     workspace.edit_clusters("merge", merged, workspace.cluster_view.merged({2, 3}))
     assert panel.column.currentText() == "half"
-    assert table.rowCount() == 2
+    qtbot.waitUntil(lambda: table.isVisibleTo(panel) and table.rowCount() == 2)
 
 
-def test_spots_that_are_not_the_predictions_are_said(clustered, workspace, prediction):
+def test_spots_that_are_not_the_predictions_are_said(clustered, workspace, prediction, qtbot):
     others = prediction.copy()
     others.obs_names = [f"other-{i}" for i in range(60)]
     others.obs["pathologist"] = pd.Categorical(KINDS)
     workspace.spots = others
-    assert "No spot has both a cluster and an annotation" in clustered.agreement.note.text()
+    note, told = clustered.agreement.note, "No spot has both a cluster and an annotation"
+    qtbot.waitUntil(lambda: told in note.text())
     assert clustered.agreement.table.isHidden()
     elsewhere = prediction.copy()
     elsewhere.obs["pathologist"] = pd.Categorical(KINDS)
     elsewhere.obsm["spatial"] = elsewhere.obsm["spatial"] + 40
     workspace.spots = elsewhere
-    assert "to other spots" in clustered.agreement.note.text()
+    assert "to other spots" in note.text()
 
 
 def test_the_viewer_may_close_midway(dock, viewer, qtbot):

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from napari_stem._napari.inspect.distributions import distributions
-from napari_stem.prediction.inspect import Inspection, Measured
+from napari_stem.prediction.inspection import Inspection, Measured
 
 
 def inspected(draws: dict[str, list[float]], truth: dict[str, float] | None = None) -> Inspection:

@@ -163,7 +163,12 @@ def test_a_drag_pans_as_everywhere_and_the_region_button_arms_one_rectangle(
     assert not tool.points.points
     qtbot.mouseClick(tool.region_button, LEFT)
     assert "Drag a rectangle" in tool.hint.text()
+    sides = []
+    tool.tool.dragging.connect(lambda *_: sides.append(len(viewer.layers["Drawn line"].data)))
     canvas_mouse.drag(viewer, section.slide, (400, 400), (900, 900))
+    assert set(sides) == {4}
+    assert not viewer.layers["Drawn line"].visible
+    assert "Inspected patches" not in viewer.layers  # a move changes nothing but the line
     np.testing.assert_array_equal(centre, camera.center[-2:])
     assert not tool.region_button.isChecked()
     assert camera.mouse_pan

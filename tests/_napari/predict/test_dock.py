@@ -99,7 +99,7 @@ def test_from_an_image_on_disk_to_a_heatmap(
     dock.slide.mpp.setValue(0.5)
     press(qtbot, dock.spots.grid_button)
     qtbot.waitUntil(lambda: work.spots is not None, timeout=PATIENCE)
-    assert "pitch 100 µm, Ø 55 µm" in dock.spots.note.text()
+    qtbot.waitUntil(lambda: "pitch 100 µm, Ø 55 µm" in dock.spots.note.text())
     assert not dock.predict_button.isEnabled()
 
     choose_file(monkeypatch, trained.path)
@@ -461,7 +461,7 @@ def test_a_second_dock_of_a_viewer_shows_the_same(ready, viewer, qtbot):
     again = PredictDock(viewer)
     qtbot.addWidget(again)
     assert again.predict_button.isEnabled()
-    assert again.spots.note.text() == ready.spots.note.text()
+    qtbot.waitUntil(lambda: again.spots.note.text() == ready.spots.note.text())
 
 
 def remove_all_but_the_slide(viewer) -> None:

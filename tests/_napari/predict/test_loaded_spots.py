@@ -55,7 +55,7 @@ def choose_bin(bins: BinChoice, size: int) -> None:
     bins.activated.emit(bins.currentIndex())
 
 
-def test_a_slide_without_scale_gets_that_of_its_spots(dock, viewer, table, load):
+def test_a_slide_without_scale_gets_that_of_its_spots(dock, viewer, table, load, qtbot):
     work = dock.workspace
     work.take_slide(bare_slide(300))
     assert not dock.spots.grid_button.isEnabled()
@@ -63,7 +63,7 @@ def test_a_slide_without_scale_gets_that_of_its_spots(dock, viewer, table, load)
     assert work.slide.mpp == pytest.approx(200 / PITCH)
     assert work.slides == (work.slide,)
     assert dock.slide.mpp.value() == pytest.approx(200 / PITCH)
-    assert "pitch 200 µm" in dock.spots.note.text()
+    qtbot.waitUntil(lambda: "pitch 200 µm" in dock.spots.note.text())
     assert dock.spots.grid_button.isEnabled()
     assert viewer.layers["bare 300"].scale[0] == pytest.approx(200 / PITCH)
 
@@ -121,7 +121,7 @@ def test_spots_that_contradict_the_slide_are_refused_unless_trusted(
     dock.spots.trust_box.setChecked(True)
     load(tmp_path / "glass.h5ad")
     assert dock.workspace.spots.n_obs == len(x)
-    assert "Positions are trusted as they are" in dock.spots.note.text()
+    qtbot.waitUntil(lambda: "Positions are trusted as they are" in dock.spots.note.text())
 
 
 def test_places_in_an_array_are_refused_and_their_pixels_are_taken(dock, tmp_path, load, qtbot):

@@ -162,13 +162,14 @@ def test_a_prediction_of_the_region_equals_that_of_the_whole(
     np.testing.assert_allclose(found, whole.X[inside], atol=1e-4)
 
 
-def test_spots_are_measured_once(on_slide, section, monkeypatch):
+def test_spots_are_measured_once(on_slide, section, monkeypatch, qtbot):
     measured, describe = [], tasks.describe_spots
     monkeypatch.setattr(tasks, "describe_spots", lambda *of: measured.append(of) or describe(*of))
     on_slide.workspace.take_spots(section.slide, section.spots[:9].copy(), whole=section.spots)
+    assert "9 spots" in on_slide.spots.note.text()
+    qtbot.waitUntil(lambda: "9 spots, pitch" in on_slide.spots.note.text())
     on_slide.spots.refresh()
     assert len(measured) == 1
-    assert "9 spots" in on_slide.spots.note.text()
 
 
 def test_an_absurd_pitch_is_refused_with_a_reason(dock, section, qtbot, viewer):

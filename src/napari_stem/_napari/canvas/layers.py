@@ -29,12 +29,12 @@ NAMES = {
     "outlines": "Inspected patches",
     "groups": "Groups",
     "selection": "Selected spots",
-    "lasso": "Lasso",
+    "line": "Drawn line",
 }  # of layers by their roles, where one slide is open
 
 _KEY = "napari_stem"
 _REGION_COLOUR = "#ffd400"
-_LASSO_WIDTH = 2.5  # screen pixels
+_LINE_WIDTH = 2.5  # screen pixels
 _REGION_LINES = 300  # a slide's width in lines of a region's outline
 
 
@@ -96,23 +96,23 @@ def outlines_layer(slide: Slide) -> Shapes:
     )
 
 
-def lasso_layer(slide: Slide) -> Vectors:
-    """An empty layer for the line that a lasso draws."""
+def line_layer(slide: Slide) -> Vectors:
+    """An empty layer for the line that the mouse draws."""
     return Vectors(
         ndim=2,
-        name=NAMES["lasso"],
+        name=NAMES["line"],
         vector_style="line",
         edge_color=_REGION_COLOUR,
-        metadata=tag("lasso", slide),
+        metadata=tag("line", slide),
         **placement(slide),
     )
 
 
-def show_lasso(layer: Vectors, slide: Slide, corners: NDArray[np.float64], pixels: float) -> None:
+def show_line(layer: Vectors, slide: Slide, corners: NDArray[np.float64], pixels: float) -> None:
     """Draw a line through corners (m, 2); `pixels` are screen pixels per level-0 pixel."""
     places = on_layer(corners)
     layer.data = np.stack([places[:-1], np.diff(places, axis=0)], axis=1)
-    update(layer, edge_width=_LASSO_WIDTH / pixels, length=1, visible=True)
+    update(layer, edge_width=_LINE_WIDTH / pixels, length=1, visible=True)
     place(layer, slide)
 
 

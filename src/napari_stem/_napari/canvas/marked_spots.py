@@ -8,6 +8,7 @@ from napari_stem._napari.canvas import heatmap, layers, spot_labels
 from napari_stem._napari.canvas.layer_names import name_of
 from napari_stem._napari.canvas.stack import NUMBERS
 from napari_stem._napari.state.cluster_view import ClusterView
+from napari_stem.analysis.columns import labels_of, numbers_of
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -79,8 +80,6 @@ class MarkedSpots:
         self._workspace.column = ""
 
     def _show_column(self, name: str) -> None:
-        from napari_stem.analysis.columns import labels_of, numbers_of  # imported with the spots
-
         slide, spots = self._workspace.slide, self._workspace.spots
         if not name or slide is None or spots is None:
             self._stack.remove("column", NUMBERS)

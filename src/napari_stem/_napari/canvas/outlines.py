@@ -1,4 +1,4 @@
-"""Outlines of inspected patches and of the rectangle that is being dragged."""
+"""Outlines of inspected patches."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ NUMBERS = heatmap.heatmap_role("column")  # of a column of the spots
 _LABELS = ("clusters", "groups", "column")
 _COLOURINGS = ("spots", *HEATMAPS, NUMBERS, *_LABELS)
 _STYLED = (*HEATMAPS, NUMBERS, *_LABELS)
-_BOTTOM_UP = ("slide", *_COLOURINGS, "selection", "region", "outlines", "lasso")
+_BOTTOM_UP = ("slide", *_COLOURINGS, "selection", "region", "outlines", "line")
 
 
 class Stack:

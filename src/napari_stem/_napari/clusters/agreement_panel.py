@@ -14,16 +14,18 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_stem._napari.shell.hints import in_words
+from napari_stem._napari.clusters import tasks
+from napari_stem._napari.shell.newest import Newest
 from napari_stem._napari.shell.panel import Panel
+from napari_stem.analysis.columns import annotation_columns
 from napari_stem.analysis.labels import cluster_title
-from napari_stem.errors import StemError
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.analysis.agreement import Agreement
 
 _TABLE_HEIGHT, _NAMES_WIDTH = 140, 110
 
@@ -35,6 +37,7 @@ class AgreementPanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
+        self._comparing = Newest(self)
         self._build()
         self._connect()
         self.refresh()
@@ -76,8 +79,6 @@ class AgreementPanel(Panel):
     def _columns(self) -> list[str]:
         if self.workspace.spots is None:
             return []
-        from napari_stem.analysis.agreement import annotation_columns  # imported with the spots
-
         return annotation_columns(self.workspace.spots.obs)
 
     def _compare(self) -> None:
@@ -85,6 +86,7 @@ class AgreementPanel(Panel):
             self.workspace.spots, self.workspace.result, self.column.currentText(),
         )  # fmt: skip
         self.table.hide()
+        self._comparing.drop()
         if spots is None:
             self.note.setText("No spots yet.")
         elif not column:
@@ -94,19 +96,19 @@ class AgreementPanel(Panel):
         else:
             clusters, annotation = result.prediction.obs["leiden"], spots.obs[column]
             if result.has_names_of(spots):
-                self._show_agreement(clusters, annotation)
+                self._start(clusters, annotation)
             elif result.is_at(spots):
-                self._show_agreement(*(x.reset_index(drop=True) for x in (clusters, annotation)))
+                self._start(clusters.reset_index(drop=True), annotation.reset_index(drop=True))
             else:
                 self.note.setText("The annotation belongs to other spots than the prediction.")
 
-    def _show_agreement(self, clusters: Series[str], annotation: Series[Any]) -> None:
-        from napari_stem.analysis.agreement import compare
+    def _start(self, clusters: Series[str], annotation: Series[Any]) -> None:
+        self.note.setText("Comparing…")
+        self._comparing.run(tasks.compare(clusters, annotation), self._show_agreement)
 
-        try:
-            found = compare(clusters, annotation)
-        except StemError as error:
-            self.note.setText(in_words(error))
+    def _show_agreement(self, found: Agreement | str) -> None:
+        if isinstance(found, str):
+            self.note.setText(found)
             return
         excluded = f"; {found.left_out:,} without annotation excluded" if found.left_out else ""
         self.note.setText(

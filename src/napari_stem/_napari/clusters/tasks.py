@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from napari_stem._napari.shell.hints import in_words
 from napari_stem._napari.shell.imports import importing
+from napari_stem.errors import StemError
 from napari_stem.events import Events, Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
     from napari_stem._napari.state.result import Result
+    from napari_stem.analysis.agreement import Agreement
     from napari_stem.analysis.labels import Clusters
     from napari_stem.analysis.leiden_options import LeidenOptions
 
@@ -35,6 +38,18 @@ def rank_genes(result: Result, clusters: Clusters) -> Events[DataFrame]:
 
     assert result.prediction is not None
     return rank_genes(result.prediction, clusters)
+
+
+def compare(clusters: Series[str], annotation: Series[Any]) -> Events[Agreement | str]:
+    """The agreement of clusters with an annotation, or why there is none."""
+    yield Progress(0, 0, "compare")
+    with importing:
+        from napari_stem.analysis.agreement import compare
+
+    try:
+        return compare(clusters, annotation)
+    except StemError as error:
+        return in_words(error)
 
 
 def save_ranking(ranking: DataFrame, clusters: Clusters, path: Path) -> Events[Path]:

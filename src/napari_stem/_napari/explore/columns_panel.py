@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.shell.panel import Panel, button
+from napari_stem.analysis.columns import drawable_columns, labels_of
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
@@ -50,8 +51,6 @@ class ColumnsPanel(Panel):
     def _columns(self) -> list[str]:
         if self.workspace.spots is None:
             return []
-        from napari_stem.analysis.columns import drawable_columns  # imported with the spots
-
         return drawable_columns(self.workspace.spots.obs)
 
     def _show(self) -> None:
@@ -66,8 +65,6 @@ class ColumnsPanel(Panel):
         work = self.workspace
         if not work.column or work.spots is None:
             return ""
-        from napari_stem.analysis.columns import labels_of
-
         labels = labels_of(work.spots.obs[work.column])
         if labels is None:
             return ""

@@ -9,6 +9,7 @@ from superqt.utils import signals_blocked
 
 from napari_stem._napari.shell.panel import Panel
 from napari_stem._napari.shell.violin_plot import ViolinPlot
+from napari_stem.analysis.distributions import by_cluster
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.result import Result
@@ -50,8 +51,6 @@ class ViolinsPanel(Panel):
             self._show(result, self._labels)
 
     def _show(self, result: Result, labels: Clusters) -> None:
-        from napari_stem.analysis.distributions import by_cluster  # scipy takes a while
-
         gene = self.workspace.gene
         rows, ends = by_cluster(result.of(gene, "mean"), labels)
         self.note.setText(f"{gene}, mean of the draws per spot")

@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem.analysis.distributions import Distribution, axis, density
 from napari_stem.prediction.statistics import displayed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_stem.analysis.distributions import Distribution
-    from napari_stem.prediction.inspect import Inspection
+    from napari_stem.prediction.inspection import Inspection
 
 
 def distributions(
     inspection: Inspection, genes: Sequence[str]
 ) -> tuple[list[Distribution], tuple[float, float]]:
     """Distributions of genes on one axis, and the ends of that axis: 0 and a whole number."""
-    # Imported with what inspects: scipy.stats takes half a second.
-    from napari_stem.analysis.distributions import Distribution, axis, density
-
     shown = [gene for gene in genes if gene in inspection.genes]
     ends = _ends(inspection, shown)
     along = axis(ends)

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.attach import INSPECTING, workspace_of
+from napari_stem._napari.canvas.drawn_line import DrawnLine
 from napari_stem._napari.canvas.outlines import Outline, Outlines, outlines_of
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.point_panel import PointPanel
@@ -24,11 +25,14 @@ from napari_stem._napari.shell.shortcuts import INSPECT, LEAVE
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem.errors import StemError
 from napari_stem.events import Progress
+from napari_stem.spots.polygons import rectangle
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
-    from napari_stem.prediction.inspect import Inspection
+    from napari_stem.prediction.inspection import Inspection
     from napari_stem.slides.slide import Slide
 
     Place = tuple[float, float]
@@ -60,6 +64,7 @@ class InspectDock(Page):
     def _build(self, viewer: Viewer) -> None:
         self.tool = ClickTool(viewer, self)
         self._outlines = Outlines(viewer)
+        self._line = DrawnLine(viewer, self.workspace)
         self.tool_button = button(
             "Inspect the slide",
             f"Click on the slide to predict the genes there ({INSPECT.text}; {LEAVE.text} ends). "
@@ -227,7 +232,7 @@ class InspectDock(Page):
             self.point.show_point(point.inspection if point else None)
         self._show_outlines()
 
-    def _show_outlines(self, *more: Outline) -> None:
+    def _show_outlines(self) -> None:
         slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
         if slide is None or checkpoint is None:
             return
@@ -243,29 +248,30 @@ class InspectDock(Page):
             shown += outlines_of(xy, widths, str(point.number), chosen=chosen)
         if self._pending is not None:
             shown += outlines_of(self._pending, widths, "", chosen=True)
-        shown += more
         if shown:
             self.workspace.end_comparison()  # one more layer would shift its cells
         self._outlines.show(slide, shown)
 
     def _show_rectangle(self, start: Any, end: Any) -> None:
-        rectangle = self._rectangle(start, end)
-        self._show_outlines(*([rectangle] if rectangle else []))
+        if (corners := self._corners(start, end)) is None:
+            self._line.hide()
+        else:
+            self._line.show(corners, closed=True)
 
     def _drag(self, start: Any, end: Any) -> None:
-        self._show_outlines()
-        rectangle = self._rectangle(start, end)
+        self._line.hide()
+        corners = self._corners(start, end)
         slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
         assert slide is not None  # otherwise the tool is off
         assert checkpoint is not None
         if slide.mpp is None:
             self._say("A grid needs the scale of the slide (µm/px). Type it in the Predict dock.")
-        elif rectangle is None:
+        elif corners is None:
             self._say("The rectangle is outside the slide. Drag it over the slide.")
         elif self.region.is_running:
             self._say("Another prediction is running. Stop it first.")
         else:
-            self.region.start(slide, rectangle.corners, checkpoint)
+            self.region.start(slide, corners, checkpoint)
 
     def _tell_no_tissue(self) -> None:
         pitch = self.workspace.grid.pitch_um
@@ -274,14 +280,14 @@ class InspectDock(Page):
             "Drag over tissue, or choose a smaller pitch in the Predict dock."
         )
 
-    def _rectangle(self, start: Any, end: Any) -> Outline | None:
-        """The part of a dragged rectangle that lies on the slide; None if there is none."""
+    def _corners(self, start: Any, end: Any) -> NDArray[np.float64] | None:
+        """(4, 2) corners x, y of a dragged rectangle on the slide; None if it lies beside it."""
         slide = self.workspace.slide
         assert slide is not None  # otherwise the tool is off
         (x0, y0), (x1, y1) = (layers.on_slide(world, slide) for world in (start, end))
         low = max(0.0, min(x0, x1)), max(0.0, min(y0, y1))
         high = min(float(slide.width), max(x0, x1)), min(float(slide.height), max(y0, y1))
-        return Outline(low, high) if low[0] < high[0] and low[1] < high[1] else None
+        return rectangle(low, high) if low[0] < high[0] and low[1] < high[1] else None
 
 
 def _is_on(slide: Slide, xy: Place) -> bool:

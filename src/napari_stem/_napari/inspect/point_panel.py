@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_stem._napari.state.workspace import Workspace
-    from napari_stem.prediction.inspect import Inspection
+    from napari_stem.prediction.inspection import Inspection
 
 _NOTHING = "Click on the slide to predict the expression there."
 _TRUST = "Similar to the training tissue."

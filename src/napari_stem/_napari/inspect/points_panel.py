@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem._napari.state.workspace import Workspace
-    from napari_stem.prediction.inspect import Inspection
+    from napari_stem.prediction.inspection import Inspection
     from napari_stem.slides.slide import Slide
 
 _HEIGHT = 132

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_stem._napari.shell.imports import importing, load_triton_apart
 from napari_stem._napari.shell.networks import in_memory
 from napari_stem.events import Events, Progress
+from napari_stem.prediction.inspection import as_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem._napari.state.grid_choice import GridChoice
     from napari_stem.features.compute import Compute
-    from napari_stem.prediction.inspect import Inspection, Inspector
+    from napari_stem.prediction.inspect import Inspector
+    from napari_stem.prediction.inspection import Inspection
     from napari_stem.prediction.options import PredictOptions
     from napari_stem.slides.slide import Slide
 
@@ -60,7 +62,6 @@ class LoadedCheckpoint:
     def _load(self) -> Inspector:
         load_triton_apart()
         with importing:
-            from napari_stem.analysis import distributions  # noqa: F401  # the plot needs it
             from napari_stem.prediction.inspect import Inspector
 
         self._held = in_memory(self.checkpoint)
@@ -107,8 +108,6 @@ def markers_in(panel: Sequence[str], gene: str) -> list[str]:
 
 def points_csv(points: Sequence[tuple[int, Inspection]], genes: Sequence[str]) -> str:
     """Numbered points with their genes as CSV."""
-    from napari_stem.prediction.inspect import as_table
-
     table = as_table([inspection for _, inspection in points], genes)
     table.insert(0, "point", [number for number, _ in points])
     return str(table.to_csv(index=False, float_format="%.6g"))

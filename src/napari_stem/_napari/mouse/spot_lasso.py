@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stem._napari.canvas import layers
-from napari_stem._napari.canvas.stack import Stack
+from napari_stem._napari.canvas.drawn_line import DrawnLine
 from napari_stem._napari.mouse.mouse_tool import MouseTool
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class SpotLasso(MouseTool):
     def __init__(self, viewer: Viewer, workspace: Workspace, parent: QObject) -> None:
         super().__init__(viewer, parent)
         self._workspace = workspace
-        self._stack = Stack(viewer, workspace)
+        self._line = DrawnLine(viewer, workspace)
 
     def follow(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
         """Draw from a press to its release, while the slide keeps still."""
@@ -44,26 +44,12 @@ class SpotLasso(MouseTool):
             yield
             while event.type == "mouse_move":
                 corners.append(layers.on_slide(event.position, slide))
-                self._trace(viewer, corners)
+                self._line.show(corners)
                 yield
         finally:
             camera.mouse_pan = panned
-            self._hide_trace()
+            self._line.hide()
         self._select(corners, adding)
-
-    def _trace(self, viewer: Viewer, corners: Sequence[tuple[float, float]]) -> None:
-        slide = self._workspace.slide
-        if slide is None:
-            return  # closed meanwhile
-        active = viewer.layers.selection.active
-        layer = self._stack.find_or_add("lasso", lambda: layers.lasso_layer(slide))
-        viewer.layers.selection.active = active
-        pixels = viewer.scene.camera.zoom * (slide.mpp or 1.0)  # of the screen a level-0 pixel
-        layers.show_lasso(layer, slide, np.array(corners), pixels)
-
-    def _hide_trace(self) -> None:
-        if layer := self._stack.find("lasso"):
-            layers.update(layer, visible=False)
 
     def _select(self, corners: Sequence[tuple[float, float]], adding: bool) -> None:
         from napari_stem.spots.polygons import inside  # imported with the spots

@@ -16,6 +16,7 @@ from napari_stem._napari.predict.beside_button import BesideButton
 from napari_stem._napari.predict.bin_choice import BinChoice
 from napari_stem._napari.shell.choices import choose_grid
 from napari_stem._napari.shell.dialogs import ask_file, ask_folder
+from napari_stem._napari.shell.newest import Newest
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, menu_button
 from napari_stem._napari.shell.worker import notify
@@ -47,7 +48,8 @@ class SpotsPanel(Panel):
         super().__init__(workspace)
         self._viewer = ref(viewer)
         self._locked = False
-        self._described: tuple[AnnData, Slide, str] | None = None  # cached: takes seconds if many
+        self._described: tuple[AnnData, Slide, str] | None = None
+        self._describing = Newest(self)
         self._build()
         self._connect()
         self.refresh()
@@ -240,15 +242,23 @@ class SpotsPanel(Panel):
         if slide is None or spots is None or every is None:
             self.note.setText("No spots yet.")
             self._described = None  # else a closed slide would stay in memory
+            self._describing.drop()
             return
         within = f"\nIn the region, of {counted(every.n_obs, 'spot')}" if every is not spots else ""
         self.note.setText(self._describe(spots, slide) + within)
 
     def _describe(self, spots: AnnData, slide: Slide) -> str:
+        """What is known of the spots; a thread measures them, which takes a while if many."""
         known = self._described
         if known is None or known[0] is not spots or known[1] is not slide:
-            known = self._described = spots, slide, tasks.describe_spots(spots, slide)
+            known = self._described = spots, slide, counted(spots.n_obs, "spot")
+            take = partial(self._take_description, spots, slide)
+            self._describing.run(tasks.describe_spots(spots, slide), take)
         return known[2]
+
+    def _take_description(self, spots: AnnData, slide: Slide, text: str) -> None:
+        self._described = spots, slide, text
+        self.refresh()
 
 
 def _micrometres(prefix: str, value: float) -> QDoubleSpinBox:

@@ -97,8 +97,9 @@ def spots_in_region(spots: AnnData, slide: Slide, region: Region) -> Events[AnnD
     return select(spots, region=region)
 
 
-def describe_spots(spots: AnnData, slide: Slide) -> str:
+def describe_spots(spots: AnnData, slide: Slide) -> Events[str]:
     """Number, pitch and diameter of the spots, and their notes."""
+    yield Progress(0, 0, "measure", slide.name)
     from napari_stem.spots.notes import notes_of  # imported already by whoever made them
     from napari_stem.spots.table import pitch, spot_diameter
 

@@ -31,7 +31,7 @@ _FEWEST = 3  # corners of a lasso
 class ScatterPlot(QWidget):
     """Dots by two values each, on axes that begin at 0, or at the lowest value below it.
 
-    Dots are painted as one image: a hundred thousand take a few milliseconds.
+    Dots are one image, which is painted again when they change, not while a lasso is drawn.
     """
 
     lassoed = Signal(object)  # (n,) which dots the lasso encloses; none after a plain click
@@ -44,6 +44,7 @@ class ScatterPlot(QWidget):
         self._has_diagonal = False
         self._low, self._high = np.zeros(2), np.ones(2)
         self._lasso: list[QPointF] = []
+        self._picture: QImage | None = None  # of the dots, until they change
         self.setToolTip(tip)
         self.setFixedHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -55,18 +56,18 @@ class ScatterPlot(QWidget):
         """Replace the dots (n,) and the names of the axes."""
         self._xy, self._names = np.column_stack([x, y]).astype(np.float64), names
         self._low, self._high = _ends(self._xy)
-        self.update()
+        self._redraw()
 
     def use_one_scale(self) -> None:
         """Give both axes the same ends, and draw the line of equal values."""
         self._has_diagonal = True
         self._low, self._high = np.full(2, self._low.min()), np.full(2, self._high.max())
-        self.update()
+        self._redraw()
 
     def mark(self, selected: NDArray[np.bool_] | None) -> None:
         """Highlight dots (n,); None highlights none."""
         self._selected = selected
-        self.update()
+        self._redraw()
 
     def place_of(self, number: int) -> QPointF:
         """Where a dot lies in the widget."""
@@ -97,10 +98,16 @@ class ScatterPlot(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_axes(painter)
-        painter.drawImage(self.rect(), self._dots())
+        if self._picture is None or self._picture.size() != self.size() * self.devicePixelRatioF():
+            self._picture = self._dots()
+        painter.drawImage(self.rect(), self._picture)
         if self._lasso:
             painter.setPen(QPen(QColor(_SELECTED), 1.5))
             painter.drawPolyline(QPolygonF(self._lasso))
+
+    def _redraw(self) -> None:
+        self._picture = None
+        self.update()
 
     def _draw_axes(self, painter: QPainter) -> None:
         area, palette = self._area(), self.palette()
@@ -127,7 +134,8 @@ class ScatterPlot(QWidget):
     def _dots(self) -> QImage:
         """The dots on transparent ground, in the pixels of the screen."""
         ratio = self.devicePixelRatioF()
-        width, height = round(self.width() * ratio), round(self.height() * ratio)
+        size = self.size() * ratio
+        width, height = size.width(), size.height()
         pixels = np.zeros((height, width), np.uint32)
         centres = np.floor(self._places() * ratio).astype(int)
         chosen = np.zeros(len(centres), bool) if self._selected is None else self._selected

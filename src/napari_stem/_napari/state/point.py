@@ -9,7 +9,7 @@ from napari_stem._napari.state.session import are_same
 
 if TYPE_CHECKING:
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
-    from napari_stem.prediction.inspect import Inspection
+    from napari_stem.prediction.inspection import Inspection
     from napari_stem.slides.slide import Slide
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stem._napari.state.point import Point
+from napari_stem.prediction.inspection import Inspection, Measured
 from napari_stem.validation import parse_json
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from napari_stem.prediction.inspect import Inspection
     from napari_stem.slides.slide import Slide
 
 _ABOUT, _POINTS = "napari_stem", "points"
@@ -61,8 +61,6 @@ def _as_table(point: Point) -> dict[str, Any]:
 
 
 def _inspection(table: Any) -> Inspection:
-    from napari_stem.prediction.inspect import Inspection, Measured
-
     rest = parse_json(str(table["about"]))
     x, y = rest.pop("xy")
     measured, genes = rest.pop("measured"), tuple(rest.pop("genes"))
