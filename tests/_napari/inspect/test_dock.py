@@ -225,7 +225,7 @@ def test_points_are_listed_shown_again_and_saved(
     answer = str(path.with_suffix(""))  # the dialog is the system's
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (answer, ""))
     qtbot.mouseClick(tool.points.save_button, LEFT)
-    qtbot.waitUntil(lambda: messages == [f"info: Written: {path}"], timeout=PATIENCE)
+    qtbot.waitUntil(lambda: messages == [f"info: Written: {path.name}"], timeout=PATIENCE)
     assert path.read_text() == copied
     kept = pd.read_csv(path)
     assert kept["point"].tolist() == [1, 2]

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_stem._napari.clusters.legend_table import LegendTable
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem.errors import StemError
 from napari_stem.text import counted
@@ -124,8 +123,7 @@ class LegendPanel(Panel):
         try:
             edited = change(self._now())
         except StemError as error:
-            notify(error)
-            self.refresh()  # which restores the former name
+            self.refuse(error)  # and restore the former name
         else:
             self.workspace.edit_clusters(what, edited, self._view() if view is None else view)
 

@@ -78,7 +78,7 @@ class RankingPanel(Panel):
         assert self.workspace.clusters is not None
         choose_export(self.workspace, path, self.workspace.export_format)
         task = tasks.save_ranking(self._ranking, self.workspace.clusters, path)
-        self.run(task, f"Writing {path.name}…", lambda _: show_info(f"Written: {path}"))
+        self.run(task, f"Writing {path.name}…", lambda _: show_info(f"Written: {path.name}"))
 
     def refresh(self) -> None:
         clusters, result = self.workspace.clusters, self.workspace.result

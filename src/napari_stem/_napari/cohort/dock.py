@@ -12,6 +12,7 @@ from napari_stem._napari.cohort.shelf import Shelf
 from napari_stem._napari.cohort.slides_panel import SlidesPanel
 from napari_stem._napari.files.readers import open_in
 from napari_stem._napari.shell.docks import unwrapped
+from napari_stem._napari.shell.hints import by_names
 from napari_stem._napari.shell.page import Page
 from napari_stem.cohort.choice import prediction_of, why_not_opened
 
@@ -52,4 +53,4 @@ class CohortDock(Page):
         if name := prediction_of(row):
             open_in(self._viewer, listing.folder / name)
         else:
-            self.shelf.told.emit(f"⚠ {why_not_opened(row)}")
+            self.shelf.told.emit(f"⚠ {by_names(why_not_opened(row))}")

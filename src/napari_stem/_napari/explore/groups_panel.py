@@ -11,7 +11,6 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy
 from napari_stem._napari.clusters.legend_panel import offer
 from napari_stem._napari.clusters.legend_table import LegendTable
 from napari_stem._napari.shell.panel import Panel, button
-from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem.analysis.groups import no_groups, with_group, without_group
 from napari_stem.errors import StemError
@@ -151,8 +150,7 @@ class GroupsPanel(Panel):
         try:
             edited = change(self._now())
         except StemError as error:
-            notify(error)
-            self.refresh()  # which restores the former name
+            self.refuse(error)  # and restore the former name
             return False
         self.workspace.edit_groups(what, edited)
         return True

@@ -78,12 +78,12 @@ class CacheDialog(QDialog):
     def _run(self, work: Events[list[Entry]]) -> None:
         job = start(work, self)
         job.result.connect(self._show)
+        job.ended.connect(lambda: self.clear_button.setEnabled(True))
 
     def _show(self, found: list[Entry]) -> None:
         for kind, label in self.sizes.items():
             sizes = [entry.size for entry in found if entry.kind == kind]
             label.setText(f"{sum(sizes) / _GB:.2f} GB in {counted(len(sizes), 'result')}")
-        self.clear_button.setEnabled(True)
 
 
 def _trimmed(folder: Path) -> Events[list[Entry]]:

@@ -18,7 +18,6 @@ from napari_stem._napari.shell.dialogs import ask_save, beside, open_outside
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button
 from napari_stem._napari.shell.remembered import with_slide_path
-from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.kept_result import Saved
 from napari_stem._napari.state.saved_view import View
 from napari_stem.errors import OptionError, StemError
@@ -102,7 +101,7 @@ class ExportPanel(Panel):
         try:
             request = self._request(path)
         except StemError as error:
-            notify(error)
+            self.refuse(error)
             return
         self.bar.show()
         work = self.workspace

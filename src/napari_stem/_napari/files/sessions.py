@@ -20,7 +20,7 @@ from napari_stem._napari.keeping.session_folder import INDEX, SessionFolder
 from napari_stem._napari.shell.dialogs import ask_folder
 from napari_stem._napari.shell.docks import unwrapped, window_of
 from napari_stem._napari.shell.remembered import remember, remembered
-from napari_stem._napari.shell.worker import start
+from napari_stem._napari.shell.worker import Job, start
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
@@ -61,10 +61,11 @@ def ask_to_open(viewer: Viewer) -> None:
         open_session(viewer, folder)
 
 
-def open_session(viewer: Viewer, folder: Path) -> None:
+def open_session(viewer: Viewer, folder: Path) -> Job:
     """Open the slides of a session that the user saved, beside those that are open."""
     job = start(read(folder), window_of(viewer))
     job.result.connect(partial(_take_if_there, ref(viewer), folder))
+    return job
 
 
 def recent() -> list[Path]:
@@ -131,7 +132,7 @@ def _note(workspace: Workspace, folder: Path, written: Iterable[KeptResult]) -> 
     for kept in written:
         workspace.take_saved(kept.content)
     _remember(folder)
-    show_info(f"Session saved: {folder}")
+    show_info(f"Session saved: {folder.name}")
 
 
 def _remember(folder: Path) -> None:

@@ -13,7 +13,7 @@ from napari_stem._napari.files.sessions import Opened, open_session, read, recen
 from napari_stem._napari.keeping.autosaves import Claim, claim_of, left_behind
 from napari_stem._napari.keeping.session_folder import INDEX, read_index
 from napari_stem._napari.shell.dialogs import is_wanted
-from napari_stem._napari.shell.panel import Panel, button, menu_button
+from napari_stem._napari.shell.panel import Panel, button, complain, menu_button
 from napari_stem.errors import StemError
 from napari_stem.text import counted
 
@@ -88,7 +88,7 @@ class SessionsPanel(Panel):
 
     def _open_recent(self, folder: Path) -> None:
         if (viewer := self._viewer()) is not None:
-            open_session(viewer, folder)
+            open_session(viewer, folder).failed.connect(partial(complain, self.note))
 
 
 def _about(folder: Path) -> str:

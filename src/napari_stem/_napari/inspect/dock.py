@@ -19,7 +19,7 @@ from napari_stem._napari.mouse.click_tool import ClickTool
 from napari_stem._napari.shell.docks import unwrapped
 from napari_stem._napari.shell.imports import load_for_predicting
 from napari_stem._napari.shell.page import Page, listen
-from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.panel import button, complain
 from napari_stem._napari.shell.progress_text import stage_in_words
 from napari_stem._napari.shell.shortcuts import INSPECT, LEAVE
 from napari_stem._napari.shell.worker import Job, start
@@ -52,6 +52,7 @@ class InspectDock(Page):
         viewer = unwrapped(napari_viewer)
         self.workspace = workspace_of(viewer)
         self._loaded: tasks.LoadedCheckpoint | None = None
+        self._failure: Exception | None = None  # of the latest point
         self._job: Job | None = None
         self._next: Place | None = None  # clicked while another point is being predicted
         self._pending: Place | None = None  # being predicted: outlined, but not listed yet
@@ -105,6 +106,7 @@ class InspectDock(Page):
         self.tool.dragging.connect(self._show_rectangle)
         self.tool.dragged.connect(self._drag)
         self.region.empty.connect(self._tell_no_tissue)
+        self.region.failed.connect(partial(complain, self.hint))
         self.points.chosen.connect(self._show_chosen)
         listen(self, self.workspace.run.events.request, self._offer)
         listen(self, self.workspace.events.slide, self._take_slide)
@@ -199,9 +201,11 @@ class InspectDock(Page):
         work = self.workspace
         diameter = tasks.spot_diameter_px(slide, work.spots, work.grid)
         source = self._loaded.inspect(slide, xy, work.spots, diameter, work.options, work.compute)
+        self._failure = None
         self._job = start(source, self)
         self._job.told.connect(self._show)
         self._job.result.connect(partial(self._keep, slide))
+        self._job.failed.connect(self._fail)
         self._job.ended.connect(self._rest)
 
     def _show(self, event: Progress | Inspection) -> None:
@@ -216,6 +220,9 @@ class InspectDock(Page):
             self._pending = None
             self.points.add(slide, checkpoint, inspection)
 
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+
     def _rest(self) -> None:
         self._job, xy = None, self._next
         self._next = None
@@ -226,6 +233,8 @@ class InspectDock(Page):
             self._pending = None
             self._show_outlines()
         self._offer()
+        if self._failure is not None:
+            complain(self.hint, self._failure)
 
     def _show_chosen(self, point: Any) -> None:
         if self._pending is None:

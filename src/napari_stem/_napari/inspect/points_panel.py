@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from napari_stem._napari.inspect.distributions import shown_mean
 from napari_stem._napari.shell.choices import choose_folder
 from napari_stem._napari.shell.dialogs import ask_save, first_folder
 from napari_stem._napari.shell.page import listen
-from napari_stem._napari.shell.panel import Panel, button
+from napari_stem._napari.shell.panel import Panel, button, complain
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.point import Point
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from napari_stem.prediction.inspection import Inspection
     from napari_stem.slides.slide import Slide
 
+_NOTHING = "The points that you inspect are listed here."
 _HEIGHT = 132
 
 
@@ -74,7 +76,6 @@ class PointsPanel(Panel):
         self.undo_button = button("Undo", "Bring back the points that were removed last.")
         for control in (self.copy_button, self.save_button, self.clear_button, self.undo_button):
             control.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.note.setText("The points that you inspect are listed here.")
         self.add_row(self.note)
         self.add_row(self.table)
         self.add_row(self.copy_button, self.save_button, self.clear_button, self.undo_button)
@@ -112,7 +113,8 @@ class PointsPanel(Panel):
     def save(self, path: Path) -> None:
         """Write the listed points as CSV."""
         job = start(tasks.write_text(path, self._csv()), self)
-        job.result.connect(lambda _: show_info(f"Written: {path}"))
+        job.result.connect(lambda _: show_info(f"Written: {path.name}"))
+        job.failed.connect(partial(complain, self.note))
 
     def refresh(self) -> None:
         """List the points with the mean of the shown gene."""
@@ -125,6 +127,7 @@ class PointsPanel(Panel):
             for row, point in enumerate(points):
                 for column, text in enumerate(_cells(point, gene)):
                     self.table.setItem(row, column, _cell(text))
+        self.note.setText(_NOTHING)
         self.note.setHidden(bool(points))
         for control in (self.table, self.copy_button, self.save_button, self.clear_button):
             control.setVisible(bool(points))

@@ -31,6 +31,7 @@ class RegionRun(QWidget):
     """Makes the grid and starts the workspace's prediction; visible while a prediction runs."""
 
     empty = Signal()  # no spot of the grid lies on tissue
+    failed = Signal(object)  # the error by which no prediction began
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +57,7 @@ class RegionRun(QWidget):
         """Predict a grid in a polygon of a slide; `corners` (m, 2) x, y in level-0 pixels."""
         self._laying = job = start(tasks.lay_grid(slide, corners, self.workspace.grid), self)
         job.result.connect(partial(self._predict, slide, checkpoint))
+        job.failed.connect(self.failed)
         job.ended.connect(self._rest)
 
     def refresh(self) -> None:
@@ -78,6 +80,7 @@ class RegionRun(QWidget):
             work.predict(request, predict)
         except OptionError as error:
             notify(error)
+            self.failed.emit(error)
 
     def _rest(self) -> None:
         self._laying = None

@@ -19,7 +19,6 @@ from napari_stem._napari.shell.dialogs import ask_file, ask_folder
 from napari_stem._napari.shell.newest import Newest
 from napari_stem._napari.shell.page import listen
 from napari_stem._napari.shell.panel import Panel, button, menu_button
-from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.state.grid_choice import LAYOUTS, GridChoice
 from napari_stem.errors import OptionError
 from napari_stem.options import options_of
@@ -213,7 +212,9 @@ class SpotsPanel(Panel):
         if viewer and region:
             end_drawing(viewer, slide)
         else:
-            notify(OptionError("No region is drawn. Press Draw region, then draw it on the slide."))
+            self.refuse(
+                OptionError("No region is drawn. Press Draw region, then draw it on the slide.")
+            )
         return region
 
     def _slide(self) -> Slide:

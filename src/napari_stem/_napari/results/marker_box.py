@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
@@ -9,15 +10,17 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QInputDialog,
+    QLabel,
     QMenu,
     QSizePolicy,
+    QVBoxLayout,
     QWidget,
 )
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.results import tasks
 from napari_stem._napari.shell.dialogs import ask_file
-from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.panel import button, complain
 from napari_stem._napari.shell.worker import start
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.events import Events
     from napari_stem.genes.markers import MarkerSet
 
 _ALL = "All genes"
@@ -58,22 +62,32 @@ class MarkerBox(QWidget):
         menu.addAction("Import marker set…", self._ask_file)
         menu.addAction("Save selected genes as marker set…", self._ask_name)
         self.menu_button.setMenu(menu)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        self.note = QLabel()  # why a set was not imported or saved
+        self.note.setWordWrap(True)
+        self.note.hide()
+        row = QHBoxLayout()
         row.addWidget(self.box, 1)
         row.addWidget(self.menu_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(row)
+        column.addWidget(self.note)
         self.box.currentIndexChanged.connect(self._tell)
         self._list()
 
     def import_file(self, path: Path) -> None:
         """Import the genes of a file as a marker set and choose it."""
-        start(tasks.import_marker_set(path), self).result.connect(self._list_and_choose)
+        self._make(tasks.import_marker_set(path))
 
     def save_selected(self, name: str) -> None:
         """Save the selected genes as a marker set and choose it."""
-        start(tasks.save_marker_set(name, self._selected()), self).result.connect(
-            self._list_and_choose
-        )
+        self._make(tasks.save_marker_set(name, self._selected()))
+
+    def _make(self, source: Events[MarkerSet]) -> None:
+        self.note.hide()
+        job = start(source, self)
+        job.result.connect(self._list_and_choose)
+        job.failed.connect(partial(complain, self.note))
 
     def _list_and_choose(self, made: MarkerSet) -> None:
         self._list(made.name)

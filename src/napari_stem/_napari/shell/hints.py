@@ -30,6 +30,11 @@ _PATH = re.compile(
 
 
 def in_words(error: StemError) -> str:
-    """An error with its hint; of files it says the name, as whole paths hide the reason."""
-    said = _PATH.sub("", str(error))
+    """An error with its hint; of files it says the name."""
+    said = by_names(str(error))
     return f"{said} {error.hint.said(WORDS)}" if error.hint else said
+
+
+def by_names(text: str) -> str:
+    """The text with the names of files for their paths, which hide the reason."""
+    return _PATH.sub("", text)

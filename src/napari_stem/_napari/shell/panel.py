@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stem._napari.shell.page import listen
-from napari_stem._napari.shell.worker import message_of, start
+from napari_stem._napari.shell.worker import message_of, notify, start
 from napari_stem.slides.suffixes import SLIDES
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_stem._napari.state.workspace import Workspace
 
 SLIDE_FILES = f"Slides ({' '.join(f'*{suffix}' for suffix in SLIDES)});;All files (*)"
+_FAILED = "⚠ "
 WEIGHTS_FILES = "Weights (*.safetensors *.pth *.pt *.bin *.ckpt)"
 
 
@@ -47,7 +48,7 @@ class Panel(QWidget):
         super().__init__(parent)
         self.workspace = workspace
         self.is_busy = False  # with work in a thread
-        self._failure = ""  # why the latest work failed
+        self._failure: Exception | None = None  # why the latest work failed
         self.note = QLabel()
         self.note.setWordWrap(True)
         policy = self.note.sizePolicy()  # which knows that a narrower note is taller
@@ -117,21 +118,26 @@ class Panel(QWidget):
         self.setEnabled(False)
         job = start(source, self)
         job.result.connect(then)
-        self._failure = ""
+        self._failure = None
         job.failed.connect(self._fail)
         job.ended.connect(self._rest)
 
     def _fail(self, error: Exception) -> None:
-        self._failure = message_of(error)
+        self._failure = error
         self.fold(False)
+
+    def refuse(self, error: Exception) -> None:
+        """Show the state again, and why what the user wanted is not possible."""
+        self.refresh()
+        notify(error)
+        complain(self.note, error)
 
     def _rest(self) -> None:
         self.is_busy = False
         self.setEnabled(True)
         self.refresh()
-        if self._failure:
-            state = self.note.text()  # below what the notification said, which vanishes
-            self.note.setText(f"⚠ {self._failure}\n{state}".strip())
+        if self._failure is not None:
+            complain(self.note, self._failure)
         self.busy.emit()
 
 
@@ -143,6 +149,13 @@ def _title_button() -> QPushButton:
     )
     made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     return made
+
+
+def complain(line: QLabel, error: Exception) -> None:
+    """Keep what the notification of an error said, which vanishes, above the state on a line."""
+    state = [told for told in line.text().split("\n") if not told.startswith(_FAILED)]
+    line.setText("\n".join([f"{_FAILED}{message_of(error)}", *filter(None, state)]))
+    line.show()
 
 
 def button(text: str, tip: str) -> QPushButton:

@@ -13,7 +13,7 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import ErrorNotification, notification_manager, show_error
 from qtpy.QtCore import QObject, Qt, Signal
 
-from napari_stem._napari.shell.hints import in_words
+from napari_stem._napari.shell.hints import by_names, in_words
 from napari_stem.errors import StemError
 from napari_stem.extras import repair_of
 
@@ -113,7 +113,7 @@ def notify(error: Exception) -> None:
 
 def message_of(error: Exception) -> str:
     """An error as one text, for a line in a dock."""
-    return _advice(error) or f"Unexpected error: {error or type(error).__name__}"
+    return _advice(error) or by_names(f"Unexpected error: {error or type(error).__name__}")
 
 
 def _advice(error: Exception) -> str:

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.shell.docks import window_of
-from napari_stem._napari.shell.hints import in_words
+from napari_stem._napari.shell.hints import by_names, in_words
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem._napari.train import tasks
@@ -84,11 +84,11 @@ class Trainings(QObject):
                 job = start(tasks.install_checkpoint(run.folder), self)
                 job.result.connect(self._announce)
             elif found.standing == "failed":
-                show_warning(f"Training '{found.name}' failed: {found.reason}")
+                show_warning(f"Training '{found.name}' failed: {by_names(found.reason)}")
             elif found.standing == "interrupted" and run.asked == "pause":
                 write_status(run.folder, standing="paused")  # paused before its first step
             elif found.standing == "interrupted":
-                reason = f" Last message: {run.error}" if run.error else ""
+                reason = f" Last message: {by_names(run.error)}" if run.error else ""
                 show_warning(
                     f"Training '{found.name}' ended unexpectedly. Resume it in the Train dock."
                     f"{reason}"

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QDialog, QStackedLayout, QWidget
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.shell.docks import window_of
+from napari_stem._napari.shell.panel import complain
 from napari_stem._napari.shell.worker import notify
 from napari_stem._napari.train.controller import Trainings
 from napari_stem._napari.train.run_page import TrainingView
@@ -73,6 +74,7 @@ class TrainingDialog(QDialog):
             self._trainings.begin(folder, plan)
         except StemError as error:
             notify(error)
+            complain(self.setup.reason, error)
         else:
             self.show_run(folder)
 

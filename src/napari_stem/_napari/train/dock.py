@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import ref
@@ -18,8 +19,9 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.shell.dialogs import is_wanted, open_outside
 from napari_stem._napari.shell.docks import unwrapped
+from napari_stem._napari.shell.hints import by_names
 from napari_stem._napari.shell.page import Page
-from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.panel import button, complain
 from napari_stem._napari.shell.progress_text import stage_in_words
 from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.shell.worker import Job, start
@@ -67,6 +69,9 @@ class TrainDock(Page):
         self.list.setToolTip("Runs on this computer, latest first. Double-click to show one.")
         self.note = QLabel(_NOTHING)
         self.note.setWordWrap(True)
+        self.problem = QLabel()  # why the last step failed
+        self.problem.setWordWrap(True)
+        self.problem.hide()
         self.show_button = button("Show", "Show the loss curves and metrics of the selected run.")
         self.resume_button = button("Resume", "Continue the selected run where it stopped.")
         self.reveal_button = button("Open folder", "Open the folder of the selected run.")
@@ -80,7 +85,7 @@ class TrainDock(Page):
         grid.addWidget(self.resume_button, 0, 1)
         grid.addWidget(self.reveal_button, 1, 0)
         grid.addWidget(self.delete_button, 1, 1)
-        self.fill(self.new_button, self.note, self.list, self._actions)
+        self.fill(self.new_button, self.problem, self.note, self.list, self._actions)
         self.stretch(self.list)
 
     def _connect(self) -> None:
@@ -112,6 +117,7 @@ class TrainDock(Page):
             return
         self._job = start(tasks.find_runs(_folders()), self)
         self._job.result.connect(self._take)
+        self._job.failed.connect(partial(complain, self.problem))
         self._job.ended.connect(self._rest)
 
     def _rest(self) -> None:
@@ -125,7 +131,7 @@ class TrainDock(Page):
         self.list.clear()
         for run in runs:
             item = QListWidgetItem(f"{run.name}\n{_words(run)}")
-            item.setToolTip(run.reason or str(run.folder))
+            item.setToolTip(by_names(run.reason) or str(run.folder))
             self.list.addItem(item)
             if chosen and run.folder == chosen.folder:
                 item.setSelected(True)
@@ -177,7 +183,9 @@ class TrainDock(Page):
             return
         question = f"Delete the run '{run.name}' with its saved state and its curves?"
         if is_wanted(self, "Delete a training run", question):
+            self.problem.hide()
             job = start(tasks.remove_run(run.folder), self)
+            job.failed.connect(partial(complain, self.problem))
             job.ended.connect(self._trainings.changed)  # the dialog may show it too
 
 
@@ -192,5 +200,5 @@ def _words(run: Run) -> str:
         ours, ridge = (values[metric.name] for values in [*run.methods.values()][:2])
         return f"finished: {metric.heading} {ours:.2f} (ridge baseline {ridge:.2f})"
     if run.standing == "failed":
-        return f"failed: {run.reason}"
+        return f"failed: {by_names(run.reason)}"
     return f"{run.standing}, can be resumed" if run.is_resumable else run.standing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -12,7 +13,7 @@ from superqt.utils import qdebounced
 
 from napari_stem._napari.shell.dialogs import ask_file
 from napari_stem._napari.shell.form import Form
-from napari_stem._napari.shell.panel import Panel, button
+from napari_stem._napari.shell.panel import Panel, button, complain
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem._napari.train import tasks
 from napari_stem.options import options_of
@@ -20,6 +21,8 @@ from napari_stem.text import a_few, counted
 from napari_stem.training.plan import PanelChoice
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anndata import AnnData
 
     from napari_stem._napari.state.workspace import Workspace
@@ -93,6 +96,12 @@ class TrainingGenes(Panel):
             return "The genes are still being selected."
         return f"Genes: {self._found.problem}" if self._found.problem else ""
 
+    def read(self, path: Path) -> None:
+        """Fill the list with the genes of a file."""
+        job = start(tasks.read_genes(path), self)
+        job.result.connect(lambda genes: self.typed.setPlainText(" ".join(genes)))
+        job.failed.connect(partial(complain, self.note))
+
     def take_tables(self, tables: list[AnnData], held_out: list[AnnData]) -> None:
         """Select genes on the spots of these sections, among those that all have measured."""
         former = [*self._tables, None, *self._held_out]
@@ -128,6 +137,7 @@ class TrainingGenes(Panel):
             self._changed = False
             self._job = start(tasks.find_panel(self.choice(), self._tables, self._held_out), self)
             self._job.result.connect(self._take)
+            self._job.failed.connect(self._fail)
             self._job.ended.connect(self._rest)
 
     def _take(self, found: FoundPanel) -> None:
@@ -139,6 +149,10 @@ class TrainingGenes(Panel):
         self.drop_button.setEnabled(bool(found.missing))
         self.note.setText(_words(found))
         self.changed.emit()
+
+    def _fail(self, error: Exception) -> None:
+        self.note.clear()
+        complain(self.note, error)
 
     def _rest(self) -> None:
         self._job = None
@@ -156,8 +170,7 @@ class TrainingGenes(Panel):
 
     def _ask_file(self) -> None:
         if path := ask_file(self, self.workspace, "Open a list of genes", "genes", _FILES):
-            job = start(tasks.read_genes(path), self)
-            job.result.connect(lambda genes: self.typed.setPlainText(" ".join(genes)))
+            self.read(path)
 
 
 def _words(found: FoundPanel) -> str:

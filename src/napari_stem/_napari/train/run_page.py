@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.shell import hints
 from napari_stem._napari.shell.dialogs import open_outside
-from napari_stem._napari.shell.panel import button
+from napari_stem._napari.shell.panel import button, complain
 from napari_stem._napari.shell.progress_text import Remaining, in_words, stage_in_words
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.train import tasks
@@ -107,6 +107,7 @@ class TrainingView(QWidget):
         self._waiting = []
         job = start(tasks.read_curves(folder), self)
         job.result.connect(partial(self._take_history, folder))
+        job.failed.connect(partial(complain, self.metrics_note))
         self.refresh()
 
     def refresh(self) -> None:
@@ -249,5 +250,5 @@ def _words(run: Run) -> str:
         place = Path(run.installed).stem if run.installed else run.name
         return f"Finished. Checkpoint '{place}' has the weights of step {run.step:,}."
     if run.standing == "failed":
-        return f"Failed: {run.reason}"
+        return f"Failed: {hints.by_names(run.reason)}"
     return _WORDS[run.standing]

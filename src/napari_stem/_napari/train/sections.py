@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,19 +25,20 @@ from superqt.utils import signals_blocked
 
 from napari_stem._napari.predict.bin_choice import BinChoice
 from napari_stem._napari.shell.dialogs import ask_file, ask_files, ask_folder
-from napari_stem._napari.shell.panel import SLIDE_FILES, button
+from napari_stem._napari.shell.hints import by_names
+from napari_stem._napari.shell.panel import SLIDE_FILES, button, complain
 from napari_stem._napari.shell.remembered import symbols
-from napari_stem._napari.shell.worker import start
+from napari_stem._napari.shell.worker import message_of, start
 from napari_stem._napari.train import tasks
 from napari_stem._napari.train.alignment_preview import AlignmentPreview
 from napari_stem.slides.suffixes import SLIDES
 from napari_stem.training.plan import SectionSource
+from napari_stem.training.preflight import SectionCheck
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_stem._napari.state.workspace import Workspace
-    from napari_stem.training.preflight import SectionCheck
 
 _COLUMNS = ("Section", "Spots", "Genes", "Counts", "µm/px", "Status")
 _TIPS = (
@@ -186,7 +188,11 @@ class TrainingSections(QWidget):
         self._fill(row)
         job = start(tasks.inspect(source), self)
         job.result.connect(self._take)
+        job.failed.connect(partial(self._fail, source))
         self.changed.emit()
+
+    def _fail(self, source: SectionSource, error: Exception) -> None:
+        self._take(SectionCheck(source, message_of(error)))
 
     def _take(self, found: SectionCheck) -> None:
         for row, (source, _) in enumerate(self._rows):
@@ -214,7 +220,9 @@ class TrainingSections(QWidget):
             self.table.setItem(row, column, item)
 
     def _problem_in(self, found: SectionCheck) -> str:
-        return found.problem or (_NO_SCALE if self._physical and found.mpp is None else "")
+        return by_names(found.problem) or (
+            _NO_SCALE if self._physical and found.mpp is None else ""
+        )
 
     def _selected(self) -> int:
         return self.table.currentRow() if self.table.selectedItems() else -1
@@ -255,7 +263,9 @@ class TrainingSections(QWidget):
 
     def _ask_folder(self) -> None:
         if path := ask_folder(self, self._workspace, "Add sections", "sections"):
-            start(tasks.find_sections(path), self).result.connect(self.add)
+            job = start(tasks.find_sections(path), self)
+            job.result.connect(self.add)
+            job.failed.connect(partial(complain, self.problem_note))
 
     def _ask_files(self) -> None:
         if paths := ask_files(self, self._workspace, "Add sections", "sections", _TABLES):
