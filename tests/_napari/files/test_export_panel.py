@@ -88,7 +88,7 @@ def is_picture(path: Path) -> bool:
         return picture.width > 100 and picture.height > 100
 
 
-def test_every_format_is_written(panel, qtbot, tmp_path, predicted, messages):
+def test_every_format_is_written(no_network, panel, qtbot, tmp_path, predicted, messages):
     n = predicted.n_obs
     is_right = {
         ".h5ad": lambda path: read_h5ad(path).n_obs == n,
@@ -103,6 +103,7 @@ def test_every_format_is_written(panel, qtbot, tmp_path, predicted, messages):
         assert check(path), suffix
         assert panel.bar.isHidden()
     assert not messages
+    assert not no_network
 
 
 def test_a_long_path_leaves_the_dock_as_narrow_as_it_was(viewer, workspace, qtbot, tmp_path):
