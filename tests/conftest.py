@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,3 +124,24 @@ def prediction() -> AnnData:
     table.obs["x"] = "a column that others brought"
     table.uns["napari_stem"] = {"recipe": "{}", "seed": 0}
     return table
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Every attempt to reach another machine fails and is listed."""
+    tried: list[object] = []
+    connect = socket.socket.connect
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            tried.append(address)
+            raise OSError("no network in this test")
+        connect(self, address)
+
+    def unknown(*where: object, **more: object) -> None:
+        tried.append(where)
+        raise socket.gaierror("no network in this test")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    return tried

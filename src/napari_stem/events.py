@@ -29,12 +29,19 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Progress(Event):
-    """`done` of `total` units of a stage are finished."""
+    """`done` of `total` units of a stage are finished.
+
+    Attributes
+    ----------
+    waiting
+        The file that has kept the work waiting for seconds, as on a network drive; mostly "".
+    """
 
     done: int
     total: int
     stage: str
     message: str = ""
+    waiting: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

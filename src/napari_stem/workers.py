@@ -47,13 +47,15 @@ class Workers:
         self.ahead = 2 * self.number
         self._pool = ThreadPoolExecutor(self.number, "worker", _take_one_core if on_cpu else None)
 
-    def iter_results(self, jobs: Iterable[Callable[[Check], T]]) -> Generator[T | None, None, None]:
+    def iter_results(
+        self, jobs: Iterable[Callable[[Check], T] | None]
+    ) -> Generator[T | None, None, None]:
         """Run jobs side by side; their results in order, and None while the next is awaited.
 
-        Jobs are taken from `jobs` a few ahead. Closing the generator stops them at their next
-        check; the error of a job is raised in its place.
+        Jobs are taken from `jobs` a few ahead; None stands for one that is not ready yet. Closing
+        the generator stops them at their next check; the error of a job is raised in its place.
         """
-        stop, waiting, jobs = Event(), deque[Future[T]](), iter(jobs)
+        stop, waiting, taken = Event(), deque[Future[T]](), iter(jobs)
 
         def check() -> None:
             if stop.is_set():
@@ -61,11 +63,15 @@ class Workers:
 
         try:
             while True:
-                for job in islice(jobs, self.ahead - len(waiting)):
+                ready = True
+                for job in islice(taken, self.ahead - len(waiting)):
+                    if job is None:
+                        ready = False
+                        break
                     waiting.append(self._pool.submit(job, check))
-                if not waiting:
+                if ready and not waiting:
                     return
-                if wait([waiting[0]], HEARTBEAT).done:
+                if waiting and wait([waiting[0]], HEARTBEAT).done:
                     yield waiting.popleft().result()
                 else:
                     yield None

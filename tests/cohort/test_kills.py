@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -123,11 +125,13 @@ def test_a_kill_at_any_moment_costs_at_most_what_was_under_way(
 
 
 @contextmanager
-def scheduler(port: int, n_workers: int) -> Iterator[subprocess.Popen[bytes]]:
+def scheduler(
+    port: int, n_workers: int, protocol: str = "tcp"
+) -> Iterator[subprocess.Popen[bytes]]:
     """A scheduler and workers that somebody started by hand."""
-    dask, address = [sys.executable, "-m", "dask"], f"tcp://127.0.0.1:{port}"
+    dask, address = [sys.executable, "-m", "dask"], f"{protocol}://127.0.0.1:{port}"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    host = ("--host", "127.0.0.1", "--no-dashboard")
+    host = ("--host", f"{protocol}://127.0.0.1", "--no-dashboard")
     first = subprocess.Popen([*dask, "scheduler", "--port", str(port), *host], **quiet)
     others = [
         subprocess.Popen([*dask, "worker", address, "--nthreads", "2", *host], **quiet)
@@ -165,6 +169,44 @@ def test_workers_started_by_hand_go_on_after_their_scheduler_died(
     with scheduler(port, 2):
         program.finish()
     assert_equal(tmp_path, undisturbed)
+
+
+@pytest.fixture
+def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An authority of our own and a certificate of it, as dask's configuration names them."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    named, fresh = tmp_path.joinpath, ("-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test")
+    for command in (
+        ["req", "-x509", *fresh, "-keyout", named("ca.key"), "-out", named("ca.pem")],
+        ["req", *fresh, "-keyout", named("key.pem"), "-out", named("request")],
+        ["x509", "-req", "-in", named("request"), "-CA", named("ca.pem"), "-CAkey",
+         named("ca.key"), "-CAcreateserial", "-out", named("cert.pem")],
+    ):  # fmt: skip
+        subprocess.run(["openssl", *map(str, command)], check=True, capture_output=True)
+    prefix = "DASK_DISTRIBUTED__COMM__"
+    monkeypatch.setenv(f"{prefix}REQUIRE_ENCRYPTION", "true")
+    monkeypatch.setenv(f"{prefix}TLS__CA_FILE", str(named("ca.pem")))
+    for role in ("SCHEDULER", "WORKER", "CLIENT"):
+        monkeypatch.setenv(f"{prefix}TLS__{role}__CERT", str(named("cert.pem")))
+        monkeypatch.setenv(f"{prefix}TLS__{role}__KEY", str(named("key.pem")))
+
+
+@pytest.mark.thorough
+def test_only_who_has_a_certificate_works_with_encrypted_workers(
+    saved: list[Path], trained: TrainResult, undisturbed: Path, tmp_path: Path, port: int,
+    certificates: None, monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    program = Program(saved, trained.path, tmp_path, "--scheduler", f"tls://127.0.0.1:{port}")
+    with scheduler(port, 2, "tls"):
+        program.finish()
+        assert_equal(tmp_path, undisturbed)
+        for variable in [name for name in os.environ if name.startswith("DASK_")]:
+            monkeypatch.delenv(variable)
+        stranger = program.start()
+        told, _ = stranger.communicate(timeout=120)
+    assert stranger.returncode == 1
+    assert "No scheduler answers at 'tls://" in told
 
 
 @pytest.mark.thorough

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -298,3 +300,25 @@ def test_weights_that_no_encoder_uses_or_that_are_not_there_are_refused(slide, s
     refused([UNI], {"un": there}, "encoder 'un', which is not used. Weights are needed for uni")
     refused([MORPHOLOGY], {"morphology": there}, "'morphology', which is not used. None is needed")
     refused([UNI], {"uni": nowhere}, "weights of encoder uni do not exist")
+
+
+class Hanging(Slide):
+    """A slide on a network drive that hangs until it is told to go on."""
+
+    goes_on = threading.Event()
+
+    def read_region(self, *args: int, **kwargs: int) -> np.ndarray:
+        self.goes_on.wait(60)
+        return super().read_region(*args, **kwargs)
+
+
+def test_a_file_that_hangs_is_named_and_stopping_does_not_wait_for_it(spots, slide):
+    hanging = Hanging.from_array(slide.levels[0], mpp=0.5, name="S")
+    work = iter_embed(hanging, spots, [MORPHOLOGY], PHYSICAL)
+    begin = time.monotonic()
+    waiting = next(event.waiting for event in work if isinstance(event, Progress) and event.waiting)
+    assert (waiting, time.monotonic() - begin < 10) == ("S", True)
+    start = time.monotonic()
+    work.close()
+    assert time.monotonic() - start < 1
+    Hanging.goes_on.set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import pickle
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,27 +74,6 @@ def test_a_file_that_would_run_code_runs_none(name: str, read: Any, tmp_path: Pa
     with pytest.raises(StemError):
         read(path)
     assert not trace.exists()
-
-
-@pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Every attempt to reach another machine fails and is listed."""
-    tried: list[object] = []
-    connect = socket.socket.connect
-
-    def refuse(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6):
-            tried.append(address)
-            raise OSError("no network in this test")
-        connect(self, address)
-
-    def unknown(*where: object, **more: object) -> None:
-        tried.append(where)
-        raise socket.gaierror("no network in this test")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    return tried
 
 
 def test_nothing_is_asked_of_the_network_and_no_token_is_told(

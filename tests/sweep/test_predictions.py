@@ -198,6 +198,7 @@ def test_what_is_no_prediction_is_refused(row: Row, made: Path, tmp_path: Path):
         ("n_draws", -1), ("n_draws", 1e300), ("n_draws", "many"), ("mpp", float("nan")),
         ("mpp", "x"), ("mpp", np.zeros(3)), ("seed", float("inf")), ("slide_picture", -4),
         ("slide", np.zeros(3)), ("notes", 5), ("threshold", float("inf")), ("steps", 0),
+        ("versions", "x"),
     ],
 )  # fmt: skip
 def test_a_damaged_record_of_a_prediction_is_refused_by_its_name(
@@ -217,6 +218,45 @@ def test_a_damaged_scale_of_a_prediction_is_refused(value: object, made: Path, t
     entry["scalefactors"]["tissue_hires_scalef"] = value
     prediction.write_h5ad(tmp_path / "p.h5ad")
     with pytest.raises(SpotsError, match="damaged: tissue_hires_scalef"):
+        stem.read_prediction(tmp_path / "p.h5ad")
+
+
+def without_std(prediction: AnnData) -> None:
+    del prediction.layers["std"]
+
+
+def with_infinity(prediction: AnnData) -> None:
+    prediction.X[0, 0] = np.inf
+
+
+def with_words(prediction: AnnData) -> None:
+    prediction.obs["ood"] = "far"
+
+
+def with_text(prediction: AnnData) -> None:
+    (entry,) = prediction.uns["spatial"].values()
+    entry["images"]["hires"] = "x"
+
+
+def with_nothing(prediction: AnnData) -> None:
+    (entry,) = prediction.uns["spatial"].values()
+    entry["images"]["hires"] = np.zeros((0, 0, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (without_std, "std"), (with_infinity, "X"), (with_words, "ood"),
+        (with_text, "hires"), (with_nothing, "hires"),
+    ],
+)  # fmt: skip
+def test_a_prediction_with_damaged_values_is_refused_by_their_name(
+    change: Callable[[AnnData], None], named: str, made: Path, tmp_path: Path
+):
+    prediction = stem.read_prediction(made / "p.h5ad")
+    change(prediction)
+    prediction.write_h5ad(tmp_path / "p.h5ad")
+    with pytest.raises(SpotsError, match=rf"damaged: .*{named}"):
         stem.read_prediction(tmp_path / "p.h5ad")
 
 

@@ -128,4 +128,5 @@ class _Bars:
             self.__exit__()
             self._stage = event.stage, event.message
             self._bar = tqdm(total=event.total, desc=f"{event.stage} {event.message}".strip())
+        self._bar.set_postfix_str(f"waiting for '{event.waiting}'" if event.waiting else "", False)
         self._bar.update(event.done - self._bar.n)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import atexit
 import gc
 import io
+import os
 import sys
+import time
 from importlib.metadata import version
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -22,9 +25,12 @@ from napari_stem.cli.importing import import_upstream
 from napari_stem.cli.predicting import embed, predict
 from napari_stem.cli.protocols import protocol
 from napari_stem.cli.repeating import rerun
+from napari_stem.cli.signals import INTERRUPTED
 from napari_stem.cli.training import train
 from napari_stem.errors import StemError
 from napari_stem.extras import repair_of
+
+_GRACE = 0.5  # seconds for threads to end
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +48,10 @@ def main() -> None:
     atexit.register(gc.freeze)  # or Python looks through all objects before it ends: a second
     try:
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            Thread(target=_leave, daemon=True).start()
+        raise
     except StemError as error:
         tell(error)
         sys.exit(1)
@@ -55,6 +65,12 @@ def main() -> None:
             raise
         tell(error, short)
         sys.exit(1)
+
+
+def _leave() -> None:
+    """End although a thread waits for a network drive that hangs; all else has been saved."""
+    time.sleep(_GRACE)
+    os._exit(INTERRUPTED)
 
 
 def _version(

@@ -131,9 +131,11 @@ class _Bars:
     def show(self, event: events.Event) -> None:
         """Draw one event."""
         match event:
-            case events.Progress(done, total, stage, message):
-                self._task_of(stage, message, total)
-                self._progress.update(self._task, completed=done, total=total)
+            case events.Progress(done, total, stage, message, waiting):
+                label = self._task_of(stage, message, total)
+                if waiting:
+                    label += f", waiting for '{waiting}'"
+                self._progress.update(self._task, completed=done, total=total, description=label)
             case events.Loss(_, value, validation):
                 note = f"loss {value:.3f}"
                 note += f", held-out {validation:.3f}" if validation is not None else ""
@@ -147,11 +149,13 @@ class _Bars:
                     f"step {step}: {first.heading} {told}", highlight=False
                 )
 
-    def _task_of(self, stage: str, message: str, total: int) -> None:
+    def _task_of(self, stage: str, message: str, total: int) -> str:
+        """The label of a stage, which is now the current task."""
+        label = f"{stage} {message}".strip()
         if self._stage != (stage, message):
             self._stage = (stage, message)
-            label = f"{stage} {message}".strip()
             self._task = self._progress.add_task(label, total=total, note="")
+        return label
 
     def _note(self, text: str) -> None:
         if self._stage is not None:

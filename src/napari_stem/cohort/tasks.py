@@ -178,13 +178,13 @@ class _Work:
         if task is None or task.state != "executing":
             raise _Unwanted(f"The cohort no longer waits for '{self._listed.name}'.")
         if isinstance(event, Progress) and self._pace.due():
-            self._tell(event.done, event.total)
+            self._tell(event.done, event.total, "waiting for its file" if event.waiting else "")
 
-    def _tell(self, done: int = 0, total: int = 0) -> None:
+    def _tell(self, done: int = 0, total: int = 0, stage: str = "") -> None:
         self._worker.log_event(
             self._desk.name,
             {
-                "slide": [*self._listed.identity], "stage": self._stage, "done": done,
+                "slide": [*self._listed.identity], "stage": stage or self._stage, "done": done,
                 "total": total,  # and the scheduler adds the worker's address
             },
         )  # fmt: skip

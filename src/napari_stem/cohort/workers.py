@@ -64,10 +64,10 @@ def dashboard(client: Client) -> str:
 def _connected(where: Any) -> Iterator[Client]:
     try:
         client = Client(where, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:  # the second where certificates are missing
         raise CohortError(
-            f"No scheduler answers at '{where}': {one_line(error)}. Check the address, or start "
-            "one: dask scheduler."
+            f"No scheduler answers at '{where}': {one_line(error)}. Check the address and, of "
+            "tls://, dask's certificates; or start one: dask scheduler."
         ) from error
     try:
         yield client

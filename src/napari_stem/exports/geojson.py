@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stem.analysis.labels import cluster_title
+from napari_stem.analysis.labels import Clusters
 from napari_stem.exports.described import description
 from napari_stem.exports.exporter import Exporter
 from napari_stem.exports.heatmaps import GEOJSON_START
@@ -76,13 +76,12 @@ def _classes(prediction: AnnData) -> list[dict[str, Any] | None]:
     """The class of each spot, None without a cluster; empty without clusters."""
     if "leiden" not in prediction.obs:
         return []
-    clusters = prediction.obs["leiden"].astype("category").cat
-    classes: list[dict[str, Any]] = [
-        {"name": cluster_title(str(name))} for name in clusters.categories
-    ]
-    for known, colour in zip(classes, prediction.uns.get("leiden_colors", ()), strict=False):
-        known["color"] = list(bytes.fromhex(str(colour).removeprefix("#")[:6]))
-    return [classes[code] if code >= 0 else None for code in clusters.codes]
+    clusters = Clusters.of_prediction(prediction)
+    classes: list[dict[str, Any]] = [{"name": title} for title in clusters.titles]
+    if "leiden_colors" in prediction.uns:
+        for known, colour in zip(classes, clusters.colours, strict=True):
+            known["color"] = list(bytes.fromhex(colour[1:]))
+    return [[None, *classes][number] for number in clusters.numbers]
 
 
 def _rings(centres: NDArray[np.float64], diameter: float) -> list[list[list[float]]]:

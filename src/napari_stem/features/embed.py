@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Sequence
+import math
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
@@ -12,28 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
 import zarr
-from torch import Tensor
 from zarr.codecs import ZstdCodec
 
 from napari_stem.cache import mark_used, trim
-from napari_stem.devices import choose_device, is_out_of_memory
-from napari_stem.errors import EncoderError, Hint, LowResolution, Remedy, StorageError
+from napari_stem.devices import choose_device
+from napari_stem.errors import Hint, LowResolution, Remedy, StorageError
 from napari_stem.events import Events, Pace, Progress
 from napari_stem.features.compute import Compute
+from napari_stem.features.describing import Described, Describing
 from napari_stem.features.encoders.builders import build_encoder
 from napari_stem.features.encoders.hub import check_weights, weights_file
 from napari_stem.features.patches import (
     PatchGeometry,
     check_width,
-    dihedral,
     iter_patches,
     low_resolution,
 )
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import atomic_path, content_of, writing
-from napari_stem.workers import Check, Workers
+from napari_stem.workers import Workers
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from napari_stem.features.encoders.entry import Encoder
     from napari_stem.slides.slide import Slide
 
-_Described: TypeAlias = "tuple[NDArray[np.intp], NDArray[np.float32]]"
+_Batches: TypeAlias = "Iterable[tuple[slice, NDArray[np.uint8]] | None]"
 
 _ROWS = 64
-_CPU_PATCHES = 8  # that a core describes between two checks whether anybody waits for them
+_PATIENCE = 2.0  # seconds after which what is read hangs
 _ALGORITHM = 1  # counts up when the same patch would be described by other numbers
 
 
@@ -132,6 +132,7 @@ class _Work:
         self._encoder = encoder
         self._geometry = geometry
         self._views = views
+        self._hangs_since = math.inf  # when a batch of patches was first awaited
 
     def run(self, compute: Compute) -> Events[NDArray[np.float32]]:
         n, name = len(self._centres), self._encoder.name
@@ -157,13 +158,13 @@ class _Work:
                         kept.write(found, rows)
                     done += len(rows)
                 if pace.due() or done == n:
-                    yield Progress(done, n, "embed", name)
+                    yield Progress(done, n, "embed", name, waiting=self._waited_for())
         assert found is not None
         return found
 
     def _vectors(
         self, module: nn.Module, missing: NDArray[np.intp], compute: Compute
-    ) -> Generator[_Described | None, None, None]:
+    ) -> Generator[Described | None, None, None]:
         """Vectors of batches of spots, computed side by side; None while they are awaited."""
         device = choose_device(compute.device)
         batches = iter_patches(
@@ -173,11 +174,29 @@ class _Work:
             batch_size=compute.patch_batch_size,
             spot_diameter_px=self._diameter,
         )
-        describe = _Describing(self._encoder, module, device, self._views, compute.patch_batch_size)
+        describe = Describing(self._encoder, module, device, self._views, compute.patch_batch_size)
         with closing(batches), Workers(device) as workers:
-            jobs = (partial(describe, missing[rows], patches) for rows, patches in batches)
+            jobs = self._jobs(batches, missing, describe)
             with closing(workers.iter_results(jobs)) as results:
                 yield from results
+
+    def _jobs(
+        self, batches: _Batches, missing: NDArray[np.intp], describe: Describing
+    ) -> Iterator[partial[Described] | None]:
+        """A job for each batch; None while it is read."""
+        for batch in batches:
+            if batch is None:
+                self._hangs_since = min(self._hangs_since, time.monotonic())
+                yield None
+            else:
+                self._hangs_since = math.inf
+                rows, patches = batch
+                yield partial(describe, missing[rows], patches)
+
+    def _waited_for(self) -> str:
+        """The slide's file, if reading it hangs."""
+        hangs = time.monotonic() - self._hangs_since > _PATIENCE
+        return str(self._slide.path or self._slide.name) if hangs else ""
 
     def _key(self, weights: Path | None) -> str:
         """The same only for the same slide, spots, geometry, encoder, weights and views."""
@@ -194,49 +213,6 @@ class _Work:
         if weights is not None:
             parts["weights"] = content_of(weights_file(self._encoder, weights))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-
-
-class _Describing:
-    """Describes patches, so many at once as memory has room for."""
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        module: nn.Module,
-        device: torch.device,
-        views: tuple[int, ...],
-        size: int,
-    ) -> None:
-        self._encoder, self._module, self._device, self._views = encoder, module, device, views
-        self._size = min(size, _CPU_PATCHES) if device.type == "cpu" else size
-
-    def __call__(
-        self, rows: NDArray[np.intp], patches: NDArray[np.uint8], check: Check
-    ) -> _Described:
-        """Rows of the spots, and (b, v, d) vectors of their patches in all views."""
-        turned = [np.ascontiguousarray(dihedral(patches, view)) for view in self._views]
-        vectors = [self._describe(torch.from_numpy(view), check) for view in turned]
-        return rows, torch.stack(vectors, dim=1).numpy()
-
-    def _describe(self, patches: Tensor, check: Check) -> Tensor:
-        while True:
-            size, found = self._size, []
-            try:
-                with torch.inference_mode():
-                    for part in torch.split(patches, size):
-                        check()
-                        found.append(self._module(part.to(self._device)).cpu())
-                    return torch.cat(found)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                if size == 1:
-                    raise EncoderError(
-                        f"Encoder {self._encoder.name} needs more memory than {self._device} has, "
-                        "even for one patch. Choose a smaller encoder, or the CPU.",
-                        hint=Hint(Remedy.DEVICE, "cpu"),
-                    ) from error
-                self._size = min(self._size, size // 2)
 
 
 class _Kept:

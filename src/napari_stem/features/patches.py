@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from napari_stem.defaults import GeometryName
 from napari_stem.errors import Hint, OptionError, Remedy, WrongType
+from napari_stem.workers import HEARTBEAT, Check, Stopped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.slides.slide import Slide
 
+T = TypeVar("T")
+
 VIEWS = 8
 _LEAST_SHARE = 0.5  # pixels of the scan for each pixel of a patch
 _COARSEST_UM = 2.0
+_GRACE = 0.5  # seconds for reading to end; from a network drive that hangs, it never does
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,7 @@ def crop_patches(
     geometry: PatchGeometry,
     *,
     spot_diameter_px: float = 0.0,
+    check: Check = lambda: None,
 ) -> NDArray[np.uint8]:
     """Square patches around points.
 
@@ -125,6 +131,8 @@ def crop_patches(
         (n, 2) x, y in level-0 pixels. What lies outside of the slide is white.
     spot_diameter_px
         Matters to the paper's geometry alone.
+    check
+        Called before each patch; what it raises ends the reading.
 
     Returns
     -------
@@ -139,6 +147,7 @@ def crop_patches(
     level = _level(slide, width / geometry.size)
     patches = np.empty((len(centres), geometry.size, geometry.size, 3), np.uint8)
     for patch, centre in zip(patches, centres, strict=True):
+        check()
         patch[:] = _crop(slide, centre, width, geometry.size, level)
     return patches
 
@@ -151,29 +160,50 @@ def iter_patches(
     batch_size: int,
     workers: int = 2,
     spot_diameter_px: float = 0.0,
-) -> Generator[tuple[slice, NDArray[np.uint8]], None, None]:
+) -> Generator[tuple[slice, NDArray[np.uint8]] | None, None, None]:
     """Batches of patches, read ahead in threads so that an encoder seldom waits.
+
+    Closing the generator waits for the patch that each thread reads, unless that hangs.
 
     Yields
     ------
-    The rows of `centres`, and their (b, size, size, 3) patches.
+    The rows of `centres`, and their (b, size, size, 3) patches; None while they are awaited.
     """
     batches = [slice(i, i + batch_size) for i in range(0, len(centres), batch_size)]
     waiting: deque[tuple[slice, Future[NDArray[np.uint8]]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="patches")
+    pool, stop = ThreadPoolExecutor(workers, thread_name_prefix="patches"), Event()
+
+    def check() -> None:
+        if stop.is_set():
+            raise Stopped
+
+    def read(rows: slice) -> NDArray[np.uint8]:
+        return crop_patches(
+            slide, centres[rows], geometry, spot_diameter_px=spot_diameter_px, check=check
+        )
+
     try:
         for rows in batches:
-            task = pool.submit(
-                crop_patches, slide, centres[rows], geometry, spot_diameter_px=spot_diameter_px
-            )
-            waiting.append((rows, task))
+            waiting.append((rows, pool.submit(read, rows)))
             if len(waiting) > workers:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
+                yield from _iter_first(waiting)
+        while waiting:
+            yield from _iter_first(waiting)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        stop.set()
+        hanging = wait([future for _, future in waiting if not future.cancel()], _GRACE).not_done
+        pool.shutdown(wait=not hanging, cancel_futures=True)
+
+
+def _iter_first(
+    waiting: deque[tuple[slice, Future[T]]],
+) -> Generator[tuple[slice, T] | None, None, None]:
+    """The first of what is awaited, and None until it is there."""
+    rows, future = waiting[0]
+    while not wait([future], HEARTBEAT).done:
+        yield None
+    waiting.popleft()
+    yield rows, future.result()
 
 
 def dihedral(patches: NDArray[np.uint8], view: int) -> NDArray[np.uint8]:

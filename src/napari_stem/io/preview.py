@@ -91,6 +91,8 @@ def slide_of(prediction: AnnData, folder: Path) -> Slide:
     """
     about = provenance(prediction, "slide", "mpp")
     entry = prediction.uns["spatial"][library(prediction)]
+    if "images" not in entry:
+        raise SlideNotFound("The prediction holds no picture of its slide. Open the slide first.")
     picture = np.asarray(entry["images"]["hires"])
     downsample = 1 / float(entry["scalefactors"]["tissue_hires_scalef"])
     slide, notes = _find(about, folder, partial(_is_same, about, picture.shape, downsample))

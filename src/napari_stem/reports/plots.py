@@ -94,9 +94,9 @@ def draw_spots(
     """Spots at their true size over the slide's thumbnail; values are numbers or RGB rows."""
     values = np.asarray(values, dtype=float)
     entry = prediction.uns["spatial"][library(prediction)]
-    scale = entry["scalefactors"]["tissue_hires_scalef"]
-    image = entry["images"]["hires"]
-    axis.imshow(image, extent=(0, image.shape[1] / scale, image.shape[0] / scale, 0))
+    if "images" in entry:
+        scale, image = entry["scalefactors"]["tissue_hires_scalef"], entry["images"]["hires"]
+        axis.imshow(image, extent=(0, image.shape[1] / scale, image.shape[0] / scale, 0))
     size = np.full(len(values), spot_diameter(prediction))
     drawn = EllipseCollection(
         size, size, np.zeros_like(size), units="xy", offsets=positions(prediction),

@@ -8,7 +8,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from pandas.api.types import is_numeric_dtype
+from pydantic import Field, Json
+from scipy.sparse import issparse
 
 from napari_stem.errors import SpotsError, WrongType
 from napari_stem.text import one_line
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 PATHS = ("slide_path", "checkpoint_path")  # entries that say where files lie on this machine
 _EXPECTED = "a prediction (what predict returns)"
+_COLOURS = ((3,), (4,))  # of a pixel
 _SOFTWARE = ("napari-stem", "torch", "timm")
 
 
@@ -44,7 +47,7 @@ class _Record:
     draws: str = ""
     drawn_for: str = ""
     seen: str = ""
-    versions: str = ""
+    versions: Json[dict[str, str]] = field(default_factory=dict)
     view: str = ""
     notes: Annotated[list[str], Field(max_length=10_000)] = field(default_factory=list)
     warnings: Annotated[list[str], Field(max_length=10_000)] = field(default_factory=list)
@@ -99,13 +102,33 @@ def check_record(prediction: AnnData) -> None:
     about = prediction.uns.get("napari_stem", {})
     try:
         _check(_Record, about)
-        for entry in prediction.uns.get("spatial", {}).values() if about else ():
-            _check(_ScaleFactors, entry["scalefactors"])
+        if about:
+            _check_table(prediction)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise SpotsError(
             f"The record of how the prediction was made is damaged: {one_line(error)}. Predict "
             "again."
         ) from error
+
+
+def _check_table(prediction: AnnData) -> None:
+    """Compare pictures and numbers of a prediction with what it may hold."""
+    for entry in prediction.uns.get("spatial", {}).values():
+        _check(_ScaleFactors, entry["scalefactors"])
+        if "images" in entry:
+            picture = np.asarray(entry["images"]["hires"])
+            if picture.dtype != np.uint8 or not picture.size or picture.shape[2:] not in _COLOURS:
+                raise ValueError("hires: no picture of a slide")
+            if "tissue_hires_scalef" not in entry["scalefactors"]:
+                raise ValueError("tissue_hires_scalef: missing")
+    for table, name in ((prediction.obs, "ood"), (prediction.var, "held_out_pcc")):
+        if name in table and not is_numeric_dtype(table[name]):
+            raise ValueError(f"{name}: no numbers")
+    if "std" not in prediction.layers:
+        raise ValueError("layers: no std")
+    values = prediction.X.data if issparse(prediction.X) else prediction.X
+    if not np.isfinite(values).all():
+        raise ValueError("X: values that are not finite")
 
 
 def _check(kind: type, entries: Mapping[str, Any]) -> None:

@@ -88,7 +88,7 @@ def is_picture(path: Path) -> bool:
         return picture.width > 100 and picture.height > 100
 
 
-def test_every_format_is_written(panel, qtbot, tmp_path, predicted, messages, browser):
+def test_every_format_is_written(no_network, panel, qtbot, tmp_path, predicted, messages, browser):
     n = predicted.n_obs
     is_right = {
         ".h5ad": lambda path: read_h5ad(path).n_obs == n,
@@ -106,6 +106,7 @@ def test_every_format_is_written(panel, qtbot, tmp_path, predicted, messages, br
     qtbot.mouseClick(panel.report_button, LEFT)
     assert browser.shown == [tmp_path / "biopsy.html"]
     assert not messages
+    assert not no_network
 
 
 def test_a_long_path_leaves_the_dock_as_narrow_as_it_was(viewer, workspace, qtbot, tmp_path):

@@ -86,8 +86,8 @@ def test_what_was_assumed_about_a_slide_is_shown(dock, qtbot, tmp_path: Path, mo
     dock.workspace.slide.close()
 
 
-def test_from_an_image_on_disk_to_a_heatmap(
-    dock, viewer, qtbot, saved_slide, trained, monkeypatch, messages
+def test_from_an_image_on_disk_to_a_heatmap_without_a_network(
+    no_network, dock, viewer, qtbot, saved_slide, trained, monkeypatch, messages
 ):
     work = dock.workspace
     choose_file(monkeypatch, saved_slide)
@@ -116,6 +116,7 @@ def test_from_an_image_on_disk_to_a_heatmap(
     assert viewer.layers[f"{work.gene} mean"].visible
     assert not messages
     qtbot.waitUntil(lambda: not is_busy(viewer))
+    assert not no_network
 
 
 def test_what_is_shown_is_what_the_core_predicts(ready, viewer, qtbot, section, trained):

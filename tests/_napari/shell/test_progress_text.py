@@ -34,6 +34,11 @@ def test_a_duration_is_said_as_precisely_as_it_is_known(seconds, words):
     assert in_words(seconds) == words
 
 
+def test_a_file_that_hangs_is_named():
+    hangs = Progress(3, 10, "embed", waiting="/share/a.svs")
+    assert step_in_words(hangs) == "Step 2 of 3: Waiting for a.svs"
+
+
 def test_the_steps_of_a_prediction_are_one_total_that_never_falls(monkeypatch):
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)

@@ -210,7 +210,7 @@ class InspectDock(Page):
 
     def _show(self, event: Progress | Inspection) -> None:
         if isinstance(event, Progress):
-            self._say(f"{stage_in_words(event.stage)}…")
+            self._say(f"{stage_in_words(event)}…")
         elif self._next is None and self._pending is not None:
             self.point.show_point(event)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,14 +26,16 @@ _STAGES = {
 }
 
 
-def stage_in_words(stage: str) -> str:
-    """The text for the stage of a `Progress` event; the stage itself if there is none."""
-    return _STAGES.get(stage, stage)
+def stage_in_words(progress: Progress) -> str:
+    """The text for a stage, the stage itself if there is none; or for what is waited."""
+    if progress.waiting:
+        return f"Waiting for {Path(progress.waiting).name}"
+    return _STAGES.get(progress.stage, progress.stage)
 
 
 def step_in_words(progress: Progress) -> str:
     """Which step of a prediction runs: "Step 2 of 3: Computing patch features"."""
-    stage, steps = stage_in_words(progress.stage), list(PREDICTING)
+    stage, steps = stage_in_words(progress), list(PREDICTING)
     if progress.stage not in steps:
         return stage
     return f"Step {1 + steps.index(progress.stage)} of {len(steps)}: {stage}"

@@ -158,7 +158,7 @@ class TrainDock(Page):
             for row, run in enumerate(self._runs):
                 if run.folder == running.folder and row < self.list.count():
                     share = f"{100 * event.done // event.total} %"
-                    stage = stage_in_words(event.stage)
+                    stage = stage_in_words(event)
                     self.list.item(row).setText(f"{run.name}\nrunning: {stage} {share}")
 
     def _new(self) -> None:

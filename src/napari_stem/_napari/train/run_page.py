@@ -201,7 +201,7 @@ class TrainingView(QWidget):
 
     def _show_progress(self, progress: Progress) -> None:
         evaluating = progress.stage in ("sample", "score")
-        stage = "Evaluating" if evaluating else stage_in_words(progress.stage)
+        stage = "Evaluating" if evaluating else stage_in_words(progress)
         seconds = self._remaining.seconds(progress)
         left = "" if seconds is None else f", {in_words(seconds)} left"
         step = f", step {self._step:,}" if progress.stage == "train" else ""
