@@ -1,11 +1,11 @@
 """Metrics by leaving one of several sections out, for choosing the settings of the small preset.
 
     python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 her2st:C5
-    python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 her2st:C5 --try adjacent
+    python benchmarks/leave_one_out.py her2st:C2 her2st:C3 her2st:C4 her2st:C5 --try preset adjacent
 
 Each section is held out once; the genes are chosen without it. Without `--try`, the preset is
 compared with the baselines, as `napari-stem cross-validate` does; with it, the preset is compared
-with changes of it, by the same code: `--try all` takes all of `CHANGES`.
+with changes of it, of `CHANGES`, by the same code.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def main() -> None:
     given = parser.parse_args()
     sections = {name: sample_section(name) for name in given.sections}
     if given.tried:
-        names = list(CHANGES) if "all" in given.tried else ["preset", *given.tried]
+        names = list(CHANGES) if "all" in given.tried else given.tried
         left_out = given.held_out or given.sections
         compare({name: CHANGES[name] for name in names}, sections, left_out, given.genes)
         return

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 SHALLOW = 650  # molecules a spot, the median
 GENES = 300
-COPIES = 3  # of a training section, in random stains
+COPIES = 2  # of a training section, in random stains
 HUES, STRENGTHS = 0.07, 0.25  # spread of their optical densities and of the logarithm of amounts
 GLASS = 0.15  # optical density
 

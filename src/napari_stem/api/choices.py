@@ -30,7 +30,8 @@ def encoders() -> pd.DataFrame:
     -------
     One row per encoder, by name: `width` (features per patch), `licence`, `commercial` (whether it
     allows commercial use; None where none is stated), `gated` (whether the hub asks for a request
-    first), `weights` (where they are), `page`. "timm:NAME" also works, for any model of timm.
+    first), `weights` (where they are), `page`. "timm:NAME" also works, for any model of timm, and
+    "NAME:cls+centre" for another pooling of a transformer.
 
     Examples
     --------

@@ -98,6 +98,7 @@ def encoders() -> None:
         )  # fmt: skip
     console.print(table)
     console.print("Also any model of timm: timm:NAME, with --weights timm:NAME=FILE.")
+    console.print("NAME:cls+centre also looks at the middle of the patch, for transformers.")
 
 
 def _sections_in(place: Path) -> list[Path]:

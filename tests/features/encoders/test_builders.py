@@ -81,6 +81,19 @@ def test_poolings():
     tokens = torch.arange(12.0).view(1, 6, 2)
     assert pool_tokens(tokens, "cls").tolist() == [[0, 1]]
     assert pool_tokens(tokens, "cls+patch_mean:2").tolist() == [[0, 1, 7, 8]]
+    grid = torch.zeros(4, 4)
+    grid[1:3, 1:3] = torch.tensor([[1.0, 2.0], [3.0, 6.0]])
+    tokens = torch.cat([torch.tensor([9.0, 8.0]), grid.flatten()]).view(1, 18, 1)
+    assert pool_tokens(tokens, "cls+centre", 2).tolist() == [[9, 3]]
+
+
+def test_a_transformer_is_pooled_over_its_centre_where_its_name_says_so(network, weights):
+    images = torch.from_numpy(patches(160))
+    found = build_encoder(find_encoder("timm:test_vit:cls+centre"), weights)(images)
+    assert found.shape == (2, 2 * network.num_features)
+    with torch.inference_mode():
+        tokens = network.forward_features((images.permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5)
+    assert torch.allclose(found[:, : network.num_features], tokens[:, 0], atol=1e-5)
 
 
 def test_weights_with_code_in_them_are_refused_and_not_run(tmp_path):

@@ -109,6 +109,17 @@ def test_an_unknown_encoder_is_refused_with_the_names_there_are():
         find_encoder("unii")
 
 
+def test_every_transformer_can_be_pooled_over_its_centre():
+    for name, width in (("uni", 2048), ("virchow2", 2560)):
+        encoder = find_encoder(f"{name}:cls+centre")
+        assert (encoder.pool, encoder.width) == ("cls+centre", width)
+        with torch.device("meta"):
+            module = PatchEncoder.of(encoder, network(encoder)).eval()
+            assert module(torch.zeros((2, 224, 224, 3), dtype=torch.uint8)).shape == (2, width)
+    with pytest.raises(EncoderError, match="'morphology' has no pooling cls"):
+        find_encoder("morphology:cls+centre")
+
+
 def test_any_model_of_timm_has_an_entry():
     assert find_encoder("timm:test_vit").architecture == "test_vit"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from napari_stem.errors import EncoderError, StemError
 from napari_stem.features.encoders.conch import ConchVisual
-from napari_stem.features.encoders.entry import Encoder, Input
+from napari_stem.features.encoders.entry import CENTRE, Encoder, Input
 from napari_stem.features.encoders.hub import fetch_weights, weights_file
 from napari_stem.features.encoders.morphology import Morphology
 from napari_stem.features.encoders.tensors import read_tensors
@@ -137,7 +138,7 @@ class PatchEncoder(nn.Module):
         tokens = self.network.forward_features(x)
         if self._pool == "pooled":
             return self.network.forward_head(tokens, pre_logits=True)  # type: ignore[no-any-return]
-        return pool_tokens(tokens, self._pool)
+        return pool_tokens(tokens, self._pool, getattr(self.network, "num_prefix_tokens", 1))
 
 
 def resize(x: Tensor, side: int) -> Tensor:
@@ -158,10 +159,21 @@ def centre(x: Tensor, side: int) -> Tensor:
     return x[..., start : start + side, start : start + side]
 
 
-def pool_tokens(tokens: Tensor, pool: str) -> Tensor:
-    """(b, k, d) tokens to one vector each: "cls", or "cls+patch_mean:N" for patches from N on."""
+def pool_tokens(tokens: Tensor, pool: str, prefix: int = 1) -> Tensor:
+    """(b, k, d) tokens to one vector each, by `Encoder.pool`.
+
+    Parameters
+    ----------
+    prefix
+        How many tokens stand before those of the patch, whose rows follow each other.
+    """
     if pool == "cls":
         return tokens[:, 0]
+    if pool == CENTRE:
+        side = math.isqrt(tokens.shape[1] - prefix)
+        middle = slice(side // 4, side - side // 4)
+        grid = tokens[:, prefix:].reshape(len(tokens), side, side, -1)  # (b, rows, columns, d)
+        return torch.cat([tokens[:, 0], grid[:, middle, middle].mean((1, 2))], dim=1)
     first_patch = int(pool.removeprefix("cls+patch_mean:"))
     return torch.cat([tokens[:, 0], tokens[:, first_patch:].mean(1)], dim=1)
 

@@ -14,6 +14,7 @@ Build: TypeAlias = "nn.Module | Callable[[Path | None], nn.Module]"
 
 Triple = tuple[float, float, float]
 IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CENTRE = "cls+centre"
 _COMMERCIAL = {"BSD-3-Clause": True, "Apache-2.0": True}
 _UNKNOWN = ("", "none stated", "see the weights")
 
@@ -53,8 +54,9 @@ class Encoder:
     architecture, options
         timm's name of the network and the arguments that differ from its defaults.
     pool
-        How tokens become one vector: "cls", "cls+patch_mean:N" (tokens from N on), "pooled",
-        "contrast" (CONCH's learned query), or "own" for a network that gives the vector itself.
+        How tokens become one vector: "cls", "cls+patch_mean:N" (tokens from N on), "cls+centre"
+        (the mean over the middle half of the patch), "pooled", "contrast" (CONCH's learned query),
+        or "own" for a network that gives the vector itself.
     width
         Features per patch, over all fields; 0 if only known once the model is built.
     fields

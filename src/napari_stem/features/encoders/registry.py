@@ -7,10 +7,11 @@ of the commits: what published pipelines pin.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 
 from napari_stem.errors import EncoderError
-from napari_stem.features.encoders.entry import Encoder, Input, Triple
+from napari_stem.features.encoders.entry import CENTRE, Encoder, Input, Triple
 from napari_stem.features.encoders.plugins import plugin_encoders
 
 _CLIP: tuple[Triple, Triple] = (
@@ -185,11 +186,15 @@ def encoders() -> Mapping[str, Encoder]:
 def find_encoder(name: str) -> Encoder:
     """The entry of that name; "timm:NAME" is any model of timm with its pooled features.
 
+    "NAME:cls+centre" is a transformer with another pooling (`Encoder.pool`).
+
     Raises
     ------
     EncoderError
-        The name is unknown; the message lists the known ones.
+        The name is unknown, and the message lists the known ones; or it has no such pooling.
     """
+    if name.endswith(f":{CENTRE}"):
+        return _with_centre(find_encoder(name.removesuffix(f":{CENTRE}")))
     if name.startswith("timm:") and len(name) > 5:
         return Encoder(
             name=name,
@@ -205,3 +210,14 @@ def find_encoder(name: str) -> Encoder:
             f"Encoder '{name}' is unknown. Choose {', '.join(encoders())}, or timm:NAME."
         )
     return encoders()[name]
+
+
+def _with_centre(entry: Encoder) -> Encoder:
+    """The entry with the class token beside the mean over the middle of the patch."""
+    if entry.source != "timm" and not entry.pool.startswith("cls"):
+        raise EncoderError(
+            f"Encoder '{entry.name}' has no pooling {CENTRE}: it makes no class token. Choose it "
+            "without that."
+        )
+    width = entry.width if "+" in entry.pool else 2 * entry.width  # "+": two vectors already
+    return replace(entry, name=f"{entry.name}:{CENTRE}", pool=CENTRE, width=width)
