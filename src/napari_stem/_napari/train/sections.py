@@ -33,12 +33,12 @@ from napari_stem._napari.train import tasks
 from napari_stem._napari.train.alignment_preview import AlignmentPreview
 from napari_stem.slides.suffixes import SLIDES
 from napari_stem.training.plan import SectionSource
-from napari_stem.training.preflight import SectionCheck
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_stem._napari.state.workspace import Workspace
+    from napari_stem.training.preflight import SectionCheck
 
 _COLUMNS = ("Section", "Spots", "Genes", "Counts", "µm/px", "Status")
 _TIPS = (
@@ -192,6 +192,8 @@ class TrainingSections(QWidget):
         self.changed.emit()
 
     def _fail(self, source: SectionSource, error: Exception) -> None:
+        from napari_stem.training.preflight import SectionCheck  # with torch, loaded by the task
+
         self._take(SectionCheck(source, message_of(error)))
 
     def _take(self, found: SectionCheck) -> None:
