@@ -58,6 +58,16 @@ def pyramids(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return paths
 
 
+@pytest.mark.parametrize(("file", "name"), [("HE.png", "A1"), ("Case 7.png", "Case 7")])
+def test_a_file_that_is_called_as_all_are_has_the_name_of_its_folder(
+    tmp_path: Path, file: str, name: str
+):
+    (tmp_path / "A1").mkdir()
+    Image.new("RGB", (30, 20), "white").save(tmp_path / "A1" / file)
+    with open_slide(tmp_path / "A1" / file) as slide:
+        assert slide.name == name
+
+
 def test_the_levels_and_the_scale_of_a_file_are_found(svs: Path, pyramids: tuple[Path, Path]):
     ome, pages = pyramids
     three = [(1600, 2000), (800, 1000), (400, 500)]

@@ -31,7 +31,7 @@ from napari_stem.slides.pyramid import (
     region_of,
     with_overviews,
 )
-from napari_stem.slides.suffixes import bare_name
+from napari_stem.slides.suffixes import slide_name
 from napari_stem.storage import as_path, cache_dir
 from napari_stem.text import one_line
 
@@ -47,7 +47,7 @@ class Slide:
     Attributes
     ----------
     name
-        Display name: the file name without its suffix.
+        Display name: the file name without its suffix, or that of the folder of an `HE.jpg`.
     path
         Path of the file; None for an image in memory.
     mpp
@@ -287,7 +287,7 @@ def open_slide(
     if folder is not None:
         mark_used(folder)
     file = replace(file, levels=with_overviews(file.levels, folder))
-    slide = Slide(file, name=bare_name(path), path=path, fingerprint=fingerprint)
+    slide = Slide(file, name=slide_name(path), path=path, fingerprint=fingerprint)
     return slide if mpp is None else slide.with_mpp(mpp)
 
 

@@ -89,7 +89,8 @@ def test_the_heatmap_names_gene_unit_and_draws_beside_its_colour_bar(viewer, wor
     show(workspace, section)
     text = viewer.canvas.overlays.text
     assert text.visible
-    assert text.text == "B: mean of 4 draws\nlog2(count + 1)"
+    slide = section.slide.name
+    assert text.text == f"B: mean of 4 draws\nlog2(count + 1)\n{slide}"
     assert viewer.layers["B mean"].colorbar.visible
     assert viewer.canvas.overlays.scale_bar.visible
 

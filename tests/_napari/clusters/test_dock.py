@@ -271,9 +271,10 @@ def test_selected_clusters_are_merged_and_parted_again(clustered, qtbot, predict
 
 
 def test_selecting_singles_spots_out_and_counts_them(clustered, viewer, qtbot, workspace):
+    source = f"{workspace.slide.name} · {workspace.result.n_draws} draws"
     click(qtbot, clustered, 1)
     assert clustered.legend.note.text() == "18 of 60 spots selected (30.0 %)"
-    assert viewer.canvas.overlays.text.text == "Cluster 2\n18 of 60 spots"
+    assert viewer.canvas.overlays.text.text == f"Cluster 2\n18 of 60 spots\n{source}"
     assert workspace.cluster_view.selected == {2}
     assert colour_of(viewer, 2)[3] == 1
     assert 0 < colour_of(viewer, 1)[3] < 0.5

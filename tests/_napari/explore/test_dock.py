@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from matplotlib.colors import to_hex
 from napari.layers import Labels
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
@@ -16,7 +17,7 @@ from napari_stem._napari.files.launch import fill
 from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
-from napari_stem.analysis.labels import Clusters
+from napari_stem.analysis.labels import Clusters, default_colours
 from napari_stem.genes.counts import UNITS
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import spot_table
@@ -90,6 +91,7 @@ def test_spots_are_selected_by_lasso_and_grouped(dock, qtbot):
     assert viewer.scene.camera.center == camera
     rings = layer_of(viewer, "Selected spots")
     assert rings.visible
+    assert to_hex(rings.colormap.color_dict[1]).upper() not in default_colours(64)
     assert rings.data[tuple(np.round(rings.world_to_data((25, 25))).astype(int))] == 1
     assert dock.groups.note.text() == "3 of 60 spots selected"
     group(qtbot, dock, "tumour")

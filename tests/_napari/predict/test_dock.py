@@ -367,7 +367,9 @@ def test_statistics_of_the_draws_are_computed_when_they_are_asked_for(ready, vie
     assert set(np.unique(shares)) <= {0, 0.25, 0.5, 0.75, 1}  # of four draws
     title = viewer.canvas.overlays.text
     assert viewer.layers[f"{work.gene} P(above 1)"].visible
-    assert title.text == f"{work.gene}: P(above 1) of 4 draws\nthreshold in {work.result.unit}"
+    source = f"{work.slide.name} · {work.checkpoint.path.stem}"
+    said = f"{work.gene}: P(above 1) of 4 draws\nthreshold in {work.result.unit}\n{source}"
+    assert title.text == said
     panel.threshold.setValue(20)
     qtbot.waitUntil(lambda: work.result.values["above"] is not shares, timeout=PATIENCE)
     assert not work.result.values["above"].any()

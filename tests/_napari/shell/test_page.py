@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.shell.docks import open_dock
+from napari_stem._napari.shell.page import Page
 from napari_stem._napari.shell.panel import Panel
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
@@ -20,7 +21,20 @@ from napari_stem.sections.section import Section
 
 from ..conftest import PATIENCE, is_busy
 
-DOCKS = ("Predict", "Clusters", "Inspect", "Export", "Train")
+DOCKS = ("Predict", "Clusters", "Inspect", "Export", "Train", "Explore", "Cohort")
+ON_FOLDERS = ("Train", "Cohort")  # which do not show the workspace
+
+
+class Step(Panel):
+    """A step with a note of several lines."""
+
+    heading = "Step"
+    foldable = True
+
+    def __init__(self) -> None:
+        super().__init__(Workspace())
+        self.note.setText("A note that is long enough to fill several lines of a dock. " * 4)
+        self.add_row(self.note)
 
 
 def close(dock: QWidget, qtbot: Any) -> None:
@@ -54,11 +68,26 @@ def fill(work: Workspace, section: Section) -> None:
     work.clusters = Clusters.of_numbers((np.arange(n) % 2 + 1).astype(np.uint16))
 
 
+def test_steps_that_fold_leave_no_gap_at_once(qtbot):
+    page, steps = Page(), [Step() for _ in range(4)]
+    page.fill(*steps)
+    page.resize(300, 250)
+    qtbot.addWidget(page)
+    page.show()
+    for step in steps:
+        step.fold(True)
+    page.settle()
+    lines = [step.sizeHint().height() for step in steps]
+    assert [step.height() for step in steps] == lines
+    assert page.widget().height() == page.viewport().height()
+    assert steps[-1].geometry().bottom() < 4 * (max(lines) + 5)
+
+
 def test_a_closed_dock_leaves_nothing_behind(viewer, qtbot):
     before, gone = listeners(viewer), {}
     for name in DOCKS * 2:
         dock = open_dock(viewer, name)
-        assert (listeners(viewer) == before) == (name == "Train"), name  # which shows folders alone
+        assert (listeners(viewer) == before) == (name in ON_FOLDERS), name
         gone |= {f"{name}: {type(w).__name__}": ref(w) for w in (dock, *dock.findChildren(Panel))}
         close(dock, qtbot)
         assert listeners(viewer) == before, name

@@ -143,12 +143,14 @@ class Canvas:
             return
         if self._workspace.compared:
             self._comparison.show(self._stack.viewer, result, self._rasters.hatched(result))
-            self._stack.say(result.unit_of(self._workspace.compared), "bottom_left")
+            unit = result.unit_of(self._workspace.compared)
+            self._stack.say(f"{self._workspace.source_of(result)}\n{unit}", "bottom_left")
             return
         self._fill_heatmap(result)
         gene, statistic = self._workspace.gene, self._workspace.statistic
         self._stack.show_only(heatmap.heatmap_role(statistic))
-        self._stack.say(result.title(gene, statistic))
+        source = self._workspace.source_of(result, with_draws=False)  # which the title tells
+        self._stack.say(f"{result.title(gene, statistic)}\n{source}")
 
     def _fill_heatmap(self, result: Result) -> Layer:
         """Replace the values of the gene and the statistic."""
@@ -199,7 +201,7 @@ class Canvas:
         raster = self._rasters.of(result.spots)
         spot_labels.show_labels(layer, result.slide, raster, clusters, view, what="cluster")
         self._stack.show_only("clusters")
-        self._stack.say(_title(clusters, view))
+        self._stack.say(f"{_title(clusters, view)}\n{self._workspace.source_of(result)}")
 
     def _restyle(self) -> None:
         self._stack.restyle()

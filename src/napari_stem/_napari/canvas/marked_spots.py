@@ -61,7 +61,8 @@ class MarkedSpots:
         raster = self._rasters.of(result.spots)
         spot_labels.show_labels(layer, result.slide, raster, groups, _PLAIN, what="group")
         self._stack.show_only("groups")
-        self._stack.say(f"{said}, {counted(sum(groups.sizes), 'spot')}")
+        source = self._workspace.source_of(result)
+        self._stack.say(f"{said}, {counted(sum(groups.sizes), 'spot')}\n{source}")
 
     def _show_selected(self) -> None:
         result, selected = self._workspace.result, self._workspace.selected_spots
@@ -97,4 +98,4 @@ class MarkedSpots:
             heatmap.show_values(layer, slide, raster, values, limits)
         layer.name = name_of(name, slide, self._workspace)
         self._stack.show_only(role)
-        self._stack.say(f"{name}\n{said}")
+        self._stack.say(f"{name}\n{said}\n{self._workspace.name_of(slide)}")

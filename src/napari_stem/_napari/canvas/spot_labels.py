@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_stem.spots.raster import SpotRaster
 
 _DIM = "38"  # opacity as a byte
-_SELECTED = "#ffb000"
+_SELECTED = "#00FFFF"
 _RING = 4  # raster pixels, the width of the ring around a selected spot
 
 

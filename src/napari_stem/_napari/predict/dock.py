@@ -151,6 +151,7 @@ class PredictDock(Page):
         if (result is None) is not (former is None):
             for panel in (self.slide, self.spots, self.checkpoint, self.settings):
                 panel.fold(result is not None)
+            self.settle()
 
     def _reveal(self, result: Result | None, former: Result | None) -> None:
         """Scroll to the result when the first draw of a slide arrives."""

@@ -16,6 +16,7 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QDockWidget,
     QFrame,
@@ -43,7 +44,7 @@ class Page(QScrollArea):
         column.setContentsMargins(4, 4, 4, 4)
         for part in parts:
             column.addWidget(part)
-        column.addStretch()
+        column.addStretch(1)
         ignore_wheel(page)
         self.setWidget(page)
         self.setWidgetResizable(True)
@@ -54,6 +55,13 @@ class Page(QScrollArea):
     def stretch(self, part: QWidget) -> None:
         """Let a panel fill the remaining height."""
         self.widget().layout().setStretchFactor(part, 100)
+
+    def settle(self) -> None:
+        """Lay out at once what has changed; Qt does it in steps, which would be seen one by one."""
+        for part in reversed(self.findChildren(QWidget)):  # the innermost first
+            if part.layout() is not None:
+                part.layout().activate()
+        QApplication.sendEvent(self, QEvent(QEvent.Type.LayoutRequest))
 
     def sizeHint(self) -> QSize:
         """As narrow as possible, since the canvas needs the space."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _HEIGHT = 190  # pixels
 _LEFT, _BOTTOM, _EDGE = 18, 18, 6  # margins
-_DOT, _SELECTED = "#3c91d0", "#e69f00"
+_DOT, _FADED = "#3c91d0", "#8c8c8c"  # while others are selected
 _RADIUS = 1.5  # of a dot, in pixels
 _FEWEST = 3  # corners of a lasso
 
@@ -102,7 +102,7 @@ class ScatterPlot(QWidget):
             self._picture = self._dots()
         painter.drawImage(self.rect(), self._picture)
         if self._lasso:
-            painter.setPen(QPen(QColor(_SELECTED), 1.5))
+            painter.setPen(QPen(QColor(_DOT), 1.5))
             painter.drawPolyline(QPolygonF(self._lasso))
 
     def _redraw(self) -> None:
@@ -138,8 +138,8 @@ class ScatterPlot(QWidget):
         width, height = size.width(), size.height()
         pixels = np.zeros((height, width), np.uint32)
         centres = np.floor(self._places() * ratio).astype(int)
-        chosen = np.zeros(len(centres), bool) if self._selected is None else self._selected
-        for dots, colour in ((centres[~chosen], _DOT), (centres[chosen], _SELECTED)):
+        chosen = np.ones(len(centres), bool) if self._selected is None else self._selected
+        for dots, colour in ((centres[~chosen], _FADED), (centres[chosen], _DOT)):
             _paint(pixels, dots, round(_RADIUS * ratio), QColor(colour).rgba())
         image = QImage(
             pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_ARGB32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.request import PredictRequest
     from napari_stem.slides.slide import Slide
+
+
+_DIGITS = 8  # of a checkpoint's digest, where its path is not known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,6 +158,15 @@ class Result:
             return warnings_of(self.prediction)
         told = foreign_share(int(self.foreign.sum()), self.spots.n_obs)
         return [told] if told else []
+
+    @property
+    def checkpoint_name(self) -> str:
+        """What its checkpoint is called; "" if that is not known."""
+        if self.request is not None:
+            return self.request.checkpoint.path.stem
+        made = {} if self.prediction is None else self.prediction.uns["napari_stem"]
+        digest = str(made.get("checkpoint", ""))[:_DIGITS]
+        return Path(made.get("checkpoint_path", "")).stem or (digest and f"checkpoint {digest}")
 
     @property
     def foreign(self) -> NDArray[np.bool_]:

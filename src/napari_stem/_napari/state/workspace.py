@@ -18,6 +18,7 @@ from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -170,6 +171,12 @@ class Workspace(Display):
     def name_of(self, slide: Slide) -> str:
         """The name of an open slide that tells it apart from the others."""
         return distinct_name(slide, self.slides)
+
+    def source_of(self, result: Result, *, with_draws: bool = True) -> str:
+        """Which slide, which checkpoint and how many draws a result is of, in one line."""
+        draws = counted(result.n_draws, "draw") if with_draws else ""
+        parts = self.name_of(result.slide), result.checkpoint_name, draws
+        return " · ".join(filter(None, parts))
 
     @property
     def all_spots(self) -> AnnData | None:
