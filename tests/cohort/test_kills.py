@@ -176,10 +176,11 @@ def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An authority of our own and a certificate of it, as dask's configuration names them."""
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl")
-    named, fresh = tmp_path.joinpath, ("-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test")
+    named, fresh = tmp_path.joinpath, ("-newkey", "rsa:2048", "-nodes", "-subj")
     for command in (
-        ["req", "-x509", *fresh, "-keyout", named("ca.key"), "-out", named("ca.pem")],
-        ["req", *fresh, "-keyout", named("key.pem"), "-out", named("request")],
+        ["req", "-x509", *fresh, "/CN=authority", "-keyout", named("ca.key"), "-out",
+         named("ca.pem")],
+        ["req", *fresh, "/CN=machine", "-keyout", named("key.pem"), "-out", named("request")],
         ["x509", "-req", "-in", named("request"), "-CA", named("ca.pem"), "-CAkey",
          named("ca.key"), "-CAcreateserial", "-out", named("cert.pem")],
     ):  # fmt: skip
