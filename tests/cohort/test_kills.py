@@ -198,13 +198,14 @@ def test_only_who_has_a_certificate_works_with_encrypted_workers(
     saved: list[Path], trained: TrainResult, undisturbed: Path, tmp_path: Path, port: int,
     certificates: None, monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
-    program = Program(saved, trained.path, tmp_path, "--scheduler", f"tls://127.0.0.1:{port}")
+    where = ("--scheduler", f"tls://127.0.0.1:{port}")
+    program, other = (Program(saved, trained.path, tmp_path / f, *where) for f in ("own", "other"))
     with scheduler(port, 2, "tls"):
         program.finish()
-        assert_equal(tmp_path, undisturbed)
+        assert_equal(program.folder, undisturbed)
         for variable in [name for name in os.environ if name.startswith("DASK_")]:
             monkeypatch.delenv(variable)
-        stranger = program.start()
+        stranger = other.start()
         told, _ = stranger.communicate(timeout=120)
     assert stranger.returncode == 1
     assert "No scheduler answers at 'tls://" in told

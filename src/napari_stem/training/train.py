@@ -121,8 +121,8 @@ def iter_train(
         noise=recipe.embedding_noise,
         apart=folds(known),
     )
-    readout = yield from iter_readout(recipe, condition, known, sections)
-    prepare = partial(iter_examples, recipe, condition, readout)
+    readout = yield from iter_readout(recipe, condition, known, sections, compute.cache)
+    prepare = partial(iter_examples, recipe, condition, readout, scratch=compute.cache)
     examples = yield from prepare(known, sections)
     validation = (yield from prepare(unseen, held_out)) if unseen else None
     sized = replace(recipe.network, condition_width=condition.width, n_genes=readout.width)
