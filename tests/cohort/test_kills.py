@@ -176,10 +176,11 @@ def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An authority of our own and a certificate of it, as dask's configuration names them."""
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl")
-    named, fresh = tmp_path.joinpath, ("-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test")
+    named, fresh = tmp_path.joinpath, ("-newkey", "rsa:2048", "-nodes", "-subj")
     for command in (
-        ["req", "-x509", *fresh, "-keyout", named("ca.key"), "-out", named("ca.pem")],
-        ["req", *fresh, "-keyout", named("key.pem"), "-out", named("request")],
+        ["req", "-x509", *fresh, "/CN=authority", "-keyout", named("ca.key"), "-out",
+         named("ca.pem")],
+        ["req", *fresh, "/CN=machine", "-keyout", named("key.pem"), "-out", named("request")],
         ["x509", "-req", "-in", named("request"), "-CA", named("ca.pem"), "-CAkey",
          named("ca.key"), "-CAcreateserial", "-out", named("cert.pem")],
     ):  # fmt: skip
@@ -197,13 +198,14 @@ def test_only_who_has_a_certificate_works_with_encrypted_workers(
     saved: list[Path], trained: TrainResult, undisturbed: Path, tmp_path: Path, port: int,
     certificates: None, monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
-    program = Program(saved, trained.path, tmp_path, "--scheduler", f"tls://127.0.0.1:{port}")
+    where = ("--scheduler", f"tls://127.0.0.1:{port}")
+    program, other = (Program(saved, trained.path, tmp_path / f, *where) for f in ("own", "other"))
     with scheduler(port, 2, "tls"):
         program.finish()
-        assert_equal(tmp_path, undisturbed)
+        assert_equal(program.folder, undisturbed)
         for variable in [name for name in os.environ if name.startswith("DASK_")]:
             monkeypatch.delenv(variable)
-        stranger = program.start()
+        stranger = other.start()
         told, _ = stranger.communicate(timeout=120)
     assert stranger.returncode == 1
     assert "No scheduler answers at 'tls://" in told

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_stem.evaluation.metrics import Scores
     from napari_stem.sections.section import Section
 
+_MOST_TRAINING = 20_000  # spots from which baselines learn, evenly chosen
 _STRUCTURED = "k-NN joint"  # the baseline whose gene-gene structure is kept
 
 
@@ -97,6 +98,7 @@ def iter_evaluate(
         The section holds no counts, or not of all these genes (`genes.panels.genes_of_all`).
     """
     check_training(training)
+    training = training.some(_MOST_TRAINING)
     genes, transform = training.genes, checkpoint.recipe.transform
     tested = yield from iter_tested(checkpoint, section, genes, options, compute)
     with closing(tested):

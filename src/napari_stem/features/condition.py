@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[np.floating]
 
+_MOST_FITTED = 20_000
 _MOST_REFERENCES = 2000
 _OOD_COMPONENTS = 32
 _OOD_PERCENTILE = 99
@@ -65,7 +66,7 @@ class Condition:
         Parameters
         ----------
         embeddings
-            (n, d).
+            (n, d); of more than 20,000, some evenly chosen ones are used.
         components
             S, principal components to keep, at most n - 1; None keeps all d features.
         noise
@@ -77,6 +78,10 @@ class Condition:
             spots that were not learned from; a new slide has no neighbour within its own section.
             None leaves out each spot by itself.
         """
+        if len(embeddings) > _MOST_FITTED:
+            rows = np.linspace(0, len(embeddings) - 1, _MOST_FITTED).astype(int)
+            embeddings = np.asarray(embeddings[rows])
+            apart = None if apart is None else apart[rows]
         mean, scale, pca = _components(embeddings, max(components or 0, _OOD_COMPONENTS))
         standard = (embeddings - mean) * scale
         distance_axes = _whitening(pca, 0.0)[:, :_OOD_COMPONENTS]

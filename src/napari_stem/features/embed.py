@@ -31,6 +31,7 @@ from napari_stem.features.patches import (
     iter_patches,
     low_resolution,
 )
+from napari_stem.features.roomy import blocks, joined, roomy
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import atomic_path, content_of, writing
 from napari_stem.workers import Workers
@@ -88,7 +89,7 @@ def iter_embed(
         for field in encoder.fields:
             work = _Work(slide, spots, encoder, geometry.widened(field), tuple(views))
             vectors.append((yield from work.run(compute)))
-    return np.concatenate(vectors, axis=2)
+    return joined(vectors, 2, compute.cache)
 
 
 def _check_resolution(slide: Slide, spots: AnnData, geometry: PatchGeometry) -> None:
@@ -138,7 +139,7 @@ class _Work:
         n, name = len(self._centres), self._encoder.name
         key, cache = self._key(compute.weights.get(name)), compute.cache
         kept = None if cache is None else _Kept(cache / "embeddings" / f"{key}.zarr")
-        found = None if kept is None else kept.read(n)
+        found = None if kept is None else kept.read(n, cache)
         missing = np.arange(n) if found is None else np.flatnonzero(np.isnan(found[:, 0, 0]))
         if found is not None and not len(missing):
             return found
@@ -152,7 +153,8 @@ class _Work:
                 if batch is not None:
                     rows, vectors = batch
                     if found is None:
-                        found = np.full((n, *vectors.shape[1:]), np.nan, np.float32)
+                        found = roomy((n, *vectors.shape[1:]), cache)
+                        found[:] = np.nan
                     found[rows] = vectors
                     if kept is not None:
                         kept.write(found, rows)
@@ -225,14 +227,19 @@ class _Kept:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self, n: int) -> NDArray[np.float32] | None:
+    def read(self, n: int, folder: Path | None) -> NDArray[np.float32] | None:
         """What is there; None where nothing is, or where it is damaged."""
+        if (shape := self.read_shape()) is None or len(shape) != 3 or shape[0] != n:
+            return None
+        values = roomy(shape, folder)
         try:
-            values = np.asarray(zarr.open_array(self._path, mode="r")[:], dtype=np.float32)
+            array = zarr.open_array(self._path, mode="r")
+            for rows in blocks(n):
+                values[rows] = array[rows]
         except Exception:  # noqa: BLE001  # zarr and its codecs raise many kinds; computing again is safe
             return None
         mark_used(self._path)
-        return values if values.ndim == 3 and len(values) == n else None
+        return values
 
     def write(self, found: NDArray[np.float32], rows: NDArray[np.intp]) -> None:
         """Write the chunks that hold `rows`."""

@@ -11,6 +11,7 @@ import numpy as np
 from napari_stem.errors import CountsError, OptionError
 from napari_stem.events import Events
 from napari_stem.features.embed import iter_embed
+from napari_stem.features.roomy import joined
 from napari_stem.genes.counts import counted_spots, transform_counts
 from napari_stem.spots.table import positions
 
@@ -52,12 +53,12 @@ class PairedData:
         return self.embeddings[:, 0]
 
     def some(self, most: int) -> PairedData:
-        """At most so many spots, evenly chosen."""
+        """At most so many spots, evenly chosen, with their original views alone."""
         n = len(self.values)
         rows = np.linspace(0, n - 1, min(n, most)).astype(int)
         return PairedData(
             self.genes,
-            self.embeddings[rows],
+            self.embeddings[rows, :1],
             self.values[rows],
             self.positions[rows],
             self.section[rows],
@@ -114,7 +115,7 @@ def iter_paired_data(
         values.append(transform_counts(spots, genes, recipe.transform, where=section.name))
     return PairedData(
         genes,
-        np.concatenate(embeddings),
+        joined(embeddings, 0, compute.cache),
         np.concatenate(values),
         np.concatenate([positions(spots) for spots in tables]),
         np.repeat(np.arange(len(tables)), [spots.n_obs for spots in tables]),

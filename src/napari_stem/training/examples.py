@@ -20,7 +20,8 @@ class Examples:
     x_start
         (n, c) values to learn.
     condition
-        (n, v, S) one vector for each view of a patch, the original first.
+        (n, v, S) one vector for each view of a patch, the original first. Where it is larger than
+        memory, it is not on the device.
     noise
         (S,) standard deviation of the noise that training adds to the condition, against
         overfitting to a few hundred spots; zeros in the paper.
@@ -43,9 +44,16 @@ def random_batch(
     rows = torch.randint(n, (config.batch_size,), **where)
     original = torch.rand(config.batch_size, **where) * (config.augmented + 1) < 1
     view = torch.randint(1, max(views, 2), (config.batch_size,), **where) % views
-    condition = examples.condition[rows, torch.where(original, 0, view)]
+    condition = conditions_of(examples, rows, torch.where(original, 0, view))
     condition = condition + examples.noise * torch.randn(config.batch_size, width, **where)
     return likely_values(examples, rows, random), condition
+
+
+def conditions_of(examples: Examples, rows: Tensor, view: Tensor | int) -> Tensor:
+    """(b, S) conditions of these spots in one view of each, on the device of `rows`."""
+    where = examples.condition.device
+    view = view if isinstance(view, int) else view.to(where)
+    return examples.condition[rows.to(where), view].to(rows.device)
 
 
 def likely_values(examples: Examples, rows: Tensor, random: torch.Generator) -> Tensor:

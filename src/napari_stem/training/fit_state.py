@@ -17,13 +17,19 @@ from torch.optim.swa_utils import AveragedModel
 
 from napari_stem.errors import TrainingError
 from napari_stem.events import Progress, finish
+from napari_stem.features.roomy import is_large
 from napari_stem.model.diffusion import Schedule, random_diffusion
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
 from napari_stem.storage import atomic_path
 from napari_stem.text import one_line
 from napari_stem.training.batch_loss import Batch, BatchLoss, Lesson, is_short
-from napari_stem.training.examples import Examples, likely_values, random_batch
+from napari_stem.training.examples import (
+    Examples,
+    conditions_of,
+    likely_values,
+    random_batch,
+)
 from napari_stem.training.team import Team
 from napari_stem.workers import Workers
 
@@ -86,11 +92,12 @@ class FitState:
         return network
 
     def to_device(self, examples: Examples) -> Examples:
-        """The same examples where the network is."""
-        parts = (examples.x_start, examples.condition, examples.noise)
-        spread = examples.spread
+        """The same examples where the network is, but for conditions that have no room there."""
+        spread, condition = examples.spread, examples.condition
         known = None if spread is None else self._fabric.to_device(spread)
-        x_start, condition, noise = map(self._fabric.to_device, parts)
+        if not is_large(condition.nbytes):
+            condition = self._fabric.to_device(condition)
+        x_start, noise = map(self._fabric.to_device, (examples.x_start, examples.noise))
         return Examples(x_start, condition, noise, known)
 
     def iter_steps(
@@ -220,7 +227,7 @@ class FitState:
         most = max(_FEWEST_VALIDATED, int(_VALIDATED_SHARE * trained))
         some = torch.linspace(0, len(examples.x_start) - 1, min(most, len(examples.x_start)))
         rows = some.round().long().to(self._fabric.device)
-        condition = examples.condition[rows, 0]
+        condition = conditions_of(examples, rows, 0)
         total, passes = 0.0, max(1, min(_VALIDATIONS, most // len(rows)))
         for _ in range(passes):
             x = likely_values(examples, rows, random)

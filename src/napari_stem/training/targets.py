@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_stem.features.roomy import blocks, roomy
 from napari_stem.genes.counts import counted_spots, depths, panel_counts
 from napari_stem.model.readout import Counts, Scaled, as_they_are
 from napari_stem.training.examples import Examples
 from napari_stem.training.fit_counts import CountedSpots, iter_factors, iter_fit_counts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
     from napari_stem.checkpoints.recipe import Recipe
     from napari_stem.events import Events
     from napari_stem.features.condition import Condition
@@ -23,12 +28,16 @@ if TYPE_CHECKING:
 
 
 def iter_readout(
-    recipe: Recipe, condition: Condition, known: PairedData, sections: Sequence[Section]
+    recipe: Recipe,
+    condition: Condition,
+    known: PairedData,
+    sections: Sequence[Section],
+    scratch: Path | None = None,
 ) -> Events[Readout]:
     """What the numbers of a network will mean, learned from the training spots of sections."""
     if recipe.factors is None:
         return as_they_are(len(known.genes))
-    counted = _counted(recipe, condition, known, sections)
+    counted = _counted(recipe, condition, known, sections, scratch)
     noise = torch.from_numpy(condition.noise)
     depth = 1e4 * float(counted.log_depth.median().exp()) if _per_depth(recipe) else 0.0
     return (yield from iter_fit_counts(counted, recipe.factors, noise, depth, recipe.fit.seed))
@@ -40,29 +49,48 @@ def iter_examples(
     readout: Readout,
     spots: PairedData,
     sections: Sequence[Section],
+    scratch: Path | None = None,
 ) -> Events[Examples]:
-    """Numbers and conditions of the counted spots of sections, for training or validation."""
-    views = [condition.transform(view) for view in spots.embeddings.swapaxes(0, 1)]
-    conditions, noise = np.stack(views, 1), torch.from_numpy(condition.noise)
+    """Numbers and conditions of the counted spots of sections, for training or validation.
+
+    Conditions that are larger than memory lie in a file in the folder `scratch`.
+    """
+    conditions = torch.from_numpy(_conditions(condition, spots.embeddings, scratch))
+    noise = torch.from_numpy(condition.noise)
     if isinstance(readout, Scaled):
-        values = readout.numbers(torch.from_numpy(spots.values))
-        return Examples(values, torch.from_numpy(conditions), noise)
+        return Examples(readout.numbers(torch.from_numpy(spots.values)), conditions, noise)
     assert isinstance(readout, Counts)
-    counted = _counted(recipe, condition, spots, sections)
+    counted = _counted(recipe, condition, spots, sections, scratch)
     factors = yield from iter_factors(readout, counted, recipe.fit.seed)
-    return Examples(factors.mean, torch.from_numpy(conditions), noise, factors.spread)
+    return Examples(factors.mean, conditions, noise, factors.spread)
+
+
+def _conditions(
+    condition: Condition, embeddings: NDArray[np.float32], scratch: Path | None
+) -> NDArray[np.float32]:
+    """(n, v, S) of all views."""
+    n, views, _ = embeddings.shape
+    found = roomy((n, views, condition.width), scratch)
+    for rows in blocks(n):
+        for view in range(views):
+            found[rows, view] = condition.transform(embeddings[rows, view])
+    return found
 
 
 def _counted(
-    recipe: Recipe, condition: Condition, spots: PairedData, sections: Sequence[Section]
+    recipe: Recipe,
+    condition: Condition,
+    spots: PairedData,
+    sections: Sequence[Section],
+    scratch: Path | None,
 ) -> CountedSpots:
     tables = [counted_spots(section.spots, spots.genes, section.name) for section in sections]
     counts = np.concatenate([panel_counts(t, spots.genes, "training") for t in tables])
     logs = np.zeros(len(counts))
     if _per_depth(recipe):
         logs = np.log(np.maximum(np.concatenate([depths(t) for t in tables]), 1) / 1e4)
-    known = counts, logs[:, None], condition.transform(spots.original)
-    return CountedSpots(*(torch.from_numpy(each.astype(np.float32)) for each in known))
+    known = counts, logs[:, None], _conditions(condition, spots.embeddings[:, :1], scratch)[:, 0]
+    return CountedSpots(*(torch.from_numpy(each.astype(np.float32, copy=False)) for each in known))
 
 
 def _per_depth(recipe: Recipe) -> bool:

@@ -125,8 +125,8 @@ def iter_train(
     if teacher:
         condition, readout = teacher.condition, teacher.readout
     else:
-        condition, readout = yield from _iter_prepare(recipe, known, sections)
-    prepare = partial(iter_examples, recipe, condition, readout)
+        condition, readout = yield from _iter_prepare(recipe, known, sections, compute.cache)
+    prepare = partial(iter_examples, recipe, condition, readout, scratch=compute.cache)
     examples = yield from prepare(known, sections)
     validation = (yield from prepare(unseen, held_out)) if unseen else None
     sized = replace(recipe.network, condition_width=condition.width, n_genes=readout.width)
@@ -205,7 +205,7 @@ def held_out_metrics(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
 
 
 def _iter_prepare(
-    recipe: Recipe, known: PairedData, sections: Sequence[Section]
+    recipe: Recipe, known: PairedData, sections: Sequence[Section], scratch: Path | None
 ) -> Events[tuple[Condition, Readout]]:
     """What a network is told of a spot, and what its numbers will mean."""
     condition = Condition.fit(
@@ -214,7 +214,7 @@ def _iter_prepare(
         noise=recipe.embedding_noise,
         apart=folds(known),
     )
-    return condition, (yield from iter_readout(recipe, condition, known, sections))
+    return condition, (yield from iter_readout(recipe, condition, known, sections, scratch))
 
 
 def _untrained(recipe: Recipe) -> StemNetwork:

@@ -1,0 +1,70 @@
+"""Arrays that may be larger than memory: large ones lie in a file, of which parts are in memory."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_stem.storage import writing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+IN_MEMORY = 1 << 30  # bytes of the largest array that lies in memory
+_BLOCK = 4096  # rows
+
+
+def roomy(shape: tuple[int, ...], folder: Path | None) -> NDArray[np.float32]:
+    """An array to be filled; a large one is mapped from a file that vanishes with it.
+
+    Parameters
+    ----------
+    folder
+        On a disk with room; None takes the system's folder of temporary files.
+
+    Raises
+    ------
+    StorageError
+        The disk has no room.
+    """
+    if not is_large(4 * math.prod(shape)):
+        return np.empty(shape, np.float32)
+    folder = folder or Path(tempfile.gettempdir())
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return np.memmap(file, np.float32, "w+", shape=shape)
+
+
+def is_large(n_bytes: int) -> bool:
+    """Whether so many bytes are not held in memory."""
+    return n_bytes > IN_MEMORY
+
+
+def blocks(n: int) -> Iterator[slice]:
+    """The rows of an array in blocks."""
+    for start in range(0, n, _BLOCK):
+        yield slice(start, start + _BLOCK)
+
+
+def joined(
+    parts: Sequence[NDArray[np.float32]], axis: int, folder: Path | None
+) -> NDArray[np.float32]:
+    """Arrays one after the other, of which none is held twice."""
+    if len(parts) == 1:
+        return parts[0]
+    length = sum(part.shape[axis] for part in parts)
+    shape = (*parts[0].shape[:axis], length, *parts[0].shape[axis + 1 :])
+    whole, start = roomy(shape, folder), 0
+    for part in parts:
+        place = np.moveaxis(whole, axis, 0)[start : start + part.shape[axis]]
+        target = np.moveaxis(place, 0, axis)
+        for rows in blocks(len(part)):
+            target[rows] = part[rows]
+        start += part.shape[axis]
+    return whole

@@ -1,0 +1,42 @@
+"""Workers of this machine: who they are, which GPU each sees, and what they keep of memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_stem.cohort.crew import Crew
+from napari_stem.cohort.workers import hired
+
+_DASK_CUDA = """
+from dask.distributed import LocalCluster
+
+class LocalCUDACluster(LocalCluster):
+    pass
+"""
+
+
+def test_each_worker_sees_one_gpu_and_may_keep_memory(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    with hired(Crew(workers=2, threads=1)) as client:
+        client.wait_for_workers(2, timeout=60)
+        seen = client.run(os.getenv, "CUDA_VISIBLE_DEVICES")
+        kept = client.run(os.getenv, "MALLOC_TRIM_THRESHOLD_")
+    assert sorted(seen.values()) == ["4", "7"]
+    assert set(kept.values()) == {str(256 << 20)}
+    assert all(address.startswith("tcp://127.0.0.1:") for address in seen)
+
+
+def test_dask_cuda_places_the_workers_of_several_gpus_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "dask_cuda.py").write_text(_DASK_CUDA)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # as on a machine with two
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with hired(Crew(threads=1)) as client:
+        assert type(client.cluster).__name__ == "LocalCUDACluster"
+        assert len(client.cluster.workers) == 2
