@@ -31,6 +31,7 @@ from napari_stem.features.patches import (
     iter_patches,
     low_resolution,
 )
+from napari_stem.features.stoppable import checked, stoppable
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import atomic_path, content_of, writing
 from napari_stem.workers import Check, Workers
@@ -112,7 +113,7 @@ def iter_load(encoder: Encoder, compute: Compute) -> Events[nn.Module]:
     key = encoder.name, content
     if not compute.loaded.has_encoder(key, device):
         yield Progress(0, 0, "load", encoder.name)
-    return compute.loaded.encoder(key, device, lambda: build_encoder(encoder, weights))
+    return compute.loaded.encoder(key, device, lambda: stoppable(build_encoder(encoder, weights)))
 
 
 class _Work:
@@ -222,7 +223,7 @@ class _Describing:
         while True:
             size, found = self._size, []
             try:
-                with torch.inference_mode():
+                with torch.inference_mode(), checked(check):
                     for part in torch.split(patches, size):
                         check()
                         found.append(self._module(part.to(self._device)).cpu())
