@@ -6,7 +6,8 @@ The reference is plain ancestral sampling in all 1,000 steps, written here from 
 al. 2020, algorithm 2), batches of 200 spots in float32, on as many threads as suit it; beside it,
 DDIM in 50 steps, uniform in t. Both draw what the package draws for the same spots in the same
 process. The small preset is trained and timed as a whole; of the paper's network a few evaluations
-are timed, with random weights, unless --quick. Libraries are loaded before. As other programs may
+are timed, with random weights, unless --quick, also as the share of the rate at which the same
+workers multiply large matrices in the same run. Libraries are loaded before. As other programs may
 slow it down, the package draws before, between and after the references, and the mean counts. The
 last line is the ratio of the small preset.
 """
@@ -36,6 +37,7 @@ from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
 from napari_stem.sections.synthetic import generate_section
+from napari_stem.workers import Check, Workers
 
 SPOTS, DRAWS, FEW = 200, 20, 4
 PAPER_SPOTS, PAPER_EVALUATIONS = 4, 3
@@ -93,7 +95,9 @@ def compare_paper(sampler: str) -> None:
     width = recipe.network.condition_width
     conditions = np.random.default_rng(0).standard_normal((PAPER_SPOTS, width)).astype(np.float32)
     options = PredictOptions(n_draws=1, sampler=sampler)
+    before = matrix_rate()
     _, ours = drawn(checkpoint, conditions, 1, options)
+    possible = (before + matrix_rate()) / 2
     _, steps = options.sampler_for(recipe.diffusion)
     _, theirs = by_reference(checkpoint, conditions, 1, ancestral, PAPER_EVALUATIONS)
     ratio = theirs / PAPER_EVALUATIONS * 1000 / ours
@@ -101,6 +105,32 @@ def compare_paper(sampler: str) -> None:
         f"paper's network, {PAPER_SPOTS} spots: {ours / steps:.2f} s an evaluation, "
         f"theirs {theirs / PAPER_EVALUATIONS:.2f} s; {steps} against 1,000: {ratio:.0f}"
     )
+    share = operations(network, PAPER_SPOTS) * steps / ours / possible
+    print(f"{share:.0%} of the {possible / 1e9:.0f} GFLOP/s of matrix products")
+
+
+def operations(network: StemNetwork, n: int) -> float:
+    """Of an evaluation for n spots: additions and multiplications in products over tokens."""
+    config, tokens = network.config, network.config.n_tokens
+    linear = (4 + 2 * config.mlp_ratio) * config.width**2
+    attention = 2 * tokens * config.width
+    return 2.0 * n * tokens * config.depth * (linear + attention)
+
+
+def matrix_rate(size: int = 1024, repeats: int = 8) -> float:
+    """Operations a second of matrix products, one on each core."""
+    one = torch.randn(size, size)
+
+    def multiply(check: Check) -> None:
+        for _ in range(repeats):
+            one @ one
+
+    with Workers(torch.device("cpu")) as workers:
+        jobs = [multiply] * (2 * workers.number)
+        list(workers.iter_results(jobs))  # starts the threads
+        start = perf_counter()
+        list(workers.iter_results(jobs))
+        return 2 * size**3 * repeats * len(jobs) / (perf_counter() - start)
 
 
 def drawn(

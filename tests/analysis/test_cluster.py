@@ -32,6 +32,16 @@ def test_separate_groups_are_found_and_numbered_by_size(groups):
     }  # fmt: skip
 
 
+@pytest.mark.thorough
+def test_groups_of_many_spots_are_found_by_an_index_of_neighbours(times):
+    random = np.random.default_rng(0)
+    truth = np.repeat(np.arange(3), 40_000)
+    values = random.normal(0, 4, (3, 12))[truth] + random.normal(size=(len(truth), 12))
+    for _ in range(times):
+        found = find_clusters(AnnData(values.astype(np.float32)), LeidenOptions(resolution=0.02))
+        assert adjusted_rand_score(truth, found.numbers) > 0.99
+
+
 def test_the_same_seed_gives_the_same_clusters_and_the_values_stay(groups):
     prediction, _ = groups
     before, labels = prediction.X.copy(), []

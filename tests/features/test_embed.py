@@ -22,6 +22,7 @@ from napari_stem.errors import EncoderError, MissingScale, OptionError, StorageE
 from napari_stem.events import Event, Progress, finish
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
+from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.morphology import Morphology
 from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import PHYSICAL, crop_patches, dihedral
@@ -173,6 +174,35 @@ def test_a_closed_run_keeps_what_it_did(tmp_path):
     events.close()
     missing = described(slide, spots, tmp_path)
     assert 0 < missing < N * len(MORPHOLOGY.fields)
+
+
+class Slow(torch.nn.Module):
+    """Takes a minute for any patches, and a tenth of a second for each layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = torch.nn.Sequential(*(Nap() for _ in range(600)))
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        vectors: torch.Tensor = self.layers(patches.float().mean((1, 2)))
+        return vectors
+
+
+class Nap(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        time.sleep(0.1)
+        return x
+
+
+def test_closing_stops_a_slow_encoder_between_its_layers(slide, spots):
+    encoder = Encoder(name="slow", source="here", revision="1", width=3, build=lambda _: Slow())
+    events = iter_embed(slide, spots, [encoder], PHYSICAL)
+    while not (isinstance(event := next(events), Progress) and event.stage == "embed"):
+        pass
+    next(events)  # a heartbeat of the work
+    start = time.monotonic()
+    events.close()
+    assert time.monotonic() - start < 5  # a minute, if not; other programs may be busy
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")

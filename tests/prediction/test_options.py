@@ -13,7 +13,9 @@ from napari_stem.model.samplers import SAMPLERS
 from napari_stem.options import options_of
 from napari_stem.prediction.options import PredictOptions
 
-OTHERS: dict[str, Any] = {"sampler": "ddim", "steps": 7, "seed": 3, "depth": 650.0}
+OTHERS: dict[str, Any] = {
+    "sampler": "ddim", "steps": 7, "seed": 3, "depth": 650.0, "precision": "bf16-mixed",
+}  # fmt: skip
 DECIDING = [name for name in options_of(PredictOptions) if name != "n_draws"]
 
 

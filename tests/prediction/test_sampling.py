@@ -67,6 +67,13 @@ def test_draws_do_not_depend_on_batches_order_or_company(network, name):
     np.testing.assert_allclose(sample(network, some, **sampler), whole[:, some], atol=TOLERANCE)
 
 
+def test_draws_in_bfloat16_are_close_to_those_in_float32(network):
+    """Its numbers have eight bits, so that a product is off by up to 1/256."""
+    single, mixed = (sample(network, precision=each) for each in ("32-true", "bf16-mixed"))
+    assert 0 < np.abs(mixed - single).mean() < 0.02 * single.std()
+    np.testing.assert_allclose(mixed.std(axis=0), single.std(axis=0), rtol=0.1, atol=0.02)
+
+
 def test_equal_batch_shapes_give_equal_bits(network):
     whole = sample(network, batch_size=3)
     np.testing.assert_array_equal(sample(network, slice(0, 4), batch_size=3), whole[:, :4])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 import pandas as pd
 import scanpy as sc
 from anndata import AnnData
+from scipy import sparse
 
 from napari_stem.analysis.labels import Clusters
 from napari_stem.analysis.leiden import partition, partition_apart
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 FEWEST = 5
 _NEIGHBOURS, _COMPONENTS = 15, 30
 _MANY = 5_000  # spots, whose partition would hold up a window
+_EXACT = (
+    100_000  # spots, from which on comparing all pairs takes longer than an index of neighbours
+)
 
 
 def cluster(prediction: AnnData, options: LeidenOptions | None = None) -> None:
@@ -58,14 +62,33 @@ def find_clusters(prediction: AnnData, options: LeidenOptions | None = None) -> 
     if components > 1:
         sc.pp.pca(table, n_comps=components, random_state=options.seed)
     _keep_compiled()
-    # pynndescent, scanpy's choice for many spots, fails with recent versions of scipy.
+    n_neighbours = min(_NEIGHBOURS, table.n_obs - 1)
+    exact = table.n_obs <= _EXACT
     sc.pp.neighbors(
-        table, n_neighbors=min(_NEIGHBOURS, table.n_obs - 1), transformer="sklearn",
-        use_rep="X_pca" if components > 1 else "X", random_state=options.seed,
+        table, n_neighbors=n_neighbours, use_rep="X_pca" if components > 1 else "X",
+        transformer="sklearn" if exact else _Approximate(n_neighbours, options.seed),
+        random_state=options.seed,
     )  # fmt: skip
     divide = partition_apart if table.n_obs > _MANY else partition
     graph = table.obsp["connectivities"]
     return _by_size(divide(graph, resolution=options.resolution, seed=options.seed))
+
+
+class _Approximate:
+    """Finds nearly all nearest neighbours, in time that grows with the number of spots."""
+
+    def __init__(self, n_neighbours: int, seed: int) -> None:
+        from pynndescent import PyNNDescentTransformer  # compiles itself for half a minute
+
+        self._finder = PyNNDescentTransformer(n_neighbors=n_neighbours, random_state=seed)
+
+    def get_params(self) -> dict[str, Any]:
+        """Settings, by the names that scanpy asks for."""
+        return dict(self._finder.get_params())
+
+    def fit_transform(self, values: NDArray[np.float32]) -> sparse.csr_matrix:
+        """(n, n) distances of (n, d) values; scanpy fails with the array of pynndescent."""
+        return sparse.csr_matrix(self._finder.fit_transform(values))
 
 
 @cache

@@ -11,6 +11,7 @@ from torch import Tensor
 from napari_stem.devices import is_out_of_memory
 from napari_stem.errors import EncoderError, Hint, Remedy
 from napari_stem.features.patches import dihedral
+from napari_stem.features.stoppable import checked
 from napari_stem.workers import Check
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Describing:
         while True:
             size, found = self._size, []
             try:
-                with torch.inference_mode():
+                with torch.inference_mode(), checked(check):
                     for part in torch.split(patches, size):
                         check()
                         found.append(self._module(part.to(self._device)).cpu())

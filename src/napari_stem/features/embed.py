@@ -32,6 +32,7 @@ from napari_stem.features.patches import (
     low_resolution,
 )
 from napari_stem.features.roomy import blocks, joined, roomy
+from napari_stem.features.stoppable import stoppable
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import atomic_path, content_of, writing
 from napari_stem.workers import Workers
@@ -113,7 +114,7 @@ def iter_load(encoder: Encoder, compute: Compute) -> Events[nn.Module]:
     key = encoder.name, content
     if not compute.loaded.has_encoder(key, device):
         yield Progress(0, 0, "load", encoder.name)
-    return compute.loaded.encoder(key, device, lambda: build_encoder(encoder, weights))
+    return compute.loaded.encoder(key, device, lambda: stoppable(build_encoder(encoder, weights)))
 
 
 class _Work:

@@ -81,7 +81,12 @@ def diffusion_loss(
 
 
 def denoiser(
-    network: nn.Module, condition: Tensor, schedule: Schedule, check: Callable[[], None] = go_on
+    network: nn.Module,
+    condition: Tensor,
+    schedule: Schedule,
+    check: Callable[[], None] = go_on,
+    *,
+    bfloat16: bool = False,
 ) -> Denoise:
     """Turn a network that predicts eps or v into one that predicts x_start.
 
@@ -91,6 +96,8 @@ def denoiser(
         (m, S) histology of the spots, on the network's device.
     check
         Called between the layers of the network; what it raises ends an evaluation.
+    bfloat16
+        Whether matrix products are computed in bfloat16.
 
     Returns
     -------
@@ -105,7 +112,8 @@ def denoiser(
         alpha_bar = float(schedule.alpha_bar[t])
         signal, sigma = math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
         time = torch.tensor([t], device=x_t.device)
-        output: Tensor = network(x_t.to(dtype), time, condition, check)
+        with torch.autocast(x_t.device.type, torch.bfloat16, enabled=bfloat16):
+            output: Tensor = network(x_t.to(dtype), time, condition, check)
         output = output[:, : x_t.shape[1]].to(x_t.dtype)
         if schedule.config.prediction == "eps":
             return (x_t - sigma * output) / signal

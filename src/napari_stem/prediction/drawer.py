@@ -64,7 +64,7 @@ class Drawer:
         self._network = compute.loaded.network(network, self._device)
         self._schedule = schedule
         self._conditions, self._positions = conditions, positions
-        self._seed = options.seed
+        self._seed, self._bfloat16 = options.seed, options.precision == "bf16-mixed"
         self._sampler, steps = options.sampler_for(schedule.config)
         self._steps = self._sampler.spacing(schedule, min(steps, schedule.steps))
         self._readout = readout and readout.on(self._device)
@@ -159,7 +159,7 @@ class Drawer:
         def noise(step: int, width: int = width) -> Tensor:
             return gene_noise(self._seed, places, draws, step, width, self._device)
 
-        denoise = denoiser(self._network, condition, self._schedule, check)
+        denoise = denoiser(self._network, condition, self._schedule, check, bfloat16=self._bfloat16)
         start = noise(self._schedule.steps)
         states = self._sampler(denoise, start, self._steps, lambda step: noise(step.t))
         for number, state in enumerate(states, 1):
