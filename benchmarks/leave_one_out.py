@@ -341,6 +341,10 @@ CHANGES: Mapping[str, Change] = {
     "5-models": Change(models=5),
     "strips": Change(steps=steps_of_strips),
     "width-128": Change(network={"width": 128, "depth": 4}),
+    "large-100": Change(
+        network={"width": 384, "depth": 12, "heads": 6},
+        fit={"steps": 100, "batch_size": 64, "learning_rate": 1e-4},
+    ),
     "turned": Change(fit={"augmented": 4.0}),
 }
 
