@@ -63,6 +63,7 @@ class Watch:
         while time.monotonic() < end:
             _react()
         self._timer.stop()
+        self._fire()  # what it is late by now counts, too
         return self._late
 
     def during(self, action: Callable[[], object]) -> list[float]:

@@ -7,6 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, ref
 
+from qtpy.QtCore import QTimer
+
+from napari_stem._napari.canvas import layers
 from napari_stem._napari.canvas.autosave import Autosave
 from napari_stem._napari.canvas.canvas import Canvas
 from napari_stem._napari.canvas.quitting import AskBeforeQuitting
@@ -33,6 +36,7 @@ def workspace_of(viewer: Viewer) -> Workspace:
         workspace = Workspace(**last_choices(), start_job=partial(_start_job, ref(viewer)))
         _attached[viewer] = workspace, Canvas(viewer, workspace), SlideViews(viewer, workspace)
         if hasattr(viewer, "window"):  # a model of a viewer has none
+            QTimer.singleShot(0, layers.parse_units)  # while the user chooses a slide
             window = window_of(unwrapped(viewer))
             Autosave(window, unwrapped(viewer), workspace)
             AskBeforeQuitting(window, workspace)  # its filter comes before the other one's

@@ -38,6 +38,11 @@ _LINE_WIDTH = 2.5  # screen pixels
 _REGION_LINES = 300  # a slide's width in lines of a region's outline
 
 
+def parse_units() -> None:
+    """Let napari parse its table of units, which its first layer would wait for."""
+    Image(np.zeros((1, 1), np.float32))
+
+
 def placement(slide: Slide, raster: SpotRaster | None = None) -> dict[str, Any]:
     """Scale, translation and units of a layer: of the slide itself, or of a raster on it."""
     left, top, step = (raster.left, raster.top, raster.step) if raster else (0.0, 0.0, 1.0)
