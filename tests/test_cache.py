@@ -65,6 +65,14 @@ def test_what_may_be_in_use_and_downloads_stay(cache):
     assert names(cache) == ["C2", "b.zarr"]
 
 
+def test_what_a_wrong_clock_dated_in_the_future_is_not_in_use_for_ever(cache):
+    _write(cache / "draws" / "d.zarr", hours=-100)
+    _write(cache / "draws" / "e.zarr", hours=0)
+    set_limit_gb(cache, 0.1 * SIZE / 1e9)
+    trim(cache)
+    assert names(cache) == ["e.zarr"]
+
+
 def test_a_file_written_lately_tells_that_its_entry_is_in_use(cache):
     _fill(cache / "draws" / "a.zarr" / "c" / "1")
     set_limit_gb(cache, 0.1 * SIZE / 1e9)

@@ -96,16 +96,17 @@ def set_limit_gb(cache: Path, value: float) -> None:
 def trim(cache: Path) -> int:
     """Remove the least recently used entries beyond the limit; the bytes that were freed.
 
-    What was used within the last hour stays, since another process may still use it.
+    What was used within the last hour stays, since another process may still use it. What a wrong
+    clock dated in the future is not in use.
     """
     found = entries(cache)
     excess = sum(entry.size for entry in found) - limit_gb(cache) * 1e9
-    oldest = time.time() - _IN_USE
+    now = time.time()
     removed: list[Entry] = []
     for entry in found:
-        if excess <= 0 or entry.used > oldest:
+        if excess <= 0:
             break
-        if entry.kind in _COMPUTED:
+        if entry.kind in _COMPUTED and abs(now - entry.used) > _IN_USE:
             removed.append(entry)
             excess -= entry.size
     return _remove(removed)

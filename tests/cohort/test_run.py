@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -63,6 +64,27 @@ def test_embedding_and_evaluation_also_go_alone(
     else:
         assert 0 <= row.coverage_90 <= 1
         assert row.fair_crps > 0
+
+
+def test_an_evaluation_shows_baselines_beside_the_model(
+    saved: list[Path], trained: TrainResult, cache: Path, tmp_path: Path
+):
+    arguments = (
+        "cohort", saved[2], "--checkpoint", trained.path, "--out", tmp_path, "--evaluate",
+        "--train", saved[0], "--workers", 0, "--draws", 2, "--sampler-steps", 2, "--device", "cpu",
+        "--cache", cache,
+    )  # fmt: skip
+    told = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert told.exit_code == 0, told.output
+    assert "ridge" in told.output
+    row = pd.read_csv(tmp_path / "manifest.csv").iloc[0]
+    written = json.loads((tmp_path / row.outputs).read_text())
+    assert written["methods"]["Stem"]["mae"] == pytest.approx(row.mae, rel=1e-4)
+    assert written["methods"]["k-NN"]["mae"] > 0
+    alone = stem.evaluate(
+        trained.path, saved[2], saved[0], cache=cache, n_draws=2, steps=2, device="cpu"
+    )
+    assert written["sections"]["section-2"]["ridge"] == pytest.approx(dict(alone.scores["ridge"]))
 
 
 def test_a_cohort_that_was_stopped_goes_on_to_what_an_undisturbed_one_gives(

@@ -22,6 +22,7 @@ from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.sections.opening import Opening
+from napari_stem.sections.public_data import is_sample
 from napari_stem.storage import check_writable
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def predict_cohort(
     bin_um: float | None = None,
     leiden: LeidenOptions | None = None,
     report: str | Path | None = None,
+    training_sections: Sequence[str | Path] = (),
     cache: CacheLike = True,
     weights: Weights = None,
 ) -> Events[pd.DataFrame]:
@@ -80,6 +82,9 @@ def predict_cohort(
     report
         A page (.html) to write at the end: all slides, and the first of `genes` on each of them in
         the same colours.
+    training_sections
+        Paths or names of sections that the checkpoint was trained on: an evaluation then compares
+        baselines that learn from them, in a file per slide, as `evaluate` does.
     cache
         Folder that keeps embeddings and draws, which all workers share: True for the user's own.
     weights
@@ -119,6 +124,7 @@ def predict_cohort(
         checkpoint_file(checkpoint).absolute(), Goal(goal), options, work, opening,
         leiden or LeidenOptions(),
         tuple(statistics), threshold, tuple(suffixes), tuple(genes), pitch_um, tissue_share, bin_um,
+        tuple(map(_path, training_sections)),
     )  # fmt: skip
     place = Path(folder).absolute()
     sources = [slides] if isinstance(slides, str | Path) else slides
@@ -137,6 +143,11 @@ def predict_cohort(
 
 
 iter_predict_cohort = predict_cohort.events
+
+
+def _path(section: str | Path) -> str:
+    """What workers open: a name, or a path that does not depend on where they run."""
+    return str(section) if is_sample(str(section)) else str(Path(section).absolute())
 
 
 def _files(order: Order) -> list[str]:

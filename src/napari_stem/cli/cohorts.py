@@ -23,7 +23,7 @@ from napari_stem.cli.options import (
     Weights,
     files_of,
 )
-from napari_stem.cli.output import say
+from napari_stem.cli.output import print_methods, say
 from napari_stem.cli.sections import located
 from napari_stem.cohort.crew import Crew
 from napari_stem.cohort.manifest import FILE
@@ -58,6 +58,14 @@ def cohort(
     evaluate: Annotated[
         bool, typer.Option("--evaluate", help="Only compare draws with the counts of the spots.")
     ] = False,
+    training: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--train",
+            help="With --evaluate, a section that the checkpoint was trained on: baselines learn "
+            "from it, and stand beside the checkpoint. Can be given several times.",
+        ),
+    ] = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -93,19 +101,25 @@ def cohort(
     """Predict many slides, here or on a cluster; the same command goes on where it stopped."""
     from napari_stem.api.cohorts import iter_predict_cohort
     from napari_stem.cli.cohort_table import run_cohort
+    from napari_stem.cohort.methods import methods_of
     from napari_stem.cohort.order import Goal
 
     if embed and evaluate:
         raise OptionError("--embed and --evaluate exclude each other. Choose one.")
     goal = Goal.EMBED if embed else Goal.EVALUATE if evaluate else Goal.PREDICT
+    if training and not evaluate:
+        raise OptionError("--train names what baselines of --evaluate learn from. Add --evaluate.")
     named = [f".{suffix.removeprefix('.')}" for suffix in formats or (".h5ad",)]
     work = iter_predict_cohort(
         [located(slide, data) for slide in slides], checkpoint, out, goal=goal, suffixes=named,
         genes=genes or (), statistics=statistics or (), threshold=threshold, pitch_um=pitch,
         tissue_share=tissue_share, bin_um=bin_um, report=report, leiden=LeidenOptions(**leiden),
+        training_sections=[located(section, data) for section in training or ()],
         **crew, **options, **compute, **vars_of(opening), **files_of(cache, weights),
     )  # fmt: skip
     table = run_cohort(work, out)
+    if evaluate and (methods := methods_of(out)):
+        print_methods(methods)
     _say_end(table, out)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from rich.box import SIMPLE_HEAD
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_stem.evaluation.evaluate import Evaluation
+    from napari_stem.evaluation.metrics import Scores
 
 T = TypeVar("T")
 
@@ -165,6 +166,23 @@ class _Bars:
 def _print_line(event: events.Event) -> None:
     """One event as one JSON line on standard output, for a parent process."""
     print(to_line(event), flush=True)  # noqa: T201
+
+
+def print_methods(methods: Mapping[str, Scores]) -> None:
+    """Print the mean metrics of several slides: metrics as rows, methods as columns."""
+    table = Table(
+        "metric", *methods, title="Mean of the slides, weighted by spots", title_justify="left",
+        box=SIMPLE_HEAD,
+    )  # fmt: skip
+    for name in methods[MODEL]:
+        metric = METRICS[name]
+        best = min((scores[name] for scores in methods.values()), key=metric.loss)
+        cells = (
+            Text(metric.text(scores[name]), style="bold" if scores[name] == best else "")
+            for scores in methods.values()
+        )
+        table.add_row(metric.heading, *cells)
+    console.print(table)
 
 
 def _table(comparison: Comparison, title: str) -> Table:

@@ -18,6 +18,7 @@ from napari_stem.sections.opened import Opened
 if TYPE_CHECKING:
     from napari_stem.cohort.order import Order
     from napari_stem.cohort.slide_work import Place
+    from napari_stem.sections.section import Section
 
 EMBED, DRAW = "napari-stem-embed", "napari-stem-draw"  # resources: a place for each kind of task
 _MOST_OPEN = 4  # slides that wait for their draws
@@ -38,6 +39,8 @@ class Desk(WorkerPlugin):
         self._lock = threading.Lock()
         self._checkpoint: Checkpoint | None = None
         self._open: OrderedDict[tuple[str, str], tuple[Opened, Place]] = OrderedDict()
+        self._seen = Opened()
+        self._training: list[Section] | None = None
         if worker.nanny is not None:
             atexit.register(gc.freeze)  # it ends a second earlier
             with suppress(ValueError):  # not in the main thread: a worker within another program
@@ -51,7 +54,8 @@ class Desk(WorkerPlugin):
         """Close what is open."""
         while self._open:
             self._open.popitem()[1][0].close()
-        self._checkpoint = None
+        self._seen.close()
+        self._checkpoint = self._training = None
 
     def checkpoint(self) -> Checkpoint:
         """The order's checkpoint, read once."""
@@ -59,6 +63,17 @@ class Desk(WorkerPlugin):
             if self._checkpoint is None:
                 self._checkpoint = load_checkpoint(self.order.checkpoint)
             return self._checkpoint
+
+    def training(self) -> list[Section]:
+        """The sections that baselines learn from, opened once."""
+        with self._lock:
+            if self._training is None:
+                order = self.order
+                self._training = [
+                    self._seen.section(path, bin_um=order.bin_um, opening=order.opening)
+                    for path in order.training
+                ]
+            return self._training
 
     def keep(self, identity: tuple[str, str], opened: Opened, place: Place) -> None:
         """Keep a slide open for its draws; of many, the latest ones."""

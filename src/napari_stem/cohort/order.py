@@ -17,6 +17,8 @@ from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.sections.opening import Opening
 from napari_stem.storage import content_of
 
+METHODS = "-evaluation.json"  # the end of the names of files with metrics of all methods
+
 
 class Goal(StrEnum):
     """What each slide ends in."""
@@ -73,6 +75,9 @@ class Order:
         Genes that figures and reports show.
     pitch_um, tissue_share, bin_um
         As in `sections.opened.Opened.place`.
+    training
+        Paths of the sections that baselines learn from, which an evaluation compares; none leaves
+        them out.
     """
 
     checkpoint: Path
@@ -88,11 +93,12 @@ class Order:
     pitch_um: float | None = None
     tissue_share: float = TISSUE_SHARE
     bin_um: float | None = None
+    training: tuple[str, ...] = ()
 
     def outputs(self, listed: Listed) -> list[str]:
         """Names of the files that a slide ends in."""
         if self.goal is Goal.EVALUATE:
-            return []
+            return [f"{listed.name}{METHODS}"] if self.training else []
         suffixes = (".h5ad",) if self.goal is Goal.EMBED else self.suffixes
         return [f"{listed.name}-{self.goal}{suffix}" for suffix in suffixes]
 
@@ -111,7 +117,7 @@ class Order:
             "genes": self.genes,
             "grid": [self.pitch_um, self.tissue_share, self.bin_um],
         }
-        return _digest(asked)
+        return _digest({**asked, "training": self.training} if self.training else asked)
 
 
 def key_of(listed: Listed, order: str) -> str:

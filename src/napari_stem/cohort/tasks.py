@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +24,19 @@ from napari_stem.cohort.slide_work import (
 )
 from napari_stem.cohort.standing import bare_address
 from napari_stem.errors import StemError
-from napari_stem.evaluation.evaluate import iter_tested, shared_genes, tested_spots
+from napari_stem.evaluation.comparison import MODEL
+from napari_stem.evaluation.evaluate import (
+    iter_evaluate,
+    iter_tested,
+    shared_genes,
+    tested_spots,
+)
 from napari_stem.evaluation.measured import spot_agreement
 from napari_stem.events import Event, Events, Pace, Progress, finish
 from napari_stem.prediction.trust import foreign_spots
+from napari_stem.reports.metric_files import write_metrics_json
 from napari_stem.sections.opened import Opened
+from napari_stem.sections.paired_data import iter_paired_data
 from napari_stem.sections.section import Section
 from napari_stem.text import one_line
 
@@ -144,10 +152,31 @@ class _Work:
     def _evaluated(self, place: Place) -> Mapping[str, Any]:
         order, checkpoint = self._desk.order, self._desk.checkpoint()
         section = Section(self._listed.name, place.slide, place.spots)
-        genes = shared_genes(checkpoint.recipe.panel, [section])
+        genes = self._genes(section)
+        if order.training:
+            return self._compared(section, genes)
         work = iter_tested(checkpoint, section, genes, order.options, order.compute)
         with closing(self._timed("draw", work)) as tested:
             return {**_described(tested.prediction), "metrics": tested.scores()}
+
+    def _compared(self, section: Section, genes: Sequence[str]) -> Mapping[str, Any]:
+        """Evaluated beside baselines, whose metrics are in a file."""
+        order, checkpoint = self._desk.order, self._desk.checkpoint()
+        seen = iter_paired_data(
+            self._desk.training(), checkpoint.recipe, order.compute, genes=genes
+        )
+        known = finish(seen, self._follow)
+        work = iter_evaluate(checkpoint, section, known, order.options, order.compute)
+        evaluation = self._timed("draw", work)
+        names = order.outputs(self._listed)
+        write_metrics_json([evaluation], self._folder / names[0])
+        scores = evaluation.scores[MODEL]
+        return {**_described(evaluation.prediction), "metrics": scores, "outputs": tuple(names)}
+
+    def _genes(self, section: Section) -> tuple[str, ...]:
+        """Of the panel, those that the section and all that baselines learn from measured."""
+        panel = self._desk.checkpoint().recipe.panel
+        return shared_genes(panel, [*self._desk.training(), section])
 
     def _place(self, opened: Opened) -> Place:
         """The slide that the first task left open here, or opened again: it ran elsewhere."""
@@ -161,8 +190,7 @@ class _Work:
         place = open_place(opened, self._listed, self._desk.order)
         if self._desk.order.goal is Goal.EVALUATE:  # embeds and draws for these spots alone
             section = Section(self._listed.name, place.slide, place.spots)
-            genes = shared_genes(self._desk.checkpoint().recipe.panel, [section])
-            place = Place(place.slide, tested_spots(section, genes))
+            place = Place(place.slide, tested_spots(section, self._genes(section)))
         self._seconds["seconds_open"] = time.monotonic() - start
         return place
 
