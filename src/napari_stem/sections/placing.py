@@ -36,6 +36,7 @@ from napari_stem.spots.witnesses import (
     left_out,
     reduction,
 )
+from napari_stem.text import counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -86,6 +87,7 @@ def place(
     notes += told
     notes += _unless_trusted(_pitch_notes, spots, slide, trust)
     notes += _unless_trusted(_tissue_notes, spots, slide, trust)
+    notes += _count_notes(spots)
     add_notes(spots, notes)
     return spots, slide
 
@@ -207,6 +209,14 @@ def _tissue_notes(spots: AnnData, slide: Slide) -> list[str]:
     if has_counts(spots):
         check_unit(xy, _units(spots, slide), tissue.extent, slide.name)
     return [judge_tissue(shares, len(xy), slide.name, measured=has_counts(spots))]
+
+
+def _count_notes(spots: AnnData) -> list[str]:
+    """That counts came along, and how deep they are."""
+    if not has_counts(spots):
+        return []
+    depth = float(np.median(np.asarray(spots.X.sum(axis=1), dtype=float)))
+    return [f"counts: {counted(spots.n_vars, 'gene')}, median {depth:,.0f} molecules per spot"]
 
 
 def _units(spots: AnnData, slide: Slide) -> dict[str, float]:

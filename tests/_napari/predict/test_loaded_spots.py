@@ -180,6 +180,9 @@ def test_a_slide_offers_the_spots_that_lie_beside_it(dock, saved, qtbot):
     qtbot.waitUntil(lambda: not dock.spots.beside.isHidden())
     qtbot.mouseClick(dock.spots.beside, LEFT)
     qtbot.waitUntil(lambda: dock.workspace.spots is not None and not dock.spots.is_busy)
-    assert dock.workspace.spots.n_vars > 0
+    spots = dock.workspace.spots
+    molecules = np.median(np.asarray(spots.X.sum(axis=1)))
+    said = f"Counts: {spots.n_vars} genes, median {molecules:,.0f} molecules per spot"
+    assert said in dock.spots.note.text()
     assert dock.spots.beside.isHidden()
     dock.workspace.slide.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
 from qtpy.QtCore import QEvent, QObject, QTimer
@@ -32,7 +32,6 @@ class Autosave(QObject):
 
     def __init__(self, window: QWidget, viewer: Viewer, workspace: Workspace) -> None:
         super().__init__(window)
-        self._window = window
         self._viewer = ref(viewer)
         self._workspace = workspace
         self._place = _Place()
@@ -62,7 +61,7 @@ class Autosave(QObject):
 
     def _go_on_if_open(self) -> None:
         """Save again if the user chose not to close, when napari asked."""
-        if self._window.isVisible():
+        if cast("QWidget", self.parent()).isVisible():
             self._note_change()
 
     def _watch_region(self, event: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QWidget
@@ -21,10 +21,14 @@ class AskBeforeQuitting(QObject):
 
     def __init__(self, window: QWidget, workspace: Workspace) -> None:
         super().__init__(window)
-        self._window = window
         self._workspace = workspace
         self._may_close = False
         window.installEventFilter(self)
+
+    @property
+    def _window(self) -> QWidget:
+        """The window, which owns this object: held here, it would live for ever in PySide."""
+        return cast("QWidget", self.parent())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Hold a close event back until the user has decided."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from qtpy.QtGui import QHideEvent, QShowEvent
 
@@ -27,8 +28,9 @@ class CohortDock(Page):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        self._viewer = unwrapped(napari_viewer)
-        workspace = workspace_of(self._viewer)
+        viewer = unwrapped(napari_viewer)
+        self._viewer = ref(viewer)
+        workspace = workspace_of(viewer)
         self.shelf = Shelf(self)
         self.folder = FolderPanel(workspace, self.shelf)
         self.slides = SlidesPanel(workspace, self.shelf)
@@ -47,10 +49,10 @@ class CohortDock(Page):
         self.shelf.follow(False)
 
     def _open(self, row: Row) -> None:
-        listing = self.shelf.listing
-        if listing is None:
+        listing, viewer = self.shelf.listing, self._viewer()
+        if listing is None or viewer is None:
             return
         if name := prediction_of(row):
-            open_in(self._viewer, listing.folder / name)
+            open_in(viewer, listing.folder / name)
         else:
             self.shelf.told.emit(f"⚠ {by_names(why_not_opened(row))}")

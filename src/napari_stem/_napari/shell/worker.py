@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
-from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -76,8 +75,10 @@ class Job(QObject):
         worker.finished.connect(self.ended)
         # napari never closes the generator of an aborted worker. In the worker's own thread:
         worker.aborted.connect(lambda: _close(source), Qt.ConnectionType.DirectConnection)
-        with suppress(TypeError, RuntimeError):  # with PySide alone napari is connected
-            worker.warned.disconnect()  # warnings of libraries are not for users
+        # Warnings of libraries are not for users. To disconnect nobody is an error, and whether
+        # napari is connected depends on the Qt.
+        worker.warned.connect(_ignore)
+        worker.warned.disconnect()
         self.destroyed.connect(worker.quit)
 
     def stop(self) -> None:
@@ -93,6 +94,10 @@ class Job(QObject):
                 self.failed.emit(value.error)
             case _:
                 self.told.emit(value)
+
+
+def _ignore(_: object) -> None:
+    """Hear nothing."""
 
 
 def start(source: Generator[Any, None, Any], parent: QObject) -> Job:
