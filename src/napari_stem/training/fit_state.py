@@ -79,6 +79,7 @@ class FitState:
             BatchLoss(network, self._in_precision(each), schedule, side, lesson)
             for each in (network, self.average)
         )
+        self._cost = 1 if lesson else _BACKWARD  # a lesson costs both many forward passes
         self.step = 0
         self.seconds = 0.0
         self.finished = False
@@ -223,7 +224,7 @@ class FitState:
 
     def _iter_validate(self, examples: Examples, every: int) -> Generator[None, None, float]:
         random = torch.Generator(self._fabric.device).manual_seed(_seed(self._config.seed, -1))
-        trained = every * self._config.batch_size * _BACKWARD
+        trained = every * self._config.batch_size * self._cost
         most = max(_FEWEST_VALIDATED, int(_VALIDATED_SHARE * trained))
         some = torch.linspace(0, len(examples.x_start) - 1, min(most, len(examples.x_start)))
         rows = some.round().long().to(self._fabric.device)
