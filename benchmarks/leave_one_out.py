@@ -22,6 +22,7 @@ from scipy.spatial import KDTree
 from sklearn.decomposition import PCA
 
 from napari_stem.api.evaluation import cross_validate
+from napari_stem.checkpoints.checkpoint import Checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.cli.output import print_evaluations
 from napari_stem.evaluation.folds import folds
@@ -178,62 +179,55 @@ def draws_of(change: Change, fold: Fold) -> Array:
     steps = change.steps(fold) if change.steps else fold.recipe.fit.steps
     share = DRAWS // change.models
     fits = [replace(fold.recipe.fit, steps=steps, seed=seed) for seed in range(change.models)]
-    models = [trained(replace(fold, recipe=replace(fold.recipe, fit=fit))) for fit in fits]
-    return np.concatenate([model.draw(fold, share, change.shared) for model in models])
+    models = [
+        trained(replace(fold.recipe, fit=fit), fold.known_sections, fold.known) for fit in fits
+    ]
+    return np.concatenate([draw(model, fold, share, change.shared) for model in models])
 
 
-@dataclass(frozen=True)
-class Model:
-    """What a fold taught."""
+@torch.no_grad()
+def draw(checkpoint: Checkpoint, fold: Fold, n_draws: int, shared: float = 0.0) -> Array:
+    """(K, n, c) draws for the held-out spots; draw 2k + 1 has minus the noise of draw 2k."""
+    recipe, readout = checkpoint.recipe, checkpoint.readout
+    schedule, sampler = Schedule(recipe.diffusion), SAMPLERS[SUITED[recipe.diffusion.prediction]]
+    steps = sampler.spacing(schedule, sampler.steps)
+    condition = torch.from_numpy(checkpoint.condition.transform(fold.tested.original))
+    denoise = denoiser(checkpoint.network, condition, schedule)
+    field = shared_field(fold.tested.positions, shared * pitch(fold.tested_section.spots))
+    random = torch.Generator().manual_seed(recipe.fit.seed)
 
-    recipe: Recipe
-    condition: Condition
-    readout: Any
-    network: StemNetwork
+    def noise(width: int, field: torch.Tensor | None = None) -> torch.Tensor:
+        made = torch.randn(len(condition), width, generator=random)
+        return made if field is None else field @ made
 
-    @torch.no_grad()
-    def draw(self, fold: Fold, n_draws: int, shared: float = 0.0) -> Array:
-        """(K, n, c) draws for the held-out spots; draw 2k + 1 has minus the noise of draw 2k."""
-        schedule = Schedule(self.recipe.diffusion)
-        sampler = SAMPLERS[SUITED[self.recipe.diffusion.prediction]]
-        steps = sampler.spacing(schedule, sampler.steps)
-        condition = torch.from_numpy(self.condition.transform(fold.tested.original))
-        denoise = denoiser(self.network, condition, schedule)
-        field = shared_field(fold.tested.positions, shared * pitch(fold.tested_section.spots))
-        random = torch.Generator().manual_seed(self.recipe.fit.seed)
+    def one(start: torch.Tensor, counts: torch.Tensor) -> Array:
+        *_, x = sampler.solve(denoise, start, steps)
+        return readout.values(x, condition, lambda: counts).numpy()
 
-        def noise(width: int, field: torch.Tensor | None = None) -> torch.Tensor:
-            made = torch.randn(len(condition), width, generator=random)
-            return made if field is None else field @ made
-
-        def one(start: torch.Tensor, counts: torch.Tensor) -> Array:
-            *_, x = sampler.solve(denoise, start, steps)
-            return self.readout.values(x, condition, lambda: counts).numpy()
-
-        drawn = []
-        for _ in range(n_draws // 2):
-            start, counts = noise(self.readout.width, field), noise(self.readout.n_genes)
-            drawn += [one(start, counts), one(-start, -counts)]
-        return np.stack(drawn)
+    drawn = []
+    for _ in range(n_draws // 2):
+        start, counts = noise(readout.width, field), noise(readout.n_genes)
+        drawn += [one(start, counts), one(-start, -counts)]
+    return np.stack(drawn)
 
 
-def trained(fold: Fold) -> Model:
-    """The model of a fold, as `iter_train` makes it."""
-    recipe, known = fold.recipe, fold.known
+def trained(recipe: Recipe, sections: Sequence[Section], known: PairedData) -> Checkpoint:
+    """A checkpoint as `iter_train` makes it, of any embeddings of the spots of sections."""
     condition = Condition.fit(
         known.original,
         components=recipe.components,
         noise=recipe.embedding_noise,
         apart=folds(known),
     )
-    readout = finish(iter_readout(recipe, condition, known, fold.known_sections))
-    examples = finish(iter_examples(recipe, condition, readout, known, fold.known_sections))
+    readout = finish(iter_readout(recipe, condition, known, sections))
+    examples = finish(iter_examples(recipe, condition, readout, known, sections))
     sized = replace(recipe.network, condition_width=condition.width, n_genes=readout.width)
+    recipe = replace(recipe, network=sized)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.fit.seed)
-        network = StemNetwork(sized)
+        network = StemNetwork(recipe.network)
     fitted = finish(iter_fit(network, Schedule(recipe.diffusion), examples, recipe.fit))
-    return Model(recipe, condition, readout, fitted.network)
+    return Checkpoint(recipe, fitted.network, condition, readout)
 
 
 def shared_field(positions: Array, length: float) -> torch.Tensor | None:
@@ -307,12 +301,12 @@ def steps_of_strips(fold: Fold) -> int:
         fit = replace(fold.recipe.fit, steps=steps)
         recipe = replace(fold.recipe, fit=fit)
         inner = paired(recipe, [known for known, _ in parts], parts[0][1])
-        model = trained(inner)
+        model = trained(recipe, inner.known_sections, inner.known)
         values = []
         for _, strip in parts:
             tested = finish(iter_paired_data([strip], recipe, Compute(cache=cache_dir())))
             one = replace(inner, tested_section=strip, tested=tested)
-            drawn = model.draw(one, DRAWS)
+            drawn = draw(model, one, DRAWS)
             values.append(score(drawn, tested.values, antithetic=True)["fair_crps"])
         found[steps] = float(np.mean(values))
     return min(found, key=lambda steps: found[steps])

@@ -19,6 +19,7 @@ from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeAlias
 
+import leave_one_out
 import numpy as np
 from scipy import sparse
 from sklearn.decomposition import MiniBatchDictionaryLearning
@@ -171,7 +172,9 @@ def stain_rows(
         yield (stain, "as they are"), stain_scores(checkpoint, section, panel)
         fitted = standardised(checkpoint, embed(section), usual)
         yield (stain, "standardised"), stain_scores(fitted, section, panel)
-    checkpoint = trained([*known, *in_other_stains(known)], recipe)
+    learned = [*known, *in_other_stains(known)]
+    pairs = finish(iter_paired_data(learned, recipe, Compute(cache=cache_dir())))
+    checkpoint = leave_one_out.trained(recipe, learned, pairs)  # `train` refuses copies
     for stain, section in slides.items():
         yield (stain, "of a model of more stains"), stain_scores(checkpoint, section, panel)
     for name, stains_of in (("Macenko", macenko), ("Vahadane", vahadane)):
