@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ome_zarr.format import FormatV05
 
 import napari_stem as stem
 from napari_stem.io import read_spots
+from napari_stem.sections.section import Section
 from napari_stem.training.train import TrainResult
+
+from .slides.slide_writers import write_ome_zarr
 
 SUFFIXES = (".h5ad", ".csv", ".geojson")
 SHORT = ("--draws", "20", "--sampler-steps", "40", "--device", "cpu")
@@ -261,3 +267,35 @@ def test_a_run_folder_that_is_removed_midway_is_made_again(
         finish(training(folder))
     found = stem.load_checkpoint(folder / "checkpoint.safetensors")
     assert found.fingerprint == trained_undisturbed
+
+
+def hangs(slide: Path) -> int:
+    """Replace a chunk by a pipe that nobody writes to; returns its end when it is being read."""
+    chunk = max((path for path in (slide / "0").rglob("*") if path.is_file()), key=lambda p: str(p))
+    chunk.unlink()
+    os.mkfifo(chunk)
+    for _ in range(3000):
+        with suppress(OSError):  # nobody reads it yet
+            return os.open(chunk, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.1)
+    raise AssertionError("the chunk was not read")
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(0)
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes with names")
+def test_ctrl_c_ends_a_program_that_waits_for_a_drive(
+    sections: list[Section], trained: TrainResult, tmp_path: Path
+):
+    slide = tmp_path / "slide.ome.zarr"
+    write_ome_zarr(slide, np.asarray(sections[2].slide.levels[0]), FormatV05())
+    process = start("predict", slide, trained.path, "-o", tmp_path / "p.h5ad", *SHORT)
+    pipe = hangs(slide)
+    time.sleep(3)  # all that can be read has been
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=500)
+    os.close(pipe)
+    assert process.returncode == 130, told
+    assert time.monotonic() - began < 10  # a busy machine
+    assert "Traceback" not in told
