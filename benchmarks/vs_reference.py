@@ -1,15 +1,16 @@
 """How much faster draws are than by the published sampler, with the same weights.
 
-    python benchmarks/vs_reference.py [--quick] [--sampler pc]
+    python benchmarks/vs_reference.py [--quick] [--sampler pc] [--distilled 2]
 
 The reference is plain ancestral sampling in all 1,000 steps, written here from the equations (Ho et
 al. 2020, algorithm 2), batches of 200 spots in float32, on as many threads as suit it; beside it,
 DDIM in 50 steps, uniform in t. Both draw what the package draws for the same spots in the same
-process. The small preset is trained and timed as a whole; of the paper's network a few evaluations
-are timed, with random weights, unless --quick, also as the share of the rate at which the same
-workers multiply large matrices in the same run. Libraries are loaded before. As other programs may
-slow it down, the package draws before, between and after the references, and the mean counts. The
-last line is the ratio of the small preset.
+process, or with --distilled what a student of the same weights draws. The small preset is trained
+and timed as a whole; of the paper's network a few evaluations are timed, with random weights,
+unless --quick, also as the share of the rate at which the same workers multiply large matrices in
+the same run. Libraries are loaded before. As other programs may slow it down, the package draws
+before, between and after the references, and the mean counts. The last line is the ratio of the
+small preset.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_stem.api.training import train
+from napari_stem.api.training import distill, train
 from napari_stem.checkpoints.checkpoint import Checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.defaults import SAMPLER
@@ -48,18 +49,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--sampler", default=SAMPLER, choices=[SAMPLER, *SAMPLERS])
+    parser.add_argument("--distilled", type=int, metavar="EVALUATIONS")
     given = parser.parse_args()
     if not given.quick:
         compare_paper(given.sampler)
-    compare_small(FEW if given.quick else DRAWS, given.sampler)
+    compare_small(FEW if given.quick else DRAWS, given.sampler, given.distilled)
 
 
-def compare_small(reference_draws: int, sampler: str) -> None:
+def compare_small(reference_draws: int, sampler: str, distilled: int | None) -> None:
     """The small preset from noise to values, trained on a generated section."""
     section = generate_section("reference", seed=0)
     panel = [gene for gene in section.spots.var_names if gene.isupper()]
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = train(section, make_recipe("small", panel), folder, cache=False).checkpoint
+        teacher = train(section, make_recipe("small", panel), folder, cache=False).checkpoint
+        checkpoint = teacher
+        if distilled:
+            run = f"{folder}/student"
+            found = distill(teacher, section, run, evaluations=distilled, cache=False)
+            checkpoint = found.checkpoint
     random = np.random.default_rng(0)
     width = checkpoint.recipe.network.condition_width
     conditions = random.standard_normal((SPOTS, width)).astype(np.float32)
@@ -69,7 +76,7 @@ def compare_small(reference_draws: int, sampler: str) -> None:
     found = []
     for name, sample, steps in (("DDIM", ddim, 50), ("ancestral", ancestral, 1000)):
         times.append(drawn(checkpoint, conditions, DRAWS, options)[1])
-        found.append((name, steps, *by_reference(checkpoint, conditions, draws, sample, steps)))
+        found.append((name, steps, *by_reference(teacher, conditions, draws, sample, steps)))
     ours, seconds = drawn(checkpoint, conditions, DRAWS, options)
     rate = SPOTS * DRAWS / np.mean([*times, seconds])
     print(f"small preset, {SPOTS} spots x {DRAWS} draws: {rate:,.0f} spot-draws/s")
