@@ -339,7 +339,6 @@ CHANGES: Mapping[str, Change] = {
         network={"width": 384, "depth": 12, "heads": 6},
         fit={"steps": 100, "batch_size": 64, "learning_rate": 1e-4},
     ),
-    "turned": Change(fit={"augmented": 4.0}),
 }
 
 
