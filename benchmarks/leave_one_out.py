@@ -32,7 +32,6 @@ from napari_stem.events import finish
 from napari_stem.features.compute import Compute
 from napari_stem.features.condition import Condition
 from napari_stem.features.encoders.registry import find_encoder
-from napari_stem.features.patches import VIEWS
 from napari_stem.genes.panels import hmhvg
 from napari_stem.model.diffusion import Schedule, denoiser
 from napari_stem.model.network import StemNetwork
@@ -165,8 +164,8 @@ def fold_of(change: Change, sections: list[Section], tested: Section, n_genes: i
 
 
 def paired(recipe: Recipe, known: Sequence[Section], tested: Section) -> Fold:
-    compute, views = Compute(cache=cache_dir()), range(VIEWS) if recipe.fit.augmented else (0,)
-    learned = finish(iter_paired_data(known, recipe, compute, views=views))
+    compute = Compute(cache=cache_dir())
+    learned = finish(iter_paired_data(known, recipe, compute))
     return Fold(recipe, known, tested, learned, finish(iter_paired_data([tested], recipe, compute)))
 
 
@@ -241,11 +240,11 @@ def shared_field(positions: Array, length: float) -> torch.Tensor | None:
 
 
 def with_more(fold: Fold, known: Array, tested: Array) -> Fold:
-    """Further features of the spots beside their embeddings (n, d), in every view."""
+    """Further features (n, m) of the spots beside their embeddings."""
 
     def longer(data: PairedData, more: Array) -> PairedData:
-        views = np.repeat(more[:, None].astype(np.float32), data.embeddings.shape[1], axis=1)
-        return replace(data, embeddings=np.concatenate([data.embeddings, views], axis=2))
+        both = np.concatenate([data.embeddings, more[:, None].astype(np.float32)], axis=2)
+        return replace(data, embeddings=both)
 
     return replace(fold, known=longer(fold.known, known), tested=longer(fold.tested, tested))
 
@@ -339,7 +338,6 @@ CHANGES: Mapping[str, Change] = {
         network={"width": 384, "depth": 12, "heads": 6},
         fit={"steps": 100, "batch_size": 64, "learning_rate": 1e-4},
     ),
-    "turned": Change(fit={"augmented": 4.0}),
 }
 
 

@@ -171,7 +171,7 @@ def stain_rows(
     for stain, section in slides.items():
         yield (stain, "as they are"), stain_scores(checkpoint, section, panel)
         fitted = standardised(checkpoint, embed(section), usual)
-        yield (stain, "standardised"), stain_scores(fitted, section, panel)
+        yield (stain, "standardised"), stain_scores(fitted, section, panel, told_by=checkpoint)
     learned = [*known, *in_other_stains(known)]
     pairs = finish(iter_paired_data(learned, recipe, Compute(cache=cache_dir())))
     checkpoint = leave_one_out.trained(recipe, learned, pairs)  # `train` refuses copies
@@ -199,10 +199,12 @@ def standardised(checkpoint: Checkpoint, own: Array, usual: Array) -> Checkpoint
     return replace(checkpoint, condition=replace(condition, mean=own.mean(axis=0), axes=axes))
 
 
-def stain_scores(checkpoint: Checkpoint, section: Section, panel: list[str]) -> Array:
+def stain_scores(
+    checkpoint: Checkpoint, section: Section, panel: list[str], told_by: Checkpoint | None = None
+) -> Array:
     """Metrics of the draws, and the share of spots that are told to be unlike training tissue."""
     found = scores(drawn_counts(checkpoint, section, None), section, panel)[:3]
-    unlike = float((checkpoint.condition.ood(embed(section)) > 1).mean())
+    unlike = float(((told_by or checkpoint).condition.ood(embed(section)) > 1).mean())
     return np.array([*found, unlike])
 
 
