@@ -41,6 +41,9 @@ class Autosave(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._save)
+        self._closing = QTimer(self)  # which ends with the window, if it closes
+        self._closing.setSingleShot(True)
+        self._closing.timeout.connect(self._go_on_if_open)
         for name in ("slides", "results", "result", "clusters", "groups", "points"):
             listen(self, workspace.events[name], self._note_change)
         listen(self, workspace.run.events.request, self._note_change)
@@ -56,7 +59,7 @@ class Autosave(QObject):
         """Forget the session when the window closes, after whoever asks before."""
         if event.type() == QEvent.Type.Close:
             self._forget()
-            QTimer.singleShot(0, self._go_on_if_open)
+            self._closing.start(0)
         return False
 
     def _go_on_if_open(self) -> None:

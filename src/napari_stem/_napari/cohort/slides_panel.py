@@ -99,7 +99,7 @@ class SlidesPanel(Panel):
             return
         self.gene.offer(listing.genes, self.shelf.choice.gene)
         self.gene.setEnabled(self.shelf.choice.has_gene)
-        by = self.by.currentData()
+        by = SortBy(self.by.currentData())  # PySide keeps a plain text
         rows = arranged(
             listing.rows, look.means if look else {}, by, backwards=self.backwards.isChecked(),
             text=self.text.text(), state=self.state.currentData(),
