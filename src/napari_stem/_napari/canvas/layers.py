@@ -12,6 +12,7 @@ import numpy as np
 from napari.layers import Image, Layer, Shapes, Vectors
 
 from napari_stem._napari.canvas.tiles import tiles_of
+from napari_stem.spots.polygons import rectangle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,6 +78,15 @@ def on_slide(world: Sequence[float], slide: Slide) -> tuple[float, float]:
     """(x, y) in level-0 pixels of a world position."""
     row, column = in_plane(world) / (slide.mpp or 1.0) + 0.5
     return float(column), float(row)
+
+
+def dragged(
+    start: Sequence[float], end: Sequence[float], slide: Slide
+) -> NDArray[np.float64] | None:
+    """(4, 2) corners x, y on the slide of a rectangle dragged in the world; None beside it."""
+    ends = np.array([on_slide(start, slide), on_slide(end, slide)])
+    low, high = np.clip([ends.min(axis=0), ends.max(axis=0)], 0, [slide.width, slide.height])
+    return rectangle(low, high) if (low < high).all() else None
 
 
 def corners(layer: Shapes, number: int, slide: Slide) -> NDArray[np.float64]:

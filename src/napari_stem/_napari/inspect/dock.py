@@ -25,12 +25,9 @@ from napari_stem._napari.shell.shortcuts import INSPECT, LEAVE
 from napari_stem._napari.shell.worker import Job, start
 from napari_stem.errors import StemError
 from napari_stem.events import Progress
-from napari_stem.spots.polygons import rectangle
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.viewer import Viewer
-    from numpy.typing import NDArray
 
     from napari_stem.prediction.inspection import Inspection
     from napari_stem.slides.slide import Slide
@@ -262,17 +259,19 @@ class InspectDock(Page):
         self._outlines.show(slide, shown)
 
     def _show_rectangle(self, start: Any, end: Any) -> None:
-        if (corners := self._corners(start, end)) is None:
+        slide = self.workspace.slide
+        assert slide is not None  # otherwise the tool is off
+        if (corners := layers.dragged(start, end, slide)) is None:
             self._line.hide()
         else:
             self._line.show(corners, closed=True)
 
     def _drag(self, start: Any, end: Any) -> None:
         self._line.hide()
-        corners = self._corners(start, end)
         slide, checkpoint = self.workspace.slide, self.workspace.checkpoint
         assert slide is not None  # otherwise the tool is off
         assert checkpoint is not None
+        corners = layers.dragged(start, end, slide)
         if slide.mpp is None:
             self._say("A grid needs the scale of the slide (µm/px). Type it in the Predict dock.")
         elif corners is None:
@@ -288,15 +287,6 @@ class InspectDock(Page):
             f"No tissue was detected in the rectangle for a grid with a pitch of {pitch:.0f} µm. "
             "Drag over tissue, or choose a smaller pitch in the Predict dock."
         )
-
-    def _corners(self, start: Any, end: Any) -> NDArray[np.float64] | None:
-        """(4, 2) corners x, y of a dragged rectangle on the slide; None if it lies beside it."""
-        slide = self.workspace.slide
-        assert slide is not None  # otherwise the tool is off
-        (x0, y0), (x1, y1) = (layers.on_slide(world, slide) for world in (start, end))
-        low = max(0.0, min(x0, x1)), max(0.0, min(y0, y1))
-        high = min(float(slide.width), max(x0, x1)), min(float(slide.height), max(y0, y1))
-        return rectangle(low, high) if low[0] < high[0] and low[1] < high[1] else None
 
 
 def _is_on(slide: Slide, xy: Place) -> bool:
