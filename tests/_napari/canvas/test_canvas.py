@@ -212,6 +212,8 @@ def test_what_is_set_in_the_layer_controls_stays(viewer, workspace, section, req
     assert tuple(layer.contrast_limits) == (1.25, 1.5)
     workspace.gene = "C"
     assert tuple(layer.contrast_limits) != (1.25, 1.5)
+    workspace.take_slide(Slide.from_array(np.zeros((60, 60, 3), np.uint8), mpp=0.5, name="next"))
+    assert not scale_bar.visible
 
 
 def test_a_statistic_comes_back_with_the_whole_result(viewer, workspace, section, request_):

@@ -43,6 +43,7 @@ class Canvas:
         self._limited: tuple[object, tuple[float, float]] = None, (0, 1)
         self._comparison = Comparison(workspace)
         self._marked = MarkedSpots(workspace, self._stack, self._rasters)
+        self._scale_bar = viewer.canvas.overlays.scale_bar.visible  # as it was left here
         events = workspace.events
 
         events.slide.connect(self._show_slide)
@@ -76,7 +77,7 @@ class Canvas:
             self._stack.remove("spots", "region")  # napari refuses two units at once
         picture = self._restore_slide(slide)
         layers.update(picture, visible=True)
-        layers.update(self._stack.viewer.canvas.overlays.scale_bar, visible=slide.mpp is not None)
+        self._show_scale_bar(slide.mpp is not None)
         if region and region not in self._stack.viewer.layers:
             layers.place(region, slide)
             self._stack.add(region)
@@ -84,9 +85,14 @@ class Canvas:
         if self._workspace.spots is not None:
             self._show_spots(self._workspace.spots)
 
+    def _show_scale_bar(self, visible: bool) -> None:
+        bar = self._stack.viewer.canvas.overlays.scale_bar
+        if bar.visible == self._scale_bar:  # otherwise the user switched it
+            layers.update(bar, visible=visible)
+            self._scale_bar = visible
+
     def _restore_slide(self, slide: Slide) -> Layer:
         layer = self._stack.find_or_add("slide", lambda: layers.slide_layer(slide))
-
         layers.place(layer, slide)
         if region := self._stack.find("region"):
             layers.place(region, slide)
