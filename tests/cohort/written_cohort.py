@@ -21,6 +21,7 @@ def predicted(values: list[float], *, gene: str = "EPCAM") -> AnnData:
     made = spot_table(
         xy, diameter_px=60, counts=np.array([values], np.float32).T, genes=[gene], library="a"
     )
+    made.layers["std"] = np.ones(made.shape, np.float32)
     made.obs["ood"] = np.linspace(0, 2, len(values), dtype=np.float32)
     entry = made.uns["spatial"]["a"]
     width = 25 * (len(values) + 1)

@@ -124,7 +124,7 @@ def _check_table(prediction: AnnData) -> None:
     for table, name in ((prediction.obs, "ood"), (prediction.var, "held_out_pcc")):
         if name in table and not is_numeric_dtype(table[name]):
             raise ValueError(f"{name}: no numbers")
-    if "std" not in prediction.layers:
+    if "recipe" in prediction.uns["napari_stem"] and "std" not in prediction.layers:
         raise ValueError("layers: no std")
     values = prediction.X.data if issparse(prediction.X) else prediction.X
     if not np.isfinite(values).all():

@@ -183,6 +183,6 @@ def test_a_slide_offers_the_spots_that_lie_beside_it(dock, saved, qtbot):
     spots = dock.workspace.spots
     molecules = np.median(np.asarray(spots.X.sum(axis=1)))
     said = f"Counts: {spots.n_vars} genes, median {molecules:,.0f} molecules per spot"
-    assert said in dock.spots.note.text()
+    qtbot.waitUntil(lambda: said in dock.spots.note.text())
     assert dock.spots.beside.isHidden()
     dock.workspace.slide.close()

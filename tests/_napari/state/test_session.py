@@ -252,15 +252,15 @@ def test_slides_of_one_name_are_told_apart_by_their_folders(dock, viewer, tmp_pa
     slides = []
     for colour, name in enumerate(("A1", "B1")):
         (tmp_path / name).mkdir()
-        path = tmp_path / name / "HE.tif"
+        path = tmp_path / name / "scan.tif"
         tifffile.imwrite(path, np.full((64, 64, 3), 200 + colour, np.uint8), photometric="rgb")
         slides.append(open_slide(path))
     dock.workspace.take_slide(slides[0])
-    assert [layer.name for layer in viewer.layers] == ["HE"]
+    assert [layer.name for layer in viewer.layers] == ["scan"]
     dock.workspace.take_slide(slides[1])
-    assert [layer.name for layer in viewer.layers] == ["A1/HE", "B1/HE"]
-    assert [dock.slide.box.itemText(row) for row in range(2)] == ["A1/HE", "B1/HE"]
-    viewer.layers["A1/HE"].name = "mine"
+    assert [layer.name for layer in viewer.layers] == ["A1/scan", "B1/scan"]
+    assert [dock.slide.box.itemText(row) for row in range(2)] == ["A1/scan", "B1/scan"]
+    viewer.layers["A1/scan"].name = "mine"
     dock.workspace.close_slide(slides[1])
     assert [layer.name for layer in viewer.layers] == ["mine"]
     for slide in slides:
