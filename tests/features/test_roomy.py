@@ -31,3 +31,9 @@ def test_a_disk_that_takes_no_array_is_said(little_memory: None, tmp_path: Path)
     (tmp_path / "file").touch()
     with pytest.raises(StorageError):
         roomy((1000,), tmp_path / "file")
+
+
+def test_a_disk_without_room_is_said_before_anything_is_written(tmp_path: Path):
+    with pytest.raises(StorageError):
+        roomy((1 << 42,), tmp_path)
+    assert not list(tmp_path.iterdir())

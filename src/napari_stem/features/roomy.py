@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,12 +34,15 @@ def roomy(shape: tuple[int, ...], folder: Path | None) -> NDArray[np.float32]:
     StorageError
         The disk has no room.
     """
-    if not is_large(4 * math.prod(shape)):
+    n_bytes = 4 * math.prod(shape)
+    if not is_large(n_bytes):
         return np.empty(shape, np.float32)
     folder = folder or Path(tempfile.gettempdir())
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
+            if sys.platform == "linux":  # where a disk found full later ends the process
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
             return np.memmap(file, np.float32, "w+", shape=shape)
 
 
