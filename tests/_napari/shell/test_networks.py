@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import shutil
+from dataclasses import replace
 from weakref import ref
 
 from napari_stem._napari.files.opening import describe_checkpoint
 from napari_stem._napari.predict.tasks import predict
 from napari_stem._napari.shell.networks import in_memory
 from napari_stem._napari.state.request import PredictRequest
+from napari_stem.checkpoints.checkpoint import save_checkpoint
 from napari_stem.events import finish
 from napari_stem.prediction.options import PredictOptions
 
@@ -17,9 +19,10 @@ from napari_stem.prediction.options import PredictOptions
 def test_a_checkpoint_is_in_memory_once_for_each_content_and_as_long_as_it_is_used(
     trained, tmp_path
 ):
-    copy = tmp_path / "copy.safetensors"
-    shutil.copy(trained.path, copy)
-    one, other = (finish(describe_checkpoint(path)) for path in (trained.path, copy))
+    path, copy = tmp_path / "own.safetensors", tmp_path / "copy.safetensors"
+    save_checkpoint(replace(trained.checkpoint, about={"step": 1}), path)  # nobody else holds it
+    shutil.copy(path, copy)
+    one, other = (finish(describe_checkpoint(each)) for each in (path, copy))
     held = in_memory(one)
     assert in_memory(other) is held
     gone = ref(held)

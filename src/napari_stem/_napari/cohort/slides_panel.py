@@ -79,7 +79,7 @@ class SlidesPanel(Panel):
         self.gene.currentTextChanged.connect(self._choose)
         self.by.currentIndexChanged.connect(self.refresh)
         self.backwards.toggled.connect(self.refresh)
-        self.text.textChanged.connect(lambda: self._rest_timer.start())
+        self.text.textChanged.connect(self._await_rest)
         self._rest_timer.timeout.connect(self.refresh)
         self.state.currentIndexChanged.connect(self.refresh)
         self.grid.wanted.connect(self.shelf.want)
@@ -89,6 +89,9 @@ class SlidesPanel(Panel):
         self.shelf.listed.connect(self.refresh)
         self.shelf.looked.connect(self.refresh)
         self.shelf.drawn.connect(self.grid.draw)
+
+    def _await_rest(self) -> None:
+        self._rest_timer.start()
 
     def refresh(self) -> None:
         """Show the slides that match, in their order."""
