@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Generator
+from weakref import ref
 
 import pytest
 from qtpy.QtCore import QObject
@@ -83,6 +85,27 @@ def test_an_error_of_torch_reaches_the_user_and_leaves_no_task(parent, qtbot, vi
     wait(job, qtbot)
     assert messages == ["error: CUDA error: out of memory"]
     assert not is_busy(viewer)
+
+
+def test_an_error_that_is_kept_keeps_nothing_that_failed_with_it(parent, qtbot, messages):
+    alive, kept = [], []
+
+    def events() -> Generator[Progress, None, None]:
+        work = Work(0)  # as large as a network
+        alive.append(ref(work))
+        yield Progress(0, 1, "work")
+        try:
+            raise SpotsError(repr(work.n))
+        except SpotsError as error:
+            raise RuntimeError("of a library") from error
+
+    job = start(events(), parent)
+    job.failed.connect(kept.append)  # as napari does, too, to show it again
+    wait(job, qtbot)
+    gc.collect()
+    assert "of a library" in messages[0]
+    assert [str(error) for error in kept] == ["of a library"]
+    assert alive[0]() is None
 
 
 def test_work_ends_with_the_widget_that_wanted_it(parent, qtbot, viewer):

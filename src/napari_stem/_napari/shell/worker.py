@@ -6,6 +6,7 @@ import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from threading import Lock
+from traceback import clear_frames
 from typing import Any
 
 from napari.qt.threading import create_worker
@@ -138,9 +139,17 @@ def _as_values(source: Generator[Any, None, Any]) -> Generator[Any, None, None]:
     try:
         result = yield from source
     except Exception as error:  # noqa: BLE001  # the thread's boundary
+        _let_go(error)
         yield _Failed(error)
     else:
         yield _Succeeded(result)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what failed, such as networks: napari and panels keep errors, to show them again."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _close(source: Generator[Any, None, Any]) -> None:
