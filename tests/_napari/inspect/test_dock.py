@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
 from typing import Any
 from weakref import ref
 
@@ -20,7 +19,6 @@ from napari_stem._napari.inspect.dock import InspectDock
 from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.shell.remembered import remember
 from napari_stem._napari.state.grid_choice import GridChoice
-from napari_stem.checkpoints.checkpoint import save_checkpoint
 from napari_stem.events import finish
 from napari_stem.prediction.inspect import Inspector
 from napari_stem.prediction.options import PredictOptions
@@ -385,11 +383,8 @@ def test_a_checkpoint_that_vanished_is_one_line(tool, viewer, qtbot, messages, t
 
 
 def test_the_network_stays_between_clicks_and_goes_with_its_checkpoint(
-    tool, viewer, qtbot, trained, tmp_path
+    tool, viewer, qtbot, trained
 ):
-    path = tmp_path / "own.safetensors"  # which nobody else holds
-    save_checkpoint(replace(trained.checkpoint, about={"step": 2}), path)
-    tool.workspace.checkpoint = finish(opening.describe_checkpoint(path))
     inspect(tool, viewer, qtbot, HERE)
     network = ref(tool._loaded._inspector.checkpoint.network)
     inspect(tool, viewer, qtbot, ELSEWHERE)
