@@ -84,6 +84,7 @@ def take_pictures(checkpoint: Path) -> None:
     from qtpy.QtWidgets import QApplication
 
     from napari_stem._napari.shell.docks import open_dock
+    from napari_stem._napari.state.comparison import Comparison
     from napari_stem._napari.train.controller import Trainings
 
     viewer = napari.Viewer(show_welcome_screen=False)
@@ -135,9 +136,9 @@ def take_pictures(checkpoint: Path) -> None:
     work.statistic, work.gene = "std", SHOWN[1]
     take("4-spread", "predict_button")
     work.statistic = "mean"
-    work.compared = tuple((gene, "mean") for gene in SHOWN)
+    work.compare(Comparison("genes", SHOWN))
     take("5-side-by-side", "predict_button")
-    work.compared = ()
+    work.end_comparison()
 
     dock.clusters_button.click()
     clusters = open_dock(viewer, "Clusters")
