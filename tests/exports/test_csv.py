@@ -20,7 +20,8 @@ def test_a_prediction_is_one_row_a_spot(tmp_path: Path, prediction: AnnData):
     table = pd.read_csv(path, index_col="id")
     genes = list(prediction.var_names)
     told = ["warning"] if warnings_of(prediction) else []
-    columns = ["x", "y", "ood", "leiden", *genes, *(f"{g} SD" for g in genes), *told]
+    made = ["slide", "checkpoint", "n_draws"]
+    columns = ["x", "y", "ood", "leiden", *genes, *(f"{g} SD" for g in genes), *made, *told]
     assert list(table.columns) == columns
     np.testing.assert_allclose(table[["x", "y"]], positions(prediction))
     np.testing.assert_allclose(table[genes], prediction.X, rtol=1e-6)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from napari_stem.exports.exporter import Exporter
 from napari_stem.prediction.trust import warnings_of
+from napari_stem.spots.provenance import origin
 from napari_stem.spots.table import positions
 from napari_stem.storage import atomic_path
 
@@ -26,17 +27,19 @@ def write_csv(prediction: AnnData, path: Path, genes: Sequence[str] = ()) -> Non
 EXPORTER = Exporter(
     suffix=".csv",
     name="CSV table",
-    holds="One row per spot: x, y, cluster, mean and SD of each gene.",
+    holds="One row per spot: x, y, cluster, mean and SD of each gene, slide and checkpoint.",
     write=write_csv,
 )
 
 
 def wide_table(prediction: AnnData) -> pd.DataFrame:
-    """One row per spot: x, y, ood, cluster, means, SDs, and a warning if there is one."""
+    """One row per spot: x, y, ood, cluster, means, SDs, what it was made of, and any warning."""
     places = pd.DataFrame(positions(prediction), index=prediction.obs_names, columns=["x", "y"])
     known = [column for column in ("ood", "leiden") if column in prediction.obs]
     mean, std = prediction.to_df(), prediction.to_df("std").add_suffix(" SD")
     wide: pd.DataFrame = pd.concat([places, prediction.obs[known], mean, std], axis=1)
+    made = origin(prediction)
+    wide["slide"], wide["checkpoint"], wide["n_draws"] = made.slide, made.checkpoint, made.n_draws
     if warnings := warnings_of(prediction):
         wide["warning"] = " ".join(warnings)
     return wide.rename_axis("id")

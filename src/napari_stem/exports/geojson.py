@@ -15,6 +15,7 @@ from napari_stem.exports.described import description
 from napari_stem.exports.exporter import Exporter
 from napari_stem.exports.heatmaps import GEOJSON_START
 from napari_stem.prediction.trust import warnings_of
+from napari_stem.spots.provenance import origin
 from napari_stem.spots.table import positions, spot_diameter
 from napari_stem.storage import atomic_path
 
@@ -37,7 +38,10 @@ def write_geojson(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
     with atomic_path(path) as draft, draft.open("w", encoding="utf-8") as file:
         stated = json.dumps(description(prediction))
         warnings = json.dumps(warnings_of(prediction))
-        file.write(f'{GEOJSON_START}{stated}, "warnings": {warnings}, "features": [')
+        made = json.dumps(str(origin(prediction)))
+        file.write(
+            f'{GEOJSON_START}{stated}, "name": {made}, "warnings": {warnings}, "features": ['
+        )
         for row, feature in enumerate(_features(prediction)):
             file.write((",\n" if row else "\n") + json.dumps(feature))
         file.write("\n]}\n")

@@ -13,7 +13,7 @@ from tifffile import TiffWriter
 from napari_stem.exports.exporter import Exporter
 from napari_stem.exports.heatmaps import TAG, TAG_TYPE, described_as_tag
 from napari_stem.prediction.trust import warnings_of
-from napari_stem.spots.provenance import provenance
+from napari_stem.spots.provenance import origin, provenance
 from napari_stem.spots.table import library, positions, spot_diameter
 from napari_stem.storage import atomic_path
 
@@ -130,7 +130,11 @@ def _metadata(prediction: AnnData, names: list[str], step: int) -> dict[str, obj
         "axes": "CYX",
         "Name": str(about.get("slide", "prediction")),
         "Description": " ".join(
-            [f"Predicted expression, {about.get('unit', '')}.", *warnings_of(prediction)]
+            [
+                f"Predicted expression, {about.get('unit', '')}.",
+                f"{origin(prediction)}.",
+                *warnings_of(prediction),
+            ]
         ),
         "Channel": {"Name": names},
     }

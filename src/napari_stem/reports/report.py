@@ -16,7 +16,7 @@ from napari_stem.reports.measured import measured_part
 from napari_stem.reports.page import picture, write_page
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.reports.trusted import doubts_of_genes, genes_table, listed, trust_part
-from napari_stem.spots.provenance import PATHS, provenance
+from napari_stem.spots.provenance import PATHS, origin, provenance
 from napari_stem.spots.selection import check_genes
 from napari_stem.text import counted, printable
 from napari_stem.validation import parse_json
@@ -116,10 +116,11 @@ def _doubts(prediction: AnnData) -> list[str]:
 
 def _done(prediction: AnnData) -> str:
     about = provenance(prediction)
+    checkpoint = origin(prediction).checkpoint or "a checkpoint that its file does not name"
     return (
         f"The expression of {counted(prediction.n_vars, 'gene')} was predicted from the H&amp;E "
         f"image at {counted(prediction.n_obs, 'spot')}, with {_shown(about['n_draws'])} draws per "
-        f"spot, in {_shown(about['unit'])}."
+        f"spot of {_shown(checkpoint)}, in {_shown(about['unit'])}."
     )
 
 

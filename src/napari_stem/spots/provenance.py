@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydantic import Field, Json
 from scipy.sparse import issparse
 
 from napari_stem.errors import SpotsError, WrongType
-from napari_stem.text import one_line
+from napari_stem.text import counted, one_line, printable
 from napari_stem.validation import validated
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PATHS = ("slide_path", "checkpoint_path")  # entries that say where files lie on this machine
 _EXPECTED = "a prediction (what predict returns)"
 _COLOURS = ((3,), (4,))  # of a pixel
+_DIGITS = 8  # of a digest, in its place as a name
 _SOFTWARE = ("napari-stem", "torch", "timm")
 
 
@@ -51,6 +53,19 @@ class _Record:
     view: str = ""
     notes: Annotated[list[str], Field(max_length=10_000)] = field(default_factory=list)
     warnings: Annotated[list[str], Field(max_length=10_000)] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a prediction was made of, as far as its record says; `str` is one line of it."""
+
+    slide: str
+    checkpoint: str
+    n_draws: int
+
+    def __str__(self) -> str:
+        draws = counted(self.n_draws, "draw") if self.n_draws else ""
+        return " · ".join(filter(None, (self.slide, self.checkpoint, draws)))
 
 
 _Size = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -89,6 +104,22 @@ def provenance(prediction: AnnData, *needed: str, name: str = "prediction") -> d
         where = f"uns['napari_stem']{lacking[0] if about is not None else ''}"
         raise WrongType(f"{name} must be {_EXPECTED}, got a table that lacks {where}.")
     return about
+
+
+def origin(prediction: AnnData) -> Origin:
+    """Slide, checkpoint and number of draws of a prediction.
+
+    A checkpoint whose path is not known is called by the first digits of its digest.
+    """
+    about = provenance(prediction)
+    n_draws = about.get("n_draws", 0)
+    digest = str(about.get("checkpoint", ""))[:_DIGITS]
+    checkpoint = PurePath(str(about.get("checkpoint_path", ""))).stem
+    return Origin(
+        printable(str(about.get("slide", ""))),
+        printable(checkpoint) or (digest and f"checkpoint {digest}"),
+        int(n_draws) if isinstance(n_draws, int | np.integer) else 0,
+    )
 
 
 def check_record(prediction: AnnData) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from napari_stem.prediction.statistics import (
     displayed_unit,
 )
 from napari_stem.prediction.trust import are_foreign, foreign_share, warnings_of
-from napari_stem.spots.provenance import provenance
+from napari_stem.spots.provenance import origin, provenance
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.request import PredictRequest
     from napari_stem.slides.slide import Slide
-
-
-_DIGITS = 8  # of a checkpoint's digest, where its path is not known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,9 +160,7 @@ class Result:
         """What its checkpoint is called; "" if that is not known."""
         if self.request is not None:
             return self.request.checkpoint.path.stem
-        made = {} if self.prediction is None else self.prediction.uns["napari_stem"]
-        digest = str(made.get("checkpoint", ""))[:_DIGITS]
-        return Path(made.get("checkpoint_path", "")).stem or (digest and f"checkpoint {digest}")
+        return "" if self.prediction is None else origin(self.prediction).checkpoint
 
     @property
     def foreign(self) -> NDArray[np.bool_]:
