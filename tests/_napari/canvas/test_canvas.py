@@ -8,6 +8,7 @@ from anndata import AnnData
 from napari.utils._proxies import PublicOnlyProxy
 
 from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.canvas.drawn_region import draw_region, end_drawing
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
@@ -101,6 +102,23 @@ def test_each_spot_has_its_own_value_in_the_world(viewer, workspace, section):
     assert mpp
     for (x, y), value in zip(positions(section.spots), result.of("B", "mean"), strict=True):
         assert layer.get_value(((y - 0.5) * mpp, (x - 0.5) * mpp), world=True) == value
+
+
+def test_the_status_bar_tells_the_heatmap_although_a_region_was_drawn(viewer, workspace, section):
+    result = show(workspace, section)
+    draw_region(viewer, section.slide, "add_rectangle")
+    workspace.gene = "C"
+    assert viewer.layers.selection.active.name == "Region"  # which is being drawn
+    viewer.layers["Region"].add(np.array([[10, 10], [90, 90]]), shape_type="rectangle")
+    end_drawing(viewer, section.slide)
+    workspace.gene = "A"
+    x, y = positions(section.spots)[5]
+    viewer.mouse_over_canvas = True
+    viewer.cursor.position = ((y - 0.5) * section.slide.mpp, (x - 0.5) * section.slide.mpp)
+    viewer.update_status_from_cursor()
+    assert viewer.status["layer_name"] == "A mean"
+    assert float(viewer.status["value"]) == pytest.approx(result.of("A", "mean")[5])
+    assert viewer.layers["Region"].nshapes == 1
 
 
 def test_removed_layers_come_back_when_they_have_something_new_to_show(viewer, workspace, section):

@@ -76,8 +76,10 @@ class Stack:
             layers.update(layer, visible=role == shown)
             if heatmap.has_colour_bar(layer):
                 layers.update(layer.colorbar, visible=role == shown)
+        idle = [layer for role, layer in found.items() if role != shown]
+        idle += [layer for layer in (self.find("region"),) if layer and layer.mode == "pan_zoom"]
         selection = self.viewer.layers.selection
-        if any(layer is selection.active for role, layer in found.items() if role != shown):
+        if any(layer is selection.active for layer in idle):
             selection.active = found[shown]  # the status bar shows its values
 
     def say(self, text: str, position: str = "top_left") -> None:
