@@ -27,6 +27,7 @@ _MANY = 5_000  # spots, whose partition would hold up a window
 _EXACT = (
     100_000  # spots, from which on comparing all pairs takes longer than an index of neighbours
 )
+_CHUNK = 10_000  # spots beyond that whose components are fitted at a time
 
 
 def cluster(prediction: AnnData, options: LeidenOptions | None = None) -> None:
@@ -58,12 +59,15 @@ def find_clusters(prediction: AnnData, options: LeidenOptions | None = None) -> 
     if options.n_genes is not None:
         values = values[:, np.argsort(-values.var(axis=0))[: options.n_genes]]
     table = AnnData(values, obs=pd.DataFrame(index=prediction.obs_names))
+    exact = table.n_obs <= _EXACT
     components = min(_COMPONENTS, min(values.shape) - 1)
     if components > 1:
-        sc.pp.pca(table, n_comps=components, random_state=options.seed)
+        sc.pp.pca(
+            table, n_comps=components, random_state=options.seed,
+            chunked=not exact, chunk_size=_CHUNK,
+        )  # fmt: skip
     _keep_compiled()
     n_neighbours = min(_NEIGHBOURS, table.n_obs - 1)
-    exact = table.n_obs <= _EXACT
     sc.pp.neighbors(
         table, n_neighbors=n_neighbours, use_rep="X_pca" if components > 1 else "X",
         transformer="sklearn" if exact else _Approximate(n_neighbours, options.seed),

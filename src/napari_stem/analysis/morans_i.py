@@ -8,6 +8,8 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import KDTree
 
+from napari_stem.features.roomy import columns_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -28,6 +30,10 @@ def morans_i(values: NDArray[np.float32], graph: sparse.csr_matrix) -> NDArray[n
 
     1 for a smooth gradient, about 0 for noise; 0 where a gene is constant.
     """
+    return np.concatenate([_morans_i(some, graph) for some in columns_of(values)])
+
+
+def _morans_i(values: NDArray[np.float32], graph: sparse.csr_matrix) -> NDArray[np.float32]:
     centred = values - values.mean(axis=0, dtype=np.float64)
     squares = (centred**2).sum(axis=0)
     products = (centred * (graph @ centred)).sum(axis=0)

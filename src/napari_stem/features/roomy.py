@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 IN_MEMORY = 1 << 30  # bytes of the largest array that lies in memory
 _BLOCK = 4096  # rows
+_COPIED = 8_000_000  # values of which a copy is made at a time
 
 
 def roomy(shape: tuple[int, ...], folder: Path | None) -> NDArray[np.float32]:
@@ -55,6 +56,14 @@ def blocks(n: int) -> Iterator[slice]:
     """The rows of an array in blocks."""
     for start in range(0, n, _BLOCK):
         yield slice(start, start + _BLOCK)
+
+
+def columns_of(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """The columns of an array (n, c) in blocks (n, b) of which copies are small."""
+    n, c = values.shape
+    step = max(1, _COPIED // max(n, 1))
+    for start in range(0, c, step):
+        yield values[:, start : start + step]
 
 
 def joined(

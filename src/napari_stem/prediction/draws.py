@@ -14,6 +14,7 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from napari_stem.errors import CheckpointError, StorageError
+from napari_stem.features.roomy import roomy
 from napari_stem.storage import atomic_path, writing
 from napari_stem.validation import parse_json
 
@@ -185,14 +186,16 @@ class DrawStore:
     ) -> list[NDArray[np.float32]]:
         """What functions of draws (K, b, c) give, each (n, c), over the first `n_draws`.
 
-        Reads one block at a time, so that memory use does not depend on n.
+        Reads one block at a time, and what is found lies in a file if it is large, so that memory
+        use does not depend on n.
 
         Raises
         ------
         StorageError
             As `read`.
         """
-        found = [np.empty((self.n_spots, self.n_genes), np.float32) for _ in statistics]
+        shape = (len(statistics), self.n_spots, self.n_genes)
+        found = list(roomy(shape, self._path.parent))
         for rows in self.blocks():
             draws = self.read(rows, n_draws)
             for values, statistic in zip(found, statistics, strict=True):

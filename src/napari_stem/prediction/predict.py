@@ -22,6 +22,7 @@ from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.hub import check_stamps
 from napari_stem.features.patches import low_resolution
+from napari_stem.features.roomy import columns_of
 from napari_stem.genes.counts import UNITS, measured
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
@@ -241,7 +242,9 @@ def add_statistics(
 def _describe_genes(prediction: AnnData) -> None:
     """Columns of `var`: mean and variance over spots, and how patchy a gene is."""
     prediction.var["mean"] = prediction.X.mean(axis=0, dtype=np.float64)
-    prediction.var["variance"] = prediction.X.var(axis=0, dtype=np.float64)
+    prediction.var["variance"] = np.concatenate(
+        [some.var(axis=0, dtype=np.float64) for some in columns_of(prediction.X)]
+    )
     if prediction.n_obs > 1:
         graph = neighbour_graph(prediction.obsm["spatial"])
         prediction.var["morans_i"] = morans_i(prediction.X, graph)
