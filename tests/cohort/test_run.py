@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import napari_stem as stem
 from napari_stem.cli import app
 from napari_stem.cohort.standing import Standing
-from napari_stem.errors import CohortError
+from napari_stem.errors import CheckpointNotFound, CohortError
 from napari_stem.io import read_spots
 from napari_stem.training.train import TrainResult
 
@@ -49,6 +49,29 @@ def test_a_folder_of_slides_is_predicted_as_each_alone_and_only_once(
     again = stem.predict_cohort(sources, trained.path, out, cache=cache, **QUICK)
     assert list(again.state) == list(done.state)
     assert (out / table.outputs["section-2"]).stat().st_mtime_ns == written
+
+
+def test_a_worker_of_one_thread_ends_a_slide_before_it_opens_the_next(
+    saved: list[Path], trained: TrainResult, tmp_path: Path
+):
+    at_once: set[int] = set()
+
+    def follow(event: object) -> None:
+        if isinstance(event, Standing):
+            at_once.add(len(event.running))
+
+    alone = {**QUICK, "threads": 1}
+    table = stem.predict_cohort(saved, trained.path, tmp_path / "out", on_event=follow, **alone)
+    assert set(table.state) == {"done"}
+    assert max(at_once) == 1
+
+
+def test_a_checkpoint_that_is_not_there_is_told_before_anything_starts(
+    saved: list[Path], tmp_path: Path
+):
+    with pytest.raises(CheckpointNotFound, match="no checkpoint at"):
+        stem.predict_cohort(saved, tmp_path / "missing.safetensors", tmp_path / "out", **QUICK)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("goal", ["embedding", "evaluation"])

@@ -15,7 +15,8 @@ _DASK_CUDA = """
 from dask.distributed import LocalCluster
 
 class LocalCUDACluster(LocalCluster):
-    pass
+    def __init__(self, **options):
+        super().__init__(**options, env={"PLACED_BY": "dask_cuda"})
 """
 
 
@@ -38,5 +39,6 @@ def test_dask_cuda_places_the_workers_of_several_gpus_where_it_is_installed(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # as on a machine with two
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with hired(Crew(threads=1)) as client:
-        assert type(client.cluster).__name__ == "LocalCUDACluster"
-        assert len(client.cluster.workers) == 2
+        client.wait_for_workers(2, timeout=60)
+        placed = client.run(os.getenv, "PLACED_BY")
+    assert list(placed.values()) == ["dask_cuda"] * 2

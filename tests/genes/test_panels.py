@@ -16,7 +16,8 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_stem.errors import PanelError
-from napari_stem.genes.panels import check_panel, deg, hmhvg, hvg, read_panel, region_columns
+from napari_stem.genes.names import check_panel
+from napari_stem.genes.panels import deg, hmhvg, hvg, read_panel, region_columns
 
 
 def table(seed: int, genes: list[str], n: int = 60) -> AnnData:

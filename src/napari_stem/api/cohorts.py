@@ -13,7 +13,6 @@ from napari_stem.checkpoints.starter import checkpoint_file
 from napari_stem.cohort.crew import Crew
 from napari_stem.cohort.listing import find_slides
 from napari_stem.cohort.order import Goal, Listed, Order
-from napari_stem.cohort.slide_work import load_checked
 from napari_stem.defaults import TISSUE_SHARE
 from napari_stem.errors import OptionError, WrongType
 from napari_stem.events import Events
@@ -131,7 +130,7 @@ def predict_cohort(
     listed = find_slides(sources, apart=place)
     if report is not None:
         check_writable(Path(report))
-    load_checked(order, map(place.joinpath, _files(order)))
+    order.check(map(place.joinpath, _files(order)))
     with extra("cohort", "A cohort"):
         from napari_stem.cohort.run import iter_cohort as iter_work
     manifest = yield from iter_work(listed, order, place, crew)

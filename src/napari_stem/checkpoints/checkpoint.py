@@ -20,7 +20,6 @@ from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.checkpoints.starter import checkpoint_file
 from napari_stem.errors import (
     CheckpointMismatch,
-    CheckpointNotFound,
     CheckpointUnreadable,
     WrongType,
 )
@@ -184,8 +183,6 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def _opened(path: Path) -> Any:
-    if not path.is_file():
-        raise CheckpointNotFound(f"There is no checkpoint at '{path}'. Check the path.")
     try:
         return safe_open(path, framework="pt", device="cpu")
     except (SafetensorError, OSError) as error:

@@ -124,7 +124,6 @@ def predict(
     from napari_stem.cohort.order import Listed, Order
     from napari_stem.cohort.slide_work import (
         iter_prediction,
-        load_checked,
         open_place,
         write_outputs,
     )
@@ -145,7 +144,8 @@ def predict(
         bin_um=bin_um,
     )
     listed = Listed(str(located(slide, data)), str(spots or ""), image=str(image or ""), mpp=mpp)
-    loaded = load_checked(order, output or ())
+    order.check(output or ())
+    loaded = order.load_checkpoint()
     with Opened() as opened:
         place = open_place(opened, listed, order)
         work = iter_prediction(place, loaded, order, order.compute)

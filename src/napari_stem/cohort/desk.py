@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from distributed import Status, Worker, WorkerPlugin
 
-from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from napari_stem.sections.opened import Opened
-
 if TYPE_CHECKING:
+    from napari_stem.checkpoints.checkpoint import Checkpoint
     from napari_stem.cohort.order import Order
     from napari_stem.cohort.slide_work import Place
+    from napari_stem.sections.opened import Opened
     from napari_stem.sections.section import Section
 
 EMBED, DRAW = "napari-stem-embed", "napari-stem-draw"  # resources: a place for each kind of task
@@ -36,6 +35,8 @@ class Desk(WorkerPlugin):
 
     async def setup(self, worker: Worker) -> None:
         """Give the worker its places."""
+        from napari_stem.sections.opened import Opened
+
         self._lock = threading.Lock()
         self._checkpoint: Checkpoint | None = None
         self._open: OrderedDict[tuple[str, str], tuple[Opened, Place]] = OrderedDict()
@@ -59,6 +60,8 @@ class Desk(WorkerPlugin):
 
     def checkpoint(self) -> Checkpoint:
         """The order's checkpoint, read once."""
+        from napari_stem.checkpoints.checkpoint import load_checkpoint
+
         with self._lock:
             if self._checkpoint is None:
                 self._checkpoint = load_checkpoint(self.order.checkpoint)

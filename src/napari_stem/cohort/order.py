@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.defaults import TISSUE_SHARE
+from napari_stem.exports.registry import find_exporter
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.prediction.statistics import THRESHOLD
+from napari_stem.prediction.statistics import THRESHOLD, find_statistics
 from napari_stem.sections.opening import Opening
 from napari_stem.storage import content_of
+
+if TYPE_CHECKING:
+    from napari_stem.checkpoints.checkpoint import Checkpoint
 
 METHODS = "-evaluation.json"  # the end of the names of files with metrics of all methods
 
@@ -101,6 +106,36 @@ class Order:
             return [f"{listed.name}{METHODS}"] if self.training else []
         suffixes = (".h5ad",) if self.goal is Goal.EMBED else self.suffixes
         return [f"{listed.name}-{self.goal}{suffix}" for suffix in suffixes]
+
+    def check(self, outputs: Iterable[Path]) -> None:
+        """Check that what is asked for can be made and written, as far as that is quick.
+
+        Raises
+        ------
+        OptionError, StorageError
+            The error names what cannot be made, and why.
+        """
+        find_statistics(self.statistics)
+        for path in outputs:
+            find_exporter(path).check(path, self.genes)
+
+    def load_checkpoint(self) -> Checkpoint:
+        """The checkpoint, after a check that it predicts the genes.
+
+        Raises
+        ------
+        PanelError, CheckpointError
+            The error names what cannot be made, and why.
+        """
+        from napari_stem.checkpoints.checkpoint import load_checkpoint  # it takes seconds
+        from napari_stem.genes.names import check_panel
+
+        checkpoint = load_checkpoint(self.checkpoint)
+        check_panel(
+            self.genes, checkpoint.recipe.panel, "the checkpoint",
+            why="Choose genes that it predicts.",
+        )  # fmt: skip
+        return checkpoint
 
     def fingerprint(self) -> str:
         """The same only where the same slide would end in the same."""

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def iter_cohort(
     StorageError
         The folder cannot be written.
     """
-    with _held(folder):
+    with _held(folder), ExitStack() as stack:
         manifest, fingerprint = Manifest(folder), order.fingerprint()
         slides = named(slides, manifest.names())
         todo = [
@@ -61,12 +61,14 @@ def iter_cohort(
             for one in slides
             if manifest.take(one, order.goal, key_of(one, fingerprint), order.outputs(one))
         ]
+        client = stack.enter_context(hired(crew)) if todo else None
+        if client is not None:
+            order.load_checkpoint()  # while workers start
         manifest.write()
         try:
             yield Standing(manifest.count(one.identity for one in slides))
-            if todo:
-                with hired(crew) as client:
-                    yield from _Run(client, manifest, slides, todo, order).events()
+            if client is not None:
+                yield from _Run(client, manifest, slides, todo, order).events()
         finally:
             manifest.wait_again()
             manifest.write()

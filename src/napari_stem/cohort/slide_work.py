@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.analysis.cluster import FEWEST, cluster
-from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from napari_stem.exports.encodable import encodable
 from napari_stem.exports.h5ad import write_h5ad
-from napari_stem.exports.registry import find_exporter, write_prediction
+from napari_stem.exports.registry import write_prediction
 from napari_stem.features.embed import iter_embed
-from napari_stem.genes.panels import check_panel
 from napari_stem.prediction.predict import iter_predict
-from napari_stem.prediction.statistics import find_statistics
 from napari_stem.text import one_line
 
 if TYPE_CHECKING:
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
+    from napari_stem.checkpoints.checkpoint import Checkpoint
     from napari_stem.cohort.order import Listed, Order
     from napari_stem.events import Events
     from napari_stem.features.compute import Compute
@@ -36,25 +34,6 @@ class Place:
 
     slide: Slide
     spots: AnnData
-
-
-def load_checked(order: Order, outputs: Iterable[Path]) -> Checkpoint:
-    """The order's checkpoint, after a check that what is asked for can be made.
-
-    Raises
-    ------
-    OptionError, PanelError, StorageError, CheckpointError
-        The error names what cannot be made, and why.
-    """
-    find_statistics(order.statistics)
-    for path in outputs:
-        find_exporter(path).check(path, order.genes)
-    checkpoint = load_checkpoint(order.checkpoint)
-    check_panel(
-        order.genes, checkpoint.recipe.panel, "the checkpoint",
-        why="Choose genes that it predicts.",
-    )  # fmt: skip
-    return checkpoint
 
 
 def open_place(opened: Opened, listed: Listed, order: Order) -> Place:

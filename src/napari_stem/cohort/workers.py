@@ -17,6 +17,7 @@ from distributed.utils import silence_logging_cmgr
 
 from napari_stem.cohort.crew import LOOPBACK, REUSE, Crew, lanes
 from napari_stem.cohort.slurm import slurm_cluster
+from napari_stem.cohort.tasks import AT_WORK
 from napari_stem.errors import CohortError
 from napari_stem.text import one_line
 
@@ -26,6 +27,7 @@ _CONFIG = {
     # Results are numbers and paths: what fills the memory of a worker cannot be spilled.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
+    "distributed.worker.profile.enabled": False,  # looks at all threads a hundred times a second
     **{f"distributed.nanny.pre-spawn-environ.{name}": size for name, size in REUSE.items()},
 }
 
@@ -49,7 +51,8 @@ def hired(crew: Crew) -> Iterator[Client]:
             return
         cluster = slurm_cluster(crew) if crew.slurm else _local(crew)
         try:
-            with _connected(cluster) as client:
+            # By its address: a client of the cluster itself waits until all workers have started.
+            with _connected(cluster.scheduler_address, cluster.security) as client:
                 yield client
         finally:
             cluster.close(timeout=PATIENCE)
@@ -61,9 +64,9 @@ def dashboard(client: Client) -> str:
 
 
 @contextmanager
-def _connected(where: Any) -> Iterator[Client]:
+def _connected(where: str, security: Any = None) -> Iterator[Client]:
     try:
-        client = Client(where, timeout=PATIENCE, set_as_default=False)
+        client = Client(where, security=security, timeout=PATIENCE, set_as_default=False)
     except (OSError, TypeError, ValueError) as error:  # the second where certificates are missing
         raise CohortError(
             f"No scheduler answers at '{where}': {one_line(error)}. Check the address and, of "
@@ -96,7 +99,8 @@ def _local(crew: Crew) -> LocalCluster:
         return found
     cluster: Any = _Local(
         n_workers=0, host=LOOPBACK, threads_per_worker=lanes(threads),
-        memory_limit=MEMORY_LIMIT // n_workers, env=_environment(threads), **shared,
+        memory_limit=MEMORY_LIMIT // n_workers, env=_environment(threads), preload=[AT_WORK],
+        **shared,
     )  # fmt: skip
     cluster.scale(n_workers)
     return cluster  # type: ignore[no-any-return]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -268,3 +268,15 @@ def _column(var: pd.DataFrame, names: Sequence[str]) -> list[str] | None:
         return None
     values = var[found].astype(object)
     return [str(value).strip() for value in values.where(values.notna(), "")]
+
+
+def check_panel(panel: Sequence[str], genes: Collection[str], where: str, *, why: str = "") -> None:
+    """Raise a `PanelError` that names the genes of `panel` which `genes` lacks, and why."""
+    present = set(genes)
+    missing = [gene for gene in panel if gene not in present]
+    if missing:
+        raise PanelError(
+            f"Genes are missing in {where}: {a_few(missing)} ({len(missing)} of "
+            f"{len(panel)}). "
+            f"{why or 'Remove them from the panel, or use sections that measured them.'}"
+        )

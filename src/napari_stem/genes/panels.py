@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_stem.errors import PanelError
-from napari_stem.genes.names import FoundGenes, find_genes, why_missing
+from napari_stem.genes.names import FoundGenes, check_panel, find_genes, why_missing
 from napari_stem.spots.table import check_counts
 from napari_stem.text import a_few, counted, one_line
 
@@ -229,18 +229,6 @@ def read_panel(path: str | Path) -> list[str]:
     if twice:
         raise PanelError(f"The gene list has {a_few(twice)} more than once. File: '{path}'.")
     return panel
-
-
-def check_panel(panel: Sequence[str], genes: Collection[str], where: str, *, why: str = "") -> None:
-    """Raise a `PanelError` that names the genes of `panel` which `genes` lacks, and why."""
-    present = set(genes)
-    missing = [gene for gene in panel if gene not in present]
-    if missing:
-        raise PanelError(
-            f"Genes are missing in {where}: {a_few(missing)} ({len(missing)} of "
-            f"{len(panel)}). "
-            f"{why or 'Remove them from the panel, or use sections that measured them.'}"
-        )
 
 
 def genes_of_all(panel: Sequence[str], tables: Iterable[AnnData]) -> tuple[str, ...]:
