@@ -54,6 +54,22 @@ def test_a_prediction_keeps_its_contract(sections: list[Section], trained: Train
     np.testing.assert_array_equal(again.obsm["spatial"], section.spots.obsm["spatial"])
 
 
+def test_values_that_memory_cannot_hold_make_the_same_prediction(
+    sections: list[Section], trained: TrainResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    section = sections[2]
+    expected = predict(section.slide, section.spots, trained.checkpoint, **QUICK)
+    monkeypatch.setattr("napari_stem.features.roomy.IN_MEMORY", 100)
+    monkeypatch.setattr("napari_stem.features.roomy._COPIED", 100)
+    found = predict(section.slide, section.spots, trained.checkpoint, **QUICK)
+    write_prediction(found, tmp_path / "found.h5ad")
+    again = read_spots(tmp_path / "found.h5ad")
+    for layer in (None, *expected.layers):
+        np.testing.assert_array_equal(again.to_df(layer), expected.to_df(layer))
+    for column in ("mean", "variance", "morans_i"):
+        np.testing.assert_allclose(again.var[column], expected.var[column], rtol=1e-6)
+
+
 def test_scanpy_draws_a_prediction_as_it_stands(sections: list[Section], trained: TrainResult):
     import matplotlib
 
