@@ -134,7 +134,16 @@ def measured(folder: Path, n: int, n_draws: int) -> dict[str, tuple[float, float
                     pass
     used += processor_seconds() - before
     with stage("encoding"):
-        finish(iter_embed(slide, spots, recipe.encoders, recipe.geometry, compute=compute))
+        finish(
+            iter_embed(
+                slide,
+                spots,
+                recipe.encoders,
+                recipe.geometry,
+                stains=recipe.stains,
+                compute=compute,
+            )
+        )
 
     def look(event: Event) -> None:
         if isinstance(event, Partial) and not first:

@@ -320,6 +320,7 @@ def seeing(*fields: float) -> Change:
 
 CHANGES: Mapping[str, Change] = {
     "preset": Change(),
+    "as-scanned": Change({"stains": None}),
     "5-factors": Change({"factors": 5}),
     "20-factors": Change({"factors": 20}),
     "noise-0.5": Change({"embedding_noise": 0.5}),

@@ -73,7 +73,12 @@ class Work:
     def embed(self, slide: Slide, spots: AnnData) -> np.ndarray:
         """(n, d) of the patches around spots."""
         events = iter_embed(
-            slide, spots, self.recipe.encoders, self.recipe.geometry, compute=self.compute
+            slide,
+            spots,
+            self.recipe.encoders,
+            self.recipe.geometry,
+            stains=self.recipe.stains,
+            compute=self.compute,
         )
         return finish(events)[:, 0]
 

@@ -10,6 +10,7 @@ Keep = Literal["best", "last"]
 Layout = Literal["hex", "square"]
 Preset = Literal["small", "large", "paper"]
 Selection = Literal["hmhvg", "hvg", "deg", "list"]
+Stain = Literal["auto", "macenko", "as_scanned"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 ENCODERS = ("morphology",)

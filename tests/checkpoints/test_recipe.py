@@ -16,6 +16,7 @@ from napari_stem.errors import (
     WrongType,
 )
 from napari_stem.features.patches import PAPER
+from napari_stem.features.stains import USUAL
 
 
 @pytest.mark.parametrize("preset", ["paper", "large", "small"])
@@ -38,6 +39,19 @@ def test_the_large_preset_is_the_small_one_with_a_network_of_the_papers_size():
     large, small, paper = (make_recipe(name, ["A"]) for name in ("large", "small", "paper"))
     assert replace(large, network=small.network, fit=small.fit) == small
     assert replace(large.network, dropout=0.0) == paper.network
+
+
+def test_a_recipe_of_stains_is_newer_than_one_of_colours_as_scanned():
+    alike, as_scanned = make_recipe("small", ["A"]), make_recipe("small", ["A"], stain="as_scanned")
+    assert (alike.stains, as_scanned.stains) == (USUAL, None)
+    assert make_recipe("paper", ["A"]).stains is None
+    assert make_recipe("paper", ["A"], stain="macenko").stains == USUAL
+    for recipe, schema in ((alike, 4), (as_scanned, 2)):
+        values = json.loads(recipe.to_json())
+        assert values["schema"] == schema
+        assert Recipe.from_json(json.dumps(values), "here") == recipe
+    with pytest.raises(OptionError, match="stain 'reinhard' is unknown; choose auto or macenko"):
+        make_recipe("small", ["A"], stain="reinhard")  # type: ignore[arg-type]
 
 
 def test_a_newer_schema_is_refused_with_advice():

@@ -17,6 +17,8 @@ class Model:
 
     Attributes
     ----------
+    normalised
+        Whether patches get the usual stains.
     network
         Sizes that differ from the paper's, by their names in `NetworkConfig`.
     """
@@ -25,6 +27,7 @@ class Model:
     components: int | None = 128
     embedding_noise: float = 0.7
     prediction: Prediction = "v"
+    normalised: bool = True
     network: Mapping[str, Any] = field(default_factory=dict)
     fit: FitConfig
 
@@ -45,6 +48,7 @@ MODELS: Mapping[Preset, Model] = {
         components=None,
         embedding_noise=0.0,
         prediction="eps",
+        normalised=False,
         fit=FitConfig(),
     ),
 }

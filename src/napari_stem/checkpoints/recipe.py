@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from napari_stem.checkpoints.presets import MODELS
-from napari_stem.defaults import ENCODERS, CountTransform, Preset
+from napari_stem.defaults import ENCODERS, CountTransform, Preset, Stain
 from napari_stem.errors import (
     CheckpointMismatch,
     CheckpointUnreadable,
@@ -20,6 +20,7 @@ from napari_stem.errors import (
 from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import PHYSICAL, PatchGeometry, as_geometry
+from napari_stem.features.stains import USUAL, Stains
 from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig, check_settings
 from napari_stem.model.network import NetworkConfig
@@ -29,8 +30,8 @@ from napari_stem.validation import parse_json, validated
 if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
-SCHEMA = 3  # 1 knew no factors, 2 no distilled networks
-_UNDISTILLED = 2
+SCHEMA = 4  # 1 knew no factors, 2 no distilled networks, 3 no stains
+_UNDISTILLED, _AS_SCANNED = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,9 @@ class Recipe:
         Their vectors are concatenated in this order.
     components
         Principal components kept as the condition; None keeps the standardised embedding.
+    stains
+        Densities of haematoxylin and eosin that patches get (`features.stains`); None leaves
+        colours as scanned.
     embedding_noise
         Standard deviation of noise that training adds to standardised embeddings (`Condition`).
     """
@@ -66,6 +70,7 @@ class Recipe:
     diffusion: DiffusionConfig
     fit: FitConfig
     factors: int | None = None
+    stains: Stains | None = None
 
     def patch_widths(self, slide: Slide, spot_diameter_px: float) -> tuple[float, ...]:
         """Widths of the patches that the encoders see, in level-0 pixels, smallest first.
@@ -87,9 +92,13 @@ class Recipe:
         values = asdict(replace(self, encoders=()))
         values["encoders"] = [encoder.to_dict() for encoder in self.encoders]
         values["schema"] = SCHEMA
-        if self.diffusion.evaluations is None:  # which older versions can draw with
+        if self.stains is None:  # as in older versions, which can then draw with it
+            del values["stains"]
+            values["schema"] = _AS_SCANNED
+            if self.diffusion.evaluations is None:
+                values["schema"] = _UNDISTILLED
+        if self.diffusion.evaluations is None:
             del values["diffusion"]["evaluations"]
-            values["schema"] = _UNDISTILLED
         return json.dumps(values, separators=(",", ":"), sort_keys=True)
 
     @classmethod
@@ -127,6 +136,7 @@ class Recipe:
                 diffusion=validated(DiffusionConfig, values["diffusion"]),
                 fit=validated(FitConfig, values["fit"]),
                 factors=validated(int | None, values.get("factors")),
+                stains=validated(Stains | None, values.get("stains")),
             )
         except (AttributeError, TypeError, LookupError, ValueError) as error:
             raise CheckpointUnreadable(
@@ -142,6 +152,7 @@ def make_recipe(
     encoders: str | Sequence[str] = ENCODERS,
     transform: CountTransform = "log2",
     geometry: PatchGeometry | str = PHYSICAL,
+    stain: Stain = "auto",
     fit: Mapping[str, Any] | None = None,
 ) -> Recipe:
     """Choices of a preset, fitted to a panel and encoders.
@@ -162,6 +173,9 @@ def make_recipe(
         10,000 + 1).
     geometry
         The tissue that a patch covers: "physical", 112 µm across, or "paper", 224 level-0 pixels.
+    stain
+        "macenko" gives the patches of all slides the same stains, "as_scanned" leaves them as they
+        are. "auto" is the former, and the latter with the preset "paper".
     fit
         Training settings that replace the preset's, by their names in `FitConfig`.
 
@@ -182,6 +196,7 @@ def make_recipe(
     for name, value, known in (
         ("preset", preset, get_args(Preset)),
         ("transform", transform, get_args(CountTransform)),
+        ("stain", stain, get_args(Stain)),
     ):
         if value not in known:
             raise OptionError(f"{name} '{value}' is unknown; choose {' or '.join(known)}.")
@@ -210,4 +225,5 @@ def make_recipe(
         diffusion=DiffusionConfig(prediction=model.prediction),
         fit=replace(model.fit, **(fit or {})),
         factors=factors,
+        stains=USUAL if stain == "macenko" or (stain == "auto" and model.normalised) else None,
     )

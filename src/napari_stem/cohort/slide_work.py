@@ -58,7 +58,12 @@ def iter_embedding(
     """Embed the patches around the spots of a slide (n, d), as its prediction does."""
     recipe = checkpoint.recipe
     vectors = yield from iter_embed(
-        place.slide, place.spots, recipe.encoders, recipe.geometry, compute=compute
+        place.slide,
+        place.spots,
+        recipe.encoders,
+        recipe.geometry,
+        stains=recipe.stains,
+        compute=compute,
     )
     return vectors[:, 0]
 

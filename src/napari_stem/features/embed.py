@@ -32,6 +32,7 @@ from napari_stem.features.patches import (
     low_resolution,
 )
 from napari_stem.features.roomy import blocks, joined, roomy
+from napari_stem.features.stains import Restaining
 from napari_stem.features.stoppable import stoppable
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import atomic_path, content_of, writing
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from napari_stem.features.encoders.entry import Encoder
+    from napari_stem.features.stains import Stains
     from napari_stem.slides.slide import Slide
 
 _Batches: TypeAlias = "Iterable[tuple[slice, NDArray[np.uint8]] | None]"
@@ -59,6 +61,7 @@ def iter_embed(
     geometry: PatchGeometry,
     *,
     views: Sequence[int] = (0,),
+    stains: Stains | None = None,
     compute: Compute | None = None,
 ) -> Events[NDArray[np.float32]]:
     """Describe the patches around spots.
@@ -67,6 +70,8 @@ def iter_embed(
     ----------
     views
         Which of the eight flips and turns of a patch to describe (`patches.dihedral`).
+    stains
+        That patches get, as in `checkpoints.recipe.Recipe`.
     compute
         Its cache keeps what was computed, so that a second call computes only what is missing.
 
@@ -85,10 +90,13 @@ def iter_embed(
     check_width(slide, geometry, spot_diameter(spots))
     if not compute.allow_low_resolution:
         _check_resolution(slide, spots, geometry)
+    restaining = stains and Restaining(
+        slide, geometry, spot_diameter(spots), stains, compute.loaded.stains
+    )
     vectors = []
     for encoder in encoders:
         for field in encoder.fields:
-            work = _Work(slide, spots, encoder, geometry.widened(field), tuple(views))
+            work = _Work(slide, spots, encoder, geometry.widened(field), tuple(views), restaining)
             vectors.append((yield from work.run(compute)))
     return joined(vectors, 2, compute.cache)
 
@@ -127,6 +135,7 @@ class _Work:
         encoder: Encoder,
         geometry: PatchGeometry,
         views: tuple[int, ...],
+        restaining: Restaining | None,
     ) -> None:
         self._slide = slide
         self._centres = positions(spots)
@@ -134,6 +143,7 @@ class _Work:
         self._encoder = encoder
         self._geometry = geometry
         self._views = views
+        self._restaining = restaining
         self._hangs_since = math.inf  # when a batch of patches was first awaited
 
     def run(self, compute: Compute) -> Events[NDArray[np.float32]]:
@@ -170,12 +180,15 @@ class _Work:
     ) -> Generator[Described | None, None, None]:
         """Vectors of batches of spots, computed side by side; None while they are awaited."""
         device = choose_device(compute.device)
+        if self._restaining is not None:
+            yield from self._restaining.iter_found()
         batches = iter_patches(
             self._slide,
             self._centres[missing],
             self._geometry,
             batch_size=compute.patch_batch_size,
             spot_diameter_px=self._diameter,
+            restain=self._restaining,
         )
         describe = Describing(self._encoder, module, device, self._views, compute.patch_batch_size)
         with closing(batches), Workers(device) as workers:
@@ -213,6 +226,8 @@ class _Work:
             "encoder": self._encoder.to_dict(),
             "views": self._views,
         }
+        if self._restaining is not None:
+            parts["stains"] = self._restaining.wanted
         if weights is not None:
             parts["weights"] = content_of(weights_file(self._encoder, weights))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

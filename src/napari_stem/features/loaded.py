@@ -1,4 +1,4 @@
-"""Networks in memory, each loaded or copied once for each device."""
+"""What is loaded or found once: networks on each device, and the stains of slides."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from napari_stem.features.stains import Stains
+
     Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -19,9 +21,15 @@ class Loaded:
     """Encoders by what they are, and networks on the devices that compute.
 
     A network of the caller stays where it is; the copy of it lives as long.
+
+    Attributes
+    ----------
+    stains
+        Stains of slides, by slide and resolution (`features.stains`).
     """
 
     def __init__(self) -> None:
+        self.stains: dict[Hashable, Stains] = {}
         self._encoders: dict[tuple[Hashable, torch.device], nn.Module] = {}
         self._copies: WeakKeyDictionary[nn.Module, dict[torch.device, nn.Module]]
         self._copies = WeakKeyDictionary()

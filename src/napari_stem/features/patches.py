@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from threading import Event
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -17,11 +17,14 @@ from napari_stem.errors import Hint, OptionError, Remedy, WrongType
 from napari_stem.workers import HEARTBEAT, Check, Stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from napari_stem.slides.slide import Slide
 
 T = TypeVar("T")
+Restain: TypeAlias = "Callable[[NDArray[np.uint8]], NDArray[np.uint8]]"
 
 VIEWS = 8
 _LEAST_SHARE = 0.5  # pixels of the scan for each pixel of a patch
@@ -160,10 +163,16 @@ def iter_patches(
     batch_size: int,
     workers: int = 2,
     spot_diameter_px: float = 0.0,
+    restain: Restain | None = None,
 ) -> Generator[tuple[slice, NDArray[np.uint8]] | None, None, None]:
     """Batches of patches, read ahead in threads so that an encoder seldom waits.
 
     Closing the generator waits for the patch that each thread reads, unless that hangs.
+
+    Parameters
+    ----------
+    restain
+        Gives patches other stains, in these threads.
 
     Yields
     ------
@@ -178,9 +187,10 @@ def iter_patches(
             raise Stopped
 
     def read(rows: slice) -> NDArray[np.uint8]:
-        return crop_patches(
+        patches = crop_patches(
             slide, centres[rows], geometry, spot_diameter_px=spot_diameter_px, check=check
         )
+        return patches if restain is None else restain(patches)
 
     try:
         for rows in batches:

@@ -79,6 +79,7 @@ class Inspector:
             point,
             recipe.encoders,
             recipe.geometry,
+            stains=recipe.stains,
             compute=replace(self.compute, cache=None),  # a click is no file
         )
         nearest = self.checkpoint.condition.nearest(embedding[:, 0], _NEAREST)[0]

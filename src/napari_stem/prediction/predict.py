@@ -78,7 +78,7 @@ def iter_draws(
     recipe, readout = checkpoint.recipe, checkpoint.readout.at_depth(options.depth)
     check_stamps(checkpoint.about.get("weights", {}), recipe.encoders, compute.weights)
     embeddings = yield from iter_embed(
-        slide, spots, recipe.encoders, recipe.geometry, compute=compute
+        slide, spots, recipe.encoders, recipe.geometry, stains=recipe.stains, compute=compute
     )
     embeddings = embeddings[:, 0]
     name = store_name(embeddings, spots, checkpoint, options)

@@ -109,7 +109,13 @@ def iter_paired_data(
     embeddings, values = [], []
     for section, spots in zip(sections, tables, strict=True):
         vectors = yield from iter_embed(
-            section.slide, spots, recipe.encoders, recipe.geometry, views=views, compute=compute
+            section.slide,
+            spots,
+            recipe.encoders,
+            recipe.geometry,
+            views=views,
+            stains=recipe.stains,
+            compute=compute,
         )
         embeddings.append(vectors)
         values.append(transform_counts(spots, genes, recipe.transform, where=section.name))

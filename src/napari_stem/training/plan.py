@@ -16,6 +16,7 @@ from napari_stem.defaults import (
     Keep,
     Preset,
     Selection,
+    Stain,
 )
 from napari_stem.errors import OptionError, TrainingError
 from napari_stem.features.compute import Compute
@@ -150,6 +151,18 @@ class TrainPlan:
         "Patch",
         "Tissue covered by a patch; a width in µm needs the scale of the slides.",
         choices={"physical": "112 µm", "paper": "224 pixels (paper)"},
+    )
+    stain: Stain = option(
+        "auto",
+        "Stain",
+        "Whether patches of all slides get the same stains (Macenko), so that other laboratories' "
+        "slides look alike.",
+        choices={
+            "auto": "the preset's",
+            "macenko": "the same for all slides (Macenko)",
+            "as_scanned": "as scanned",
+        },
+        advanced=True,
     )
     fit: Mapping[str, Any] = field(default_factory=dict)
     distill: str = option(

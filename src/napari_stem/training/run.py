@@ -216,5 +216,6 @@ def planned_recipe(
         encoders=plan.encoders,
         transform=plan.transform,
         geometry=plan.geometry,
+        stain=plan.stain,
         fit=plan.fit,
     )
