@@ -158,6 +158,7 @@ WHOLE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.thorough
 @pytest.mark.timeout(0)
+@pytest.mark.filterwarnings("ignore:zarr v3 autosharding:UserWarning")  # anndata's, of its future
 def test_an_export_killed_at_any_moment_is_whole_or_not_there(
     undisturbed: tuple[Path, float], times: int, tmp_path: Path
 ):
