@@ -211,6 +211,27 @@ def test_an_error_is_one_line_and_exit_code_one(arguments, message, monkeypatch,
     assert told.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "MemoryError: This machine has too little memory for this."),
+        (RuntimeError("can't allocate memory"), "RuntimeError: This machine has too little memory"),
+        (RuntimeError("can't start new thread"), "RuntimeError: The system allows no further"),
+    ],
+)
+def test_too_little_memory_and_too_few_threads_are_one_line(error, told, monkeypatch, capsys):
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("napari_stem.cli.app", fail)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith(told)
+    assert said.count("\n") == 1
+
+
 def test_the_cache_is_shown_limited_and_cleared(tmp_path: Path):
     (tmp_path / "draws" / "one").mkdir(parents=True)
     (tmp_path / "draws" / "one" / "0").write_bytes(bytes(20_000_000))

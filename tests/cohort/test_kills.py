@@ -158,20 +158,28 @@ def port() -> int:
 @pytest.mark.thorough
 @pytest.mark.timeout(0)
 def test_workers_started_by_hand_go_on_after_their_scheduler_died(
-    saved: list[Path], trained: TrainResult, undisturbed: Path, tmp_path: Path, port: int
-):
+    saved: list[Path], trained: TrainResult, undisturbed: Path, tmp_path: Path, port: int,
+    times: int,
+):  # fmt: skip
     where = ("--scheduler", f"tcp://127.0.0.1:{port}")
-    program = Program(saved, trained.path, tmp_path, *where)
-    with scheduler(port, 2) as process:
-        running = program.start()
-        program.wait_for_work()
-        process.kill()
-        told, _ = running.communicate(timeout=_PATIENCE)
-    assert running.returncode == 1
-    assert "The scheduler is lost" in told
-    with scheduler(port, 2):
-        program.finish()
-    assert_equal(tmp_path, undisturbed)
+    for number in range(times):
+        program = Program(saved, trained.path, tmp_path / str(number), *where)
+        with scheduler(port, 2) as process:
+            running = program.start()
+            if number == 0:
+                program.wait_for_work()
+            else:  # at any moment, also before it is connected and after its end
+                with suppress(subprocess.TimeoutExpired):
+                    running.wait(random.uniform(0, _LONGEST))
+            process.kill()
+            told, _ = running.communicate(timeout=_PATIENCE)
+        if number == 0 or running.returncode:
+            assert running.returncode == 1, told
+            assert "The scheduler is lost" in told or "No scheduler answers" in told
+            assert "Traceback" not in told
+        with scheduler(port, 2):
+            program.finish()
+        assert_equal(program.folder, undisturbed)
 
 
 @pytest.fixture

@@ -17,11 +17,12 @@ from napari_stem.cohort.overview import (
     read_changes,
     read_listing,
 )
+from napari_stem.cohort.summary import write_summary
 from napari_stem.cohort.thumbnails import colour_strip, thumbnail_of
-from napari_stem.errors import CohortError
+from napari_stem.errors import CohortError, PanelError
 from napari_stem.events import finish
 
-from .written_cohort import GREY, predicted, row
+from .written_cohort import GREY, predicted, row, write_manifest
 
 
 @pytest.fixture
@@ -63,6 +64,20 @@ def test_a_slide_without_the_gene_or_with_a_damaged_file_says_so(tmp_path, rows)
     assert "no gene EPCAM" in problems["/slides/other.svs"]
     assert "could not be read" in problems["/slides/broken.svs"]
     assert rows[4].identity not in look.seen
+
+
+def test_a_report_shows_the_others_of_a_slide_without_the_gene_and_escapes_names(tmp_path, rows):
+    odd = row(tmp_path, "odd", predicted([1, 2]), patient="<i>P</i>")
+    failed = Row("/slides/bad.svs", "failed", "<u>no scale</u>", name="<b>bad</b>")
+    write_manifest(tmp_path, [*rows[:4], odd, failed])
+    write_summary(tmp_path, tmp_path / "summary.html", "EPCAM")
+    page = (tmp_path / "summary.html").read_text()
+    assert page.count("<figure>") == 3
+    assert "other: " in page
+    assert "broken: The file could not be read" in page
+    assert not any(tag in page for tag in ("<b>bad", "<i>P", "<u>no"))
+    with pytest.raises(PanelError):
+        write_summary(tmp_path, tmp_path / "summary.html", "NONE")
 
 
 def test_the_distance_to_training_needs_no_gene_and_has_its_own_scale(tmp_path, rows):

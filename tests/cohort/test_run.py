@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import islice
 from pathlib import Path
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,6 +66,20 @@ def test_a_worker_of_one_thread_ends_a_slide_before_it_opens_the_next(
     table = stem.predict_cohort(saved, trained.path, tmp_path / "out", on_event=follow, **alone)
     assert set(table.state) == {"done"}
     assert max(at_once) == 1
+
+
+def test_slides_wait_for_a_worker_whose_memory_is_full(
+    saved: list[Path], trained: TrainResult, cache: Path, tmp_path: Path
+):
+    pytest.importorskip("distributed")  # brings the configuration that is changed here
+    with dask.config.set({"distributed.worker.memory.pause": 1e-6}):
+        work = stem.iter_predict_cohort(saved, trained.path, tmp_path, cache=cache, **QUICK)
+        standings = (event for event in work if isinstance(event, Standing))
+        full = [standing for standing in islice(standings, 5) if standing.workers]
+        work.close()
+    assert all(worker.paused for standing in full[1:] for worker in standing.workers)
+    assert full[-1].counts["done"] == 0
+    assert full[-1].counts["waiting"] >= 2
 
 
 def test_a_checkpoint_that_is_not_there_is_told_before_anything_starts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ import torch
 
 from napari_stem.cohort.crew import Crew
 from napari_stem.cohort.workers import hired
+from napari_stem.errors import PanelError
 
 _DASK_CUDA = """
 from dask.distributed import LocalCluster
 
 class LocalCUDACluster(LocalCluster):
     def __init__(self, **options):
+        assert options["n_workers"] <= 2  # as on a machine with two GPUs
         super().__init__(**options, env={"PLACED_BY": "dask_cuda"})
 """
 
@@ -31,6 +34,14 @@ def test_each_worker_sees_one_gpu_and_may_keep_memory(monkeypatch: pytest.Monkey
     assert all(address.startswith("tcp://127.0.0.1:") for address in seen)
 
 
+def test_workers_that_still_start_are_not_waited_for():
+    """As where Ctrl+C comes early, or a mistake is found in what is asked for."""
+    start = time.monotonic()
+    with pytest.raises(PanelError), hired(Crew(workers=2, threads=1)):
+        raise PanelError("no such gene")
+    assert time.monotonic() - start < 5  # a busy machine; they start in ten
+
+
 def test_dask_cuda_places_the_workers_of_several_gpus_where_it_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -42,3 +53,5 @@ def test_dask_cuda_places_the_workers_of_several_gpus_where_it_is_installed(
         client.wait_for_workers(2, timeout=60)
         placed = client.run(os.getenv, "PLACED_BY")
     assert list(placed.values()) == ["dask_cuda"] * 2
+    with hired(Crew(workers=3, threads=1)) as client:  # more than it has places for
+        assert client.status == "running"

@@ -67,6 +67,15 @@ def test_draws_do_not_depend_on_batches_order_or_company(network, name):
     np.testing.assert_allclose(sample(network, some, **sampler), whole[:, some], atol=TOLERANCE)
 
 
+def test_draws_do_not_depend_on_the_number_of_threads(network):
+    usual, found = torch.get_num_threads(), []
+    for number in (1, 3):
+        torch.set_num_threads(number)
+        found.append(sample(network, batch_size=2))
+    torch.set_num_threads(usual)
+    np.testing.assert_allclose(*found, atol=TOLERANCE)
+
+
 def test_draws_in_bfloat16_are_close_to_those_in_float32(network):
     """Its numbers have eight bits, so that a product is off by up to 1/256."""
     single, mixed = (sample(network, precision=each) for each in ("32-true", "bf16-mixed"))

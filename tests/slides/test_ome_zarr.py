@@ -116,6 +116,9 @@ def test_a_chunk_that_vanishes_after_opening_is_an_error(path: Path):
         with pytest.raises(SlideUnreadable, match="was there when the slide was opened"):
             slide.read_region(130, 70, 5, 5)
         np.testing.assert_array_equal(slide.read_region(0, 0, 64, 64), IMAGE[:64, :64])
+        shutil.rmtree(path)  # the whole folder, as when a share is gone
+        with pytest.raises(SlideUnreadable, match="was there when the slide was opened"):
+            slide.read_region(0, 0, 64, 64)
 
 
 def test_chunks_of_single_pixels_are_refused(tmp_path: Path):

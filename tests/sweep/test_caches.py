@@ -14,20 +14,23 @@ import pytest
 import tifffile
 import timm
 import torch
+from ome_zarr.format import FormatV05
 from safetensors.torch import save_file
 
 import napari_stem as stem
 from napari_stem.checkpoints.recipe import make_recipe
+from napari_stem.errors import SlideUnreadable
 from napari_stem.events import finish
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import PHYSICAL
 from napari_stem.sections.section import Section
-from napari_stem.slides.slide import open_slide
+from napari_stem.slides.slide import Slide, open_slide
 from napari_stem.training.train import TrainResult
 
 from ..conftest import PANEL
+from ..slides.slide_writers import write_ome_zarr
 from .rows import Row, check_refusal, rows
 
 Damage = Callable[[Path], object]
@@ -196,6 +199,24 @@ def test_a_slide_that_was_painted_is_embedded_again(sections: list[Section], tmp
     second = vectors(tmp_path / "cache")
     assert np.abs(first - second).max() > 0.1
     np.testing.assert_array_equal(second, vectors(None))
+
+
+def test_nothing_is_kept_of_a_slide_that_vanishes_midway(sections: list[Section], tmp_path: Path):
+    slide, spots, path = sections[0].slide, sections[0].spots, tmp_path / "slide.ome.zarr"
+    image = slide.read_region(0, 0, slide.width, slide.height)
+    write_ome_zarr(path, image, FormatV05())
+
+    def vectors(opened: Slide, cache: Path | None) -> np.ndarray:
+        return stem.embed(opened, spots, "morphology", cache=cache, progress=False)
+
+    with open_slide(path) as opened:
+        path.rename(tmp_path / "away")
+        with pytest.raises(SlideUnreadable):
+            vectors(opened, tmp_path / "cache")
+    (tmp_path / "away").rename(path)
+    with open_slide(path) as opened:
+        found, right = vectors(opened, tmp_path / "cache"), vectors(opened, None)
+    np.testing.assert_array_equal(found, right)
 
 
 def test_other_spots_of_one_slide_share_nothing(sections: list[Section], tmp_path: Path):

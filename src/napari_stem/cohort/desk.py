@@ -47,9 +47,10 @@ class Desk(WorkerPlugin):
             with suppress(ValueError):  # not in the main thread: a worker within another program
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for who started it
         if DRAW not in worker.state.total_resources:
+            before = worker.status  # paused, too, if its memory is full
             worker.status = Status.paused  # when it runs again, tasks that wait find the places
             await worker.set_resources(**{EMBED: 1, DRAW: 1})
-            worker.status = Status.running
+            worker.status = before
 
     def teardown(self, worker: Worker) -> None:
         """Close what is open."""

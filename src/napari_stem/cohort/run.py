@@ -132,6 +132,8 @@ class _Run:
                     raise self._lost() from error
                 time.sleep(_TICK)
             except Exception as error:
+                if self._client.status != "running":
+                    raise self._lost() from error
                 raise CohortError(
                     "The workers cannot be told what to do; they need the same version of "
                     f"napari-stem as this machine: {one_line(error)}."

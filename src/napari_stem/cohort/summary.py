@@ -15,6 +15,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from napari_stem.cohort.manifest import Row, rows_of_cohort
+from napari_stem.errors import PanelError, SpotsError
 from napari_stem.evaluation.metrics import BRIEF
 from napari_stem.io.h5ad import read_h5ad
 from napari_stem.prediction.statistics import colour_limits
@@ -22,7 +23,7 @@ from napari_stem.reports.page import picture, write_page
 from napari_stem.reports.plots import COLORMAP, draw_spots, unit
 from napari_stem.reports.report import shown_genes
 from napari_stem.spots.selection import select
-from napari_stem.text import counted, printable
+from napari_stem.text import counted, one_line, printable
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -42,8 +43,8 @@ def write_summary(folder: Path, path: Path, gene: str = "") -> None:
     ------
     CohortError
         The folder holds no cohort.
-    PanelError
-        A prediction lacks the gene.
+    PanelError, SpotsError
+        No prediction has the gene, or none can be read.
     StorageError
         The page cannot be written.
     """
@@ -68,13 +69,21 @@ def _spots(rows: Sequence[Row]) -> str:
 def _maps(folder: Path, rows: Sequence[Row], gene: str, beside: Path) -> list[str]:
     """One gene over the predicted slides, in the same colours everywhere; links start `beside`."""
     found: list[tuple[Row, str, AnnData]] = []
+    lost: dict[str, PanelError | SpotsError] = {}
     for row in rows:
         file = next((name for name in row.outputs if name.endswith("-prediction.h5ad")), "")
         if row.state == "done" and file and len(found) < _MOST:
-            prediction = read_h5ad(folder / file)
-            gene = gene or shown_genes(prediction, ())[0]
-            found.append((row, file, select(prediction, genes=shown_genes(prediction, [gene]))))
+            try:
+                prediction = read_h5ad(folder / file)
+                gene = gene or shown_genes(prediction, ())[0]
+                shown = select(prediction, genes=shown_genes(prediction, [gene]))
+            except (PanelError, SpotsError) as error:
+                lost[row.name] = error
+            else:
+                found.append((row, file, shown))
     if not found:
+        for why in lost.values():
+            raise why
         return []
     limits = colour_limits([np.asarray(prediction.X) for _, _, prediction in found])
     cards = [
@@ -86,7 +95,12 @@ def _maps(folder: Path, rows: Sequence[Row], gene: str, beside: Path) -> list[st
         f"<h2>{html.escape(gene)} on one scale</h2>",
         picture(_scale(limits, title), title),
         f"<div class=maps>{''.join(cards)}</div>",
+        *(_missing(name, error) for name, error in lost.items()),
     ]
+
+
+def _missing(name: str, error: Exception) -> str:
+    return f"<p class=note>{html.escape(printable(f'{name}: {one_line(error)}.'))}</p>"
 
 
 def _card(prediction: AnnData, limits: tuple[float, float], name: str, link: str) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
 import torch
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Nanny, Status
 from distributed.system import MEMORY_LIMIT
 from distributed.utils import silence_logging_cmgr
 
@@ -55,7 +57,8 @@ def hired(crew: Crew) -> Iterator[Client]:
             with _connected(cluster.scheduler_address, cluster.security) as client:
                 yield client
         finally:
-            cluster.close(timeout=PATIENCE)
+            with suppress(TimeoutError):  # what still starts ends with this process
+                cluster.close(timeout=PATIENCE)
 
 
 def dashboard(client: Client) -> str:
@@ -90,7 +93,7 @@ def _local(crew: Crew) -> LocalCluster:
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     n_workers = crew.workers or max(gpus, 1)
     threads = crew.threads_of(n_workers)
-    if gpus > 1 and find_spec("dask_cuda"):
+    if n_workers <= gpus > 1 and find_spec("dask_cuda"):  # which has one worker per GPU
         from dask_cuda import LocalCUDACluster
 
         found: LocalCluster = LocalCUDACluster(
@@ -102,14 +105,23 @@ def _local(crew: Crew) -> LocalCluster:
         memory_limit=MEMORY_LIMIT // n_workers, env=_environment(threads), preload=[AT_WORK],
         **shared,
     )  # fmt: skip
+    cluster.loop.add_callback(_keep_from_interrupts)
     cluster.scale(n_workers)
     return cluster  # type: ignore[no-any-return]
+
+
+def _keep_from_interrupts() -> None:
+    """Let processes that this thread starts not hear Ctrl+C, which is for who started them."""
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        resource_tracker.ensure_running()  # whose start would undo it
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 class _Local(LocalCluster):
     """Workers of this machine, each of which sees one of its GPUs."""
 
     def __init__(self, **options: Any) -> None:
+        self._nannies: list[Nanny] = []
         super().__init__(**options)  # type: ignore[no-untyped-call]
 
     def new_worker_spec(self) -> dict[Any, Any]:
@@ -120,7 +132,25 @@ class _Local(LocalCluster):
         gpus = visible.split(",") if visible else [*map(str, range(torch.cuda.device_count()))]
         gpu = {"CUDA_VISIBLE_DEVICES": gpus[name % len(gpus)]} if gpus else {}
         options = {**spec["options"], "env": {**spec["options"]["env"], **gpu}}
-        return {name: {**spec, "options": options}}
+        return {name: {**spec, "cls": self._begin, "options": options}}
+
+    def close(self, timeout: float | None = None) -> Any:
+        """End the workers; those that have not started do nothing that is worth waiting for."""
+        if self.status is Status.running:
+            self.sync(self._give_up)  # type: ignore[no-untyped-call]
+        return super().close(timeout)
+
+    def _begin(self, *where: Any, **options: Any) -> Nanny:
+        nanny = Nanny(*where, **options)
+        self._nannies.append(nanny)
+        return nanny
+
+    async def _give_up(self) -> None:
+        for nanny in self._nannies:
+            if nanny.status is not Status.running:
+                nanny.close_gracefully()  # or another one would start in its place
+                if nanny.process is not None and nanny.process.process is not None:
+                    await nanny.process.process.kill()
 
 
 def _environment(threads: int) -> dict[str, str]:
