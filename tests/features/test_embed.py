@@ -66,7 +66,7 @@ def described(slide, spots, cache, **options) -> int:
     steps = [
         after.done - before.done
         for before, after in pairwise(events)
-        if before.done < before.total  # else `after` opens the next field
+        if before.total  # else the encoder is loaded
     ]
     return sum(steps)
 

@@ -92,6 +92,7 @@ class _Run:
         self._order = order
         self._waiting = deque(todo)
         self._futures: dict[Future[Outcome], Listed] = {}
+        self._embedding: dict[Future[Outcome], Future[Outcome]] = {}  # and what then draws
         self._told: deque[Mapping[str, Any]] = deque()
         self._at_work: dict[tuple[str, str], AtWork] = {}
         self._workers: tuple[WorkerUse, ...] = ()
@@ -117,7 +118,7 @@ class _Run:
                     time.sleep(_TICK)
         finally:
             with suppress(Exception):  # the scheduler may be gone
-                client.cancel(list(self._futures), force=True)
+                client.cancel([*self._embedding, *self._futures], force=True)
                 client.unregister_worker_plugin(self._desk)
 
     def _register(self) -> None:
@@ -185,15 +186,21 @@ class _Run:
         )  # fmt: skip
         if self._order.goal is Goal.EMBED:
             return embedded
-        return self._client.submit(
+        self._embedding[embedded] = drawn = self._client.submit(
             draw_slide, embedded, self._desk, listed, folder, key=f"draw-{tag}", pure=False,
             resources={DRAW: 1}, priority=1,
         )  # fmt: skip
+        return drawn
 
     def _collect(self) -> list[Row]:
         """Take what workers told, and what is finished."""
         while self._told:
             self._hear(self._told.popleft())
+        for embedded in [future for future in self._embedding if future.done()]:
+            drawn = self._embedding.pop(embedded)
+            ended = embedded.status == "finished" and _outcome(embedded).is_last
+            if ended and drawn in self._futures:  # nothing is left for it to do
+                self._futures[embedded] = self._futures.pop(drawn)
         ready = [future for future in self._futures if future.done()]
         found = [self._finish(future, self._futures.pop(future)) for future in ready]
         return [row for row in found if row is not None]

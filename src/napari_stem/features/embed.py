@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -20,7 +20,7 @@ from zarr.codecs import ZstdCodec
 from napari_stem.cache import mark_used, trim
 from napari_stem.devices import choose_device
 from napari_stem.errors import Hint, LowResolution, Remedy, StorageError
-from napari_stem.events import Events, Pace, Progress
+from napari_stem.events import Event, Events, Pace, Progress, relay
 from napari_stem.features.compute import Compute
 from napari_stem.features.describing import Described, Describing
 from napari_stem.features.encoders.builders import build_encoder
@@ -93,12 +93,23 @@ def iter_embed(
     restaining = stains and Restaining(
         slide, geometry, spot_diameter(spots), stains, compute.loaded.stains
     )
+    works = [
+        _Work(slide, spots, encoder, geometry.widened(field), tuple(views), restaining)
+        for encoder in encoders
+        for field in encoder.fields
+    ]
     vectors = []
-    for encoder in encoders:
-        for field in encoder.fields:
-            work = _Work(slide, spots, encoder, geometry.widened(field), tuple(views), restaining)
-            vectors.append((yield from work.run(compute)))
+    for number, work in enumerate(works):
+        as_part = partial(_as_part, number * spots.n_obs, len(works) * spots.n_obs)
+        vectors.append((yield from relay(work.run(compute), as_part)))
     return joined(vectors, 2, compute.cache)
+
+
+def _as_part(before: int, total: int, event: Event) -> Event:
+    """What is told of one field of view, as a part of all; loading in between is a part, too."""
+    if isinstance(event, Progress) and (event.total or before):
+        return replace(event, done=before + event.done, total=total, stage="embed")
+    return event
 
 
 def _check_resolution(slide: Slide, spots: AnnData, geometry: PatchGeometry) -> None:

@@ -104,20 +104,29 @@ def test_each_spot_has_its_own_value_in_the_world(viewer, workspace, section):
         assert layer.get_value(((y - 0.5) * mpp, (x - 0.5) * mpp), world=True) == value
 
 
-def test_the_status_bar_tells_the_heatmap_although_a_region_was_drawn(viewer, workspace, section):
+def told_at(viewer, section: Section, spot: int) -> tuple[str, float]:
+    """What the status bar says where the mouse is over a spot."""
+    x, y = positions(section.spots)[spot]
+    viewer.mouse_over_canvas = True
+    viewer.cursor.position = ((y - 0.5) * section.slide.mpp, (x - 0.5) * section.slide.mpp)
+    viewer.update_status_from_cursor()
+    return viewer.status["layer_name"], float(viewer.status["value"])
+
+
+def test_the_status_bar_tells_the_heatmap_while_a_region_is_drawn_and_selected(
+    viewer, workspace, section
+):
     result = show(workspace, section)
     draw_region(viewer, section.slide, "add_rectangle")
     workspace.gene = "C"
     assert viewer.layers.selection.active.name == "Region"  # which is being drawn
+    assert told_at(viewer, section, 5) == ("C mean", result.of("C", "mean")[5])
     viewer.layers["Region"].add(np.array([[10, 10], [90, 90]]), shape_type="rectangle")
+    viewer.layers["Region"].mode = "select"
+    assert told_at(viewer, section, 5) == ("C mean", result.of("C", "mean")[5])
     end_drawing(viewer, section.slide)
     workspace.gene = "A"
-    x, y = positions(section.spots)[5]
-    viewer.mouse_over_canvas = True
-    viewer.cursor.position = ((y - 0.5) * section.slide.mpp, (x - 0.5) * section.slide.mpp)
-    viewer.update_status_from_cursor()
-    assert viewer.status["layer_name"] == "A mean"
-    assert float(viewer.status["value"]) == pytest.approx(result.of("A", "mean")[5])
+    assert told_at(viewer, section, 5) == ("A mean", result.of("A", "mean")[5])
     assert viewer.layers["Region"].nshapes == 1
 
 
@@ -217,7 +226,9 @@ def test_what_is_set_in_the_layer_controls_stays(viewer, workspace, section, req
     scale_bar = viewer.canvas.overlays.scale_bar
     picture.visible = scale_bar.visible = False
     layer.opacity, layer.contrast_limits = 0.3, (1.25, 1.5)
+    layer.colormap = "turbo"
     assert workspace.opacity == 0.3
+    assert workspace.colormap == "turbo"
     workspace.take_result(draws_of(section, 2, request=request_, prediction=AnnData()))
     workspace.statistic = "std"
     assert viewer.layers["B SD"].opacity == layer.opacity == 0.3

@@ -9,14 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from napari_stem._napari.canvas import autosave
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.drawn_region import draw_again, drawn_shapes
 from napari_stem._napari.files.launch import fill
 from napari_stem._napari.files.opening import describe_checkpoint
-from napari_stem._napari.files.sessions import ask_to_open, ask_to_save, read, recent, take_session
+from napari_stem._napari.files.sessions import (
+    ask_for_recent,
+    ask_to_open,
+    ask_to_save,
+    read,
+    recent,
+    take_session,
+)
 from napari_stem._napari.keeping.saved_session import read_session
 from napari_stem._napari.keeping.session_folder import INDEX, OpenSlide, SessionFolder
 from napari_stem._napari.predict.tasks import predict
@@ -99,7 +106,9 @@ def test_all_that_was_made_comes_back(
     draw_again(viewer, slide, [DrawnShape("polygon", corners)])
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "kept"))
     ask_to_save(viewer)
+    assert len(work.unsaved_points()) == 1
     qtbot.waitUntil(lambda: not work.unsaved())
+    assert not work.unsaved_points()
 
     ask_to_open(again)
     qtbot.waitUntil(lambda: len(now.results) == 2)
@@ -116,7 +125,11 @@ def test_all_that_was_made_comes_back(
     np.testing.assert_allclose(shape.corners, corners)
     more = PredictRequest(now.slide, now.spots, now.checkpoint, PredictOptions(n_draws=4))
     assert now.session.row_of(more) == 0
+    assert not now.unsaved_points()
     assert recent() == [tmp_path / "kept"]
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *asked: (asked[3][0], True))
+    ask_for_recent(again)
+    qtbot.waitUntil(lambda: len(now.results) == 4)
     now.slide.close()
 
 

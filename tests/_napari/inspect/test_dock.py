@@ -190,6 +190,19 @@ def test_escape_and_the_key_switch_the_tool(tool, viewer, qtbot):
     assert tool.tool.is_on
     qtbot.keyClick(tool.tool_button, Qt.Key.Key_Escape)
     assert not tool.tool.is_on
+    lasso, zooms = open_dock(viewer, "Explore").lasso, viewer.mouse_double_click_callbacks[:]
+    pick = open_dock(viewer, "Clusters").legend.pick_button
+    pick.setChecked(True)
+    lasso.switch(True)
+    tool.tool.switch(True)
+    assert (pick.isChecked(), lasso.is_on) == (False, False)
+    assert not viewer.mouse_double_click_callbacks
+    canvas_mouse.press_key(viewer, Qt.Key.Key_Escape)
+    assert not tool.tool.is_on
+    assert viewer.mouse_double_click_callbacks == zooms
+    pick.setChecked(True)
+    canvas_mouse.press_key(viewer, Qt.Key.Key_Escape)
+    assert not pick.isChecked()
 
 
 def test_a_click_beside_the_slide_is_a_hint(tool, viewer, qtbot, messages):
@@ -207,6 +220,7 @@ def test_points_are_listed_shown_again_and_saved(
     first = inspect(tool, viewer, qtbot, HERE)
     second = inspect(tool, viewer, qtbot, ELSEWHERE)
     work, table = tool.workspace, tool.points.table
+    assert len(work.unsaved_points()) == 2
     work.gene = "COL1A1"
     rows = [[table.item(row, column).text() for column in range(4)] for row in range(2)]
     assert rows == [
@@ -227,6 +241,7 @@ def test_points_are_listed_shown_again_and_saved(
     qtbot.mouseClick(tool.points.save_button, LEFT)
     qtbot.waitUntil(lambda: messages == [f"info: Written: {path.name}"], timeout=PATIENCE)
     assert path.read_text() == copied
+    assert not work.unsaved_points()
     kept = pd.read_csv(path)
     assert kept["point"].tolist() == [1, 2]
     np.testing.assert_allclose(kept["COL1A1 mean"], [first.mean("COL1A1"), second.mean("COL1A1")],

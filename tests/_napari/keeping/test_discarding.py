@@ -17,12 +17,14 @@ from napari_stem._napari.files.opening import describe_checkpoint
 from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.shell.docks import open_dock, window_of
 from napari_stem._napari.state.point import Point
+from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.saved_view import View
 from napari_stem.analysis.cluster import cluster
 from napari_stem.api.predicting import predict
 from napari_stem.events import finish
 from napari_stem.io.h5ad import read_h5ad
 from napari_stem.prediction.inspect import Inspector
+from napari_stem.prediction.inspection import Inspection
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.section import Section
 
@@ -42,6 +44,12 @@ def saved_to(monkeypatch, tmp_path) -> Path:
     path = tmp_path / "kept.h5ad"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     return path
+
+
+def inspected(x: float, y: float) -> Inspection:
+    near = np.ones(5, np.float32)
+    draws = np.ones((2, 1), np.float32)
+    return Inspection((x, y), 0.5, ("A",), "", draws, 2, near, near, measured=None)
 
 
 def test_results_are_listed_renamed_and_deleted_after_asking(
@@ -121,4 +129,18 @@ def test_closing_the_window_asks_and_exports_first(
     window.close()
     assert len(answers.asked) == 3
     work.take_saved(work.session.kept[work.shown].content)
-    assert work.unsaved() == []  # so that the window now closes without a question
+    assert work.unsaved() == []
+    work.add_points([Point(section.slide, "any", inspected(200.0, 300.0))])
+    lost = "This discards 1 inspected point that was not saved"
+    answers.press("Cancel")
+    window.close()
+    assert answers.asked[3:] == [f"{lost}."]
+    drawn = {"mean": np.zeros((section.spots.n_obs, 2), np.float32)}  # so far
+    work.take_result(Result(section.slide, section.spots, ("A", "B"), "", drawn, 1))
+    fill(viewer, section.slide, predicted.copy())
+    answers.press("Export…")
+    qtbot.mouseClick(dock.slide.close_button, LEFT)
+    qtbot.waitUntil(lambda: work.slides == ())
+    assert answers.asked[-1].startswith(f"{lost}, and 2 results that were not exported: ")
+    assert "000001" in read_h5ad(saved_to).uns["napari_stem"]["points"]
+    assert work.unsaved_points() == []  # so that the window now closes without a question

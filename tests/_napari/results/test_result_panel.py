@@ -9,6 +9,7 @@ import pytest
 from qtpy.QtCore import QPoint
 
 from napari_stem._napari.results.result_panel import ResultPanel
+from napari_stem._napari.shell.remembered import remembered
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
@@ -42,6 +43,19 @@ def test_two_panels_of_a_viewer_show_the_same_colours(qtbot):
     one.opacity.setValue(70)
     assert (workspace.shared_contrast, workspace.opacity) == (True, 0.7)
     assert (other.contrast.currentText(), other.opacity.value()) == ("same for all genes", 70)
+    workspace.colormap = "turbo"  # in napari's layer controls
+    assert one.colormap.currentText() == other.colormap.currentText() == "turbo"
+    other.opacity.setValue(71)
+    assert workspace.colormap == "turbo"
+
+
+def test_colours_are_remembered_once_the_slider_rests(qtbot, home):
+    panel = ResultPanel(Workspace())
+    qtbot.addWidget(panel)
+    for opacity in range(50, 60):
+        panel.opacity.setValue(opacity)
+    assert not any(home.rglob("docks.json"))
+    qtbot.waitUntil(lambda: remembered("opacity", 0.8) == 0.59)
 
 
 def test_the_agreement_with_measured_values_stands_beside_that_of_held_out_tissue(qtbot, section):

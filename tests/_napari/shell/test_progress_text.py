@@ -11,7 +11,9 @@ from napari_stem._napari.shell.progress_text import (
     share_done,
     step_in_words,
 )
-from napari_stem.events import Progress
+from napari_stem.events import Event, Progress, finish
+from napari_stem.prediction.options import PredictOptions
+from napari_stem.prediction.predict import iter_predict
 
 
 def test_the_rest_takes_as_long_a_unit_as_what_was_done(monkeypatch):
@@ -54,3 +56,13 @@ def test_the_steps_of_a_prediction_are_one_total_that_never_falls(monkeypatch):
     now += 35
     # 35 s of patch features to come, and sampling, which takes 60 of 35 parts.
     assert remaining.seconds(told[3]) == pytest.approx(35 + 120, abs=1)
+
+
+def test_a_prediction_of_several_fields_of_view_never_falls_back(section, trained):
+    checkpoint, told = trained.checkpoint, list[Event]()
+    assert sum(len(encoder.fields) for encoder in checkpoint.recipe.encoders) > 1
+    few = section.spots[:9].copy()
+    finish(iter_predict(section.slide, few, checkpoint, PredictOptions(n_draws=2)), told.append)
+    shares = [share_done(event) for event in told if isinstance(event, Progress)]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)

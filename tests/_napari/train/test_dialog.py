@@ -24,6 +24,7 @@ from napari_stem._napari.train.dialog import TrainingDialog
 from napari_stem._napari.train.dock import TrainDock
 from napari_stem._napari.train.setup import TrainingSetup
 from napari_stem.checkpoints.checkpoint import load_checkpoint
+from napari_stem.devices import present_devices
 from napari_stem.evaluation.baselines import BASELINES
 from napari_stem.evaluation.metrics import METRICS
 from napari_stem.events import Loss
@@ -120,6 +121,8 @@ def test_a_run_is_set_up_trained_and_installed(
         setup.sections.table.selectRow(row)
         setup.sections.mpp.setValue(0.5)
     until(lambda: "300 genes" in setup.reason.text())
+    device = setup.options.form["device"]
+    assert [device.itemText(row) for row in range(device.count())] == present_devices()
     setup.genes.number.setValue(8)
     setup.options.held_out.setCurrentText("Whole sections")
     assert "Tick the sections" in setup.reason.text()
@@ -270,7 +273,7 @@ def test_runs_of_every_folder_that_was_trained_in_are_listed(
 
 
 def test_a_row_says_what_is_wrong_with_its_section(
-    setup, saved_sections, tmp_path, until, monkeypatch
+    setup, saved_sections, tmp_path, until, monkeypatch, qtbot
 ):
     no_counts = tmp_path / "bare.h5ad"
     spot_table([(50, 50), (90, 90)], diameter_px=20).write_h5ad(no_counts)
@@ -286,6 +289,10 @@ def test_a_row_says_what_is_wrong_with_its_section(
     until(lambda: not any("reading" in state(row) for row in range(3)))
     assert "have no counts" in state(0)
     assert setup.sections.mpp.text().startswith("0.7")
+    setup.sections.mpp.selectAll()
+    qtbot.keyClicks(setup.sections.mpp, "500")
+    qtbot.keyClick(setup.sections.mpp, Qt.Key.Key_Return)
+    assert "500 µm/px is not that of a slide" in setup.sections.problem_note.text()
     setup.sections.mpp.setValue(0)
     assert "There is no spot table at" in state(2)
     setup.sections.table.selectRow(1)

@@ -58,6 +58,7 @@ class Canvas:
         events.opacity.connect(self._restyle)
         events.shared_contrast.connect(self._show_heatmap)
         events.compared.connect(self._compare)
+        viewer.layers.events.inserted.connect(self._lend_values)
         viewer.layers.events.removed.connect(self._end_comparison)
 
     def add_mask(self, result: Result, spots: NDArray[np.bool_], name: str) -> None:
@@ -194,6 +195,10 @@ class Canvas:
         """End the comparison when the user removes a layer of it."""
         if self._comparison.holds(event.value):
             self._workspace.end_comparison()
+
+    def _lend_values(self, event: Any) -> None:
+        if layers.role_of(event.value) == "region":
+            self._stack.lend_values(event.value)
 
     def _show_clusters(self) -> None:
         result, clusters = self._workspace.result, self._workspace.clusters

@@ -1,4 +1,4 @@
-"""Asks before a window closes whose results no file holds."""
+"""Asks before a window closes whose results or points no file holds."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class AskBeforeQuitting(QObject):
         """Hold a close event back until the user has decided."""
         if event.type() != QEvent.Type.Close or self._may_close or not _shows_canvas(self._window):
             return False
-        lost = self._workspace.unsaved()
-        if not lost:
+        lost, points = self._workspace.unsaved(), self._workspace.unsaved_points()
+        if not (lost or points):
             return False
         event.ignore()
-        discard(self._window, self._workspace, lost, "Close napari", self._close)
+        discard(self._window, self._workspace, lost, "Close napari", self._close, points=points)
         return True
 
     def _close(self) -> None:

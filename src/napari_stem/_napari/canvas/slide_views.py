@@ -133,13 +133,15 @@ class SlideViews:
                 self._close(viewer, slide, removed)
 
     def _close(self, viewer: Viewer, slide: Slide, removed: list[tuple[int, Layer]]) -> None:
-        lost = self._workspace.unsaved(slide)
-        if lost:
+        work = self._workspace
+        lost, points = work.unsaved(slide), work.unsaved_points(slide)
+        if lost or points:
             for index, layer in reversed(removed):
                 if layers.slide_of(layer) == slide.fingerprint:
                     viewer.layers.insert(min(index, len(viewer.layers)), layer)
-        close = partial(self._workspace.close_slide, slide)
-        discard(window_of(viewer), self._workspace, lost, "Remove the slide's image", close)
+        close = partial(work.close_slide, slide)
+        title = "Remove the slide's image"
+        discard(window_of(viewer), work, lost, title, close, points=points)
 
     @property
     def _viewer(self) -> Viewer:

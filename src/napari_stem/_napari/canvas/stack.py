@@ -62,7 +62,24 @@ class Stack:
         if role in _STYLED:
             self._style(layer)
             layer.events.opacity.connect(self._take_opacity)
+        if heatmap.has_colour_bar(layer):
+            layer.events.colormap.connect(self._take_colormap)
         return layer
+
+    def lend_values(self, layer: Layer) -> None:
+        """Let the status bar tell the colours of the slide while a layer on them is selected."""
+        own = layer.get_status
+
+        def told(*place: Any, **how: Any) -> dict[str, Any]:
+            shown = self._coloured()
+            return dict((own if shown is None else shown.get_status)(*place, **how))
+
+        layer.get_status = told
+
+    def _coloured(self) -> Layer | None:
+        """The visible layer that colours the spots."""
+        found = (layer for role in _COLOURINGS if (layer := self.find(role)))
+        return next((layer for layer in found if layer.visible), None)
 
     def remove(self, *roles: str) -> None:
         """Remove the layers of roles, as far as they are there."""
@@ -76,10 +93,8 @@ class Stack:
             layers.update(layer, visible=role == shown)
             if heatmap.has_colour_bar(layer):
                 layers.update(layer.colorbar, visible=role == shown)
-        idle = [layer for role, layer in found.items() if role != shown]
-        idle += [layer for layer in (self.find("region"),) if layer and layer.mode == "pan_zoom"]
         selection = self.viewer.layers.selection
-        if any(layer is selection.active for layer in idle):
+        if any(layer is selection.active for role, layer in found.items() if role != shown):
             selection.active = found[shown]  # the status bar shows its values
 
     def say(self, text: str, position: str = "top_left") -> None:
@@ -101,3 +116,7 @@ class Stack:
     def _take_opacity(self, event: Any) -> None:
         """Use the opacity that a user sets in napari's layer controls."""
         self._workspace.opacity = event.source.opacity
+
+    def _take_colormap(self, event: Any) -> None:
+        """Use the colour map that a user chooses there."""
+        self._workspace.colormap = event.source.colormap.name

@@ -29,7 +29,7 @@ class ClustersDock(Page):
         super().__init__()
         viewer = unwrapped(napari_viewer)
         self.workspace = workspace_of(viewer)
-        self._picker = ClusterPicker(viewer, self.workspace)
+        self._picker = ClusterPicker(viewer, self.workspace, self)
         self._build()
         self._connect()
         start(load_for_clustering(), self)
@@ -42,20 +42,21 @@ class ClustersDock(Page):
         self.fill(self.leiden, self.legend, self.ranking, self.agreement)
 
     def _connect(self) -> None:
-        self.legend.pick_button.toggled.connect(self._pick)
+        self.legend.pick_button.toggled.connect(self._picker.switch)
+        self._picker.switched.connect(self.legend.pick_button.setChecked)
+        self._picker.switched.connect(self._tell_tool)
         listen(self, self.workspace.events.tool, self._obey_tool)
         UNDO.bind(self, self.workspace.undo)
         REDO.bind(self, self.workspace.redo)
 
-    def _pick(self, on: bool) -> None:
-        self._picker.switch(on)
+    def _tell_tool(self, on: bool) -> None:
         if on or self.workspace.tool == _TOOL:
             self.workspace.tool = _TOOL if on else ""
 
     def _obey_tool(self, tool: str) -> None:
         if tool != _TOOL:
-            self.legend.pick_button.setChecked(False)
+            self._picker.switch(False)
 
     def release_mouse(self) -> None:
         """Stop selecting clusters by clicks."""
-        self.legend.pick_button.setChecked(False)
+        self._picker.switch(False)

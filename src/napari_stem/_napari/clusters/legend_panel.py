@@ -44,7 +44,7 @@ class LegendPanel(Panel):
             "Reset", "Discard all edits and show the clusters as Leiden found them."
         )
         self.pick_button = button(
-            "Pick", "Select clusters by clicking their spots on the slide. Shift adds to them."
+            "Pick", "Select clusters by clicking their spots on the slide. Shift adds, Esc ends."
         )
         self.pick_button.setCheckable(True)
         self.add_row(self.note)

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from napari_stem._napari.canvas.spot_labels import cluster_at
+from napari_stem._napari.mouse.mouse_tool import MouseTool
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from napari.viewer import Viewer
+    from qtpy.QtCore import QObject
 
     from napari_stem._napari.state.workspace import Workspace
 
 _ADDING = {"Shift", "Control", "Meta"}
 
 
-class ClusterPicker:
+class ClusterPicker(MouseTool):
     """While it is on, a click selects the cluster below; Shift or Ctrl adds to the selection."""
 
-    def __init__(self, viewer: Viewer, workspace: Workspace) -> None:
-        self._viewer = ref(viewer)
+    def __init__(self, viewer: Viewer, workspace: Workspace, parent: QObject) -> None:
+        super().__init__(viewer, parent)
         self._workspace = workspace
 
-    def switch(self, on: bool) -> None:
-        """Switch the tool on or off."""
-        viewer = self._viewer()
-        if viewer is None:
-            return
-        callbacks = viewer.mouse_drag_callbacks
-        if self._press in callbacks:
-            callbacks.remove(self._press)
-        if on:
-            callbacks.append(self._press)
-
-    def _press(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
+    def follow(self, viewer: Viewer, event: Any) -> Generator[None, None, None]:
         """Select at a click, which is a press and release without a move; a drag pans."""
         position, adding = event.position, bool(_ADDING & set(event.modifiers))
         yield

@@ -21,7 +21,7 @@ from napari_stem._napari.shell.remembered import with_slide_path
 from napari_stem._napari.state.kept_result import Saved
 from napari_stem._napari.state.saved_view import View
 from napari_stem.errors import OptionError, StemError
-from napari_stem.exports.registry import exporters, find_exporter
+from napari_stem.exports.registry import DEFAULT_SUFFIX, exporters, find_exporter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,6 +169,8 @@ class ExportPanel(Panel):
     def _note(self, request: ExportRequest, content: Saved, path: Path) -> None:
         if request.is_whole:
             self.workspace.take_saved(content)
+        if path.suffix == DEFAULT_SUFFIX:  # which holds points, too
+            self.workspace.take_saved_points(request.points)
         if self.workspace.result is content.result:
             self._last = path
 

@@ -9,6 +9,7 @@ from weakref import ref
 
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer  # napari reads the annotation when it runs the command
+from qtpy.QtWidgets import QInputDialog
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.drawn_region import draw_again
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem._napari.state.kept_result import KeptResult
+    from napari_stem._napari.state.point import Point
     from napari_stem.events import Events
     from napari_stem.slides.slide import Slide
 
@@ -50,8 +52,9 @@ def ask_to_save(viewer: Viewer) -> None:
     workspace = workspace_of(viewer)
     if folder := _ask_folder(viewer, "Save session"):
         slides = open_slides(viewer, workspace)
+        points = [point for one in slides if one.can_return for point in one.points]
         job = start(SessionFolder(folder).save(slides), window_of(viewer))
-        job.result.connect(partial(_note, workspace, folder))
+        job.result.connect(partial(_note, workspace, folder, points))
 
 
 def ask_to_open(viewer: Viewer) -> None:
@@ -59,6 +62,19 @@ def ask_to_open(viewer: Viewer) -> None:
     viewer = unwrapped(viewer)
     if folder := _ask_folder(viewer, "Open session"):
         open_session(viewer, folder)
+
+
+def ask_for_recent(viewer: Viewer) -> None:
+    """Ask for one of the sessions that were saved or opened last, and open it."""
+    viewer = unwrapped(viewer)
+    folders = [str(folder) for folder in recent()]
+    if not folders:
+        show_info("No session was saved yet. Save one with File > IO Utilities.")
+        return
+    title, about = "Open recent session", "Session, the latest first:"
+    chosen, agreed = QInputDialog.getItem(window_of(viewer), title, about, folders, 0, False)
+    if agreed:
+        open_session(viewer, Path(chosen))
 
 
 def open_session(viewer: Viewer, folder: Path) -> Job:
@@ -102,7 +118,7 @@ def take_session(viewer: Viewer, opened: Opened, *, is_saved: bool) -> None:
             workspace.show_result(first + one.shown)
         if one.spots is not None:
             workspace.take_spots(slide, one.spots, whole=one.whole)
-        workspace.restore_points(one.points)
+        workspace.restore_points(one.points, are_saved=is_saved)
         draw_again(viewer, slide, one.shapes)
         if running := _request(slide, one.running, opened):
             workspace.interrupted = running
@@ -128,9 +144,12 @@ def _take_if_there(viewer_ref: ref[Viewer], folder: Path, opened: Opened) -> Non
         take_session(viewer, opened, is_saved=True)
 
 
-def _note(workspace: Workspace, folder: Path, written: Iterable[KeptResult]) -> None:
+def _note(
+    workspace: Workspace, folder: Path, points: Sequence[Point], written: Iterable[KeptResult]
+) -> None:
     for kept in written:
         workspace.take_saved(kept.content)
+    workspace.take_saved_points(points)
     _remember(folder)
     show_info(f"Session saved: {folder.name}")
 

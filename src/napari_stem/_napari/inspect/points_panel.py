@@ -113,8 +113,12 @@ class PointsPanel(Panel):
     def save(self, path: Path) -> None:
         """Write the listed points as CSV."""
         job = start(tasks.write_text(path, self._csv()), self)
-        job.result.connect(lambda _: show_info(f"Written: {path.name}"))
+        job.result.connect(partial(self._note, self.points))
         job.failed.connect(partial(complain, self.note))
+
+    def _note(self, points: Sequence[Point], path: Path) -> None:
+        self.workspace.take_saved_points(points)
+        show_info(f"Written: {path.name}")
 
     def refresh(self) -> None:
         """List the points with the mean of the shown gene."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from napari_stem._napari.state.kept_result import KeptResult
+    from napari_stem._napari.state.point import Point
     from napari_stem._napari.state.workspace import Workspace
 
 _SUFFIX = ".h5ad"  # which opens here again, with clusters and view
@@ -33,6 +34,8 @@ def discard(
     results: Sequence[KeptResult],
     title: str,
     then: Callable[[], object],
+    *,
+    points: Sequence[Point] = (),
 ) -> None:
     """Call `then`, which discards results: at once, or after they were exported or given up.
 
@@ -42,14 +45,16 @@ def discard(
     ----------
     title
         What the user does, for example "Close slide".
+    points
+        Inspected points that are discarded, too, and that no file holds.
     """
     lost = [kept for kept in results if not kept.is_saved]
-    if not lost:
+    if not (lost or points):
         then()
         return
-    match _ask(parent, title, lost):
+    match _ask(parent, title, lost, points):
         case QMessageBox.ButtonRole.AcceptRole:
-            export(parent, workspace, lost, then)
+            export(parent, workspace, _complete(lost), then)
         case QMessageBox.ButtonRole.DestructiveRole:
             then()
 
@@ -71,18 +76,19 @@ def export(
         choose_export(workspace, path, workspace.export_format)
         requests.append(_request(workspace, kept, path))
     job = start(_written(requests), parent.window())
-    job.result.connect(partial(_note, workspace, tuple(results), then))
+    points = [point for request in requests for point in request.points]
+    job.result.connect(partial(_note, workspace, tuple(results), points, then))
 
 
-def _ask(parent: QWidget, title: str, lost: Sequence[KeptResult]) -> QMessageBox.ButtonRole:
+def _ask(
+    parent: QWidget, title: str, lost: Sequence[KeptResult], points: Sequence[Point]
+) -> QMessageBox.ButtonRole:
     box = QMessageBox(parent)
     box.setWindowTitle(title)
-    box.setText(f"This discards {_named(lost)}.")
-    if all(kept.result.prediction is not None for kept in lost):
-        box.setInformativeText("Export first to keep the work.")
+    box.setText(f"This discards {_named(lost, points)}.")
+    box.setInformativeText(_how_to_keep(lost, points))
+    if _complete(lost):
         box.addButton("Export…", QMessageBox.ButtonRole.AcceptRole)
-    else:
-        box.setInformativeText("A prediction that is not complete cannot be exported.")
     box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
     cancel = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(cancel)
@@ -93,10 +99,30 @@ def _ask(parent: QWidget, title: str, lost: Sequence[KeptResult]) -> QMessageBox
     return role
 
 
-def _named(lost: Sequence[KeptResult]) -> str:
+def _complete(results: Sequence[KeptResult]) -> list[KeptResult]:
+    return [kept for kept in results if kept.result.prediction is not None]
+
+
+def _how_to_keep(lost: Sequence[KeptResult], points: Sequence[Point]) -> str:
+    complete = _complete(lost)
+    lines = ["Export first to keep the work."] if complete else []
+    if len(complete) < len(lost):
+        lines.append("A prediction that is not complete cannot be exported.")
+    exported = {kept.result.slide.fingerprint for kept in complete}  # with their points
+    if any(point.slide.fingerprint not in exported for point in points):
+        lines.append("Points are saved in the Inspect dock.")
+    return "\n".join(lines)
+
+
+def _named(lost: Sequence[KeptResult], points: Sequence[Point]) -> str:
     names = ", ".join(f"'{kept.name}'" for kept in lost)
-    were = "was" if len(lost) == 1 else "were"
-    return f"{counted(len(lost), 'result')} that {were} not exported: {names}"
+    results = f"{_not_yet(len(lost), 'result', 'exported')}: {names}" if lost else ""
+    inspected = _not_yet(len(points), "inspected point", "saved") if points else ""
+    return ", and ".join(filter(None, (inspected, results)))
+
+
+def _not_yet(number: int, what: str, done: str) -> str:
+    return f"{counted(number, what)} that {'was' if number == 1 else 'were'} not {done}"
 
 
 def _request(workspace: Workspace, kept: KeptResult, path: Path) -> ExportRequest:
@@ -118,10 +144,12 @@ def _written(requests: Sequence[ExportRequest]) -> Events[None]:
 def _note(
     workspace: Workspace,
     results: Sequence[KeptResult],
+    points: Sequence[Point],
     then: Callable[[], object] | None,
     _: object,
 ) -> None:
     for kept in results:
         workspace.take_saved(kept.content)
+    workspace.take_saved_points(points)
     if then is not None:
         then()

@@ -38,11 +38,11 @@ class MouseTool(QObject):
         if on == self.is_on or viewer is None:
             return
         self.is_on = on
-        if on:
-            self._take(viewer)
-        else:
+        if not on:
             self._give_back(viewer)
-        self.switched.emit(on)
+        self.switched.emit(on)  # upon which another tool gives back what it took
+        if on and self.is_on:
+            self._take(viewer)
 
     def _take(self, viewer: Viewer) -> None:
         if (active := viewer.layers.selection.active) is not None:

@@ -185,18 +185,17 @@ class SlidePanel(Panel):
     def _rescale(self, mpp: float) -> None:
         slide = self.workspace.slide
         self.refresh()
-        if mpp > _LARGEST_MPP:
-            self.note.setText(
-                f"⚠ A scale of {mpp:g} µm/px is not that of a slide; type at most "
-                f"{_LARGEST_MPP} µm/px.\n{self.note.text()}"
-            )
+        if refusal := scale_refusal(mpp):
+            self.note.setText(f"{refusal}\n{self.note.text()}")
         elif slide is not None and mpp and mpp != slide.mpp:
             rescaled = slide.with_mpp(mpp)
             self._discard(slide, _SCALE, partial(self.workspace.rescale, rescaled))
 
     def _discard(self, slide: Slide, title: str, then: Callable[[], object]) -> None:
-        """Do what discards the results of a slide, unless the user wants to keep them."""
-        discard(self, self.workspace, self.workspace.unsaved(slide), title, then)
+        """Do what discards results and points of a slide, unless the user wants to keep them."""
+        work = self.workspace
+        points = work.unsaved_points(slide)
+        discard(self, work, work.unsaved(slide), title, then, points=points)
 
     def refresh(self) -> None:
         slide = self.workspace.slide
@@ -234,6 +233,13 @@ class SlidePanel(Panel):
             self.picture_box.setCurrentIndex(slide.picture if slide is not None and names else -1)
         self.picture_box.setVisible(len(names) > 1)
         self.picture_box.setEnabled(not self._locked)
+
+
+def scale_refusal(mpp: float) -> str:
+    """Why a typed scale is not used, as a line of a note; "" if it can be that of a slide."""
+    if mpp <= _LARGEST_MPP:
+        return ""
+    return f"⚠ A scale of {mpp:g} µm/px is not that of a slide; type at most {_LARGEST_MPP} µm/px."
 
 
 def _overruled(hint: Hint) -> tuple[str, dict[str, Any]]:

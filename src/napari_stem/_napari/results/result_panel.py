@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QSizePolicy
 from superqt import QLabeledSlider
 from superqt.utils import signals_blocked
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "gray")
 _CONTRASTS = {False: "per gene", True: "same for all genes"}
 _TABLE_HEIGHT = 230
+_PAUSE = 300  # ms after which colours are remembered: a slider tells every step
 
 
 class ResultPanel(Panel):
@@ -39,6 +40,7 @@ class ResultPanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
+        self._keeping = QTimer(self, singleShot=True, interval=_PAUSE)
         self._build()
         self._connect()
         self.refresh()
@@ -108,6 +110,7 @@ class ResultPanel(Panel):
         self.contrast.currentTextChanged.connect(self._set_look)
         self.colormap.currentTextChanged.connect(self._set_look)
         self.opacity.valueChanged.connect(self._set_look)
+        self._keeping.timeout.connect(self._keep_look)
         self._show_look()
         for name in ("colormap", "opacity", "shared_contrast"):
             listen(self, self.workspace.events[name], self._show_look)
@@ -174,12 +177,20 @@ class ResultPanel(Panel):
 
     def _set_look(self) -> None:
         colormap, opacity = self.colormap.currentText(), self.opacity.value() / 100
-        choose_look(self.workspace, colormap, opacity, shared=self.contrast.currentData())
+        shared = self.contrast.currentData()
+        self.workspace.colour(colormap, opacity, shared_contrast=shared)
+        self._keeping.start()
+
+    def _keep_look(self) -> None:
+        work = self.workspace
+        choose_look(work, work.colormap, work.opacity, shared=work.shared_contrast)
 
     def _show_look(self) -> None:
         """Show the colours of the heatmap, which another dock may have changed."""
         work = self.workspace
         with signals_blocked(self.colormap), signals_blocked(self.opacity):
+            if self.colormap.findText(work.colormap) < 0:  # chosen in napari's layer controls
+                self.colormap.addItem(work.colormap)
             self.colormap.setCurrentText(work.colormap)
             self.opacity.setValue(round(100 * work.opacity))
         with signals_blocked(self.contrast):

@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QComboBox, QInputDialog, QSizePolicy
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.keeping.discarding import discard, export
 from napari_stem._napari.shell.panel import Panel, menu_button
+from napari_stem._napari.shell.shortcuts import RENAME
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class ResultsPanel(Panel):
         self.edit_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.edit_button.setMinimumWidth(_EDIT_WIDTH)
         menu = self.edit_button.menu()
-        self.rename_action = menu.addAction("Rename… (F2)", self._ask_name)
+        self.rename_action = menu.addAction(f"Rename… ({RENAME.text})", self._ask_name)
         self.export_action = menu.addAction("Export as AnnData…", self._export)
         self.delete_action = menu.addAction("Delete", self._delete)
         self.add_row(self.box, self.edit_button)
@@ -49,9 +49,7 @@ class ResultsPanel(Panel):
 
     def _connect(self) -> None:
         self.box.activated.connect(self.workspace.show_result)
-        key = QShortcut(QKeySequence(Qt.Key.Key_F2), self)
-        key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        key.activated.connect(self._ask_name)
+        RENAME.bind(self, self._ask_name)
         self.follow("results", "shown", "result", "clusters")
 
     def refresh(self) -> None:

@@ -52,8 +52,9 @@ SPREAD = Shortcut("Ctrl+Shift+D", "Show mean or SD")
 INSPECT = Shortcut("Alt+I", "Inspect where you click")
 UNDO = Shortcut("Ctrl+Z", "Undo in Clusters or Explore dock", in_dock=True)
 REDO = Shortcut("Ctrl+Shift+Z", "Redo in Clusters or Explore dock", in_dock=True)
+RENAME = Shortcut("F2", "Rename result, cluster or group", in_dock=True)
 LEAVE = Shortcut("Esc", "End the mouse tool")
-SHORTCUTS = (PREDICT, NEXT_GENE, PREVIOUS_GENE, HEATMAP, SPREAD, INSPECT, UNDO, REDO, LEAVE)
+SHORTCUTS = (PREDICT, NEXT_GENE, PREVIOUS_GENE, HEATMAP, SPREAD, INSPECT, UNDO, REDO, RENAME, LEAVE)
 
 
 def legend() -> str:

@@ -57,6 +57,7 @@ class Workspace(Display):
     interrupted: PredictRequest | None = None  # which ran when napari ended, until it continues
     points: tuple[Point, ...] = ()  # inspected points of all slides
     removed_points: tuple[tuple[Point, ...], ...] = ()  # the latest last, for undo
+    saved_points: frozenset[Point] = frozenset()  # which a file of the user holds
     tool: str = ""  # the active mouse tool of this plugin
     start_job: InitVar[StartJob] = work_here
 
@@ -118,6 +119,7 @@ class Workspace(Display):
             self.interrupted = None
         self.points = self._still_open(self.points)
         self.removed_points = tuple(filter(None, map(self._still_open, self.removed_points)))
+        self.saved_points = frozenset(self._still_open(self.saved_points))
 
     def _still_open(self, points: Iterable[Point]) -> tuple[Point, ...]:
         return tuple(point for point in points if self.session_of(point.slide) is not None)
@@ -249,18 +251,25 @@ class Workspace(Display):
         """The inspected points of a slide, whichever checkpoint they were inspected with."""
         return tuple(point for point in self.points if are_same(point.slide, slide))
 
-    def add_points(self, points: Iterable[Point]) -> None:
-        """Add points of open slides; they are numbered after those that are there."""
+    def add_points(self, points: Iterable[Point]) -> tuple[Point, ...]:
+        """Add points of open slides, and number them after those that are there."""
         known = chain(self.points, *self.removed_points)  # which may come back
         first = 1 + max((point.number for point in known), default=0)
-        numbered = (replace(one, number=i) for i, one in enumerate(points, start=first))
+        numbered = tuple(replace(one, number=i) for i, one in enumerate(points, start=first))
         self.points = (*self.points, *numbered)
+        return numbered
 
-    def restore_points(self, points: Iterable[Point]) -> None:
+    def restore_points(self, points: Iterable[Point], *, are_saved: bool = True) -> None:
         """Add points that a file kept, except those that are there."""
-        self.add_points(
+        added = self.add_points(
             [one for one in points if not any(map(one.repeats, self.points_of(one.slide)))]
         )
+        if are_saved:
+            self.take_saved_points(added)
+
+    def take_saved_points(self, points: Iterable[Point]) -> None:
+        """Note that a file of the user holds points."""
+        self.saved_points = self.saved_points.union(points)
 
     def remove_points(self, gone: Collection[Point]) -> None:
         """Remove points, until `undo_points`."""
@@ -280,3 +289,8 @@ class Workspace(Display):
         return [
             kept for session in sessions if session for kept in session.kept if not kept.is_saved
         ]
+
+    def unsaved_points(self, *slides: Slide) -> list[Point]:
+        """The inspected points of slides that no file holds; of all slides if none is given."""
+        points = chain.from_iterable(map(self.points_of, slides or self.slides))
+        return [point for point in points if point not in self.saved_points]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from qtpy.QtWidgets import QDialog, QStackedLayout, QWidget
+from qtpy.QtWidgets import QDialog, QPushButton, QStackedLayout, QWidget
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.shell.docks import window_of
@@ -38,6 +38,8 @@ class TrainingDialog(QDialog):
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.setup)
         self._pages.addWidget(self.view)
+        for control in self.findChildren(QPushButton):
+            control.setAutoDefault(False)  # Enter in a field would press the next one
         self.setup.start.connect(self._start)
         self._trainings.changed.connect(self._offer)
         viewer.events.theme.connect(self._set_theme)

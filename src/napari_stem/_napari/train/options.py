@@ -10,6 +10,8 @@ from superqt.utils import signals_blocked
 
 from napari_stem._napari.shell.form import Form
 from napari_stem._napari.shell.panel import Panel
+from napari_stem._napari.shell.worker import start
+from napari_stem._napari.train import tasks
 from napari_stem.options import options_of
 from napari_stem.training.plan import FIT_OPTIONS, TrainPlan, chosen_fit
 
@@ -34,6 +36,7 @@ class TrainingOptions(Panel):
         super().__init__(workspace)
         self._build()
         self._connect()
+        start(tasks.find_devices(), self).result.connect(self._offer_devices)
 
     def _build(self) -> None:
         self.held_out = _narrow(QComboBox())
@@ -66,6 +69,9 @@ class TrainingOptions(Panel):
         self.held_out.currentIndexChanged.connect(self._show_choice)
         self.chosen.itemChanged.connect(self.changed)
         self.form.changed.connect(self.changed)
+
+    def _offer_devices(self, names: list[str]) -> None:
+        self.form.offer("device", {name: name for name in names})
 
     def list_sections(self, sources: Sequence[SectionSource]) -> None:
         """Offer the sections to be held out; the choice stays where it can."""

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.predict.bin_choice import BinChoice
+from napari_stem._napari.predict.slide_panel import scale_refusal
 from napari_stem._napari.shell.dialogs import ask_file, ask_files, ask_folder
 from napari_stem._napari.shell.hints import by_names
 from napari_stem._napari.shell.panel import SLIDE_FILES, button, complain
@@ -81,7 +82,7 @@ class TrainingSections(QWidget):
         self.image_button = button("Slide…", "Choose the slide of the selected section.")
         self.bins = BinChoice()
         self.mpp = QDoubleSpinBox()
-        self.mpp.setRange(0, 20)
+        self.mpp.setRange(0, 1_000_000)  # what is too much is refused with a reason
         self.mpp.setDecimals(4)
         self.mpp.setSuffix(" µm/px")
         self.mpp.setSpecialValueText("scale of slide")
@@ -258,7 +259,12 @@ class TrainingSections(QWidget):
         self._inspect(row)
 
     def _rescale(self, mpp: float) -> None:
-        self._change(mpp=mpp or None)
+        if refusal := scale_refusal(mpp):
+            self._show_selected()
+            self.problem_note.setText(refusal)
+            self.problem_note.show()
+        else:
+            self._change(mpp=mpp or None)
 
     def _rebin(self, _: Path, bin_um: int) -> None:
         self._change(bin_um=float(bin_um))

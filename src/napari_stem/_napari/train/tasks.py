@@ -30,6 +30,16 @@ class FoundPanel:
     columns: dict[str, int] = field(default_factory=dict)
 
 
+def find_devices() -> Events[list[str]]:
+    """Names of the devices that are here."""
+    yield Progress(0, 0, "look", "devices")
+    load_triton_apart()
+    with importing:
+        from napari_stem.devices import present_devices
+
+    return present_devices()
+
+
 def find_sections(folder: Path) -> Events[list[str]]:
     """Paths of the sections in a folder; the folder itself if it is a section."""
     yield Progress(0, 0, "read", folder.name)
