@@ -18,8 +18,9 @@ from napari_stem.cohort.desk import DRAW, EMBED, Desk
 from napari_stem.cohort.listing import named
 from napari_stem.cohort.manifest import Manifest, Row
 from napari_stem.cohort.order import Goal, Listed, Order, key_of
+from napari_stem.cohort.outcome import Outcome
 from napari_stem.cohort.standing import AtWork, Standing, WorkerUse, bare_address
-from napari_stem.cohort.tasks import Outcome, draw_slide, embed_slide
+from napari_stem.cohort.tasks import draw_slide, embed_slide
 from napari_stem.cohort.workers import dashboard, hired
 from napari_stem.errors import CohortError
 from napari_stem.events import Events, Pace, Progress

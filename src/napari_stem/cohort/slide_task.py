@@ -13,6 +13,7 @@ from distributed import Worker, get_worker
 
 from napari_stem.cohort.desk import Desk
 from napari_stem.cohort.order import Goal, Listed
+from napari_stem.cohort.outcome import Outcome
 from napari_stem.cohort.slide_work import (
     Place,
     iter_embedding,
@@ -22,7 +23,6 @@ from napari_stem.cohort.slide_work import (
     write_outputs,
 )
 from napari_stem.cohort.standing import bare_address
-from napari_stem.cohort.tasks import Outcome
 from napari_stem.errors import StemError
 from napari_stem.evaluation.comparison import MODEL
 from napari_stem.evaluation.evaluate import (

@@ -5,35 +5,15 @@ Whoever hands them out imports nothing that works; workers do so as they start.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari_stem.cohort.order import Listed
+    from napari_stem.cohort.outcome import Outcome
 
 AT_WORK = "napari_stem.cohort.slide_task"  # what a worker imports
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a task tells: changes of the manifest's row, or why it failed.
-
-    Attributes
-    ----------
-    failure
-        On one line; "" where it did not fail.
-    trace
-        Of an error that nobody expected.
-    is_last
-        Whether nothing is left to do for the slide.
-    """
-
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    failure: str = ""
-    trace: str = ""
-    is_last: bool = False
 
 
 def embed_slide(desk: str, listed: Listed, folder: str) -> Outcome:
