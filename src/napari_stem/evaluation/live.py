@@ -14,7 +14,7 @@ from napari_stem.evaluation.comparison import MODEL
 from napari_stem.evaluation.drawn import ArrayDraws
 from napari_stem.evaluation.metrics import BRIEF_BASELINES
 from napari_stem.evaluation.scoring import Judge
-from napari_stem.events import Event, Metrics, Variation, finish
+from napari_stem.events import Event, Events, Metrics, Variation
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
@@ -64,8 +64,8 @@ class LiveMetrics:
         self._compute = compute
 
     def __call__(self, network: StemNetwork, step: int) -> Iterator[Event]:
-        """Metrics of all methods, and the variation of each gene."""
-        draws = self._draw(network)
+        """Metrics of all methods, and the variation of each gene, after the progress of draws."""
+        draws = yield from self._draw(network)
         stem = self._judge.judge(ArrayDraws(draws, antithetic=True))
         methods = {MODEL: stem.scores, **self._baselines}
         yield Metrics(step, _OPTIONS.n_draws, methods)
@@ -76,13 +76,13 @@ class LiveMetrics:
         drawn = baseline_draws(self._training, self._embeddings, BRIEF_BASELINES)
         return {name: self._judge.judge(draws).scores for name, draws in drawn}
 
-    def _draw(self, network: StemNetwork) -> NDArray[np.float32]:
+    def _draw(self, network: StemNetwork) -> Events[NDArray[np.float32]]:
         recipe, n = self._checkpoint.recipe, len(self._truth)
         store = DrawStore.create(
             None, key="live", n_draws=_OPTIONS.n_draws, n_spots=n, n_genes=len(recipe.panel)
         )
         with closing(store):
-            events = iter_sample(
+            yield from iter_sample(
                 network,
                 Schedule(recipe.diffusion),
                 self._checkpoint.condition.transform(self._embeddings),
@@ -92,7 +92,6 @@ class LiveMetrics:
                 self._compute,
                 readout=self._checkpoint.readout,
             )
-            finish(events)
             return store.read()
 
 

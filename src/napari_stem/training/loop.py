@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TypeAlias
 
 from napari_stem.defaults import Keep
-from napari_stem.events import Event, Events, Loss, Pace, Seldom, finish, relay
+from napari_stem.events import (
+    Event,
+    Events,
+    Loss,
+    Pace,
+    Partial,
+    Progress,
+    Seldom,
+    finish,
+    relay,
+)
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
@@ -124,7 +134,9 @@ def iter_fit(
                 yield Loss(run.step, loss.item(), measured)
                 if measure and measured is not None and not run.finished and seldom.due():
                     with seldom:
-                        yield from measure(run.averaged, run.step)
+                        for event in measure(run.averaged, run.step):
+                            is_part = isinstance(event, Progress | Partial)
+                            yield run.progress() if is_part else event
                 if state_path is not None and saves.due():
                     run.save(state_path)
         except GeneratorExit:
