@@ -140,9 +140,10 @@ def predict(
     -------
     AnnData of spots by the checkpoint's genes. `X` is the mean of the draws in the log space of
     the training counts; `layers` hold "std", "q05", "q95", and "truth" where the spots measured
-    the genes; `obs["ood"]` is how far a spot is from the training tissue (above 1: unlike 99 % of
-    it); `var` has mean, variance and Moran's I; `uns["napari_stem"]` how it was made, with `notes`
-    of what was found and assumed, and `warnings`, which Python shows as `StemWarning`.
+    the genes; `obs["ood"]` is how far a spot is from the training tissue (above 1: farther than
+    99 % of a left-out section); `var` has mean, variance and Moran's I; `uns["napari_stem"]` how it
+    was made, with `notes` of what was found and assumed, and `warnings`, which Python shows as
+    `StemWarning`.
 
     Raises
     ------

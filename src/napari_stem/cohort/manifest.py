@@ -39,7 +39,7 @@ class Row:
     spots
         Number of its spots; None while it is not known.
     ood_share
-        Share of its spots that differ from 99 % of the training spots.
+        Share of its spots farther from the training tissue than 99 % of a left-out section.
     seconds_open, seconds_embed, seconds_draw, seconds_write
         What each stage took.
     metrics

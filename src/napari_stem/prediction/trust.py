@@ -26,12 +26,12 @@ def warnings_of(prediction: AnnData) -> list[str]:
 
 
 def foreign_spots(prediction: AnnData) -> int:
-    """Number of spots that differ from 99 % of the training spots; 0 if that is unknown."""
+    """Number of spots farther from the training tissue than usual; 0 if that is unknown."""
     return int(are_foreign(prediction.obs["ood"]).sum()) if "ood" in prediction.obs else 0
 
 
 def are_foreign(ood: ArrayLike) -> NDArray[np.bool_]:
-    """Which spots differ from 99 % of the training spots, by their distance to these (n,)."""
+    """Which spots are farther than 99 % of those of a left-out section were, by distance (n,)."""
     return np.asarray(ood) > 1
 
 
