@@ -195,7 +195,7 @@ class DrawStore:
             As `read`.
         """
         shape = (len(statistics), self.n_spots, self.n_genes)
-        found = list(roomy(shape, self._path.parent))
+        found = list(np.asarray(roomy(shape, self._path.parent)))  # anndata writes no memmap
         for rows in self.blocks():
             draws = self.read(rows, n_draws)
             for values, statistic in zip(found, statistics, strict=True):
