@@ -32,11 +32,11 @@ import numpy as np
 from napari_stem.api.results import find_clusters
 from napari_stem.api.training import distill, train
 from napari_stem.checkpoints.checkpoint import load_checkpoint
+from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.checkpoints.recipe import make_recipe
 from napari_stem.events import Event, Partial, finish
 from napari_stem.exports.registry import write_prediction
 from napari_stem.features.compute import Compute
-from napari_stem.features.embed import iter_embed
 from napari_stem.features.patches import iter_patches
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.predict import iter_draws, summarise
@@ -134,16 +134,7 @@ def measured(folder: Path, n: int, n_draws: int) -> dict[str, tuple[float, float
                     pass
     used += processor_seconds() - before
     with stage("encoding"):
-        finish(
-            iter_embed(
-                slide,
-                spots,
-                recipe.encoders,
-                recipe.geometry,
-                stains=recipe.stains,
-                compute=compute,
-            )
-        )
+        finish(iter_embed_as(recipe, slide, spots, compute=compute))
 
     def look(event: Event) -> None:
         if isinstance(event, Partial) and not first:

@@ -19,12 +19,12 @@ import pandas as pd
 from anndata import AnnData
 from PIL import Image, ImageDraw, ImageFilter
 
+from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.checkpoints.recipe import make_recipe
 from napari_stem.evaluation.folds import folds
 from napari_stem.events import finish
 from napari_stem.features.compute import Compute
 from napari_stem.features.condition import Condition
-from napari_stem.features.embed import iter_embed
 from napari_stem.prediction.trust import are_foreign
 from napari_stem.sections.paired_data import PairedData, iter_paired_data
 from napari_stem.sections.public_data import sample_section
@@ -72,14 +72,7 @@ class Work:
 
     def embed(self, slide: Slide, spots: AnnData) -> np.ndarray:
         """(n, d) of the patches around spots."""
-        events = iter_embed(
-            slide,
-            spots,
-            self.recipe.encoders,
-            self.recipe.geometry,
-            stains=self.recipe.stains,
-            compute=self.compute,
-        )
+        events = iter_embed_as(self.recipe, slide, spots, compute=self.compute)
         return finish(events)[:, 0]
 
 

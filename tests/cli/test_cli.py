@@ -203,12 +203,7 @@ def test_the_version_is_printed():
 )
 def test_an_error_is_one_line_and_exit_code_one(arguments, message, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["napari-stem", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 1
-    told = capsys.readouterr().err
-    assert told.startswith(message)
-    assert told.count("\n") == 1
+    assert the_line_of_a_failure(capsys).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -224,12 +219,17 @@ def test_too_little_memory_and_too_few_threads_are_one_line(error, told, monkeyp
         raise error
 
     monkeypatch.setattr("napari_stem.cli.app", fail)
+    assert the_line_of_a_failure(capsys).startswith(told)
+
+
+def the_line_of_a_failure(capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command says as it ends with exit code 1: one line."""
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
-    said = capsys.readouterr().err
-    assert said.startswith(told)
-    assert said.count("\n") == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    return told
 
 
 def test_the_cache_is_shown_limited_and_cleared(tmp_path: Path):

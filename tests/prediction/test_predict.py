@@ -59,8 +59,8 @@ def test_values_that_memory_cannot_hold_make_the_same_prediction(
 ):
     section = sections[2]
     expected = predict(section.slide, section.spots, trained.checkpoint, **QUICK)
-    monkeypatch.setattr("napari_stem.features.roomy.IN_MEMORY", 100)
-    monkeypatch.setattr("napari_stem.features.roomy._COPIED", 100)
+    monkeypatch.setattr("napari_stem.roomy.IN_MEMORY", 100)
+    monkeypatch.setattr("napari_stem.roomy._COPIED", 100)
     found = predict(section.slide, section.spots, trained.checkpoint, **QUICK)
     write_prediction(found, tmp_path / "found.h5ad")
     again = read_spots(tmp_path / "found.h5ad")

@@ -7,12 +7,12 @@ import pytest
 from anndata import AnnData
 from PIL import Image, ImageFilter
 
+from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.evaluation.folds import folds
 from napari_stem.events import finish
 from napari_stem.features.compute import Compute
 from napari_stem.features.condition import Condition
-from napari_stem.features.embed import iter_embed
 from napari_stem.prediction.trust import are_foreign
 from napari_stem.sections.paired_data import iter_paired_data
 from napari_stem.sections.section import Section
@@ -31,8 +31,7 @@ def conditions(sections: list[Section], recipe: Recipe) -> list[Condition]:
 
 def share(conditions: list[Condition], recipe: Recipe, slide: Slide, spots: AnnData) -> list[float]:
     """Share of the spots that are told, by each condition."""
-    embedding = iter_embed(slide, spots, recipe.encoders, recipe.geometry, stains=recipe.stains)
-    found = finish(embedding)[:, 0]
+    found = finish(iter_embed_as(recipe, slide, spots))[:, 0]
     return [float(are_foreign(condition.ood(found)).mean()) for condition in conditions]
 
 

@@ -12,11 +12,11 @@ import torch
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.events import finish
 from napari_stem.features.condition import Condition
-from napari_stem.features.roomy import roomy
 from napari_stem.model.diffusion import DiffusionConfig, Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.model.readout import as_they_are
+from napari_stem.roomy import roomy
 from napari_stem.sections.paired_data import PairedData
 from napari_stem.training.examples import Examples
 from napari_stem.training.loop import iter_fit
@@ -55,7 +55,7 @@ def test_training_holds_parts_of_a_large_section_and_learns_the_same(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     whole, expected = learned(recipe, tmp_path)
-    monkeypatch.setattr("napari_stem.features.roomy.IN_MEMORY", 1 << 20)
+    monkeypatch.setattr("napari_stem.roomy.IN_MEMORY", 1 << 20)
     tracemalloc.start()
     streamed, found = learned(recipe, tmp_path)
     _, peak = tracemalloc.get_traced_memory()

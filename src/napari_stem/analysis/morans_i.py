@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import KDTree
 
-from napari_stem.features.roomy import columns_of
+from napari_stem.roomy import columns_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -92,11 +92,9 @@ class Recipe:
         values = asdict(replace(self, encoders=()))
         values["encoders"] = [encoder.to_dict() for encoder in self.encoders]
         values["schema"] = SCHEMA
-        if self.stains is None:  # as in older versions, which can then draw with it
+        if self.stains is None:  # which older versions can draw with
             del values["stains"]
-            values["schema"] = _AS_SCANNED
-            if self.diffusion.evaluations is None:
-                values["schema"] = _UNDISTILLED
+            values["schema"] = _UNDISTILLED if self.diffusion.evaluations is None else _AS_SCANNED
         if self.diffusion.evaluations is None:
             del values["diffusion"]["evaluations"]
         return json.dumps(values, separators=(",", ":"), sort_keys=True)
@@ -175,7 +173,7 @@ def make_recipe(
         The tissue that a patch covers: "physical", 112 µm across, or "paper", 224 level-0 pixels.
     stain
         "macenko" gives the patches of all slides the same stains, "as_scanned" leaves them as they
-        are. "auto" is the former, and the latter with the preset "paper".
+        are; "auto" does so with the preset "paper" alone.
     fit
         Training settings that replace the preset's, by their names in `FitConfig`.
 

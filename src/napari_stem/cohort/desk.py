@@ -35,7 +35,7 @@ class Desk(WorkerPlugin):
 
     async def setup(self, worker: Worker) -> None:
         """Give the worker its places."""
-        from napari_stem.sections.opened import Opened
+        from napari_stem.sections.opened import Opened  # whoever sends the desk needs none of it
 
         self._lock = threading.Lock()
         self._checkpoint: Checkpoint | None = None

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stem.analysis.cluster import FEWEST, cluster
+from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.exports.encodable import encodable
 from napari_stem.exports.h5ad import write_h5ad
 from napari_stem.exports.registry import write_prediction
-from napari_stem.features.embed import iter_embed
 from napari_stem.prediction.predict import iter_predict
 from napari_stem.text import one_line
 
@@ -56,15 +56,7 @@ def iter_embedding(
     place: Place, checkpoint: Checkpoint, compute: Compute
 ) -> Events[NDArray[np.float32]]:
     """Embed the patches around the spots of a slide (n, d), as its prediction does."""
-    recipe = checkpoint.recipe
-    vectors = yield from iter_embed(
-        place.slide,
-        place.spots,
-        recipe.encoders,
-        recipe.geometry,
-        stains=recipe.stains,
-        compute=compute,
-    )
+    vectors = yield from iter_embed_as(checkpoint.recipe, place.slide, place.spots, compute=compute)
     return vectors[:, 0]
 
 

@@ -37,11 +37,8 @@ def write_geojson(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
     """
     with atomic_path(path) as draft, draft.open("w", encoding="utf-8") as file:
         stated = json.dumps(description(prediction))
-        warnings = json.dumps(warnings_of(prediction))
-        made = json.dumps(str(origin(prediction)))
-        file.write(
-            f'{GEOJSON_START}{stated}, "name": {made}, "warnings": {warnings}, "features": ['
-        )
+        told = json.dumps({"name": str(origin(prediction)), "warnings": warnings_of(prediction)})
+        file.write(f'{GEOJSON_START}{stated}, {told[1:-1]}, "features": [')
         for row, feature in enumerate(_features(prediction)):
             file.write((",\n" if row else "\n") + json.dumps(feature))
         file.write("\n]}\n")

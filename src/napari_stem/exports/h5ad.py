@@ -12,7 +12,7 @@ import numpy as np
 from anndata.io import write_elem
 
 from napari_stem.exports.exporter import Exporter
-from napari_stem.features.roomy import is_large
+from napari_stem.roomy import is_large
 from napari_stem.storage import atomic_path
 
 if TYPE_CHECKING:

@@ -31,9 +31,9 @@ from napari_stem.features.patches import (
     iter_patches,
     low_resolution,
 )
-from napari_stem.features.roomy import blocks, joined, roomy
 from napari_stem.features.stains import Restaining
 from napari_stem.features.stoppable import stoppable
+from napari_stem.roomy import blocks, joined, roomy
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import atomic_path, content_of, writing
 from napari_stem.workers import Workers
@@ -90,9 +90,10 @@ def iter_embed(
     check_width(slide, geometry, spot_diameter(spots))
     if not compute.allow_low_resolution:
         _check_resolution(slide, spots, geometry)
-    restaining = stains and Restaining(
-        slide, geometry, spot_diameter(spots), stains, compute.loaded.stains
-    )
+    restaining = None
+    if stains is not None:
+        known = compute.loaded.stains
+        restaining = Restaining(slide, geometry, spot_diameter(spots), stains, known)
     works = [
         _Work(slide, spots, encoder, geometry.widened(field), tuple(views), restaining)
         for encoder in encoders

@@ -14,7 +14,7 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from napari_stem.errors import CheckpointError, StorageError
-from napari_stem.features.roomy import roomy
+from napari_stem.roomy import roomy
 from napari_stem.storage import atomic_path, writing
 from napari_stem.validation import parse_json
 

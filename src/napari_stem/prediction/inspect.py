@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.events import Events, Progress
 from napari_stem.features.compute import Compute
-from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.hub import check_stamps
 from napari_stem.genes.counts import UNITS, measured
 from napari_stem.model.diffusion import Schedule
@@ -74,12 +74,10 @@ class Inspector:
         trained = self.checkpoint.about.get("weights", {})
         check_stamps(trained, recipe.encoders, self.compute.weights)
         point = spot_table([xy], diameter_px=spot_diameter_px)
-        embedding = yield from iter_embed(
+        embedding = yield from iter_embed_as(
+            recipe,
             slide,
             point,
-            recipe.encoders,
-            recipe.geometry,
-            stains=recipe.stains,
             compute=replace(self.compute, cache=None),  # a click is no file
         )
         nearest = self.checkpoint.condition.nearest(embedding[:, 0], _NEAREST)[0]

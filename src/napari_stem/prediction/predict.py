@@ -15,14 +15,13 @@ from anndata import AnnData
 from napari_stem.analysis.columns import annotation_columns
 from napari_stem.analysis.morans_i import morans_i, neighbour_graph
 from napari_stem.cache import mark_used, trim
+from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.checkpoints.gene_trust import from_description
 from napari_stem.checkpoints.learned import why_learned
 from napari_stem.events import Event, Events, Partial, relay
 from napari_stem.features.compute import Compute
-from napari_stem.features.embed import iter_embed
 from napari_stem.features.encoders.hub import check_stamps
 from napari_stem.features.patches import low_resolution
-from napari_stem.features.roomy import columns_of
 from napari_stem.genes.counts import UNITS, measured
 from napari_stem.model.diffusion import Schedule
 from napari_stem.prediction.draws import DrawStore
@@ -30,6 +29,7 @@ from napari_stem.prediction.kept_draws import rows_and_columns, store_name, stor
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
 from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD, find_statistics
+from napari_stem.roomy import columns_of
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.notes import notes_of
 from napari_stem.spots.provenance import provenance, software_versions
@@ -77,9 +77,7 @@ def iter_draws(
     check_spots(spots, slide)
     recipe, readout = checkpoint.recipe, checkpoint.readout.at_depth(options.depth)
     check_stamps(checkpoint.about.get("weights", {}), recipe.encoders, compute.weights)
-    embeddings = yield from iter_embed(
-        slide, spots, recipe.encoders, recipe.geometry, stains=recipe.stains, compute=compute
-    )
+    embeddings = yield from iter_embed_as(recipe, slide, spots, compute=compute)
     embeddings = embeddings[:, 0]
     name = store_name(embeddings, spots, checkpoint, options)
     path = None

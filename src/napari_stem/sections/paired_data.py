@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.errors import CountsError, OptionError
 from napari_stem.events import Events
-from napari_stem.features.embed import iter_embed
-from napari_stem.features.roomy import joined
 from napari_stem.genes.counts import counted_spots, transform_counts
+from napari_stem.roomy import joined
 from napari_stem.spots.table import positions
 
 if TYPE_CHECKING:
@@ -108,14 +108,8 @@ def iter_paired_data(
     tables = [counted_spots(section.spots, genes, section.name) for section in sections]
     embeddings, values = [], []
     for section, spots in zip(sections, tables, strict=True):
-        vectors = yield from iter_embed(
-            section.slide,
-            spots,
-            recipe.encoders,
-            recipe.geometry,
-            views=views,
-            stains=recipe.stains,
-            compute=compute,
+        vectors = yield from iter_embed_as(
+            recipe, section.slide, spots, views=views, compute=compute
         )
         embeddings.append(vectors)
         values.append(transform_counts(spots, genes, recipe.transform, where=section.name))

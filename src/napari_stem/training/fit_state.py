@@ -17,10 +17,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from napari_stem.errors import TrainingError
 from napari_stem.events import Progress, finish
-from napari_stem.features.roomy import is_large
 from napari_stem.model.diffusion import Schedule, random_diffusion
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
+from napari_stem.roomy import is_large
 from napari_stem.storage import atomic_path
 from napari_stem.text import one_line
 from napari_stem.training.batch_loss import Batch, BatchLoss, Lesson, is_short

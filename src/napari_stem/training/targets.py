@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_stem.features.roomy import blocks, roomy
 from napari_stem.genes.counts import counted_spots, depths, panel_counts
 from napari_stem.model.readout import Counts, Scaled, as_they_are
+from napari_stem.roomy import blocks, roomy
 from napari_stem.training.examples import Examples
 from napari_stem.training.fit_counts import CountedSpots, iter_factors, iter_fit_counts
 

@@ -19,6 +19,7 @@ from napari_stem._napari.predict import tasks
 from napari_stem._napari.predict.adopt_layer import adopt
 from napari_stem._napari.shell.dialogs import ask_file, is_wanted
 from napari_stem._napari.shell.panel import SLIDE_FILES, Panel, button, menu_button
+from napari_stem._napari.shell.scale import scale_refusal
 from napari_stem.errors import Remedy, SlideError
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
 _UNKNOWN = "unknown"
-_LARGEST_MPP = 20
 _CLOSE, _SCALE, _PICTURE = "Close slide", "Change the scale", "Change the picture"
 # Distance between the centres of neighbouring spots, by array.
 _PITCHES_UM = {"Visium (100 µm)": 100.0, "Spatial Transcriptomics (200 µm)": 200.0}
@@ -233,13 +233,6 @@ class SlidePanel(Panel):
             self.picture_box.setCurrentIndex(slide.picture if slide is not None and names else -1)
         self.picture_box.setVisible(len(names) > 1)
         self.picture_box.setEnabled(not self._locked)
-
-
-def scale_refusal(mpp: float) -> str:
-    """Why a typed scale is not used, as a line of a note; "" if it can be that of a slide."""
-    if mpp <= _LARGEST_MPP:
-        return ""
-    return f"⚠ A scale of {mpp:g} µm/px is not that of a slide; type at most {_LARGEST_MPP} µm/px."
 
 
 def _overruled(hint: Hint) -> tuple[str, dict[str, Any]]:

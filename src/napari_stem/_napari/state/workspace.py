@@ -18,7 +18,7 @@ from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.statistics import THRESHOLD
-from napari_stem.text import counted
+from napari_stem.spots.provenance import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -176,9 +176,8 @@ class Workspace(Display):
 
     def source_of(self, result: Result, *, with_draws: bool = True) -> str:
         """Which slide, which checkpoint and how many draws a result is of, in one line."""
-        draws = counted(result.n_draws, "draw") if with_draws else ""
-        parts = self.name_of(result.slide), result.checkpoint_name, draws
-        return " · ".join(filter(None, parts))
+        n_draws = result.n_draws if with_draws else 0
+        return str(Origin(self.name_of(result.slide), result.checkpoint_name, n_draws))
 
     @property
     def all_spots(self) -> AnnData | None:

@@ -24,11 +24,11 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.predict.bin_choice import BinChoice
-from napari_stem._napari.predict.slide_panel import scale_refusal
 from napari_stem._napari.shell.dialogs import ask_file, ask_files, ask_folder
 from napari_stem._napari.shell.hints import by_names
 from napari_stem._napari.shell.panel import SLIDE_FILES, button, complain
 from napari_stem._napari.shell.remembered import symbols
+from napari_stem._napari.shell.scale import scale_refusal
 from napari_stem._napari.shell.worker import message_of, start
 from napari_stem._napari.train import tasks
 from napari_stem._napari.train.alignment_preview import AlignmentPreview

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from napari_stem.errors import StorageError
-from napari_stem.features.roomy import joined, roomy
+from napari_stem.roomy import joined, roomy
 
 
 @pytest.fixture
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_stem.features.roomy.IN_MEMORY", 1000)
+    monkeypatch.setattr("napari_stem.roomy.IN_MEMORY", 1000)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
