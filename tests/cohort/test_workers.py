@@ -25,6 +25,7 @@ class LocalCUDACluster(LocalCluster):
 
 def test_each_worker_sees_one_gpu_and_may_keep_memory(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    monkeypatch.setattr("napari_stem.cohort.workers.AT_WORK", "json")  # what is loaded is no matter
     with hired(Crew(workers=2, threads=1)) as client:
         client.wait_for_workers(2, timeout=60)
         seen = client.run(os.getenv, "CUDA_VISIBLE_DEVICES")
