@@ -1,7 +1,7 @@
 """What is left of a model on sections of another depth, or of another stain.
 
     python benchmarks/transfer.py depth [--held-out C5 C2] [--steps 400]
-    python benchmarks/transfer.py stain [--held-out C5 C2] [--steps 400]
+    python benchmarks/transfer.py stain [--held-out C5 C2] [--steps 400] [--only Macenko Vahadane]
 
 `depth`: counts of the training or of the held-out section are thinned binomially to a median of
 650 molecules a spot; tuned ridge regression is beside the model. `stain`: the slide of the held-out
@@ -26,14 +26,16 @@ from scipy import sparse
 from sklearn.decomposition import MiniBatchDictionaryLearning
 
 from napari_stem.analysis.correlation import correlations
-from napari_stem.api.predicting import draws_of, embed, predict
+from napari_stem.api.predicting import draws_of, predict
 from napari_stem.api.training import train
+from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.checkpoints.recipe import make_recipe
 from napari_stem.defaults import N_DRAWS
 from napari_stem.evaluation.baselines import BASELINES, Tuned
 from napari_stem.evaluation.sums import fair_crps
 from napari_stem.events import finish
 from napari_stem.features.compute import Compute
+from napari_stem.features.stains import USUAL as ALIKE
 from napari_stem.genes.counts import depths, panel_counts
 from napari_stem.genes.panels import hmhvg
 from napari_stem.sections.paired_data import iter_paired_data
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.floating]
     Row: TypeAlias = tuple[tuple[str, ...], Array]  # what was tried, and its metrics
+    Choose: TypeAlias = Callable[[Section], tuple[Checkpoint, Section]]  # what predicts what
 
 SHALLOW = 650  # molecules a spot, the median
 GENES = 300
@@ -63,6 +66,7 @@ def main() -> None:
     parser.add_argument("what", choices=list(TABLES))
     parser.add_argument("--held-out", nargs="+", default=["C5", "C2"])
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--only", nargs="+", default=list(PATCHES), choices=list(PATCHES))
     given = parser.parse_args()
     headings, table = TABLES[given.what]
     sections = {name: sample_section(f"her2st:{name}") for name in HER2ST}
@@ -71,7 +75,7 @@ def main() -> None:
         tested = sections[name]
         known = [section for other, section in sections.items() if other != name]
         panel = hmhvg([section.spots for section in known], GENES, measured_by=[tested.spots])
-        for row, found in table(known, tested, panel, given.steps):
+        for row, found in table(known, tested, panel, given):
             print(name, *row, found.round(3), flush=True)
             rows.setdefault(row, []).append(found)
     print("|", " | ".join(headings), "|")
@@ -81,15 +85,15 @@ def main() -> None:
 
 
 def depth_rows(
-    known: list[Section], tested: Section, panel: list[str], steps: int
+    known: list[Section], tested: Section, panel: list[str], given: argparse.Namespace
 ) -> Iterator[Row]:
     """Metrics of both count transforms, by the depth of training and of the held-out section."""
     for learned_from in ("full", "thin"):
         learned = [at(learned_from, section) for section in known]
         for transform in ("log2", "log1p_cp10k"):
-            recipe = make_recipe("small", panel, transform=transform, fit={"steps": steps})
+            recipe = make_recipe("small", panel, transform=transform, fit={"steps": given.steps})
             checkpoint = trained(learned, recipe)
-            ridge = of_ridge(learned, recipe, embed(tested))
+            ridge = of_ridge(learned, recipe, described(tested, recipe))
             usual = float(np.median(np.concatenate([depths(each.spots) for each in learned])))
             for depth in ("full", "thin"):
                 section = at(depth, tested)
@@ -159,43 +163,62 @@ def of_panel(counts: Array) -> Array:
 
 
 def stain_rows(
-    known: list[Section], tested: Section, panel: list[str], steps: int
+    known: list[Section], tested: Section, panel: list[str], given: argparse.Namespace
 ) -> Iterator[Row]:
     """Metrics on the held-out section in several stains, by what is done about stains."""
-    as_scanned, alike = (
-        make_recipe("small", panel, stain=stain, fit={"steps": steps})
-        for stain in ("as_scanned", "macenko")
-    )
-    usual = np.concatenate([embed(section) for section in known]).std(axis=0)
-    slides = {
-        stain: tested if mixture is None else stained(tested, mixture)
-        for stain, mixture in STAINS.items()
-    }
-    checkpoint = trained(known, as_scanned)
-    for stain, section in slides.items():
-        yield (stain, "as scanned"), stain_scores(checkpoint, section, panel)
-        fitted = standardised(checkpoint, embed(section), usual)
-        yield (stain, "standardised"), stain_scores(fitted, section, panel)
-    checkpoint = trained(known, alike)
-    for stain, section in slides.items():
-        yield (stain, "Macenko"), stain_scores(checkpoint, section, panel)
+    fit = {"steps": given.steps}
+    recipe = make_recipe("small", panel, stain="as_scanned", fit=fit)
+    for patches in given.only:
+        predicted = PATCHES[patches](known, recipe)
+        for stain, mixture in STAINS.items():
+            section = tested if mixture is None else stained(tested, mixture)
+            yield (stain, patches), stain_scores(*predicted(section), panel)
+
+
+def as_scanned(known: list[Section], recipe: Recipe) -> Choose:
+    checkpoint = trained(known, recipe)
+    return lambda section: (checkpoint, section)
+
+
+def by_section(known: list[Section], recipe: Recipe) -> Choose:
+    """Embeddings in units of a section's own mean and deviation."""
+    checkpoint = trained(known, recipe)
+    usual = np.concatenate([described(section, recipe) for section in known]).std(axis=0)
+    return lambda section: (standardised(checkpoint, described(section, recipe), usual), section)
+
+
+def macenko(known: list[Section], recipe: Recipe) -> Choose:
+    return as_scanned(known, replace(recipe, stains=ALIKE))
+
+
+def more_stains(known: list[Section], recipe: Recipe) -> Choose:
+    """A model that also learned from copies of its sections in other stains."""
     learned = [*known, *in_other_stains(known)]
-    pairs = finish(iter_paired_data(learned, as_scanned, Compute(cache=cache_dir())))
-    checkpoint = leave_one_out.trained(as_scanned, learned, pairs)  # `train` refuses copies
-    for stain, section in slides.items():
-        yield (stain, "more stains"), stain_scores(checkpoint, section, panel)
-    usual_stains = vahadane(known[0])
-    checkpoint = trained(
-        [stained(each, between(vahadane(each), usual_stains)) for each in known], as_scanned
-    )
-    for stain, section in slides.items():
-        section = stained(section, between(vahadane(section), usual_stains))
-        yield (stain, "Vahadane"), stain_scores(checkpoint, section, panel)
+    pairs = finish(iter_paired_data(learned, recipe, Compute(cache=cache_dir())))
+    checkpoint = leave_one_out.trained(recipe, learned, pairs)  # `train` refuses copies
+    return lambda section: (checkpoint, section)
+
+
+def with_vahadane(known: list[Section], recipe: Recipe) -> Choose:
+    """All slides in the stains of the first one."""
+    usual = vahadane(known[0])
+
+    def alike(section: Section) -> Section:
+        return stained(section, between(vahadane(section), usual))
+
+    checkpoint = trained([alike(section) for section in known], recipe)
+    return lambda section: (checkpoint, alike(section))
 
 
 def trained(sections: list[Section], recipe: Recipe) -> Checkpoint:
     with TemporaryDirectory() as folder:
         return train(sections, recipe, folder, progress=False).checkpoint
+
+
+def described(section: Section, recipe: Recipe) -> Array:
+    """(n, d) embeddings of the patches of a section."""
+    compute = Compute(cache=cache_dir())
+    return finish(iter_embed_as(recipe, section.slide, section.spots, compute=compute))[:, 0]
 
 
 def standardised(checkpoint: Checkpoint, own: Array, usual: Array) -> Checkpoint:
@@ -295,13 +318,20 @@ STAINS = {
     "less haematoxylin, more eosin": mixture((0.8, 1.3), USUAL),
     "other hues": mixture((1.0, 1.0), OTHER),
 }
+PATCHES: dict[str, Callable[[list[Section], Recipe], Choose]] = {
+    "as scanned": as_scanned,
+    "standardised": by_section,
+    "Macenko": macenko,
+    "more stains": more_stains,
+    "Vahadane": with_vahadane,
+}
 METRICS = ("PCC-50", "MAE", "fair CRPS")
 TABLES: dict[str, tuple[tuple[str, ...], Callable[..., Iterator[Row]]]] = {
     "depth": (
         ("training", "held out", "draws", *METRICS, "PCC-50 of shares", "MAE of shares"),
         depth_rows,
     ),
-    "stain": (("held-out slide", "embeddings", *METRICS, "ood above 1"), stain_rows),
+    "stain": (("held-out slide", "patches", *METRICS, "ood above 1"), stain_rows),
 }
 
 if __name__ == "__main__":

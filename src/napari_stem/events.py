@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -81,11 +81,14 @@ class Metrics(Event):
         Values of `metrics.METRICS` by method: first the model, then the baselines.
     draws
         Draws per spot from which the model's metrics come.
+    ceilings
+        What the noise of the counts allows the model to reach, by metric, where it is known.
     """
 
     step: int
     draws: int
     methods: Mapping[str, Mapping[str, float]]
+    ceilings: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,14 @@ def test_a_checkpoint_is_evaluated_beside_the_baselines(
         ]  # fmt: skip
         assert all(np.isfinite(value) for value in scores.values())
     assert set(found["genes"]) == set(trained.checkpoint.recipe.panel)
+    genes = pd.DataFrame(found["genes"]).T
+    for name, of_genes in {"pcc": "pcc_all", "mae": "mae", "fair_crps": "fair_crps"}.items():
+        for method, column in {"Stem": name, "ridge": f"{name} ridge"}.items():
+            mean = pd.to_numeric(genes[column]).mean()
+            assert mean == pytest.approx(found["methods"][method][of_genes]), column
+    assert pd.to_numeric(genes["ceiling"]).between(0, 1).all()
+    shown = next(line for line in table if "PCC-all" in line)
+    assert f" {found['ceilings']['pcc_all']:.3f} " in shown
     assert found["missing_genes"] == []
     rows = pd.read_csv(tmp_path / "m.csv")
     assert list(rows.columns[:5]) == ["section", "gene", "method", "detection_rate", "ceiling"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stem.evaluation.comparison import Comparison, limits_in_words, pooled
+from napari_stem.evaluation.comparison import Comparison, pooled
 from napari_stem.evaluation.drawn import ArrayDraws
 from napari_stem.evaluation.metrics import METRICS
 from napari_stem.evaluation.scoring import Judge
@@ -72,10 +72,11 @@ def test_the_ceiling_beside_pcc_k_is_that_of_the_same_genes():
     comparison = compared(0, 40)
     pcc = comparison.methods["Stem"].genes["pcc"]
     order = sorted([1, 2, 3], key=lambda gene: -pcc[gene])
-    assert comparison.pcc_ceiling(1) == comparison.ceiling[order[0]]
-    assert comparison.pcc_ceiling(2) == pytest.approx(comparison.ceiling[order[:2]].mean())
-    assert comparison.pcc_ceiling() == pytest.approx(comparison.ceiling[1:].mean())
-    assert f"PCC-all {comparison.pcc_ceiling():.3f}" in limits_in_words(comparison)
+    assert comparison.ceilings["pcc_10"] == pytest.approx(comparison.ceiling[order].mean())
+    many = compared(0, 40, tuple(map(str, range(60))))
+    best = np.argsort(-many.methods["Stem"].genes["pcc"][1:])[:10] + 1  # the first is constant
+    assert many.ceilings["pcc_10"] == pytest.approx(many.ceiling[best].mean())
+    assert many.ceilings["pcc_all"] == pytest.approx(many.ceiling[1:].mean())
 
 
 def test_sections_are_pooled_by_their_spots():

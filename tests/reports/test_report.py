@@ -11,7 +11,9 @@ import pytest
 from anndata import AnnData
 
 from napari_stem.analysis.cluster import cluster
+from napari_stem.evaluation.metrics import METRICS
 from napari_stem.exports.registry import write_prediction
+from napari_stem.reports.measured import measured_part
 from napari_stem.reports.plots import cluster_map, gene_maps, variation_curve
 from napari_stem.reports.report import leading_genes, write_report
 from napari_stem.reports.training_report import write_training_report
@@ -78,10 +80,18 @@ def test_the_report_stands_alone_and_escapes_names(
 def test_the_report_of_a_training_says_what_to_believe_and_what_to_distrust(
     trained: TrainResult, tmp_path: Path
 ):
-    path = tmp_path / "training.html"
-    write_training_report(trained.checkpoint, trained.evaluations, path, name="<b>liver</b>")
-    page = path.read_text(encoding="utf-8")
-    assert "Training &lt;b&gt;liver&lt;/b&gt;" in page
+    written = trained.path.parent / "report.html"  # by `stem.train`
+    page = written.read_text(encoding="utf-8")
+    headings = re.findall(r"<h[23]>(.*?)</h[23]>", page)
+    assert headings == [
+        "What was done", "How good it is", "What to distrust", "Compared with measured counts",
+        "Genes and their noise ceilings", "Calibration", "Variation of genes",
+        "Genes that vary together", "Details",
+    ]  # fmt: skip
+    assert page.count("data:image/png;base64,") == 4
+    assert trained.evaluation is not None
+    ceiling = trained.evaluation.comparison.ceilings["pcc_all"]
+    assert re.search(rf"PCC-all</td><td>[^/]*</td><td>[^/]*</td><td>{ceiling:.3f}</td>", page)
     places = [page.index(f"<h2>{text}</h2>") for text in ("What was done", "How good it is")]
     assert places == sorted(places)
     assert "8 genes" in page
@@ -90,8 +100,21 @@ def test_the_report_of_a_training_says_what_to_believe_and_what_to_distrust(
     assert all(gene in page[places[1] :] for gene in trained.checkpoint.recipe.panel)
     assert re.search(r"Intervals of 90 % held \d+ % of the values", page)
     untold = replace(trained.checkpoint, about={"spots": 3, "sections": ["A"], "step": 2})
-    write_training_report(untold, (), path, name="liver")
-    assert "no tissue was held out" in path.read_text(encoding="utf-8")
+    path = tmp_path / "training.html"
+    write_training_report(untold, (), path, name="<b>liver</b>")
+    page = path.read_text(encoding="utf-8")
+    assert "Training &lt;b&gt;liver&lt;/b&gt;" in page
+    assert "no tissue was held out" in page
+
+
+def test_each_of_several_sections_has_a_row(trained: TrainResult):
+    assert trained.evaluation is not None
+    other = replace(trained.evaluation, section="<i>other</i>")
+    page = "".join(measured_part([trained.evaluation, other]))
+    mae = METRICS["mae"].text(trained.evaluation.scores["Stem"]["mae"])
+    for name in ("section-2", "&lt;i&gt;other&lt;/i&gt;"):
+        assert re.search(rf"<td>{name}</td><td>\d+</td><td>[^<]*</td><td>{mae}</td>", page)
+    assert "Genes that vary together, section-2" in page
 
 
 def test_no_name_or_number_of_a_file_spoils_a_page_or_a_figure(prediction: AnnData, tmp_path: Path):

@@ -20,8 +20,10 @@ from napari_stem.defaults import Keep
 from napari_stem.events import Events
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.reports.training_report import write_training_report
 from napari_stem.sections.opened import Opened, SectionsLike
 from napari_stem.training.distill import student_recipe
+from napari_stem.training.run_folder import REPORT
 from napari_stem.training.train import TrainResult
 from napari_stem.training.train import iter_train as iter_training
 
@@ -48,8 +50,8 @@ def train(
     recipe
         What to learn and how; `make_recipe` makes one.
     run_folder
-        Folder for the state and, at the end, the checkpoint. The same call with the same folder
-        resumes a stopped run.
+        Folder for the state and, at the end, the checkpoint and its report (report.html). The same
+        call with the same folder resumes a stopped run.
     held_out
         Sections that training never sees, on which the checkpoint is evaluated.
     keep
@@ -74,19 +76,18 @@ def train(
     >>> sorted(result.evaluation.scores)
     ['Stem', 'k-NN', 'k-NN joint', 'mean', 'ridge', 'ridge joint', 'ridge local']
     """
-    whole = checked_recipe(recipe)
+    whole, folder = checked_recipe(recipe), Path(run_folder)
     with Opened() as opened:
-        return (
-            yield from iter_training(
-                opened.sections(sections),
-                whole,
-                Path(run_folder),
-                held_out=opened.sections(held_out, "held_out"),
-                options=options,
-                compute=with_files(compute, cache, weights),
-                keep=keep,
-            )
+        work = iter_training(
+            opened.sections(sections),
+            whole,
+            folder,
+            held_out=opened.sections(held_out, "held_out"),
+            options=options,
+            compute=with_files(compute, cache, weights),
+            keep=keep,
         )
+        return (yield from iter_reported(work, folder))
 
 
 @verb(options=PredictOptions, compute=Compute)
@@ -143,20 +144,27 @@ def distill(
     1
     """
     teacher = as_checkpoint(checkpoint)
-    recipe = student_recipe(teacher.recipe, evaluations, fit)
+    recipe, folder = student_recipe(teacher.recipe, evaluations, fit), Path(run_folder)
     with Opened() as opened:
-        return (
-            yield from iter_training(
-                opened.sections(sections),
-                recipe,
-                Path(run_folder),
-                held_out=opened.sections(held_out, "held_out"),
-                options=options,
-                compute=with_files(compute, cache, weights),
-                teacher=teacher,
-                keep=keep,
-            )
+        work = iter_training(
+            opened.sections(sections),
+            recipe,
+            folder,
+            held_out=opened.sections(held_out, "held_out"),
+            options=options,
+            compute=with_files(compute, cache, weights),
+            teacher=teacher,
+            keep=keep,
         )
+        return (yield from iter_reported(work, folder))
+
+
+def iter_reported(work: Events[TrainResult], run_folder: Path) -> Events[TrainResult]:
+    """The same training, of which the run folder gets a report."""
+    result = yield from work
+    page, name = run_folder / REPORT, run_folder.resolve().name
+    write_training_report(result.checkpoint, result.evaluations, page, name=name)
+    return result
 
 
 iter_train, iter_distill = train.events, distill.events

@@ -25,7 +25,7 @@ from napari_stem import events
 from napari_stem.checkpoints.gene_trust import trust_in_words
 from napari_stem.cli.signals import stoppable
 from napari_stem.evaluation.comparison import MODEL, Comparison, limits_in_words, pooled
-from napari_stem.evaluation.metrics import BRIEF, METRICS
+from napari_stem.evaluation.metrics import BRIEF, BY_SECTION, METRICS
 from napari_stem.prediction.trust import StemWarning, warnings_of
 from napari_stem.text import a_few, counted
 from napari_stem.training.event_lines import to_line
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_OF_A_SECTION = ("pcc_50", "mae", "fair_crps", "coverage_90", "gsc", "ssc")
 _SIGN = {1: "+", 0: " ", -1: "-"}
 _SIGNS = f"+ {MODEL} is better on the same spots, - it is worse, each by a 95 % interval."
 
@@ -188,15 +187,17 @@ def print_methods(methods: Mapping[str, Scores]) -> None:
 def _table(comparison: Comparison, title: str) -> Table:
     """Metrics as rows, methods as columns; the best of each row in bold."""
     scores, intervals = comparison.scores, comparison.intervals(MODEL)
+    ceilings = comparison.ceilings
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("metric", no_wrap=True)
     baselines = [name for name in scores if name != MODEL]
     table.add_column(MODEL, justify="right")
     table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("ceiling", justify="right", no_wrap=True)
     for heading in baselines:
         table.add_column(heading, justify="right")
     members = (str(comparison.methods[name].n_draws) for name in baselines)
-    table.add_row("draws", str(comparison.methods[MODEL].n_draws), "", *members)
+    table.add_row("draws", str(comparison.methods[MODEL].n_draws), "", "", *members)
     for name, metric in METRICS.items():
         best = min((values[name] for values in scores.values()), key=metric.loss)
         signs = {each: _SIGN[comparison.verdict(each, metric)] for each in baselines}
@@ -208,17 +209,18 @@ def _table(comparison: Comparison, title: str) -> Table:
             for method, values in scores.items()
         )
         low, high = map(metric.text, intervals[name])
-        table.add_row(metric.heading, next(cells), f"{low} - {high}", *cells)
+        ceiling = metric.text(ceilings[name]) if name in ceilings else ""
+        table.add_row(metric.heading, next(cells), f"{low} - {high}", ceiling, *cells)
     return table
 
 
 def _by_section(evaluations: Sequence[Evaluation]) -> Table:
     """Some metrics of the model in each section."""
     table = Table(title=f"{MODEL} by section", title_justify="left", box=SIMPLE_HEAD)
-    for heading in ("section", "spots", *(METRICS[name].heading for name in _OF_A_SECTION)):
+    for heading in ("section", "spots", *(metric.heading for metric in BY_SECTION)):
         table.add_column(heading, justify="left" if heading == "section" else "right")
     for each in evaluations:
         scores = each.scores[MODEL]
-        cells = (METRICS[name].text(scores[name]) for name in _OF_A_SECTION)
+        cells = (metric.text(scores[metric.name]) for metric in BY_SECTION)
         table.add_row(each.section, f"{each.comparison.n_spots:,}", *cells)
     return table

@@ -87,5 +87,9 @@ def _print(protocol: Protocol, rows: Mapping[str, Scores]) -> None:
     table = Table("method", *headings, box=SIMPLE_HEAD, title=protocol.title, title_justify="left")
     published = {f"{method} (paper)": scores for method, scores in protocol.paper.items()}
     for method, scores in {**rows, **published}.items():
-        table.add_row(method, *(METRICS[metric].text(scores[metric]) for metric in _METRICS))
+        cells = (
+            METRICS[metric].text(scores[metric]) if metric in scores else "not given"
+            for metric in _METRICS
+        )
+        table.add_row(method, *cells)
     console.print(table)

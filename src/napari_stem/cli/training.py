@@ -78,7 +78,7 @@ def train(
     The run folder holds the state and, at the end, checkpoint.safetensors and report.html. Ctrl+C
     saves the state and stops with exit code 130; the same command, or --run alone, resumes.
     """
-    from napari_stem.reports.training_report import write_training_report
+    from napari_stem.api.training import iter_reported
     from napari_stem.storage import cache_dir
     from napari_stem.training.run import iter_run, only_helps
     from napari_stem.training.run_folder import REPORT, create_run
@@ -100,11 +100,9 @@ def train(
             finish(iter_run(run, cache=cache or cache_dir()))
         return
     work = iter_run(run, cache=cache or cache_dir(), finish_now=orders(listen))
-    result = run_events(work, events)
-    page = run / REPORT
-    write_training_report(result.checkpoint, result.evaluations, page, name=run.resolve().name)
+    result = run_events(iter_reported(work, run), events)
     if events == "bars":
         if result.evaluations:
             print_evaluations(result.evaluations)
-        say(f"Report: {page}")
+        say(f"Report: {run / REPORT}")
         console.print(f"Checkpoint: {result.path}")

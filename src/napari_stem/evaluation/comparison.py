@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MODEL = "Stem"
 UNSEEING = "mean"  # the baseline that sees no image
+_RANKS = {"pcc_10": 10, "pcc_50": 50, "pcc_all": None}  # how many genes a metric is the mean of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,12 +75,13 @@ class Comparison:
             coverage=model["coverage_90"],
         )
 
-    def pcc_ceiling(self, k: int | None = None) -> float:
-        """Mean noise ceiling of the k genes that the model predicts best, or of all."""
+    @property
+    def ceilings(self) -> Mapping[str, float]:
+        """Mean noise ceiling of the genes that are in each PCC of the model, by metric."""
         pcc = self.methods[MODEL].genes["pcc"]
         best = np.argsort(-np.nan_to_num(pcc, nan=-np.inf), kind="stable")
-        known = best[: int(np.isfinite(pcc).sum())][:k]
-        return float(self.ceiling[known].mean()) if len(known) else 0.0
+        known = self.ceiling[best[: int(np.isfinite(pcc).sum())]]
+        return {name: float(known[:k].mean()) if len(known) else 0.0 for name, k in _RANKS.items()}
 
     def intervals(self, method: str) -> Mapping[str, tuple[float, float]]:
         """95 % bootstrap intervals of each metric of a method."""
@@ -157,13 +159,11 @@ def pooled(comparisons: Sequence[Comparison]) -> Comparison:
 
 
 def limits_in_words(comparison: Comparison) -> str:
-    """What the counts allow: noise ceilings beside each PCC, and how often genes were counted."""
-    ranks = {"PCC-10": 10, "PCC-50": 50, "PCC-all": None}
-    ceilings = ", ".join(f"{name} {comparison.pcc_ceiling(k):.3f}" for name, k in ranks.items())
+    """What the counts allow: what ceilings are, and how often genes were counted."""
     detected = float(np.median(comparison.detection_rate))
     return (
-        f"Noise ceilings of the same genes: {ceilings}. Half of the genes were counted in at least "
-        f"{100 * detected:.0f} % of the spots."
+        "Ceiling: what a perfect prediction of the same genes would reach, as counts are noisy. "
+        f"Half of the genes were counted in at least {100 * detected:.0f} % of the spots."
     )
 
 

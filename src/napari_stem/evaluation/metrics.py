@@ -87,8 +87,9 @@ class Metric:
         return self.over_genes(self.of(evidence))
 
     def text(self, value: float) -> str:
-        """A value as display text."""
-        return f"{value:z.{self.digits}f}"
+        """A value as display text, of at most four digits where there are any after the point."""
+        before = len(f"{abs(value):.0f}")
+        return f"{value:z.{min(self.digits, max(0, 4 - before))}f}"
 
     def loss(self, value: N) -> N:
         """How bad a value is, or each of several: the lower, the better."""
@@ -255,4 +256,7 @@ METRICS: Mapping[str, Metric] = {
 }  # fmt: skip
 # Shown where space is short, the most informative first.
 BRIEF = (METRICS["pcc_50"], METRICS["mae"])
+BY_SECTION = tuple(
+    METRICS[name] for name in ("pcc_50", "mae", "fair_crps", "coverage_90", "gsc", "ssc")
+)
 BRIEF_BASELINES = ("ridge", "k-NN")  # also those that are quick to fit

@@ -24,6 +24,7 @@ MAIN = (
     "pcc_10", "pcc_50", "pcc_all", "mae", "mse", "rvd", "fair_crps", "energy", "coverage_90",
     "gsc", "ssc",
 )  # fmt: skip
+_OF_GENES = ("pcc", "mae", "fair_crps")
 
 
 def write_metrics_json(evaluations: Sequence[Evaluation], path: str | Path) -> None:
@@ -31,8 +32,8 @@ def write_metrics_json(evaluations: Sequence[Evaluation], path: str | Path) -> N
 
     `methods` holds the `MAIN` metrics of each method over all sections, `genes` what is known of
     each gene, `missing_genes` what a section did not measure, `ceilings` the noise ceilings of the
-    genes in each PCC, `details` the other metrics of each
-    method with bootstrap intervals, `sections` the metrics of each section.
+    genes in each PCC, `details` all metrics of each method with bootstrap intervals, `sections`
+    the metrics of each section. docs/metrics.md lists the entries.
     """
     every = pooled([evaluation.comparison for evaluation in evaluations])
     missing = dict.fromkeys(gene for each in evaluations for gene in each.missing_genes)
@@ -41,11 +42,7 @@ def write_metrics_json(evaluations: Sequence[Evaluation], path: str | Path) -> N
         "genes": _genes(every),
         "missing_genes": list(missing),
         "spots": every.n_spots,
-        "ceilings": {
-            "pcc_10": every.pcc_ceiling(10),
-            "pcc_50": every.pcc_ceiling(50),
-            "pcc_all": every.pcc_ceiling(),
-        },
+        "ceilings": every.ceilings,
         "details": {name: _details(every, name) for name in every.methods},
         "sections": {
             each.section: {name: dict(scores) for name, scores in each.scores.items()}
@@ -76,12 +73,14 @@ def _main(scores: Scores) -> dict[str, float]:
 
 
 def _genes(comparison: Comparison) -> dict[str, dict[str, Any]]:
-    pcc = {f"pcc {name}": judged.genes["pcc"] for name, judged in comparison.methods.items()}
     columns: Mapping[str, NDArray[np.float64]] = {
-        "pcc": pcc.pop(f"pcc {MODEL}"),
         "ceiling": comparison.ceiling,
         "detection_rate": comparison.detection_rate,
-        **pcc,
+        **{
+            metric if method == MODEL else f"{metric} {method}": judged.genes[metric]
+            for metric in _OF_GENES
+            for method, judged in comparison.methods.items()
+        },
     }
     trust = comparison.held_out()["trust"]
     return {

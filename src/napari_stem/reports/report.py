@@ -93,7 +93,7 @@ def write_report(
         parts += measured_part([evaluation])
     if "leiden" in prediction.obs:
         parts += ["<h3>Clusters</h3>", picture(cluster_map(prediction), "Map of clusters")]
-    if "truth" in prediction.layers:
+    if "truth" in prediction.layers and not evaluation:
         parts += ["<h3>Variation</h3>", picture(variation_curve(prediction), "Variance of genes")]
     if notes := list(about.get("notes", ())):
         parts += ["<h2>What was found and assumed</h2>", listed(map(str, notes))]

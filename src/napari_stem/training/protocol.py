@@ -50,7 +50,7 @@ class Protocol:
     statistics
         Of the draws, of which each is a row beside the mean.
     paper
-        Published metrics by method.
+        Published metrics by method, or by the row of an ablation; none where they are not given.
     """
 
     title: str

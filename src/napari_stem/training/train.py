@@ -165,7 +165,8 @@ def iter_train(
     if evaluations:
         metrics = held_out_metrics(evaluations)
         checkpoint = replace(checkpoint, about={**about, "kept": keep, **metrics})
-        yield Metrics(fitted.step, options.n_draws, metrics["scores"])
+        ceilings = pooled([evaluation.comparison for evaluation in evaluations]).ceilings
+        yield Metrics(fitted.step, options.n_draws, metrics["scores"], ceilings)
         yield _variation(fitted.step, recipe.panel, evaluations)
         save_checkpoint(checkpoint, path)
     return TrainResult(checkpoint, path, tuple(evaluations))

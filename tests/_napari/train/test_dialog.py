@@ -152,7 +152,9 @@ def test_a_run_is_set_up_trained_and_installed(
     assert browser.shown == [runs_dir() / "liver-1" / "report.html"]
     table = view.metrics
     methods = [table.horizontalHeaderItem(i).text() for i in range(table.columnCount())]
-    assert methods == ["Stem", *BASELINES]
+    assert methods == ["Stem", "ceiling", *BASELINES]
+    shown = [[bool(table.item(row, column).text()) for row in range(5)] for column in (0, 1)]
+    assert shown == [[True] * 5, [True] * 3 + [False] * 2]  # a ceiling beside each PCC
     assert [table.verticalHeaderItem(i).text() for i in range(2)] == ["PCC-10", "PCC-50"]
     assert table.rowCount() == len(METRICS)
     drawn = view.curves.loss.lines

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 _ROW, _SHOWN = 22, 8  # height of a row in pixels, and rows that are seen without scrolling
 
+_CEILING = "ceiling"
+_CEILING_TOOLTIP = (
+    "What a perfect prediction would reach, as counts are noisy; of the genes that the model "
+    "predicts best."
+)
+
 
 class MetricsTable(QTableWidget):
     """The best value of each row is bold."""
@@ -34,25 +40,33 @@ class MetricsTable(QTableWidget):
         self.setRowCount(0)
         self.setColumnCount(0)
 
-    def show_methods(self, methods: Mapping[str, Scores]) -> None:
-        """Show what is known of each method."""
+    def show_methods(self, methods: Mapping[str, Scores], ceilings: Scores) -> None:
+        """Show what is known of each method, and of what could be reached beside the first one."""
         known = [m for m in METRICS.values() if any(m.name in v for v in methods.values())]
-        self.setColumnCount(len(methods))
-        self.setHorizontalHeaderLabels(list(methods))
+        columns = [*methods.items()]
+        if ceilings:
+            columns.insert(1, (_CEILING, ceilings))
+        self.setColumnCount(len(columns))
+        self.setHorizontalHeaderLabels([name for name, _ in columns])
         self.setRowCount(len(known))
         for row, metric in enumerate(known):
             heading = QTableWidgetItem(metric.heading)
             heading.setToolTip(metric.tooltip)
             self.setVerticalHeaderItem(row, heading)
-            self._fill(row, metric, list(methods.values()))
+            found = [scores.get(metric.name) for scores in methods.values()]
+            best = min((metric.loss(value) for value in found if value is not None), default=None)
+            for column, (name, scores) in enumerate(columns):
+                value = scores.get(metric.name)
+                is_best = value is not None and name != _CEILING and metric.loss(value) == best
+                self.setItem(row, column, _item(metric, value, bold=is_best))
+        if ceilings:
+            self.horizontalHeaderItem(1).setToolTip(_CEILING_TOOLTIP)
 
-    def _fill(self, row: int, metric: Metric, methods: list[Scores]) -> None:
-        values = [scores.get(metric.name) for scores in methods]
-        best = min((metric.loss(value) for value in values if value is not None), default=0.0)
-        for column, value in enumerate(values):
-            item = QTableWidgetItem("" if value is None else metric.text(value))
-            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-            font = item.font()
-            font.setBold(value is not None and metric.loss(value) == best)
-            item.setFont(font)
-            self.setItem(row, column, item)
+
+def _item(metric: Metric, value: float | None, *, bold: bool) -> QTableWidgetItem:
+    item = QTableWidgetItem("" if value is None else metric.text(value))
+    item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+    font = item.font()
+    font.setBold(bold)
+    item.setFont(font)
+    return item

@@ -214,7 +214,7 @@ class TrainingView(QWidget):
             f"Metrics on held-out spots at step {told.step:,} (mean of "
             f"{counted(told.draws, 'draw')}), with baselines trained on the same data:"
         )
-        self.metrics.show_methods(told.methods)
+        self.metrics.show_methods(told.methods, told.ceilings)
 
     def _pause_or_resume(self) -> None:
         live = self._live()
