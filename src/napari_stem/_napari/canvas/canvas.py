@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem._napari.state.cluster_view import ClusterView
+    from napari_stem._napari.state.comparison import Cell
     from napari_stem._napari.state.request import PredictRequest
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
@@ -71,6 +72,7 @@ class Canvas:
             if role and not (slide and layers.is_layer_of(layer, role, slide)):
                 layers.update(layer, visible=False)
         self._name_slide()
+        self._rasters.clear()
         if slide is None:
             return
         region = self._stack.find("region")
@@ -149,9 +151,8 @@ class Canvas:
         if result is None:
             return
         if self._workspace.compared:
-            self._comparison.show(self._stack.viewer, result, self._rasters.hatched(result))
-            unit = result.unit_of(self._workspace.compared)
-            self._stack.say(f"{self._workspace.source_of(result)}\n{unit}", "bottom_left")
+            self._comparison.show(self._stack.viewer, result.slide, self._rasters)
+            self._stack.say(self._comparison.legend(), "bottom_left")
             return
         self._fill_heatmap(result)
         gene, statistic = self._workspace.gene, self._workspace.statistic
@@ -184,7 +185,7 @@ class Canvas:
         self._limited = shown, given
         return given
 
-    def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
+    def _compare(self, compared: tuple[Cell, ...]) -> None:
         if compared:
             self._show_heatmap()
         else:

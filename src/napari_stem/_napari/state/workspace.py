@@ -139,9 +139,16 @@ class Workspace(Display):
         if not are_same(session.slide, self.slide):
             self._sessions[session.slide.fingerprint] = session
             return
-        if session.result is None or not session.result.has(self.compared):
+        if not self._compares_in(session):
             self.end_comparison()
         self._set(session)
+
+    def _compares_in(self, session: Session) -> bool:
+        """Whether a state of the slide that comes has what is compared."""
+        if self.comparison.kind == "results":
+            return (session.shown, len(session.results)) == (self.shown, len(self.results))
+        result = session.result
+        return result is not None and all(result.has(x.gene, x.statistic) for x in self.compared)
 
     def _set(self, session: Session) -> None:
         with ExitStack() as paused:  # so that no listener sees the state of two results mixed
@@ -226,9 +233,11 @@ class Workspace(Display):
             self._put(session.adding(kept))
 
     def show_result(self, row: int) -> None:
-        """Show another result of the slide, with its spots and its clusters."""
+        """Show a result of the slide alone, with its spots and its clusters."""
         if row != self.shown:
             self._put(self.session.showing(row))
+        elif self.comparison.kind == "results":
+            self.end_comparison()
 
     def delete_result(self, row: int) -> None:
         """Drop a result of the slide; a prediction that still draws it is stopped."""
