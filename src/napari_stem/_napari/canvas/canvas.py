@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_stem._napari.canvas import heatmap, layers, spot_labels
 from napari_stem._napari.canvas.comparison import Comparison
+from napari_stem._napari.canvas.drawn_region import drawn_shapes
 from napari_stem._napari.canvas.layer_names import name_of
 from napari_stem._napari.canvas.marked_spots import MarkedSpots
 from napari_stem._napari.canvas.rasters import Rasters
@@ -59,7 +60,7 @@ class Canvas:
         events.opacity.connect(self._restyle)
         events.shared_contrast.connect(self._show_heatmap)
         events.compared.connect(self._compare)
-        viewer.layers.events.inserted.connect(self._lend_values)
+        viewer.layers.events.inserted.connect(self._watch_region)
         viewer.layers.events.removed.connect(self._end_comparison)
 
     def add_mask(self, result: Result, spots: NDArray[np.bool_], name: str) -> None:
@@ -197,9 +198,16 @@ class Canvas:
         if self._comparison.holds(event.value):
             self._workspace.end_comparison()
 
-    def _lend_values(self, event: Any) -> None:
+    def _watch_region(self, event: Any) -> None:
         if layers.role_of(event.value) == "region":
             self._stack.lend_values(event.value)
+            event.value.events.data.connect(self._take_regions)
+            self._take_regions()
+
+    def _take_regions(self, event: Any = None) -> None:
+        """Note what is drawn, which napari's layers alone know."""
+        for slide in self._workspace.slides:
+            self._workspace.take_regions(slide, drawn_shapes(self._stack.viewer, slide))
 
     def _show_clusters(self) -> None:
         result, clusters = self._workspace.result, self._workspace.clusters
