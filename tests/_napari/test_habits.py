@@ -19,6 +19,7 @@ from superqt import QLabeledSlider
 
 from napari_stem._napari.predict.dock import PredictDock
 from napari_stem._napari.shell.docks import open_dock, window_of
+from napari_stem._napari.shell.keys_dock import KeysDock
 from napari_stem._napari.shell.shortcuts import (
     HEATMAP,
     INSPECT,
@@ -126,9 +127,10 @@ def test_every_key_of_the_docks_is_in_the_list(viewer, dock):
     assert "Alt+I" in {str(key) for key in viewer.keymap}
 
 
-def test_keys_are_told_in_tooltips_and_in_one_place(dock):
-    texts = [label.text() for label in dock.findChildren(QLabel)]
-    assert legend() in texts
+def test_keys_are_told_in_tooltips_and_in_a_list_of_the_menu(viewer, dock):
+    get_app_model().commands.execute_command("napari-stem.keys").result()
+    (found,) = window_of(viewer).findChildren(KeysDock)
+    assert legend() in [label.text() for label in found.findChildren(QLabel)]
     tips = [widget.toolTip() for widget in dock.findChildren((QAbstractButton, QComboBox))]
     tips += [dock.result.genes.search.toolTip(), dock.result.opacity.toolTip()]
     for shortcut in SHORTCUTS:

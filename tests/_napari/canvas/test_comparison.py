@@ -38,6 +38,11 @@ def make_result(section: Section, genes: tuple[str, ...] = GENES, **more: float)
     return Result(section.slide, section.spots, genes, "log2(count + 1)", whole, 4)
 
 
+def compared(workspace: Workspace) -> list[tuple[str, str]]:
+    """Gene and statistic of each cell."""
+    return [(cell.gene, cell.statistic) for cell in workspace.compared]
+
+
 def cells(viewer) -> list[list[str]]:
     """Names of the layers in each cell of the grid, left to right, bottom first."""
     grid = viewer.canvas.grid
@@ -56,7 +61,7 @@ def choose(box: CompareBox, text: str) -> None:
 
 
 def test_each_gene_has_a_cell_with_the_slide_below_it(viewer, workspace, section):
-    workspace.compared = ("C", "mean"), ("A", "mean"), ("B", "mean")
+    workspace.compare(Comparison("genes", ("C", "A", "B")))
     assert viewer.canvas.grid.enabled
     slide = section.slide.name
     found = [[name.split(" [")[0] for name in cell] for cell in cells(viewer)]
@@ -65,7 +70,7 @@ def test_each_gene_has_a_cell_with_the_slide_below_it(viewer, workspace, section
 
 def test_a_cell_shows_its_genes_values_where_the_single_heatmap_does(viewer, workspace):
     single = viewer.layers["A mean"]
-    workspace.compared = ("B", "mean"), ("C", "mean")
+    workspace.compare(Comparison("genes", ("B", "C")))
     heatmap = viewer.layers["C: mean"]
     found = np.unique(heatmap.data[~np.isnan(heatmap.data)])
     np.testing.assert_array_equal(found, workspace.result.of("C", "mean"))
@@ -77,8 +82,8 @@ def test_ending_it_brings_everything_back(viewer, workspace, section):
     viewer.scene.camera.zoom = 3.5
     viewer.layers.selection.active = viewer.layers["A mean"]
     before = [(layer.name, layer.visible) for layer in viewer.layers]
-    workspace.compared = ("B", "mean"), ("C", "mean")
-    workspace.compared = ()
+    workspace.compare(Comparison("genes", ("B", "C")))
+    workspace.end_comparison()
     assert [(layer.name, layer.visible) for layer in viewer.layers] == before
     assert not viewer.canvas.grid.enabled
     assert viewer.scene.camera.zoom == pytest.approx(3.5)
@@ -86,14 +91,14 @@ def test_ending_it_brings_everything_back(viewer, workspace, section):
 
 
 def test_taking_a_layer_of_a_cell_away_ends_it(viewer, workspace):
-    workspace.compared = ("B", "mean"), ("C", "mean")
+    workspace.compare(Comparison("genes", ("B", "C")))
     viewer.layers.remove("B: mean")
     assert workspace.compared == ()
     assert [layer.name for layer in viewer.layers if layer.visible][1:] == ["A mean"]
 
 
 def test_a_layer_that_a_user_adds_does_not_break_the_cells(viewer, workspace, section):
-    workspace.compared = ("B", "mean"), ("C", "mean")
+    workspace.compare(Comparison("genes", ("B", "C")))
     viewer.add_points(np.zeros((1, 2)), **layers.placement(section.slide))
     workspace.opacity = 0.5
     found = [cell[1] for cell in cells(viewer)]
@@ -101,21 +106,21 @@ def test_a_layer_that_a_user_adds_does_not_break_the_cells(viewer, workspace, se
 
 
 def test_a_result_without_the_compared_genes_ends_it(viewer, workspace, section):
-    workspace.compared = ("B", "mean"), ("C", "mean")
+    workspace.compare(Comparison("genes", ("B", "C")))
     workspace.take_result(make_result(section, ("X", "Y")))
     assert workspace.compared == ()
     assert [layer.name for layer in viewer.layers if layer.visible][1:] == ["X mean"]
 
 
 def test_one_more_gene_leaves_the_cells_that_are_there(viewer, workspace):
-    workspace.compared = ("A", "mean"), ("B", "mean")
+    workspace.compare(Comparison("genes", ("A", "B")))
     before = list(viewer.layers)
     own = [layer for layer in before if ":" in layer.name]
     painted = [layer.data.copy() for layer in own]
     changed = []
     for layer in own:
         layer.events.set_data.connect(changed.append)
-    workspace.compared = ("A", "mean"), ("B", "mean"), ("C", "mean")
+    workspace.compare(Comparison("genes", ("A", "B", "C")))
     assert [cell[1] for cell in cells(viewer)] == ["A: mean", "B: mean", "C: mean"]
     assert all(any(layer is other for other in viewer.layers) for layer in before)
     assert len(viewer.layers) == len(before) + 2
@@ -143,54 +148,54 @@ def test_the_next_gene_finds_its_layers_there(viewer, workspace, qtbot):
 
 
 def test_what_is_looked_at_stays_unless_cells_change_their_size(viewer, workspace):
-    workspace.compared = ("A", "mean"), ("B", "mean")
+    workspace.compare(Comparison("genes", ("A", "B")))
     wide = viewer.scene.camera.zoom
-    workspace.compared = ("A", "mean"), ("B", "mean"), ("C", "mean")  # two rows
+    workspace.compare(Comparison("genes", ("A", "B", "C")))  # two rows
     viewer.scene.camera.zoom = 2 * viewer.scene.camera.zoom
     mine = viewer.scene.camera.zoom
-    workspace.compared = ("A", "mean"), ("C", "mean"), ("B", "mean")
+    workspace.compare(Comparison("genes", ("A", "C", "B")))
     assert viewer.scene.camera.zoom == mine
-    workspace.compared = ("A", "mean"), ("B", "mean")
+    workspace.compare(Comparison("genes", ("A", "B")))
     assert viewer.scene.camera.zoom == pytest.approx(wide)
 
 
 def test_one_gene_less_and_more_again_makes_no_layer_and_removes_none(viewer, workspace):
-    workspace.compared = ("A", "mean"), ("B", "mean"), ("C", "mean")
+    workspace.compare(Comparison("genes", ("A", "B", "C")))
     before, removed = list(viewer.layers), []
     viewer.layers.events.removed.connect(removed.append)
-    workspace.compared = ("A", "mean"), ("C", "mean")
+    workspace.compare(Comparison("genes", ("A", "C")))
     assert [cell[1] for cell in cells(viewer)] == ["A: mean", "C: mean"]
-    workspace.compared = ("A", "mean"), ("C", "mean"), ("B", "mean")
+    workspace.compare(Comparison("genes", ("A", "C", "B")))
     assert [cell[1] for cell in cells(viewer)] == ["A: mean", "C: mean", "B: mean"]
     assert set(map(id, viewer.layers)) == set(map(id, before))
     assert not removed
 
 
 def test_what_a_user_does_to_one_heatmap_all_do(viewer, workspace):
-    workspace.compared = ("A", "mean"), ("B", "mean")
+    workspace.compare(Comparison("genes", ("A", "B")))
     viewer.layers["B: mean"].colormap = "magma"
     viewer.layers["B: mean"].gamma = 0.5
-    workspace.compared = ("A", "mean"), ("B", "mean"), ("C", "mean")  # it stays so, with one more
+    workspace.compare(Comparison("genes", ("A", "B", "C")))  # it stays so, with one more
     heatmaps = [viewer.layers[f"{gene}: mean"] for gene in GENES]
     assert [layer.colormap.name for layer in heatmaps] == ["magma"] * 3
     assert [layer.gamma for layer in heatmaps] == [0.5] * 3
     workspace.colormap, workspace.opacity = "inferno", 0.3
     assert [layer.colormap.name for layer in heatmaps] == ["inferno"] * 3
     assert [layer.opacity for layer in heatmaps] == [0.3] * 3
-    workspace.compared = ()
+    workspace.end_comparison()
     heatmaps[0].opacity = 1.0
     assert heatmaps[1].opacity == 0.3  # nothing holds on to what was taken away
 
 
 def test_cells_stay_in_order_above_what_a_user_puts_on_top(viewer, workspace, section):
-    workspace.compared = ("A", "mean"), ("B", "mean")
+    workspace.compare(Comparison("genes", ("A", "B")))
     viewer.add_points(np.zeros((1, 2)), name="own", **layers.placement(section.slide))
     viewer.layers.move(viewer.layers.index("A: mean"), 0)
-    workspace.compared = ("C", "mean"), ("A", "mean"), ("B", "mean")
+    workspace.compare(Comparison("genes", ("C", "A", "B")))
     found = [[name.split(" [")[0] for name in cell] for cell in cells(viewer)]
     slide = section.slide.name
     assert found == [[slide, "C: mean"], [slide, "A: mean"], [slide, "B: mean"]]
-    workspace.compared = ()
+    workspace.end_comparison()
     assert [layer.name for layer in viewer.layers if layer.visible][1:] == ["A mean"]
 
 
@@ -202,9 +207,9 @@ def test_the_box_offers_measured_values_where_there_are_some(workspace, section,
     workspace.take_result(make_result(section, truth=1.0))
     assert item.isEnabled()
     choose(box, MEASURED)
-    assert workspace.compared == (("A", "mean"), ("A", "truth"))
+    assert compared(workspace) == [("A", "mean"), ("A", "truth")]
     workspace.gene = "B"
-    assert workspace.compared == (("B", "mean"), ("B", "truth"))
+    assert compared(workspace) == [("B", "mean"), ("B", "truth")]
     workspace.take_result(make_result(section))
     assert (workspace.compared, box.currentText()) == ((), NONE)
 
@@ -216,7 +221,7 @@ def test_two_boxes_of_a_viewer_show_what_is_compared(workspace, qtbot):
     choose(one, SELECTED)
     assert other.currentText() == SELECTED
     workspace.gene = "B"
-    assert workspace.compared == (("C", "mean"), ("A", "mean"))
+    assert compared(workspace) == [("C", "mean"), ("A", "mean")]
     choose(other, NONE)
     assert (workspace.compared, one.currentText()) == ((), NONE)
 
@@ -225,7 +230,7 @@ def test_the_box_compares_the_selected_genes(workspace, qtbot):
     box = CompareBox(workspace, lambda: ["C", "A"])
     qtbot.addWidget(box)
     choose(box, SELECTED)
-    assert workspace.compared == (("C", "mean"), ("A", "mean"))
+    assert compared(workspace) == [("C", "mean"), ("A", "mean")]
     workspace.end_comparison()
     assert box.currentText() == NONE
 
@@ -235,15 +240,15 @@ def test_selecting_genes_in_the_dock_shows_them_side_by_side(viewer, dock, secti
     dock.workspace.take_result(make_result(section))
     panel = dock.result
     choose(panel.compare, SELECTED)
-    assert [gene for gene, _ in dock.workspace.compared] == ["A"]
+    assert [gene for gene, _ in compared(dock.workspace)] == ["A"]
     panel.genes.view.selectAll()
-    assert [gene for gene, _ in dock.workspace.compared] == ["A", "B", "C"]
+    assert [gene for gene, _ in compared(dock.workspace)] == ["A", "B", "C"]
     assert panel.statistic.isEnabled()
     last = AnnData(np.zeros((section.spots.n_obs, 3)), var={"mean": [1.0, 2.0, 3.0]})
     last.var_names, last.uns["napari_stem"] = list(GENES), {}
     dock.workspace.take_result(replace(make_result(section), prediction=last))
     assert panel.genes.view.model().columnCount() == 2  # more columns come with the last draw
-    assert [gene for gene, _ in dock.workspace.compared] == ["A", "B", "C"]
+    assert [gene for gene, _ in compared(dock.workspace)] == ["A", "B", "C"]
     assert len(cells(viewer)) == 3
 
 
@@ -263,11 +268,11 @@ def test_inspecting_and_drawing_a_region_end_it(viewer, dock, section, trained):
     work.take_result(make_result(section))
     work.checkpoint = finish(opening.describe_checkpoint(trained.path))
     inspect = open_dock(viewer, "Inspect")
-    work.compared = ("B", "mean"), ("C", "mean")
+    work.compare(Comparison("genes", ("B", "C")))
     inspect.inspect((200, 200))
     assert work.compared == ()
     assert [layer.name for layer in viewer.layers if layer.visible] == [*own, "Inspected patches"]
-    work.compared = ("B", "mean"), ("C", "mean")
+    work.compare(Comparison("genes", ("B", "C")))
     dock.spots.draw("add_rectangle")
     assert work.compared == ()
     assert {layer.name for layer in viewer.layers if layer.visible} >= {*own, "Region"}
@@ -276,7 +281,7 @@ def test_inspecting_and_drawing_a_region_end_it(viewer, dock, section, trained):
 def test_the_key_that_hides_the_heatmap_leaves_the_cells_alone(viewer, dock, section):
     dock.workspace.take_slide(section.slide)
     dock.workspace.take_result(make_result(section))
-    dock.workspace.compared = ("B", "mean"), ("C", "mean")
+    dock.workspace.compare(Comparison("genes", ("B", "C")))
     before = cells(viewer)
     (key,) = dock.findChildren(QShortcut, HEATMAP.keys)
     key.activated.emit()

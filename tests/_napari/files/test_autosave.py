@@ -11,11 +11,12 @@ import numpy as np
 import platformdirs
 import pytest
 import tifffile
-from qtpy.QtWidgets import QApplication, QMessageBox
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_stem._napari.canvas import autosave
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.launch import fill
+from napari_stem._napari.files.sessions import ask_to_save
 from napari_stem._napari.keeping.autosaves import claim_new, left_behind
 from napari_stem._napari.keeping.session_folder import INDEX
 from napari_stem._napari.shell.docks import open_dock, window_of
@@ -114,7 +115,9 @@ def test_a_session_that_was_closed_is_not_offered(
     assert left_behind() == []
 
 
-def test_a_region_alone_is_saved(make_napari_viewer, slide, qtbot, monkeypatch):
+def test_a_region_alone_is_saved_and_asked_about(
+    make_napari_viewer, slide, qtbot, monkeypatch, answers, tmp_path
+):
     monkeypatch.setattr(autosave, "_SOON", 0.01)
     monkeypatch.setattr(autosave, "_PAUSE", 0.01)
     viewer = make_napari_viewer(show=True)
@@ -126,6 +129,19 @@ def test_a_region_alone_is_saved(make_napari_viewer, slide, qtbot, monkeypatch):
     qtbot.waitUntil(lambda: saved() == 1)
     (index,) = sessions_dir().glob(f"*/{INDEX}")
     assert len(json.loads(index.read_text())["slides"][0]["shapes"]) == 1
+    answers.press("Cancel", "Cancel")
+    window_of(viewer).close()
+    assert window_of(viewer).isVisible()
+    for layer in [*viewer.layers]:  # its picture, and what was drawn on it
+        viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: len(answers.asked) == 2)
+    assert answers.asked == ["This discards 1 drawn region that was not saved."] * 2
+    assert viewer.layers["Region"].nshapes == 1
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "kept"))
+    ask_to_save(viewer)
+    qtbot.waitUntil(lambda: not dock.workspace.unsaved_regions())
+    qtbot.mouseClick(dock.slide.close_button, LEFT)
+    assert dock.workspace.slides == ()
 
 
 def test_a_session_can_be_discarded(viewer, qtbot, monkeypatch):

@@ -103,12 +103,13 @@ def test_all_that_was_made_comes_back(
     found = inspector.iter_inspect(slide, (600.0, 600.0), spot_diameter_px=110, spots=section.spots)
     work.add_points([Point(slide, work.checkpoint.key, finish(found))])
     corners = np.array([(10.0, 20.0), (300.5, 20.0), (300.5, 400.0)])
-    draw_again(viewer, slide, [DrawnShape("polygon", corners)])
+    draw_again(viewer, slide, [DrawnShape.on(slide, "polygon", corners)])
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "kept"))
     ask_to_save(viewer)
-    assert len(work.unsaved_points()) == 1
+    assert (len(work.unsaved_points()), len(work.unsaved_regions())) == (1, 1)
     qtbot.waitUntil(lambda: not work.unsaved())
     assert not work.unsaved_points()
+    assert not work.unsaved_regions()
 
     ask_to_open(again)
     qtbot.waitUntil(lambda: len(now.results) == 2)
@@ -122,6 +123,7 @@ def test_all_that_was_made_comes_back(
     assert not now.unsaved()
     assert [point.inspection.xy for point in now.points] == [(600.0, 600.0)]
     (shape,) = drawn_shapes(again, now.slide)
+    assert not now.unsaved_regions()
     np.testing.assert_allclose(shape.corners, corners)
     more = PredictRequest(now.slide, now.spots, now.checkpoint, PredictOptions(n_draws=4))
     assert now.session.row_of(more) == 0

@@ -16,6 +16,7 @@ from napari_stem._napari.files.launch import fill
 from napari_stem._napari.files.opening import describe_checkpoint
 from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.shell.docks import open_dock, window_of
+from napari_stem._napari.state.drawn_shape import DrawnShape
 from napari_stem._napari.state.point import Point
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.saved_view import View
@@ -61,14 +62,14 @@ def test_results_are_listed_renamed_and_deleted_after_asking(
     assert (panel.isHidden(), panel.note.isHidden()) == (False, True)
     fill(dock._viewer(), section.slide, predicted[:9].copy(), name="biopsy")
     n = section.spots.n_obs
-    texts = [panel.box.itemText(row) for row in range(2)]
+    texts = [panel.list.item(row).text() for row in range(2)]
     assert texts == [f"Prediction ({n} spots)", "biopsy (9 spots)"]
     assert panel.note.text() == "2 draws, exported"
-    qtbot.keyClick(panel.box, Qt.Key.Key_Up)
+    qtbot.keyClick(panel.list, Qt.Key.Key_Up)
     assert (work.shown, work.spots.n_obs) == (0, n)
     monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("slide", True))
     panel.rename_action.trigger()
-    assert panel.box.currentText() == f"slide ({n} spots)"
+    assert panel.list.currentItem().text() == f"slide ({n} spots)"
     answers.press("Cancel", "Discard")
     panel.delete_action.trigger()
     assert len(work.results) == 2
@@ -80,9 +81,7 @@ def test_results_are_listed_renamed_and_deleted_after_asking(
     assert work.slides == ()
 
 
-def test_inspected_points_come_back_with_the_export_and_their_checkpoint(
-    section, predicted, trained, tmp_path
-):
+def test_points_and_regions_come_back_with_the_export(section, predicted, trained, tmp_path):
     viewers = [ViewerModel()]  # whose workspaces live as long as they do
     first = workspace_of(viewers[0])
     first.take_slide(section.slide)
@@ -92,8 +91,10 @@ def test_inspected_points_come_back_with_the_export_and_their_checkpoint(
     inspection = finish(inspector.iter_inspect(section.slide, (600.0, 600.0), **spots))
     first.add_points([Point(section.slide, first.checkpoint.key, inspection)])
     path, points = tmp_path / "points.h5ad", first.points_of(section.slide)
-    finish(ExportRequest(predicted, path, View(), points=points).events())
-    assert "points" not in predicted.uns["napari_stem"]
+    region = DrawnShape.on(section.slide, "polygon", [(10, 20), (300.126, 20), (300, 400)])
+    request = ExportRequest(predicted, path, View(), points=points, drawn=[region])
+    finish(request.events())
+    assert not {"points", "drawn_regions"} & set(predicted.uns["napari_stem"])
 
     viewers.append(viewer := ViewerModel())
     again = workspace_of(viewer)
@@ -107,6 +108,8 @@ def test_inspected_points_come_back_with_the_export_and_their_checkpoint(
     assert (point.inspection.xy, point.inspection.genes) == (inspection.xy, inspection.genes)
     np.testing.assert_array_equal(point.inspection.draws, inspection.draws)
     assert point.inspection.measured == inspection.measured
+    assert again.regions == (region,)
+    assert not again.unsaved_regions()
 
 
 def test_closing_the_window_asks_and_exports_first(

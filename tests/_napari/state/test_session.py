@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QDoubleSpinBox
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.predict.dock import PredictDock
+from napari_stem._napari.state.comparison import Comparison
 from napari_stem._napari.state.kept_result import Saved
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
@@ -185,7 +186,7 @@ def test_a_layer_of_an_open_slide_shows_that_slide_again(dock, section, other):
     work, menu = dock.workspace, dock.slide.layer_button.menu()
     show(work, section)
     show(work, other)
-    work.compared = (("A", "mean"), ("B", "mean"))  # with a picture of the slide under each
+    work.compare(Comparison("genes", ("A", "B")))  # with a picture of the slide under each
     menu.aboutToShow.emit()
     assert [action.text() for action in menu.actions()] == [section.slide.name, other.slide.name]
     menu.actions()[0].trigger()

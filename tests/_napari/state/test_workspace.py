@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_stem._napari.state.cluster_view import ClusterView
+from napari_stem._napari.state.comparison import Comparison
 from napari_stem._napari.state.result import Result
 from napari_stem._napari.state.workspace import Workspace
 from napari_stem.analysis.labels import Clusters
@@ -21,7 +22,7 @@ def work(section) -> Workspace:
     values = {"mean": np.zeros((n, 2), np.float32)}
     made.take_result(Result(section.slide, section.spots, ("A", "B"), "", values, 1))
     made.take_clusters(Clusters.of_numbers((np.arange(n) % 2 + 1).astype(np.uint16)))
-    made.compared = (("A", "mean"), ("B", "mean"))
+    made.compare(Comparison("genes", ("A", "B")))
     return made
 
 

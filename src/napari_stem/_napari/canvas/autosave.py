@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from weakref import ref
 
 from qtpy.QtCore import QEvent, QObject, QTimer
 
-from napari_stem._napari.canvas import layers
-from napari_stem._napari.canvas.open_slides import open_slides
 from napari_stem._napari.keeping.autosaves import Claim, claim_new
+from napari_stem._napari.keeping.open_slides import open_slides
 from napari_stem._napari.keeping.session_folder import OpenSlide, SessionFolder
 from napari_stem._napari.shell.docks import is_open
 from napari_stem._napari.shell.page import listen
@@ -44,10 +43,9 @@ class Autosave(QObject):
         self._closing = QTimer(self)  # which ends with the window, if it closes
         self._closing.setSingleShot(True)
         self._closing.timeout.connect(self._go_on_if_open)
-        for name in ("slides", "results", "result", "clusters", "groups", "points"):
+        for name in ("slides", "results", "result", "clusters", "groups", "points", "regions"):
             listen(self, workspace.events[name], self._note_change)
         listen(self, workspace.run.events.request, self._note_change)
-        viewer.layers.events.inserted.connect(self._watch_region)
         window.installEventFilter(self)
 
     def take_over(self, opened: Claim) -> None:
@@ -67,11 +65,6 @@ class Autosave(QObject):
         if cast("QWidget", self.parent()).isVisible():
             self._note_change()
 
-    def _watch_region(self, event: Any) -> None:
-        """Save also what is drawn, which napari's layer alone knows."""
-        if layers.role_of(event.value) == "region":
-            event.value.events.data.connect(self._note_change)
-
     def _note_change(self) -> None:
         if not self._timer.isActive():
             pause = self._last_time + _PAUSE - time.monotonic()
@@ -84,7 +77,7 @@ class Autosave(QObject):
         if self._job is not None:
             self._note_change()
             return
-        slides = open_slides(viewer, self._workspace)
+        slides = open_slides(self._workspace)
         if not any(one.has_work for one in slides):
             self._forget()
             return

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_stem._napari.canvas import heatmap, layers, spot_labels
 from napari_stem._napari.canvas.comparison import Comparison
+from napari_stem._napari.canvas.drawn_region import drawn_shapes
 from napari_stem._napari.canvas.layer_names import name_of
 from napari_stem._napari.canvas.marked_spots import MarkedSpots
 from napari_stem._napari.canvas.rasters import Rasters
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem._napari.state.cluster_view import ClusterView
+    from napari_stem._napari.state.comparison import Cell
     from napari_stem._napari.state.request import PredictRequest
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
@@ -58,7 +60,7 @@ class Canvas:
         events.opacity.connect(self._restyle)
         events.shared_contrast.connect(self._show_heatmap)
         events.compared.connect(self._compare)
-        viewer.layers.events.inserted.connect(self._lend_values)
+        viewer.layers.events.inserted.connect(self._watch_region)
         viewer.layers.events.removed.connect(self._end_comparison)
 
     def add_mask(self, result: Result, spots: NDArray[np.bool_], name: str) -> None:
@@ -71,6 +73,7 @@ class Canvas:
             if role and not (slide and layers.is_layer_of(layer, role, slide)):
                 layers.update(layer, visible=False)
         self._name_slide()
+        self._rasters.clear()
         if slide is None:
             return
         region = self._stack.find("region")
@@ -149,9 +152,8 @@ class Canvas:
         if result is None:
             return
         if self._workspace.compared:
-            self._comparison.show(self._stack.viewer, result, self._rasters.hatched(result))
-            unit = result.unit_of(self._workspace.compared)
-            self._stack.say(f"{self._workspace.source_of(result)}\n{unit}", "bottom_left")
+            self._comparison.show(self._stack.viewer, result.slide, self._rasters)
+            self._stack.say(self._comparison.legend(), "bottom_left")
             return
         self._fill_heatmap(result)
         gene, statistic = self._workspace.gene, self._workspace.statistic
@@ -184,7 +186,7 @@ class Canvas:
         self._limited = shown, given
         return given
 
-    def _compare(self, compared: tuple[tuple[str, str], ...]) -> None:
+    def _compare(self, compared: tuple[Cell, ...]) -> None:
         if compared:
             self._show_heatmap()
         else:
@@ -196,9 +198,16 @@ class Canvas:
         if self._comparison.holds(event.value):
             self._workspace.end_comparison()
 
-    def _lend_values(self, event: Any) -> None:
+    def _watch_region(self, event: Any) -> None:
         if layers.role_of(event.value) == "region":
             self._stack.lend_values(event.value)
+            event.value.events.data.connect(self._take_regions)
+            self._take_regions()
+
+    def _take_regions(self, event: Any = None) -> None:
+        """Note what is drawn, which napari's layers alone know."""
+        for slide in self._workspace.slides:
+            self._workspace.take_regions(slide, drawn_shapes(self._stack.viewer, slide))
 
     def _show_clusters(self) -> None:
         result, clusters = self._workspace.result, self._workspace.clusters

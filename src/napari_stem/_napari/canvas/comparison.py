@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, ref
 
 import numpy as np
 from napari.experimental import link_layers, unlink_layers
+from napari.layers import Layer
 from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.shell.docks import is_open
+from napari_stem._napari.state import comparison as state
 from napari_stem._napari.state.comparison import MOST
-from napari_stem.prediction.statistics import STATISTICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.layers import Image, Layer
+    from napari.layers import Image
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
+    from napari_stem._napari.canvas.rasters import Rasters
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.workspace import Workspace
     from napari_stem.slides.slide import Slide
@@ -35,11 +38,11 @@ _MARGIN = 0.9
 
 @dataclass(slots=True, eq=False)
 class _Cell:
-    """A slide image with a heatmap on it, and the gene and statistic that the heatmap shows."""
+    """A slide image with a heatmap on it, and what the heatmap shows."""
 
     picture: Image
     heatmap: Image
-    shown: tuple[str, str] = ("", "")
+    shown: state.Cell | None = None
     values: object = None
     placed: tuple[object, ...] = ()
 
@@ -65,16 +68,17 @@ class Comparison:
         self._active: WeakSet[Layer] = WeakSet()  # one at most
         self._grid = self._camera = dict[str, object]()
 
-    def show(self, viewer: Viewer, result: Result, raster: SpotRaster) -> None:
-        """Show the workspace's `compared` genes and statistics of a result."""
-        if not all(_is_of(cell, result.slide) for cell in self._cells):
+    def show(self, viewer: Viewer, slide: Slide, rasters: Rasters) -> None:
+        """Show what the workspace has `compared` on a slide."""
+        if not all(_is_of(cell, slide) for cell in self._cells):
             self.close(viewer)
         compared, opening = self._workspace.compared, not self._cells
         if opening:
             self._open(viewer)
-        self._assign(viewer, result.slide, compared)
-        for cell in self._cells[: len(compared)]:
-            self._fill(cell, result, raster)
+        self._assign(viewer, slide, compared)
+        cells = self._cells[: len(compared)]
+        for cell, shown in zip(cells, compared, strict=True):
+            self._fill(cell, shown, rasters)
         self._style()
         self._arrange(viewer, len(compared))
         if opening:
@@ -82,9 +86,23 @@ class Comparison:
         shape = viewer.canvas.grid.actual_shape(viewer.layers)
         if shape != self._shape:  # cells are of another size
             self._shape = shape
-            _look_at(viewer, self._cells[0])
+            _look_at(viewer, cells)
         if self._workspace.comparison.kind == "genes" and is_open(viewer):
-            QTimer.singleShot(0, partial(self._prepare, ref(viewer), result.slide))
+            QTimer.singleShot(0, partial(self._prepare, ref(viewer), slide))
+
+    def legend(self) -> str:
+        """Where the heatmaps come from, and their units."""
+        by_result: dict[Result, list[state.Cell]] = {}
+        for cell in filter(lambda cell: cell.is_there, self._workspace.compared):
+            by_result.setdefault(cell.result, []).append(cell)
+        lines = []
+        for result, cells in by_result.items():
+            unit = result.unit_of([(cell.gene, cell.statistic) for cell in cells])
+            source, name = self._workspace.source_of(result), cells[0].of
+            lines.append(f"{name}: {source}, {unit}" if name else f"{source}\n{unit}")
+        if len({result.unit for result in by_result}) > 1:
+            lines.append("⚠ The units differ.")
+        return "\n".join(lines)
 
     def close(self, viewer: Viewer) -> None:
         """Remove the cells, and restore grid, camera, selection and the other layers."""
@@ -113,7 +131,7 @@ class Comparison:
         self._grid = {"enabled": grid.enabled, "stride": grid.stride, "shape": grid.shape}
         self._camera = {"center": camera.center, "zoom": camera.zoom}
 
-    def _assign(self, viewer: Viewer, slide: Slide, compared: Sequence[tuple[str, str]]) -> None:
+    def _assign(self, viewer: Viewer, slide: Slide, compared: Sequence[state.Cell]) -> None:
         """Order the cells by what they show next; a cell that shows it already is kept."""
         known = {cell.shown: cell for cell in self._cells}
         spare = [cell for cell in self._cells if cell.shown not in compared]
@@ -136,6 +154,7 @@ class Comparison:
         stack = viewer.layers
         selected, active = set(stack.selection), stack.selection.active
         cell = _Cell(*heatmap.compared_layers(slide))
+        _tell_below_mouse(cell.heatmap, viewer)
         for layer in cell.layers:
             layer.visible = visible
         own = (stack.index(layer) for layer in _bottom_up(self._cells))
@@ -144,7 +163,7 @@ class Comparison:
             stack.insert(place, layer)
         stack.selection = selected
         stack.selection.active = active
-        layers.update(cell.heatmap.colorbar, visible=True, size=_BAR, font_size=8)
+        layers.update(cell.heatmap.colorbar, size=_BAR, font_size=8)
         layers.update(cell.heatmap.name_overlay, visible=True)
         self._link(cell)
         self._cells.append(cell)
@@ -157,17 +176,20 @@ class Comparison:
             layers.update(cell.heatmap, **{name: getattr(first, name) for name in _LINKED})
         link_layers([*(other.heatmap for other in self._cells), cell.heatmap], _LINKED)
 
-    def _fill(self, cell: _Cell, result: Result, raster: SpotRaster) -> None:
-        """Update a heatmap, if it shows other values."""
-        gene, statistic = cell.shown
-        limits = result.limits(None if self._workspace.shared_contrast else gene, statistic)
-        values, placed = result.values[statistic], (*cell.shown, raster, limits)
+    def _fill(self, cell: _Cell, shown: state.Cell, rasters: Rasters) -> None:
+        """Update a heatmap, if it shows other values; one that its result lacks is empty."""
+        result, gene, statistic, _ = shown
+        work, raster = self._workspace, rasters.hatched(result)
+        limits = state.limits(shown, work.compared, shared=work.shared_contrast)
+        values = result.values.get(statistic)
+        placed = gene, statistic, shown.title, raster, limits
         if cell.values is values and cell.placed == placed:
             return
         cell.values, cell.placed = values, placed
-        heatmap.show_values(cell.heatmap, result.slide, raster, result.of(gene, statistic), limits)
-        of = "All genes" if STATISTICS[statistic].scale else gene
-        cell.heatmap.name = f"{of}: {result.name(statistic)}"  # the single heatmap has no colon
+        known = result.of(gene, statistic) if shown.is_there else _nothing(raster)
+        heatmap.show_values(cell.heatmap, result.slide, raster, known, limits)
+        layers.update(cell.heatmap.colorbar, visible=shown.is_there)
+        cell.heatmap.name = shown.title  # the single heatmap has no colon
 
     def _style(self) -> None:
         """Apply the workspace's colour map and opacity; all cells follow the first."""
@@ -193,10 +215,16 @@ def _is_of(cell: _Cell, slide: Slide) -> bool:
     return layers.is_layer_of(cell.picture, "compared slide", slide)
 
 
-def _look_at(viewer: Viewer, cell: _Cell) -> None:
-    """Zoom to the heatmap: a whole slide would leave it small."""
-    viewer.reset_view(layers=[cell.picture])
-    whole, (low, high) = np.ptp(cell.picture.extent.world, axis=0), cell.heatmap.extent.world
+def _nothing(raster: SpotRaster) -> NDArray[np.float32]:
+    return np.full(raster.n_spots, np.nan, np.float32)
+
+
+def _look_at(viewer: Viewer, cells: Sequence[_Cell]) -> None:
+    """Zoom to the heatmaps: a whole slide would leave them small."""
+    picture = cells[0].picture
+    viewer.reset_view(layers=[picture])
+    ends = np.array([cell.heatmap.extent.world for cell in cells])
+    whole, low, high = np.ptp(picture.extent.world, axis=0), ends.min((0, 1)), ends.max((0, 1))
     viewer.scene.camera.zoom *= _MARGIN * float(np.min(whole / (high - low)))
     viewer.scene.camera.center = tuple((low + high) / 2)
 
@@ -209,3 +237,22 @@ def _are_on_top(viewer: Viewer, own: Sequence[Layer]) -> bool:
 def _bottom_up(cells: Sequence[_Cell]) -> list[Image]:
     """Layers of cells from the bottom of the layer list; the first cell is on top."""
     return [layer for cell in reversed(cells) for layer in cell.layers]
+
+
+def _tell_below_mouse(heatmap: Image, viewer: Viewer) -> None:
+    """Let the status bar tell the value in the cell that the mouse is in, whichever is selected."""
+    own, viewer_ref = heatmap.get_status, ref(viewer)
+
+    def told(*place: Any, **how: Any) -> dict[str, Any]:
+        viewer = viewer_ref()
+        below = None if viewer is None else _below_mouse(viewer)
+        return dict(own(*place, **how) if below is None else Layer.get_status(below, *place, **how))
+
+    heatmap.get_status = told
+
+
+def _below_mouse(viewer: Viewer) -> Layer | None:
+    """The heatmap of the cell that the mouse is in."""
+    grid, place, stack = viewer.canvas.grid, viewer.cursor.viewbox, viewer.layers
+    inside = [] if place is None else [stack[i] for i in grid.contents_at(place, stack)]
+    return next((x for x in inside if layers.role_of(x) == "compared heatmap"), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from napari.layers import Shapes
 
 from napari_stem._napari.canvas import layers
@@ -12,7 +13,6 @@ from napari_stem._napari.state.drawn_shape import DrawnShape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
@@ -65,8 +65,8 @@ def draw_again(viewer: Viewer, slide: Slide, shapes: Sequence[DrawnShape]) -> No
     if not shapes or drawn_shapes(viewer, slide):
         return
     layer = _made_region_layer(viewer, slide)
-    for kind, corners in shapes:
-        layer.add(layers.on_layer(corners), shape_type=kind)
+    for shape in shapes:
+        layer.add(layers.on_layer(np.array(shape.corners)), shape_type=shape.kind)
 
 
 def _made_region_layer(viewer: Viewer, slide: Slide) -> Shapes:
@@ -88,11 +88,14 @@ def _polygons(layer: Shapes, slide: Slide) -> list[NDArray[np.float64]]:
     selected = () if layer.mode.startswith("add_") else layer.selected_data
     drawn = _areas(layer, slide, sorted(selected) or range(layer.nshapes))
     # napari keeps an ellipse as the corners of its box.
-    return [ellipse(corners) if kind == "ellipse" else corners for kind, corners in drawn]
+    outlines = [(shape.kind, np.array(shape.corners)) for shape in drawn]
+    return [ellipse(corners) if kind == "ellipse" else corners for kind, corners in outlines]
 
 
 def _areas(layer: Shapes, slide: Slide, numbers: Sequence[int]) -> list[DrawnShape]:
     kinds = layer.shape_type
     return [
-        DrawnShape(kinds[i], layers.corners(layer, i, slide)) for i in numbers if kinds[i] in _AREAS
+        DrawnShape.on(slide, kinds[i], layers.corners(layer, i, slide))
+        for i in numbers
+        if kinds[i] in _AREAS
     ]

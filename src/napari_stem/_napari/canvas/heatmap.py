@@ -51,7 +51,7 @@ def show_values(
     values: NDArray[np.float32],
     limits: tuple[float, float],
 ) -> None:
-    """Replace the values of a heatmap; `limits` are its contrast limits."""
+    """Replace the values of a heatmap, none where NaN; `limits` are its contrast limits."""
     if layer.data.shape == raster.index.shape:
         raster.paint(values, np.nan, out=layer.data)
         layer.refresh(extent=False)  # for other data napari would lay out the whole viewer anew
@@ -60,8 +60,8 @@ def show_values(
     low, high = layer.contrast_limits_range
     # It only grows: the colour bar is laid out anew at each change.
     reach = (
-        min(low, limits[0], float(np.nanmin(values))),
-        max(high, limits[1], float(np.nanmax(values))),
+        float(np.nanmin(values, initial=min(low, limits[0]))),
+        float(np.nanmax(values, initial=max(high, limits[1]))),
     )
     layers.update(layer, contrast_limits_range=reach)
     layers.update(layer, contrast_limits=limits)

@@ -1,4 +1,4 @@
-"""Asks before a window closes whose results or points no file holds."""
+"""Asks before a window closes whose results, points or regions no file holds."""
 
 from __future__ import annotations
 
@@ -34,11 +34,13 @@ class AskBeforeQuitting(QObject):
         """Hold a close event back until the user has decided."""
         if event.type() != QEvent.Type.Close or self._may_close or not _shows_canvas(self._window):
             return False
-        lost, points = self._workspace.unsaved(), self._workspace.unsaved_points()
-        if not (lost or points):
+        work = self._workspace
+        lost, points, regions = work.unsaved(), work.unsaved_points(), work.unsaved_regions()
+        if not (lost or points or regions):
             return False
         event.ignore()
-        discard(self._window, self._workspace, lost, "Close napari", self._close, points=points)
+        title, then = "Close napari", self._close
+        discard(self._window, work, lost, title, then, points=points, regions=regions)
         return True
 
     def _close(self) -> None:

@@ -10,6 +10,7 @@ from weakref import WeakSet, ref
 from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas import heatmap, layers
+from napari_stem._napari.canvas.drawn_region import drawn_shapes
 from napari_stem._napari.canvas.layer_names import name_layers
 from napari_stem._napari.keeping.discarding import discard
 from napari_stem._napari.shell.docks import is_open, window_of
@@ -129,19 +130,22 @@ class SlideViews:
             layers.slide_of(layer) for layer in viewer.layers if layers.role_of(layer) == "slide"
         }
         for slide in self._workspace.slides:
-            if slide.fingerprint not in pictures:
+            if slide.fingerprint in pictures:
+                self._workspace.take_regions(slide, drawn_shapes(viewer, slide))
+            else:
                 self._close(viewer, slide, removed)
 
     def _close(self, viewer: Viewer, slide: Slide, removed: list[tuple[int, Layer]]) -> None:
         work = self._workspace
         lost, points = work.unsaved(slide), work.unsaved_points(slide)
-        if lost or points:
+        regions = work.unsaved_regions(slide)
+        if lost or points or regions:
             for index, layer in reversed(removed):
                 if layers.slide_of(layer) == slide.fingerprint:
                     viewer.layers.insert(min(index, len(viewer.layers)), layer)
         close = partial(work.close_slide, slide)
         title = "Remove the slide's image"
-        discard(window_of(viewer), work, lost, title, close, points=points)
+        discard(window_of(viewer), work, lost, title, close, points=points, regions=regions)
 
     @property
     def _viewer(self) -> Viewer:

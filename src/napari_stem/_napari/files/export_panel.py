@@ -120,6 +120,7 @@ class ExportPanel(Panel):
             region=self._region(),
             with_slide_path=with_slide_path(),
             points=self.workspace.points_of(result.slide),
+            drawn=self.workspace.regions_of(result.slide),
         )
 
     def _genes(self) -> list[str]:
@@ -170,7 +171,7 @@ class ExportPanel(Panel):
         if request.is_whole:
             self.workspace.take_saved(content)
         if path.suffix == DEFAULT_SUFFIX:  # which holds points, too
-            self.workspace.take_saved_points(request.points)
+            self.workspace.take_saved_places(request.points, request.drawn)
         if self.workspace.result is content.result:
             self._last = path
 

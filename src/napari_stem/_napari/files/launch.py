@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import napari
 
 from napari_stem._napari.canvas.attach import workspace_of
+from napari_stem._napari.canvas.drawn_region import draw_again
 from napari_stem._napari.shell.docks import open_dock
 from napari_stem._napari.state.cluster_view import ClusterView
 from napari_stem._napari.state.kept_result import PREDICTION, KeptResult, Saved
 from napari_stem._napari.state.result import Result
-from napari_stem._napari.state.saved_points import points_in
+from napari_stem._napari.state.saved_places import points_in, regions_in
 from napari_stem._napari.state.saved_view import View
 from napari_stem.analysis.groups import groups_of
 from napari_stem.analysis.labels import Clusters
@@ -56,6 +57,9 @@ def show_result(viewer: Viewer, result: Result, *, gene: str | None = None, name
     view = replace(view, gene=gene or view.gene or workspace.gene)
     workspace.add_result(kept_result(name or PREDICTION, result, view, is_saved=bool(name)))
     workspace.restore_points(points_in(prediction, result.slide))
+    regions = regions_in(prediction, result.slide)
+    draw_again(viewer, result.slide, regions)
+    workspace.take_saved_places(regions=regions)
 
 
 def kept_result(name: str, result: Result, view: View, *, is_saved: bool) -> KeptResult:

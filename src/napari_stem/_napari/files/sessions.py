@@ -13,11 +13,11 @@ from qtpy.QtWidgets import QInputDialog
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.canvas.drawn_region import draw_again
-from napari_stem._napari.canvas.open_slides import open_slides
 from napari_stem._napari.files.launch import kept_result
 from napari_stem._napari.files.opening import describe_checkpoint
+from napari_stem._napari.keeping.open_slides import open_slides
 from napari_stem._napari.keeping.saved_session import SavedRequest, SavedSlide, read_session
-from napari_stem._napari.keeping.session_folder import INDEX, SessionFolder
+from napari_stem._napari.keeping.session_folder import INDEX, OpenSlide, SessionFolder
 from napari_stem._napari.shell.dialogs import ask_folder
 from napari_stem._napari.shell.docks import unwrapped, window_of
 from napari_stem._napari.shell.remembered import remember, remembered
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem._napari.state.kept_result import KeptResult
-    from napari_stem._napari.state.point import Point
     from napari_stem.events import Events
     from napari_stem.slides.slide import Slide
 
@@ -51,10 +50,9 @@ def ask_to_save(viewer: Viewer) -> None:
     viewer = unwrapped(viewer)
     workspace = workspace_of(viewer)
     if folder := _ask_folder(viewer, "Save session"):
-        slides = open_slides(viewer, workspace)
-        points = [point for one in slides if one.can_return for point in one.points]
+        slides = open_slides(workspace)
         job = start(SessionFolder(folder).save(slides), window_of(viewer))
-        job.result.connect(partial(_note, workspace, folder, points))
+        job.result.connect(partial(_note, workspace, folder, slides))
 
 
 def ask_to_open(viewer: Viewer) -> None:
@@ -120,6 +118,8 @@ def take_session(viewer: Viewer, opened: Opened, *, is_saved: bool) -> None:
             workspace.take_spots(slide, one.spots, whole=one.whole)
         workspace.restore_points(one.points, are_saved=is_saved)
         draw_again(viewer, slide, one.shapes)
+        if is_saved:
+            workspace.take_saved_places(regions=one.shapes)
         if running := _request(slide, one.running, opened):
             workspace.interrupted = running
             workspace.checkpoint = workspace.checkpoint or running.checkpoint
@@ -145,11 +145,16 @@ def _take_if_there(viewer_ref: ref[Viewer], folder: Path, opened: Opened) -> Non
 
 
 def _note(
-    workspace: Workspace, folder: Path, points: Sequence[Point], written: Iterable[KeptResult]
+    workspace: Workspace,
+    folder: Path,
+    slides: Sequence[OpenSlide],
+    written: Iterable[KeptResult],
 ) -> None:
     for kept in written:
         workspace.take_saved(kept.content)
-    workspace.take_saved_points(points)
+    for one in slides:
+        if one.can_return:
+            workspace.take_saved_places(one.points, one.shapes)
     _remember(folder)
     show_info(f"Session saved: {folder.name}")
 

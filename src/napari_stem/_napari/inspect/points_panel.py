@@ -117,7 +117,7 @@ class PointsPanel(Panel):
         job.failed.connect(partial(complain, self.note))
 
     def _note(self, points: Sequence[Point], path: Path) -> None:
-        self.workspace.take_saved_points(points)
+        self.workspace.take_saved_places(points)
         show_info(f"Written: {path.name}")
 
     def refresh(self) -> None:

@@ -21,6 +21,7 @@ from napari_stem.text import counted
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
+    from napari_stem._napari.state.drawn_shape import DrawnShape
     from napari_stem._napari.state.kept_result import KeptResult
     from napari_stem._napari.state.point import Point
     from napari_stem._napari.state.workspace import Workspace
@@ -36,6 +37,7 @@ def discard(
     then: Callable[[], object],
     *,
     points: Sequence[Point] = (),
+    regions: Sequence[DrawnShape] = (),
 ) -> None:
     """Call `then`, which discards results: at once, or after they were exported or given up.
 
@@ -45,14 +47,14 @@ def discard(
     ----------
     title
         What the user does, for example "Close slide".
-    points
-        Inspected points that are discarded, too, and that no file holds.
+    points, regions
+        Inspected points and drawn regions that are discarded, too, and that no file holds.
     """
     lost = [kept for kept in results if not kept.is_saved]
-    if not (lost or points):
+    if not (lost or points or regions):
         then()
         return
-    match _ask(parent, title, lost, points):
+    match _ask(parent, title, lost, points, regions):
         case QMessageBox.ButtonRole.AcceptRole:
             export(parent, workspace, _complete(lost), then)
         case QMessageBox.ButtonRole.DestructiveRole:
@@ -76,17 +78,20 @@ def export(
         choose_export(workspace, path, workspace.export_format)
         requests.append(_request(workspace, kept, path))
     job = start(_written(requests), parent.window())
-    points = [point for request in requests for point in request.points]
-    job.result.connect(partial(_note, workspace, tuple(results), points, then))
+    job.result.connect(partial(_note, workspace, tuple(results), requests, then))
 
 
 def _ask(
-    parent: QWidget, title: str, lost: Sequence[KeptResult], points: Sequence[Point]
+    parent: QWidget,
+    title: str,
+    lost: Sequence[KeptResult],
+    points: Sequence[Point],
+    regions: Sequence[DrawnShape],
 ) -> QMessageBox.ButtonRole:
     box = QMessageBox(parent)
     box.setWindowTitle(title)
-    box.setText(f"This discards {_named(lost, points)}.")
-    box.setInformativeText(_how_to_keep(lost, points))
+    box.setText(f"This discards {_named(lost, points, regions)}.")
+    box.setInformativeText(_how_to_keep(lost, points, regions))
     if _complete(lost):
         box.addButton("Export…", QMessageBox.ButtonRole.AcceptRole)
     box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
@@ -103,22 +108,29 @@ def _complete(results: Sequence[KeptResult]) -> list[KeptResult]:
     return [kept for kept in results if kept.result.prediction is not None]
 
 
-def _how_to_keep(lost: Sequence[KeptResult], points: Sequence[Point]) -> str:
+def _how_to_keep(
+    lost: Sequence[KeptResult], points: Sequence[Point], regions: Sequence[DrawnShape]
+) -> str:
     complete = _complete(lost)
     lines = ["Export first to keep the work."] if complete else []
     if len(complete) < len(lost):
         lines.append("A prediction that is not complete cannot be exported.")
-    exported = {kept.result.slide.fingerprint for kept in complete}  # with their points
+    exported = {kept.result.slide.fingerprint for kept in complete}  # with points and regions
     if any(point.slide.fingerprint not in exported for point in points):
         lines.append("Points are saved in the Inspect dock.")
+    if any(region.slide not in exported for region in regions):
+        lines.append("Regions are saved with a session: File > IO Utilities.")
     return "\n".join(lines)
 
 
-def _named(lost: Sequence[KeptResult], points: Sequence[Point]) -> str:
+def _named(
+    lost: Sequence[KeptResult], points: Sequence[Point], regions: Sequence[DrawnShape]
+) -> str:
     names = ", ".join(f"'{kept.name}'" for kept in lost)
     results = f"{_not_yet(len(lost), 'result', 'exported')}: {names}" if lost else ""
     inspected = _not_yet(len(points), "inspected point", "saved") if points else ""
-    return ", and ".join(filter(None, (inspected, results)))
+    drawn = _not_yet(len(regions), "drawn region", "saved") if regions else ""
+    return ", and ".join(filter(None, (inspected, drawn, results)))
 
 
 def _not_yet(number: int, what: str, done: str) -> str:
@@ -133,6 +145,7 @@ def _request(workspace: Workspace, kept: KeptResult, path: Path) -> ExportReques
         View.of(kept),
         with_slide_path=with_slide_path(),
         points=workspace.points_of(kept.result.slide),
+        drawn=workspace.regions_of(kept.result.slide),
     )
 
 
@@ -144,12 +157,13 @@ def _written(requests: Sequence[ExportRequest]) -> Events[None]:
 def _note(
     workspace: Workspace,
     results: Sequence[KeptResult],
-    points: Sequence[Point],
+    requests: Sequence[ExportRequest],
     then: Callable[[], object] | None,
     _: object,
 ) -> None:
     for kept in results:
         workspace.take_saved(kept.content)
-    workspace.take_saved_points(points)
+    for request in requests:
+        workspace.take_saved_places(request.points, request.drawn)
     if then is not None:
         then()

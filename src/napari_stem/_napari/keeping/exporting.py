@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_stem._napari.shell.imports import importing
-from napari_stem._napari.state.saved_points import keep_points
+from napari_stem._napari.state.saved_places import keep_points, keep_regions
 from napari_stem._napari.state.saved_view import View
 from napari_stem.events import Events, Progress
 from napari_stem.spots.provenance import PATHS
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
+    from napari_stem._napari.state.drawn_shape import DrawnShape
     from napari_stem._napari.state.point import Point
 
 
@@ -32,8 +33,8 @@ class ExportRequest:
         As for `select`: symbols, and polygons in level-0 pixels; all if empty.
     with_slide_path
         Whether the file contains the path of the slide.
-    points
-        Inspected points of the slide.
+    points, drawn
+        Inspected points and drawn regions of the slide, which the file holds, too.
     """
 
     prediction: AnnData
@@ -43,6 +44,7 @@ class ExportRequest:
     region: Sequence[NDArray[np.float64]] = ()
     with_slide_path: bool = True
     points: Sequence[Point] = ()
+    drawn: Sequence[DrawnShape] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -63,6 +65,7 @@ class ExportRequest:
         part = select(self.prediction, genes=self.genes, region=self.region or None)
         self.view.keep_in(part)
         keep_points(self.points, part)
+        keep_regions(self.drawn, part)
         if not self.with_slide_path:
             part.uns["napari_stem"] |= dict.fromkeys(PATHS, "")
         write_prediction(part, self.path, genes=self.genes)

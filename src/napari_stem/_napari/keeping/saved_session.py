@@ -12,7 +12,7 @@ import numpy as np
 from napari_stem._napari.keeping.session_folder import damaged, read_index
 from napari_stem._napari.shell.imports import importing
 from napari_stem._napari.state.drawn_shape import DrawnShape
-from napari_stem._napari.state.saved_points import points_in
+from napari_stem._napari.state.saved_places import points_in
 from napari_stem._napari.state.saved_view import View
 from napari_stem.errors import StemError
 from napari_stem.events import Events, Progress
@@ -105,12 +105,13 @@ class _Reading:
     def slide(self, entry: dict[str, Any]) -> SavedSlide:
         results = tuple(map(self._result, entry["results"]))
         shown = entry["shown"] if entry["shown"] in range(len(results)) else -1
-        shapes = tuple(DrawnShape(kind, np.array(corners)) for kind, corners in entry["shapes"])
+        drawn = [(str(kind), np.array(corners, float)) for kind, corners in entry["shapes"]]
         spots, whole, points = (self._table(entry[name]) for name in ("spots", "whole", "points"))
         running = self._request(entry["running"])
         # Last: if anything above is damaged, no file stays open.
         slide = _slide_of(entry, [result.prediction for result in results], self._folder)
         kept = () if points is None else tuple(points_in(points, slide))
+        shapes = tuple(DrawnShape.on(slide, kind, corners) for kind, corners in drawn)
         return SavedSlide(slide, spots, whole, results, shown, running, kept, shapes)
 
     def _result(self, entry: dict[str, Any]) -> SavedResult:

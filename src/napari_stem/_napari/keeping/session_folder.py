@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from napari_stem._napari.keeping.exporting import ExportRequest
 from napari_stem._napari.shell.imports import importing
-from napari_stem._napari.state.saved_points import keep_points
+from napari_stem._napari.state.saved_places import keep_points
 from napari_stem._napari.state.saved_view import View
 from napari_stem.errors import StemError
 from napari_stem.events import Events, Progress
@@ -118,7 +118,7 @@ class _Writing:
             "spots": (yield from self._spots(session.spots)),
             "whole": (yield from self._spots(session.whole)),
             "points": (yield from self._points(one.points)),
-            "shapes": [[kind, corners.tolist()] for kind, corners in one.shapes],
+            "shapes": [[shape.kind, shape.corners] for shape in one.shapes],
             "results": results,
             "running": (yield from self._request(one.running)) if one.running else None,
             "shown": next(

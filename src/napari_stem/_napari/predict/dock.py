@@ -6,8 +6,7 @@ import time
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from qtpy.QtWidgets import QLabel, QSizePolicy
-from superqt import QCollapsible
+from qtpy.QtWidgets import QLabel
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.export_panel import ExportPanel
@@ -26,7 +25,7 @@ from napari_stem._napari.shell.docks import open_dock, unwrapped
 from napari_stem._napari.shell.page import Page, listen
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.progress_text import PREDICTING, Remaining, in_words, share_done
-from napari_stem._napari.shell.shortcuts import PREDICT, legend
+from napari_stem._napari.shell.shortcuts import PREDICT
 from napari_stem._napari.shell.worker import message_of, start
 from napari_stem._napari.state.request import PredictRequest
 from napari_stem._napari.state.session import are_same
@@ -79,7 +78,7 @@ class PredictDock(Page):
         self.fill(
             self.sessions, self.resume,
             self.slide, self.spots, self.checkpoint, self.settings, self.predict_button, self.hint,
-            self.bar, self.results, self.result, self.clusters_button, self.export, _keys(),
+            self.bar, self.results, self.result, self.clusters_button, self.export,
         )  # fmt: skip
 
     def _connect(self) -> None:
@@ -208,15 +207,3 @@ class PredictDock(Page):
         session = self.workspace.session
         row = session.row_of(request)
         return 0 if row is None else session.kept[row].result.n_draws
-
-
-def _keys() -> QCollapsible:
-    """A collapsed list of the keyboard shortcuts."""
-    made = QCollapsible("Keyboard shortcuts", expandedIcon="▾", collapsedIcon="▸")
-    made.setDuration(0)
-    made.toggleButton().setToolTip("They work wherever the focus is in the window.")
-    made.layout().setContentsMargins(0, 0, 0, 0)
-    label = QLabel(legend())
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    made.addWidget(label)
-    return made

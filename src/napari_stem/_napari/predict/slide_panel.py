@@ -192,10 +192,11 @@ class SlidePanel(Panel):
             self._discard(slide, _SCALE, partial(self.workspace.rescale, rescaled))
 
     def _discard(self, slide: Slide, title: str, then: Callable[[], object]) -> None:
-        """Do what discards results and points of a slide, unless the user wants to keep them."""
+        """Do what discards the work on a slide, unless the user wants to keep it."""
         work = self.workspace
         points = work.unsaved_points(slide)
-        discard(self, work, work.unsaved(slide), title, then, points=points)
+        regions = [] if title == _SCALE else work.unsaved_regions(slide)  # they lie on pixels
+        discard(self, work, work.unsaved(slide), title, then, points=points, regions=regions)
 
     def refresh(self) -> None:
         slide = self.workspace.slide

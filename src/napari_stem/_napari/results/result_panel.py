@@ -144,7 +144,7 @@ class ResultPanel(Panel):
 
     def _offer_statistic(self) -> None:
         """Disable the statistic while predicted and measured values are compared by the mean."""
-        shown = {statistic for _, statistic in self.workspace.compared}
+        shown = {cell.statistic for cell in self.workspace.compared}
         self.statistic.setEnabled(len(shown) < 2)
 
     def _warn(self, result: Result | None) -> None:

@@ -10,7 +10,7 @@ from psygnal import SignalGroupDescriptor
 
 from napari_stem._napari.state.cluster_edits import ClusterEdit, ClusterEdits, Seen
 from napari_stem._napari.state.cluster_view import ClusterView
-from napari_stem._napari.state.comparison import Comparison
+from napari_stem._napari.state.comparison import Cell, Comparison
 from napari_stem._napari.state.kept_result import KeptResult, keep_marks
 from napari_stem.analysis.groups import no_groups
 
@@ -52,7 +52,7 @@ class Display:
     opacity: float = 0.8
     shared_contrast: bool = False
     comparison: Comparison = field(default_factory=Comparison)
-    compared: tuple[tuple[str, str], ...] = ()  # genes and statistics, side by side
+    compared: tuple[Cell, ...] = ()  # side by side
     column: str = ""  # of the spots, shown instead of the result
     selected_spots: NDArray[np.bool_] | None = None  # (n,) of the result; None for none
 
@@ -72,7 +72,7 @@ class Display:
         for name in ("slide", "spots"):
             self.events[name].connect(self.end_comparison)
         self.events.result.connect(self._forget_selection)
-        for name in ("result", "gene", "statistic"):
+        for name in ("results", "result", "gene", "statistic"):
             self.events[name].connect(self._compare_on)
         for name in ("clusters", "cluster_view"):
             self.events[name].connect(self._show_clusters_alone)
@@ -91,8 +91,6 @@ class Display:
         self.events.statistic.emit(statistic)  # also if unchanged: clusters may be shown
 
     def _replace_result(self, result: Result, statistic: str) -> None:
-        if not result.has(self.compared):
-            self.end_comparison()
         # The former result may lack this gene or statistic; `result` announces the new ones.
         with self.events.gene.paused(), self.events.statistic.blocked():
             self.gene = self.gene if self.gene in result.genes else result.genes[0]
@@ -175,11 +173,21 @@ class Display:
             self.end_comparison()
 
     def compare(self, comparison: Comparison) -> None:
-        """Compare side by side; the cells follow the shown gene and end if the result lacks one."""
-        cells = comparison.cells(self.gene, self.statistic)
-        if self.result is None or not self.result.has(cells):
-            comparison, cells = Comparison(), ()
-        self.comparison, self.compared = comparison, cells
+        """Compare side by side; the cells follow the shown gene and the draws of results.
+
+        It ends if the shown result lacks a compared gene; others may lack it.
+        """
+        cells = () if self.result is None else self._cells(comparison, self.result)
+        if comparison.kind != "results" and not all(cell.is_there for cell in cells):
+            cells = ()
+        self.comparison, self.compared = (comparison if cells else Comparison()), cells
+
+    def _cells(self, comparison: Comparison, shown: Result) -> tuple[Cell, ...]:
+        named = [
+            (kept.name, shown if row == self.shown else kept.result)
+            for row, kept in enumerate(self.results)
+        ]
+        return comparison.cells(self.gene, self.statistic, shown, named)
 
     def end_comparison(self) -> None:
         """Show one heatmap again."""

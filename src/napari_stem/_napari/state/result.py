@@ -19,7 +19,7 @@ from napari_stem.spots.provenance import origin, provenance
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from anndata import AnnData
     from numpy.typing import NDArray
@@ -105,9 +105,9 @@ class Result:
             self._limits[key] = colour_limits(parts, lowest=0)
         return self._limits[key]
 
-    def has(self, heatmaps: Iterable[tuple[str, str]]) -> bool:
-        """Whether it has these genes and statistics."""
-        return all(gene in self.genes and name in self.values for gene, name in heatmaps)
+    def has(self, gene: str, statistic: str) -> bool:
+        """Whether it has values of a gene and a statistic."""
+        return gene in self.genes and statistic in self.values
 
     def is_at(self, spots: AnnData) -> bool:
         """Whether its spots have these positions, in this order."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import InitVar, dataclass, field, fields, replace
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_stem._napari.state.display import Display
 from napari_stem._napari.state.grid_choice import GridChoice
 from napari_stem._napari.state.last_used import LastUsed
+from napari_stem._napari.state.places import Places
 from napari_stem._napari.state.run import PredictionRun, StartJob, work_here
 from napari_stem._napari.state.session import Session, are_same, distinct_name
 from napari_stem.analysis.leiden_options import LeidenOptions
@@ -21,14 +20,12 @@ from napari_stem.prediction.statistics import THRESHOLD
 from napari_stem.spots.provenance import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from anndata import AnnData
 
     from napari_stem._napari.state.checkpoint import ChosenCheckpoint
     from napari_stem._napari.state.kept_result import KeptResult, Saved
-    from napari_stem._napari.state.point import Point
     from napari_stem._napari.state.request import PredictRequest
     from napari_stem._napari.state.result import Result
     from napari_stem._napari.state.run import Predict
@@ -37,13 +34,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class Workspace(Display):
+class Workspace(Places):
     """The open slides, with spots, results and view of the slide that is shown.
 
     The state of the other slides is in their sessions. `run` is the running prediction.
     """
 
-    slides: tuple[Slide, ...] = ()
     checkpoint: ChosenCheckpoint | None = None
     options: PredictOptions = field(default_factory=PredictOptions)
     compute: Compute = field(default_factory=Compute)
@@ -55,9 +51,6 @@ class Workspace(Display):
     export_format: str = ""  # its suffix
     installed: Path | None = None  # the latest checkpoint that training installed
     interrupted: PredictRequest | None = None  # which ran when napari ended, until it continues
-    points: tuple[Point, ...] = ()  # inspected points of all slides
-    removed_points: tuple[tuple[Point, ...], ...] = ()  # the latest last, for undo
-    saved_points: frozenset[Point] = frozenset()  # which a file of the user holds
     tool: str = ""  # the active mouse tool of this plugin
     start_job: InitVar[StartJob] = work_here
 
@@ -112,17 +105,12 @@ class Workspace(Display):
         self.slides = others
 
     def _let_go(self) -> None:
-        """Drop prediction and points of slides that were closed or took another scale."""
+        """Drop prediction and places of slides that were closed or took another scale."""
         if self.run.request is not None and self.session_of(self.run.request.slide) is None:
             self.run.abandon()
         if self.interrupted is not None and self.session_of(self.interrupted.slide) is None:
             self.interrupted = None
-        self.points = self._still_open(self.points)
-        self.removed_points = tuple(filter(None, map(self._still_open, self.removed_points)))
-        self.saved_points = frozenset(self._still_open(self.saved_points))
-
-    def _still_open(self, points: Iterable[Point]) -> tuple[Point, ...]:
-        return tuple(point for point in points if self.session_of(point.slide) is not None)
+        self._keep_places(lambda slide: self.session_of(slide) is not None)
 
     def _show(self, session: Session) -> None:
         self.end_comparison()
@@ -139,9 +127,16 @@ class Workspace(Display):
         if not are_same(session.slide, self.slide):
             self._sessions[session.slide.fingerprint] = session
             return
-        if session.result is None or not session.result.has(self.compared):
+        if not self._compares_in(session):
             self.end_comparison()
         self._set(session)
+
+    def _compares_in(self, session: Session) -> bool:
+        """Whether a state of the slide that comes has what is compared."""
+        if self.comparison.kind == "results":
+            return (session.shown, len(session.results)) == (self.shown, len(self.results))
+        result = session.result
+        return result is not None and all(result.has(x.gene, x.statistic) for x in self.compared)
 
     def _set(self, session: Session) -> None:
         with ExitStack() as paused:  # so that no listener sees the state of two results mixed
@@ -226,9 +221,11 @@ class Workspace(Display):
             self._put(session.adding(kept))
 
     def show_result(self, row: int) -> None:
-        """Show another result of the slide, with its spots and its clusters."""
+        """Show a result of the slide alone, with its spots and its clusters."""
         if row != self.shown:
             self._put(self.session.showing(row))
+        elif self.comparison.kind == "results":
+            self.end_comparison()
 
     def delete_result(self, row: int) -> None:
         """Drop a result of the slide; a prediction that still draws it is stopped."""
@@ -246,50 +243,9 @@ class Workspace(Display):
         if session := self.session_of(saved.result.slide):
             self._put(session.with_saved(saved))
 
-    def points_of(self, slide: Slide) -> tuple[Point, ...]:
-        """The inspected points of a slide, whichever checkpoint they were inspected with."""
-        return tuple(point for point in self.points if are_same(point.slide, slide))
-
-    def add_points(self, points: Iterable[Point]) -> tuple[Point, ...]:
-        """Add points of open slides, and number them after those that are there."""
-        known = chain(self.points, *self.removed_points)  # which may come back
-        first = 1 + max((point.number for point in known), default=0)
-        numbered = tuple(replace(one, number=i) for i, one in enumerate(points, start=first))
-        self.points = (*self.points, *numbered)
-        return numbered
-
-    def restore_points(self, points: Iterable[Point], *, are_saved: bool = True) -> None:
-        """Add points that a file kept, except those that are there."""
-        added = self.add_points(
-            [one for one in points if not any(map(one.repeats, self.points_of(one.slide)))]
-        )
-        if are_saved:
-            self.take_saved_points(added)
-
-    def take_saved_points(self, points: Iterable[Point]) -> None:
-        """Note that a file of the user holds points."""
-        self.saved_points = self.saved_points.union(points)
-
-    def remove_points(self, gone: Collection[Point]) -> None:
-        """Remove points, until `undo_points`."""
-        self.removed_points = (*self.removed_points, tuple(gone))
-        self.points = tuple(point for point in self.points if point not in gone)
-
-    def undo_points(self) -> None:
-        """Bring back the points that were removed last."""
-        if self.removed_points:
-            *former, last = self.removed_points
-            self.removed_points = tuple(former)
-            self.points = tuple(sorted((*self.points, *last), key=lambda point: point.number))
-
     def unsaved(self, *slides: Slide) -> list[KeptResult]:
         """The results of open slides that no file holds; of all slides if none is given."""
         sessions = [self.session_of(slide) for slide in slides or self.slides]
         return [
             kept for session in sessions if session for kept in session.kept if not kept.is_saved
         ]
-
-    def unsaved_points(self, *slides: Slide) -> list[Point]:
-        """The inspected points of slides that no file holds; of all slides if none is given."""
-        points = chain.from_iterable(map(self.points_of, slides or self.slides))
-        return [point for point in points if point not in self.saved_points]

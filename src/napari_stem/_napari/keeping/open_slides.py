@@ -1,21 +1,18 @@
-"""The open slides of a viewer with all that a session keeps of them."""
+"""The open slides with all that a session keeps of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_stem._napari.canvas.drawn_region import drawn_shapes
 from napari_stem._napari.keeping.session_folder import OpenSlide
 from napari_stem._napari.state.session import are_same
 
 if TYPE_CHECKING:
-    from napari.viewer import Viewer
-
     from napari_stem._napari.state.workspace import Workspace
 
 
-def open_slides(viewer: Viewer, workspace: Workspace) -> list[OpenSlide]:
-    """What a session of a viewer consists of."""
+def open_slides(workspace: Workspace) -> list[OpenSlide]:
+    """What a session of a workspace consists of."""
     found = [(slide, workspace.session_of(slide)) for slide in workspace.slides]
     running = workspace.run.request or workspace.interrupted
     return [
@@ -23,7 +20,7 @@ def open_slides(viewer: Viewer, workspace: Workspace) -> list[OpenSlide]:
             slide,
             session,
             workspace.points_of(slide),
-            drawn_shapes(viewer, slide),
+            workspace.regions_of(slide),
             running if running and are_same(running.slide, slide) else None,
         )
         for slide, session in found

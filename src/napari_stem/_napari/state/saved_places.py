@@ -1,4 +1,4 @@
-"""Inspected points, saved in the file of a prediction of their slide."""
+"""Inspected points and drawn regions, saved in the file of a prediction of their slide."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_stem._napari.state.drawn_shape import DrawnShape
 from napari_stem._napari.state.point import Point
 from napari_stem.prediction.inspection import Inspection, Measured
 from napari_stem.validation import parse_json
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_stem.slides.slide import Slide
 
-_ABOUT, _POINTS = "napari_stem", "points"
+_ABOUT, _POINTS, _REGIONS = "napari_stem", "points", "drawn_regions"
 _ARRAYS = ("draws", "nearest", "similarity")
 
 
@@ -33,6 +34,23 @@ def keep_points(points: Sequence[Point], prediction: AnnData) -> None:
 def points_in(prediction: AnnData, slide: Slide) -> list[Point]:
     """The points saved in a prediction; those that cannot be read are left out."""
     return list(_read(prediction.uns[_ABOUT].get(_POINTS, {}), slide))
+
+
+def keep_regions(regions: Sequence[DrawnShape], prediction: AnnData) -> None:
+    """Write drawn regions into a prediction, in place of those that it had."""
+    prediction.uns[_ABOUT].pop(_REGIONS, None)
+    if regions:
+        kept = [(region.kind, region.corners) for region in regions]
+        prediction.uns[_ABOUT][_REGIONS] = json.dumps(kept)
+
+
+def regions_in(prediction: AnnData, slide: Slide) -> list[DrawnShape]:
+    """The drawn regions saved in a prediction; none if they cannot be read."""
+    try:
+        kept = parse_json(str(prediction.uns[_ABOUT].get(_REGIONS, "[]")))
+        return [DrawnShape.on(slide, str(kind), corners) for kind, corners in kept]
+    except (TypeError, ValueError):
+        return []
 
 
 def _read(kept: Any, slide: Slide) -> Iterator[Point]:
