@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from weakref import ref
 
 from qtpy.QtWidgets import QLabel, QSizePolicy
-from superqt import QCollapsible
 
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.export_panel import ExportPanel
@@ -23,6 +22,7 @@ from napari_stem._napari.results.result_keys import bind_result_keys
 from napari_stem._napari.results.result_panel import ResultPanel
 from napari_stem._napari.results.results_panel import ResultsPanel
 from napari_stem._napari.shell.docks import open_dock, unwrapped
+from napari_stem._napari.shell.fold import Fold
 from napari_stem._napari.shell.page import Page, listen
 from napari_stem._napari.shell.panel import button
 from napari_stem._napari.shell.progress_text import PREDICTING, Remaining, in_words, share_done
@@ -210,13 +210,8 @@ class PredictDock(Page):
         return 0 if row is None else session.kept[row].result.n_draws
 
 
-def _keys() -> QCollapsible:
+def _keys() -> Fold:
     """A collapsed list of the keyboard shortcuts."""
-    made = QCollapsible("Keyboard shortcuts", expandedIcon="▾", collapsedIcon="▸")
-    made.setDuration(0)
-    made.toggleButton().setToolTip("They work wherever the focus is in the window.")
-    made.layout().setContentsMargins(0, 0, 0, 0)
     label = QLabel(legend())
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    made.addWidget(label)
-    return made
+    return Fold("Keyboard shortcuts", "They work wherever the focus is in the window.", label)
