@@ -177,9 +177,10 @@ def _field(name: str, about: Option) -> _Field:
         return _Choice(name, about)
     if about.kind in (int, float):
         return _Number(name, about)
+    field = _Field(about, (CheckBox if about.kind is bool else LineEdit)(name=name))
     if about.kind is bool:
-        return _Field(about, CheckBox(name=name, text=""))  # the row has a label
-    return _Field(about, LineEdit(name=name))
+        field.widget.text = ""  # the row has a label
+    return field
 
 
 def _tip(about: Option) -> str:

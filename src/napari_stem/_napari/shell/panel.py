@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SLIDE_FILES = f"Slides ({' '.join(f'*{suffix}' for suffix in SLIDES)});;All files (*)"
 _FAILED = "⚠ "
+# napari's dark theme leaves boxes in tables and lists without an edge that is seen.
+EDGED_BOXES = "::indicator:unchecked { border: 1px solid gray; width: 11px; height: 11px }"
 WEIGHTS_FILES = "Weights (*.safetensors *.pth *.pt *.bin *.ckpt)"
 
 
