@@ -135,6 +135,7 @@ def test_advanced_options_are_folded_away_and_skipped_by_tab(form):
     assert not folded.isVisible()
     assert form["heat"].isVisible()
     assert {form[name].parent() for name in ("oven", "fan", "name")} == {folded}
+    assert form["fan"].text() == ""  # its label stands in the row
 
 
 def test_the_wheel_scrolls_the_page_instead_of_changing_a_value(form):

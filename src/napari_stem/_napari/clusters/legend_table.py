@@ -16,6 +16,8 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from napari_stem._napari.shell.panel import EDGED_BOXES
+
 if TYPE_CHECKING:
     from napari_stem._napari.state.cluster_view import ClusterView
     from napari_stem.analysis.labels import Clusters
@@ -63,6 +65,7 @@ class LegendTable(QTableWidget):
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setIconSize(QSize(_SWATCH, _SWATCH))
+        self.setStyleSheet(EDGED_BOXES)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW)
         header = self.horizontalHeader()

@@ -87,7 +87,7 @@ class PointPanel(Panel):
         self.trust.setText(f"⚠ {_NO_TRUST}" if foreign else f"✓ {_TRUST}")
         self.trust.setStyleSheet("font-weight: bold; color: #d55e00" if foreign else "")
         alike = ", ".join(f"{100 * share:.0f}" for share in point.similarity)
-        self.similarity.setText(f"Similarity to training: {alike} %")
+        self.similarity.setText(f"Similarity to training: {alike}\N{NO-BREAK SPACE}%")
         genes = self.shown_genes()
         if not genes:
             self.note.setText(f"{_where(point)}\nThe checkpoint predicts no gene of this set.")

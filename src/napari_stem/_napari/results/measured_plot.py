@@ -6,11 +6,9 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import QSizePolicy
-from superqt import QCollapsible
 
+from napari_stem._napari.shell.fold import Fold
 from napari_stem._napari.shell.page import listen
-from napari_stem._napari.shell.panel import fold
 from napari_stem._napari.shell.scatter_plot import ScatterPlot
 
 if TYPE_CHECKING:
@@ -24,18 +22,13 @@ _TIP = (
 )
 
 
-class MeasuredPlot(QCollapsible):
+class MeasuredPlot(Fold):
     """A scatter plot of the spots that have counts; hidden where there are none."""
 
     def __init__(self, workspace: Workspace) -> None:
-        super().__init__(expandedIcon="▾", collapsedIcon="▸")
-        self._workspace = workspace
         self.plot = ScatterPlot(_TIP)
-        self.setDuration(0)
-        self.toggleButton().setToolTip("Show predicted against measured values of the gene.")
-        self.toggleButton().setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.layout().setContentsMargins(0, 0, 0, 0)
-        fold(self.plot, self)
+        super().__init__("", "Show predicted against measured values of the gene.", self.plot)
+        self._workspace = workspace
         self.toggled.connect(self.refresh)
         self.plot.lassoed.connect(self._select)
         for name in ("result", "gene", "selected_spots"):

@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFormLayout, QSizePolicy, QWidget
-from superqt import QCollapsible
 
-from napari_stem._napari.shell.panel import fold
+from napari_stem._napari.shell.fold import Fold
 from napari_stem.options import Choices, Option, options_of
 
 Kind = TypeVar("Kind")
@@ -79,19 +78,14 @@ class Form(QObject):
         fields = self._fields.items()
         return [(e.about.label, self[name]) for name, e in fields if e.about.advanced is advanced]
 
-    def folded(self) -> QCollapsible:
+    def folded(self) -> Fold:
         """The advanced options, folded away."""
-        made = QCollapsible("Advanced options", expandedIcon="▾", collapsedIcon="▸")
-        made.setDuration(0)
-        made.toggleButton().setToolTip("The defaults work for most slides.")
-        made.layout().setContentsMargins(0, 0, 0, 0)
         content = QWidget()
         layout = QFormLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
         for label, control in self.rows(advanced=True):
             layout.addRow(label, control)
-        fold(content, made)
-        return made
+        return Fold("Advanced options", "The defaults work for most slides.", content)
 
     def _tell(self) -> None:
         self.changed.emit()
@@ -183,7 +177,10 @@ def _field(name: str, about: Option) -> _Field:
         return _Choice(name, about)
     if about.kind in (int, float):
         return _Number(name, about)
-    return _Field(about, (CheckBox if about.kind is bool else LineEdit)(name=name))
+    field = _Field(about, (CheckBox if about.kind is bool else LineEdit)(name=name))
+    if about.kind is bool:
+        field.widget.text = ""  # the row has a label
+    return field
 
 
 def _tip(about: Option) -> str:

@@ -22,12 +22,12 @@ from napari_stem._napari.shell.worker import message_of, notify, start
 from napari_stem.slides.suffixes import SLIDES
 
 if TYPE_CHECKING:
-    from superqt import QCollapsible
-
     from napari_stem._napari.state.workspace import Workspace
 
 SLIDE_FILES = f"Slides ({' '.join(f'*{suffix}' for suffix in SLIDES)});;All files (*)"
 _FAILED = "⚠ "
+# napari's dark theme leaves boxes in tables and lists without an edge that is seen.
+EDGED_BOXES = "::indicator:unchecked { border: 1px solid gray; width: 11px; height: 11px }"
 WEIGHTS_FILES = "Weights (*.safetensors *.pth *.pt *.bin *.ckpt)"
 
 
@@ -170,10 +170,3 @@ def menu_button(text: str, tip: str) -> QPushButton:
     made = button(text, tip)
     made.setMenu(QMenu(made))
     return made
-
-
-def fold(content: QWidget, into: QCollapsible) -> None:
-    """Put controls into a collapsible section; Tab skips them while it is collapsed."""
-    into.addWidget(content)
-    content.setVisible(False)
-    into.toggled.connect(content.setVisible)

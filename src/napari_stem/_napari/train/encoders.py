@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_stem._napari.shell.choices import choose_weights, chosen_weights
 from napari_stem._napari.shell.dialogs import ask_file
-from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button
+from napari_stem._napari.shell.panel import EDGED_BOXES, WEIGHTS_FILES, Panel, button
 from napari_stem.defaults import ENCODERS
 from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.hub import local_weights
@@ -43,6 +43,7 @@ class TrainingEncoders(Panel):
     def _build(self) -> None:
         self.table = QTableWidget(len(encoders()), 3)
         self.table.setHorizontalHeaderLabels(("Encoder", "Features", "Licence, access"))
+        self.table.setStyleSheet(EDGED_BOXES)
         self.table.verticalHeader().hide()
         self.table.setTabKeyNavigation(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QSizePolicy,
 from superqt.utils import signals_blocked
 
 from napari_stem._napari.shell.form import Form
-from napari_stem._napari.shell.panel import Panel
+from napari_stem._napari.shell.panel import EDGED_BOXES, Panel
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.train import tasks
 from napari_stem.options import options_of
@@ -51,6 +51,7 @@ class TrainingOptions(Panel):
         self.share.setSuffix(" % of the spots")
         self.chosen = QListWidget()
         self.chosen.setToolTip("Tick the sections that training never sees.")
+        self.chosen.setStyleSheet(EDGED_BOXES)
         self.chosen.setFixedHeight(_LIST_HEIGHT)
         self.form = Form({**options_of(TrainPlan), **FIT_OPTIONS})
         self.advanced = self.form.folded()
