@@ -39,7 +39,7 @@ from napari_stem.exports.registry import write_prediction
 from napari_stem.features.compute import Compute
 from napari_stem.features.patches import iter_patches
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.prediction.predict import iter_draws, summarise
+from napari_stem.prediction.predict import iter_draws, iter_summarise
 from napari_stem.sections.synthetic import generate_section
 from napari_stem.slides.slide import Slide
 from napari_stem.slides.tissue import tissue_mask
@@ -143,7 +143,7 @@ def measured(folder: Path, n: int, n_draws: int) -> dict[str, tuple[float, float
     with stage("drawing"):
         drawn = finish(iter_draws(slide, spots, checkpoint, options, compute), look)
     with closing(drawn.store), stage("summarising"):
-        prediction = summarise(drawn, slide, spots, checkpoint, options)
+        prediction = finish(iter_summarise(drawn, slide, spots, checkpoint, options))
     with stage("clustering"):
         find_clusters(prediction)
     with stage("writing"):

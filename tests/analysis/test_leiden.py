@@ -15,6 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from napari_stem.analysis import leiden
 from napari_stem.analysis.leiden import partition, partition_apart
+from napari_stem.model.network import go_on
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +59,14 @@ def test_a_child_process_finds_the_same(graph, monkeypatch):
     weights = graph.obsp["connectivities"]
     here = partition(weights, resolution=2.0, seed=3)
     monkeypatch.setattr(leiden, "partition", None)  # it may not be done here
-    apart = partition_apart(weights, resolution=2.0, seed=3)
+    apart = partition_apart(weights, resolution=2.0, seed=3, check=go_on)
     np.testing.assert_array_equal(apart, here)
 
 
 def test_where_no_child_can_be_started_it_is_done_here(graph, monkeypatch):
     weights = graph.obsp["connectivities"]
     monkeypatch.setattr(leiden.sys, "executable", "/nowhere/python")
-    apart = partition_apart(weights, resolution=2.0, seed=3)
+    apart = partition_apart(weights, resolution=2.0, seed=3, check=go_on)
     np.testing.assert_array_equal(apart, partition(weights, resolution=2.0, seed=3))
 
 

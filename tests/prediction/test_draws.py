@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from napari_stem.errors import CheckpointError, StorageError
+from napari_stem.events import finish
 from napari_stem.prediction.draws import DrawStore
 
 SIZES = {"n_spots": 300, "n_genes": 3}
@@ -34,8 +35,8 @@ def test_a_summary_over_blocks_equals_that_of_all_draws_at_once():
     functions = [lambda draws: draws.mean(axis=0), lambda draws: draws.max(axis=0)]
     with DrawStore.create(None, key="k", n_draws=20, **SIZES) as store:
         values = fill(store, 20)
-        mean, highest = store.summary(functions)
-        (of_four,) = store.summary(functions[:1], n_draws=4)
+        mean, highest = finish(store.iter_summary(functions))
+        (of_four,) = finish(store.iter_summary(functions[:1], n_draws=4))
     np.testing.assert_allclose(mean, values.mean(axis=0), rtol=1e-5)
     np.testing.assert_array_equal(highest, values.max(axis=0))
     np.testing.assert_allclose(of_four, values[:4].mean(axis=0), rtol=1e-5)
@@ -90,7 +91,7 @@ def test_draws_that_vanish_or_are_damaged_are_refused(tmp_path: Path):
     for act in (
         lambda: store.draw(1),
         lambda: store.read(slice(256, 300)),
-        lambda: store.summary([lambda draws: draws.mean(axis=0)]),
+        lambda: finish(store.iter_summary([lambda draws: draws.mean(axis=0)])),
     ):
         with pytest.raises(StorageError, match=r"missing or damaged.* Predict again"):
             act()

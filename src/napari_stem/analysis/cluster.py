@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
@@ -12,11 +12,16 @@ import pandas as pd
 import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
+from sklearn.neighbors import KNeighborsTransformer
 
 from napari_stem.analysis.labels import Clusters
 from napari_stem.analysis.leiden import partition, partition_apart
 from napari_stem.analysis.leiden_options import LeidenOptions
+from napari_stem.aside import iter_aside
 from napari_stem.errors import SpotsError
+from napari_stem.events import Events, Progress
+from napari_stem.model.network import go_on
+from napari_stem.workers import Check
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +33,7 @@ _EXACT = (
     100_000  # spots, from which on comparing all pairs takes longer than an index of neighbours
 )
 _CHUNK = 10_000  # spots beyond that whose components are fitted at a time
+_COMPARED = 2_048  # spots whose neighbours are found at a time, in less than a second
 
 
 def cluster(prediction: AnnData, options: LeidenOptions | None = None) -> None:
@@ -39,13 +45,26 @@ def cluster(prediction: AnnData, options: LeidenOptions | None = None) -> None:
     find_clusters(prediction, options).keep_in(prediction)
 
 
-def find_clusters(prediction: AnnData, options: LeidenOptions | None = None) -> Clusters:
+def iter_find_clusters(
+    prediction: AnnData, options: LeidenOptions | None = None
+) -> Events[Clusters]:
+    """`find_clusters` in a thread, with progress; closing it stops it between its parts."""
+    n = prediction.n_obs
+    job = partial(find_clusters, prediction, options)
+    return (yield from iter_aside(job, lambda: Progress(0, n, "cluster")))
+
+
+def find_clusters(
+    prediction: AnnData, options: LeidenOptions | None = None, check: Check = go_on
+) -> Clusters:
     """Clusters of spots by predicted expression, the largest first. The prediction stays as it is.
 
     Parameters
     ----------
     options
         Resolution, genes and seed; None takes the defaults.
+    check
+        Called between its parts; what it raises ends it.
 
     Raises
     ------
@@ -66,16 +85,41 @@ def find_clusters(prediction: AnnData, options: LeidenOptions | None = None) -> 
             table, n_comps=components, random_state=options.seed,
             chunked=not exact, chunk_size=_CHUNK,
         )  # fmt: skip
+    check()
     _keep_compiled()
     n_neighbours = min(_NEIGHBOURS, table.n_obs - 1)
     sc.pp.neighbors(
         table, n_neighbors=n_neighbours, use_rep="X_pca" if components > 1 else "X",
-        transformer="sklearn" if exact else _Approximate(n_neighbours, options.seed),
+        transformer=_Exact(n_neighbours, check)
+        if exact
+        else _Approximate(n_neighbours, options.seed),
         random_state=options.seed,
     )  # fmt: skip
-    divide = partition_apart if table.n_obs > _MANY else partition
+    check()
+    divide = partial(partition_apart, check=check) if table.n_obs > _MANY else partition
     graph = table.obsp["connectivities"]
     return _by_size(divide(graph, resolution=options.resolution, seed=options.seed))
+
+
+class _Exact:
+    """Finds nearest neighbours by comparing all pairs, and checks between some spots."""
+
+    def __init__(self, n_neighbours: int, check: Check) -> None:
+        self._finder = KNeighborsTransformer(n_neighbors=n_neighbours, algorithm="brute")
+        self._check = check
+
+    def get_params(self) -> dict[str, Any]:
+        """Settings, by the names that scanpy asks for."""
+        return dict(self._finder.get_params())
+
+    def fit_transform(self, values: NDArray[np.float32]) -> sparse.csr_matrix:
+        """(n, n) distances of (n, d) values."""
+        self._finder.fit(values)
+        found = []
+        for start in range(0, len(values), _COMPARED):
+            self._check()
+            found.append(self._finder.transform(values[start : start + _COMPARED]))
+        return sparse.vstack(found, format="csr")
 
 
 class _Approximate:

@@ -11,8 +11,8 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import igraph
@@ -22,6 +22,7 @@ from scipy import sparse
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_WAIT = 0.2  # seconds
 _ITERATIONS = 2  # scanpy's choice for igraph
 _SEEDED = threading.Lock()  # igraph has one generator, whichever thread asks
 _NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows shows one otherwise
@@ -47,8 +48,16 @@ def partition(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> NDAr
     return np.array(found.membership)
 
 
-def partition_apart(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> NDArray[np.int64]:
-    """The same in a child process; in this one, where none can be started."""
+def partition_apart(
+    graph: sparse.csr_matrix, *, resolution: float, seed: int, check: Callable[[], None]
+) -> NDArray[np.int64]:
+    """The same in a child process; in this one, where none can be started.
+
+    Parameters
+    ----------
+    check
+        Called often; what it raises ends the child.
+    """
     order = io.BytesIO()
     graph = graph.tocsr()
     np.savez(
@@ -57,14 +66,29 @@ def partition_apart(graph: sparse.csr_matrix, *, resolution: float, seed: int) -
     )  # fmt: skip
     command = [sys.executable, "-m", "napari_stem.analysis.leiden"]
     try:
-        done = subprocess.run(
-            command, input=order.getvalue(), capture_output=True, check=True,
-            creationflags=_NO_CONSOLE,
-        )  # fmt: skip
-        found: NDArray[np.int64] = np.load(io.BytesIO(done.stdout))
-    except (OSError, ValueError, subprocess.CalledProcessError):
+        found: NDArray[np.int64] = np.load(io.BytesIO(_answer(command, order.getvalue(), check)))
+    except (OSError, ValueError, EOFError):
         return partition(graph, resolution=resolution, seed=seed)
     return found
+
+
+def _answer(command: list[str], order: bytes, check: Callable[[], None]) -> bytes:
+    """What a child writes; nothing if it fails."""
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, creationflags=_NO_CONSOLE
+    )
+    with child:
+        try:
+            given: bytes | None = order
+            while True:
+                check()
+                with suppress(subprocess.TimeoutExpired):
+                    return child.communicate(given, timeout=_WAIT)[0]
+                given = None  # it has that already
+        except BaseException:
+            child.kill()
+            raise
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_stem.analysis.cluster import FEWEST, cluster
+from napari_stem.analysis.cluster import FEWEST, iter_find_clusters
 from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.exports.encodable import encodable
 from napari_stem.exports.h5ad import write_h5ad
@@ -73,7 +73,8 @@ def iter_prediction(
     )  # fmt: skip
     if prediction.n_obs >= FEWEST:
         try:
-            cluster(prediction, order.leiden)
+            clusters = yield from iter_find_clusters(prediction, order.leiden)
+            clusters.keep_in(prediction)
         except Exception as error:  # noqa: BLE001  # of libraries; the prediction is whole without
             warning = f"No clusters were found: {one_line(error)}."
             prediction.uns["napari_stem"]["warnings"].append(warning)

@@ -19,15 +19,18 @@ from napari_stem.evaluation.drawn import (
     GaussianDraws,
     RetrievedDraws,
     UncoupledDraws,
+    blocks,
 )
 from napari_stem.evaluation.folds import folds
 from napari_stem.evaluation.regression import RidgePath
 from napari_stem.evaluation.sums import energy_score
+from napari_stem.model.network import go_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.sections.paired_data import PairedData
+    from napari_stem.workers import Check
 
     Array = NDArray[np.floating]
     Rows = NDArray[np.intp]
@@ -49,9 +52,12 @@ class Tuned:
         At least two training spots.
     embeddings
         Of the spots to predict.
+    check
+        Called between parts of the work; what it raises ends it.
     """
 
-    def __init__(self, known: PairedData, embeddings: Array) -> None:
+    def __init__(self, known: PairedData, embeddings: Array, check: Check = go_on) -> None:
+        self._check = check
         self._x, self.values = known.original, known.values
         self._new, self.n_spots = embeddings, len(embeddings)
         self._folds = folds(known)
@@ -122,7 +128,7 @@ class Tuned:
     @cached_property
     def _nearest(self) -> Rows:
         most = max(self.k, self.k_joint, _NEAR)
-        return _neighbours(self._x, self._new, most)
+        return self._neighbours(self._x, self._new, most)
 
     @cached_property
     def _path(self) -> RidgePath:
@@ -131,11 +137,13 @@ class Tuned:
     def _splits(self) -> Iterator[tuple[Rows, Rows]]:
         """The rows that are kept and those that are left out, for each section."""
         for fold in np.unique(self._folds):
+            self._check()
             yield np.flatnonzero(self._folds != fold), np.flatnonzero(self._folds == fold)
 
     def _paths(self, kept: Rows, left: Rows) -> Iterator[Array]:
         path = RidgePath(self._x[kept], self.values[kept])
         for alpha in ALPHAS:
+            self._check()
             yield path.predict(self._x[left], alpha)
 
     def _best_k(
@@ -149,13 +157,24 @@ class Tuned:
         for kept, left in self._splits():
             if most is not None and len(left) > most:
                 left = left[np.linspace(0, len(left) - 1, most).astype(int)]
-            near = kept[_neighbours(self._x[kept], self._x[left], choices[-1])]
+            near = kept[self._neighbours(self._x[kept], self._x[left], choices[-1])]
             for start in range(0, len(left), _TUNED_ON):
+                self._check()
                 rows = slice(start, start + _TUNED_ON)
                 found = self.values[near[rows].T]
                 truth = self.values[left[rows]]
                 losses += [loss(found[:k], truth) for k in choices]
         return choices[int(losses.argmin())]
+
+    def _neighbours(self, known: Array, new: Array, k: int) -> Rows:
+        """(n, k) rows of `known`, the nearest first, by distance of standardised numbers."""
+        scaler = StandardScaler().fit(known)
+        search = NearestNeighbors(n_neighbors=min(k, len(known))).fit(scaler.transform(known))
+        found = []
+        for rows in blocks(len(new)):
+            self._check()
+            found.append(search.kneighbors(scaler.transform(new[rows]), return_distance=False))
+        return np.concatenate(found)
 
 
 def _mean_error(found: Array, truth: Array) -> float:
@@ -164,14 +183,6 @@ def _mean_error(found: Array, truth: Array) -> float:
 
 def _energy(found: Array, truth: Array) -> float:
     return float(energy_score(found, truth).sum())
-
-
-def _neighbours(known: Array, new: Array, k: int) -> Rows:
-    """(n, k) rows of `known`, the nearest first, by Euclidean distance of standardised numbers."""
-    scaler = StandardScaler().fit(known)
-    search = NearestNeighbors(n_neighbors=min(k, len(known))).fit(scaler.transform(known))
-    found: Rows = search.kneighbors(scaler.transform(new), return_distance=False)
-    return found
 
 
 def gene_means(tuned: Tuned) -> Draws:
@@ -219,7 +230,10 @@ BASELINES: Mapping[str, Baseline] = {
 
 
 def baseline_draws(
-    known: PairedData, embeddings: Array, names: Sequence[str] = tuple(BASELINES)
+    known: PairedData,
+    embeddings: Array,
+    names: Sequence[str] = tuple(BASELINES),
+    check: Check = go_on,
 ) -> Iterator[tuple[str, Draws]]:
     """Draws of each baseline for spots (n, d), tuned on training spots.
 
@@ -227,7 +241,9 @@ def baseline_draws(
     ----------
     names
         Of `BASELINES`.
+    check
+        As of `Tuned`.
     """
-    tuned = Tuned(known, embeddings)
+    tuned = Tuned(known, embeddings, check)
     for name in names:
         yield name, BASELINES[name](tuned)

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from napari_stem.aside import iter_aside
 from napari_stem.errors import CountsError, PanelError
 from napari_stem.evaluation.baselines import BASELINES, baseline_draws
 from napari_stem.evaluation.ceiling import detection_rate, noise_ceiling
 from napari_stem.evaluation.comparison import MODEL, Comparison
 from napari_stem.evaluation.drawn import StoredDraws
-from napari_stem.evaluation.scoring import Judge
+from napari_stem.evaluation.scoring import Judge, Judged
 from napari_stem.evaluation.structure import gene_correlations
 from napari_stem.events import Events, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.genes.counts import counted_spots, transform_counts
 from napari_stem.genes.panels import genes_of_all
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.prediction.predict import iter_draws, summarise
+from napari_stem.prediction.predict import iter_draws, iter_summarise
 from napari_stem.sections.paired_data import PairedData, check_training
 from napari_stem.spots.table import positions
 from napari_stem.text import a_few
+from napari_stem.workers import Check
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,15 +104,7 @@ def iter_evaluate(
     genes, transform = training.genes, checkpoint.recipe.transform
     tested = yield from iter_tested(checkpoint, section, genes, options, compute)
     with closing(tested):
-        methods = {}
-        structure = {"measured": gene_correlations(tested.truth)}
-        judge = Judge(tested.truth, positions(tested.spots))
-        baselines = baseline_draws(training, tested.embeddings)
-        for name, draws in chain([(MODEL, tested.draws)], baselines):
-            methods[name] = judge.judge(draws)
-            if name in (MODEL, _STRUCTURED):
-                structure[name] = gene_correlations(draws.draw(0))
-            yield Progress(len(methods), len(BASELINES) + 1, "score", section.name)
+        methods, structure = yield from _iter_judge(tested, training, section.name)
     comparison = Comparison(
         genes,
         methods,
@@ -119,6 +113,29 @@ def iter_evaluate(
         len(tested.truth),
     )
     return Evaluation(section.name, comparison, tested.prediction, structure, tested.missing_genes)
+
+
+def _iter_judge(
+    tested: Tested, training: PairedData, name: str
+) -> Events[tuple[dict[str, Judged], dict[str, NDArray[np.float32]]]]:
+    """What the model and each baseline is worth, and structures as of an `Evaluation`."""
+    methods, structure = dict[str, Judged](), {"measured": gene_correlations(tested.truth)}
+
+    def judge_all(check: Check) -> bool:
+        judge = Judge(tested.truth, positions(tested.spots), check=check)
+        baselines = baseline_draws(training, tested.embeddings, check=check)
+        for method, draws in chain([(MODEL, tested.draws)], baselines):
+            methods[method] = judge.judge(draws)
+            if method in (MODEL, _STRUCTURED):
+                structure[method] = gene_correlations(draws.draw(0))
+        return True
+
+    def progress() -> Progress:
+        return Progress(len(methods), len(BASELINES) + 1, "score", name)
+
+    yield from iter_aside(judge_all, progress)
+    yield progress()
+    return methods, structure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +194,7 @@ def iter_tested(
     truth = transform_counts(spots, genes, recipe.transform, where=section.name)
     drawn = yield from iter_draws(section.slide, spots, checkpoint, options, compute or Compute())
     try:
-        prediction = summarise(drawn, section.slide, spots, checkpoint, options)
+        prediction = yield from iter_summarise(drawn, section.slide, spots, checkpoint, options)
     except BaseException:
         drawn.store.close()
         raise

@@ -12,6 +12,8 @@ from napari_stem.evaluation.groups import SAMPLES, sample_weights, spot_groups
 from napari_stem.evaluation.metrics import METRICS, Evidence, Scores
 from napari_stem.evaluation.structure import TrueStructure, most_groups
 from napari_stem.evaluation.sums import Sums
+from napari_stem.model.network import go_on
+from napari_stem.workers import Check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,22 +65,31 @@ class Judge:
         (n, 2) positions of the spots; without them the structure of draws is not judged.
     samples
         Bootstrap samples; 0 for quick scores.
+    check
+        Called between blocks of spots; what it raises ends the judgement.
     """
 
-    def __init__(self, truth: Array, xy: Float | None = None, *, samples: int = SAMPLES) -> None:
-        self._truth = truth
+    def __init__(
+        self,
+        truth: Array,
+        xy: Float | None = None,
+        *,
+        samples: int = SAMPLES,
+        check: Check = go_on,
+    ) -> None:
+        self._truth, self._check = truth, check
         places = np.arange(len(truth), dtype=np.float64)[:, None] if xy is None else xy
         self._groups = spot_groups(places, most_groups(truth.shape[1]) if samples else 1)
         self._weights = sample_weights(int(self._groups.max()) + 1, samples)
         has_places = xy is not None and len(truth) > 1
         self._structure = (
-            TrueStructure(truth, places, self._groups, self._weights) if has_places else None
+            TrueStructure(truth, places, self._groups, self._weights, check) if has_places else None
         )
 
     def judge(self, draws: Draws) -> Judged:
         """All metrics of draws, and those of each gene."""
         evidence = Evidence(
-            Sums.of_draws(draws, self._truth, self._groups).weighted(self._weights),
+            Sums.of_draws(draws, self._truth, self._groups, self._check).weighted(self._weights),
             self._structure.judge(draws) if self._structure else None,
         )
         known = [m for m in METRICS.values() if evidence.structure or not m.needs_places]

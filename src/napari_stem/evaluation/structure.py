@@ -15,11 +15,13 @@ import numpy as np
 from napari_stem.analysis.correlation import correlations
 from napari_stem.analysis.morans_i import neighbour_graph
 from napari_stem.evaluation.drawn import blocks
+from napari_stem.model.network import go_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.evaluation.drawn import Draws
+    from napari_stem.workers import Check
 
     Array = NDArray[np.floating]
     Float = NDArray[np.float64]
@@ -70,10 +72,19 @@ class TrueStructure:
         (n,) of spots, 0 … u - 1.
     weights
         (samples, u) how often a sample holds each group.
+    check
+        Called between parts of a draw; what it raises ends the judgement.
     """
 
-    def __init__(self, truth: Array, xy: Float, groups: NDArray[np.intp], weights: Float) -> None:
-        self._truth, self._weights = truth, weights
+    def __init__(
+        self,
+        truth: Array,
+        xy: Float,
+        groups: NDArray[np.intp],
+        weights: Float,
+        check: Check = go_on,
+    ) -> None:
+        self._truth, self._weights, self._check = truth, weights, check
         self._graph = neighbour_graph(xy)
         self._order = np.argsort(groups, kind="stable")
         self._borders = np.searchsorted(groups[self._order], np.arange(groups.max() + 2))
@@ -116,6 +127,7 @@ class TrueStructure:
         """Sums of products of two genes, relative to the truth's means, in each group."""
         sums, squares, products = [], [], []
         for start, end in zip(self._borders[:-1], self._borders[1:], strict=True):
+            self._check()
             x = np.asarray(values[self._order[start:end]], np.float32) - self._origin
             together = x.T @ x
             sums.append(x.sum(axis=0))
@@ -141,6 +153,7 @@ class TrueStructure:
         return np.concatenate(found, axis=1)
 
     def _some_morans_i(self, values: Float, weights: Float) -> Float:
+        self._check()
         centred = values - values.mean(axis=0)
         starts = self._borders[:-1]
         products, squares = (

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from napari_stem.evaluation.drawn import blocks
+from napari_stem.model.network import go_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.evaluation.drawn import Draws
+    from napari_stem.workers import Check
 
     Array = NDArray[np.floating]
     Float = NDArray[np.float64]
@@ -61,12 +63,15 @@ class Sums:
     pit: Float
 
     @classmethod
-    def of_draws(cls, draws: Draws, truth: Array, groups: NDArray[np.intp]) -> Self:
+    def of_draws(
+        cls, draws: Draws, truth: Array, groups: NDArray[np.intp], check: Check = go_on
+    ) -> Self:
         """Sums of draws against the truth (n, c), over the groups (n,) 0 … u - 1 of spots."""
         origin = truth.mean(axis=0, dtype=np.float64)
         member = np.arange(groups.max() + 1)[:, None]
         totals: dict[str, Float] = {}
         for rows in blocks(len(truth)):
+            check()
             inside = (groups[rows] == member).astype(np.float64)
             parts = _parts(draws.read(rows), truth[rows], origin, antithetic=draws.antithetic)
             for name, values in parts.items():

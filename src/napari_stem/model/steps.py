@@ -32,7 +32,7 @@ def log_snr_steps(schedule: Schedule, n: int) -> list[Step]:
     trained timestep, none twice: `n` = T uses all of them.
     """
     log_snr = schedule.log_snr.numpy()
-    return _steps_nearest(schedule, log_snr, np.linspace(log_snr[-1], log_snr[0], n))
+    return steps_nearest(schedule, log_snr, np.linspace(log_snr[-1], log_snr[0], n))
 
 
 def angle_steps(schedule: Schedule, n: int) -> list[Step]:
@@ -42,10 +42,10 @@ def angle_steps(schedule: Schedule, n: int) -> list[Step]:
     about that spread. Every step starts at a trained timestep, none twice.
     """
     angle = np.arccos(np.sqrt(schedule.alpha_bar.numpy()))
-    return _steps_nearest(schedule, angle, angle[-1] * (1 - np.arange(n) / n))
+    return steps_nearest(schedule, angle, angle[-1] * (1 - np.arange(n) / n))
 
 
-def _steps_nearest(
+def steps_nearest(
     schedule: Schedule, scale: NDArray[np.float64], wanted: NDArray[np.float64]
 ) -> list[Step]:
     """Steps from the timesteps whose values on a scale (T,) are nearest to those wanted (n,)."""

@@ -14,6 +14,7 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from napari_stem.errors import CheckpointError, StorageError
+from napari_stem.events import Events, Pace, Progress
 from napari_stem.roomy import roomy
 from napari_stem.storage import atomic_path, writing
 from napari_stem.validation import parse_json
@@ -179,11 +180,11 @@ class DrawStore:
         """
         return self._read((slice(n_draws), rows))
 
-    def summary(
+    def iter_summary(
         self,
         statistics: Sequence[Callable[[NDArray[np.float32]], NDArray[np.float32]]],
         n_draws: int | None = None,
-    ) -> list[NDArray[np.float32]]:
+    ) -> Events[list[NDArray[np.float32]]]:
         """What functions of draws (K, b, c) give, each (n, c), over the first `n_draws`.
 
         Reads one block at a time, and what is found lies in a file if it is large, so that memory
@@ -196,7 +197,10 @@ class DrawStore:
         """
         shape = (len(statistics), self.n_spots, self.n_genes)
         found = list(np.asarray(roomy(shape, self._path.parent)))  # anndata writes no memmap
+        pace = Pace()
         for rows in self.blocks():
+            if pace.due():
+                yield Progress(rows.start, self.n_spots, "summarise")
             draws = self.read(rows, n_draws)
             for values, statistic in zip(found, statistics, strict=True):
                 values[rows] = statistic(draws)

@@ -18,7 +18,7 @@ from napari_stem.cache import mark_used, trim
 from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.checkpoints.gene_trust import from_description
 from napari_stem.checkpoints.learned import why_learned
-from napari_stem.events import Event, Events, Partial, relay
+from napari_stem.events import Event, Events, Partial, Progress, relay
 from napari_stem.features.compute import Compute
 from napari_stem.features.encoders.hub import check_stamps
 from napari_stem.features.patches import low_resolution
@@ -28,7 +28,7 @@ from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.kept_draws import rows_and_columns, store_name, store_path
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
-from napari_stem.prediction.statistics import CARRIED, STATISTICS, THRESHOLD, find_statistics
+from napari_stem.prediction.statistics import CARRIED, THRESHOLD, Statistic, find_statistics
 from napari_stem.roomy import columns_of
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.notes import notes_of
@@ -152,18 +152,26 @@ def iter_predict(
     find_statistics(statistics)
     drawn = yield from iter_draws(slide, spots, checkpoint, options, compute or Compute())
     with closing(drawn.store):
-        prediction = summarise(drawn, slide, spots, checkpoint, options)
-        add_statistics(prediction, drawn.store, statistics, threshold)
-    return prediction
+        return (
+            yield from iter_summarise(
+                drawn, slide, spots, checkpoint, options, statistics, threshold
+            )
+        )
 
 
-def summarise(
-    drawn: Drawn, slide: Slide, spots: AnnData, checkpoint: Checkpoint, options: PredictOptions
-) -> AnnData:
-    """Statistics over draws as a prediction (see `iter_predict`)."""
+def iter_summarise(
+    drawn: Drawn,
+    slide: Slide,
+    spots: AnnData,
+    checkpoint: Checkpoint,
+    options: PredictOptions,
+    statistics: Sequence[str] = (),
+    threshold: float = THRESHOLD,
+) -> Events[AnnData]:
+    """Statistics over draws as a prediction (see `iter_predict`), progress between its parts."""
     recipe = checkpoint.recipe
-    entries = [STATISTICS[name] for name in CARRIED]
-    found = dict(zip(CARRIED, drawn.store.summary(entries, options.n_draws), strict=True))
+    entries = [*find_statistics(CARRIED), *_on_demand(statistics)]
+    found = yield from _iter_layers(drawn.store, entries, options.n_draws, threshold)
     prediction = AnnData(
         found.pop("mean"),
         obs=spots.obs[annotation_columns(spots.obs)].assign(ood=drawn.ood),
@@ -171,7 +179,7 @@ def summarise(
         obsm={"spatial": positions(spots)},
     )
     prediction.var_names = list(recipe.panel)
-    _describe_genes(prediction)
+    yield from _describe_genes(prediction)
     genes, truth = measured(spots, recipe.panel, recipe.transform)
     if len(genes) == len(recipe.panel):
         prediction.layers["truth"] = truth
@@ -197,6 +205,7 @@ def summarise(
         "seen": why_learned(checkpoint, slide, spots, slide.name),
         "versions": json.dumps(software_versions()),
     }
+    _note_threshold(prediction, entries, threshold)
     _add_doubts(prediction, slide, spots, recipe)
     return prediction
 
@@ -211,9 +220,9 @@ def _add_doubts(prediction: AnnData, slide: Slide, spots: AnnData, recipe: Recip
     prediction.uns["napari_stem"]["notes"] = [*dict.fromkeys([*slide.notes, *notes_of(spots)])]
 
 
-def add_statistics(
+def iter_add_statistics(
     prediction: AnnData, store: DrawStore, names: Sequence[str], threshold: float = THRESHOLD
-) -> None:
+) -> Events[None]:
     """Add layers with further statistics over the draws that a prediction summarises.
 
     Parameters
@@ -228,24 +237,42 @@ def add_statistics(
     OptionError
         No statistic over draws has that name.
     """
-    entries = [entry for entry in find_statistics(names) if entry.on_demand]
+    entries, n_draws = _on_demand(names), int(provenance(prediction, "n_draws")["n_draws"])
+    prediction.layers.update((yield from _iter_layers(store, entries, n_draws, threshold)))
+    _note_threshold(prediction, entries, threshold)
+
+
+def _on_demand(names: Sequence[str]) -> list[Statistic]:
+    return [entry for entry in find_statistics(names) if entry.on_demand]
+
+
+def _iter_layers(
+    store: DrawStore, entries: Sequence[Statistic], n_draws: int, threshold: float
+) -> Events[dict[str, NDArray[np.float32]]]:
+    """(n, c) of each statistic, by its name."""
     functions = [partial(entry, threshold=threshold) for entry in entries]
-    about = provenance(prediction, "n_draws")
-    for entry, values in zip(entries, store.summary(functions, int(about["n_draws"])), strict=True):
-        prediction.layers[entry.name] = values
-        if entry.takes_threshold:
-            about["threshold"] = threshold
+    found = yield from store.iter_summary(functions, n_draws)
+    return {entry.name: values for entry, values in zip(entries, found, strict=True)}
 
 
-def _describe_genes(prediction: AnnData) -> None:
+def _note_threshold(prediction: AnnData, entries: Sequence[Statistic], threshold: float) -> None:
+    if any(entry.takes_threshold for entry in entries):
+        prediction.uns["napari_stem"]["threshold"] = threshold
+
+
+def _describe_genes(prediction: AnnData) -> Events[None]:
     """Columns of `var`: mean and variance over spots, and how patchy a gene is."""
     prediction.var["mean"] = prediction.X.mean(axis=0, dtype=np.float64)
-    prediction.var["variance"] = np.concatenate(
-        [some.var(axis=0, dtype=np.float64) for some in columns_of(prediction.X)]
-    )
-    if prediction.n_obs > 1:
-        graph = neighbour_graph(prediction.obsm["spatial"])
-        prediction.var["morans_i"] = morans_i(prediction.X, graph)
+    graph = neighbour_graph(prediction.obsm["spatial"]) if prediction.n_obs > 1 else None
+    variance, patchy = [], []
+    for some in columns_of(prediction.X):
+        yield Progress(prediction.n_obs, prediction.n_obs, "summarise")
+        variance.append(some.var(axis=0, dtype=np.float64))
+        if graph is not None:
+            patchy.append(morans_i(some, graph))
+    prediction.var["variance"] = np.concatenate(variance)
+    if patchy:
+        prediction.var["morans_i"] = np.concatenate(patchy)
 
 
 def _picture(slide: Slide, spots: AnnData) -> dict[str, object]:

@@ -18,8 +18,9 @@ from napari_stem.defaults import ENCODERS
 from napari_stem.errors import OptionError
 from napari_stem.evaluation.comparison import MODEL, pooled
 from napari_stem.evaluation.scoring import score
+from napari_stem.events import finish
 from napari_stem.prediction.kept_draws import draws_of
-from napari_stem.prediction.predict import add_statistics
+from napari_stem.prediction.predict import iter_add_statistics
 from napari_stem.text import a_few, one_line
 from napari_stem.training.plan import PanelChoice, SectionSource, TrainPlan
 from napari_stem.training.run import iter_run
@@ -147,7 +148,7 @@ def _scores(evaluation: Evaluation, statistic: str, cache: Path) -> Scores:
     """Metrics of a statistic of the draws instead of their mean."""
     prediction = evaluation.prediction.copy()
     with closing(draws_of(prediction, cache)) as store:
-        add_statistics(prediction, store, [statistic])
+        finish(iter_add_statistics(prediction, store, [statistic]))
     truth, values = (np.asarray(prediction.layers[name]) for name in ("truth", statistic))
     return score(values, truth)
 

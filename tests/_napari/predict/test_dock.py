@@ -527,7 +527,7 @@ def test_an_error_of_what_is_made_of_all_draws_is_told_once(ready, qtbot, messag
     def fail(*_, **__):
         raise RuntimeError("no memory is left")
 
-    monkeypatch.setattr("napari_stem.prediction.predict.summarise", fail)
+    monkeypatch.setattr("napari_stem.prediction.predict.iter_summarise", fail)
     press(qtbot, ready.predict_button)
     qtbot.waitUntil(lambda: ready.workspace.run.request is None, timeout=PATIENCE)
     assert messages == ["error: no memory is left"]
@@ -572,7 +572,7 @@ def test_a_prediction_outlives_its_dock(ready, viewer, qtbot, section):
     again = open_dock(viewer, "Predict")
     assert again.predict_button.text().startswith("Stop (")
     assert not again.bar.isHidden()
-    assert again.bar.progress.text().startswith("Step 3 of 3: Sampling, ")
+    assert again.bar.progress.text().startswith("Step 3 of 4: Sampling, ")
     assert not again.spots.isEnabled()
     press(qtbot, again.predict_button)
     assert again.predict_button.text() == "Stopping…"

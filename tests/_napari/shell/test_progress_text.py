@@ -38,7 +38,7 @@ def test_a_duration_is_said_as_precisely_as_it_is_known(seconds, words):
 
 def test_a_file_that_hangs_is_named():
     hangs = Progress(3, 10, "embed", waiting="/share/a.svs")
-    assert step_in_words(hangs) == "Step 2 of 3: Waiting for a.svs"
+    assert step_in_words(hangs) == "Step 2 of 4: Waiting for a.svs"
 
 
 def test_the_steps_of_a_prediction_are_one_total_that_never_falls(monkeypatch):
@@ -48,13 +48,14 @@ def test_the_steps_of_a_prediction_are_one_total_that_never_falls(monkeypatch):
     told = [Progress(0, 0, "load"), Progress(0, 0, "load")]
     told += [Progress(done, 50, "embed") for done in (0, 25, 50)]
     told += [Progress(done, 200, "sample") for done in (0, 100, 200)]
+    told += [Progress(done, 50, "summarise") for done in (0, 50)]
     shares = [share_done(progress) for progress in told]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0, pytest.approx(1))
-    assert step_in_words(told[2]) == "Step 2 of 3: Computing patch features"
+    assert step_in_words(told[2]) == "Step 2 of 4: Computing patch features"
     remaining.seconds(told[2])
     now += 35
-    # 35 s of patch features to come, and sampling, which takes 60 of 35 parts.
+    # 35 s of patch features to come, and what follows, which takes 60 of 35 parts.
     assert remaining.seconds(told[3]) == pytest.approx(35 + 120, abs=1)
 
 

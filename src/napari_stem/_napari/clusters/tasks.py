@@ -24,10 +24,10 @@ def find_clusters(result: Result, options: LeidenOptions) -> Events[Clusters]:
     """Leiden clusters of a prediction."""
     yield Progress(0, 0, "cluster")
     with importing:
-        from napari_stem.analysis.cluster import find_clusters
+        from napari_stem.analysis.cluster import iter_find_clusters
 
     assert result.prediction is not None
-    return find_clusters(result.prediction, options)
+    return (yield from iter_find_clusters(result.prediction, options))
 
 
 def rank_genes(result: Result, clusters: Clusters) -> Events[DataFrame]:

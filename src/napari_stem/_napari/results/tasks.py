@@ -22,12 +22,13 @@ def compute_statistic(result: Result, statistic: str, threshold: float) -> Event
     yield Progress(0, 0, "compute", statistic)
     with importing:
         from napari_stem.prediction.kept_draws import draws_of
-        from napari_stem.prediction.predict import add_statistics
+        from napari_stem.prediction.predict import iter_add_statistics
         from napari_stem.storage import cache_dir
 
     assert result.prediction is not None
     prediction = _same_arrays(result.prediction)
-    add_statistics(prediction, draws_of(prediction, cache_dir()), [statistic], threshold)
+    draws = draws_of(prediction, cache_dir())
+    yield from iter_add_statistics(prediction, draws, [statistic], threshold)
     return Result.of_prediction(result.slide, prediction, result.request)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from napari_stem.events import Progress
 
 # The steps of a prediction and the shares of its time that they take, roughly.
-PREDICTING = {"load": 0.05, "embed": 0.35, "sample": 0.6}
+PREDICTING = {"load": 0.05, "embed": 0.35, "sample": 0.58, "summarise": 0.02}
 _SURE_AFTER = 2.0  # seconds; earlier estimates vary too much
 _STAGES = {
     "grid": "Making the grid",
@@ -22,6 +22,8 @@ _STAGES = {
     "factors of spots": "Reading the factors of spots",
     "train": "Training",
     "sample": "Sampling",
+    "summarise": "Summarising the draws",
+    "cluster": "Finding clusters",
     "score": "Comparing with baselines",
 }
 
