@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_stem._napari.predict.checkpoint_panel import CheckpointPanel
@@ -38,6 +40,15 @@ def test_without_a_checkpoint_the_one_that_comes_with_the_package_is_offered(qtb
     qtbot.addWidget(panel)
     assert panel.box.itemText(1) == TITLE
     assert not panel.starter_button.isHidden()
+
+    def tooltip():
+        return panel.box.itemData(1, Qt.ItemDataRole.ToolTipRole)
+
+    qtbot.waitUntil(lambda: "Held out: each section once" in tooltip(), timeout=PATIENCE)
+    assert re.search(r"PCC-50 0\.\d+ \(ridge 0\.\d+, k-NN 0\.\d+\)", tooltip())
+    assert tooltip().endswith(str(starter_file()))
+    assert panel.workspace.checkpoint is None  # that was before it is chosen
+    assert "PCC-50" in panel.starter_button.toolTip()
     panel.starter_button.click()
     qtbot.waitUntil(lambda: panel.workspace.checkpoint is not None, timeout=PATIENCE)
     assert panel.workspace.checkpoint.path == starter_file()

@@ -18,6 +18,7 @@ from napari_stem._napari.shell.choices import (
 from napari_stem._napari.shell.dialogs import ask_file
 from napari_stem._napari.shell.panel import WEIGHTS_FILES, Panel, button, menu_button
 from napari_stem._napari.shell.remembered import remembered
+from napari_stem._napari.shell.worker import start
 from napari_stem.checkpoints.starter import ATTRIBUTION, TITLE, starter_file
 from napari_stem.evaluation.metrics import BRIEF, BRIEF_BASELINES
 from napari_stem.storage import checkpoints_dir
@@ -40,9 +41,12 @@ class CheckpointPanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
+        self._described: dict[str, str] = {}  # what is known of checkpoints, by their paths
         self._build()
         self._connect()
         self.refresh()
+        job = start(opening.describe_checkpoint(starter_file()), self)
+        job.result.connect(self._describe)
         self._reopen()
 
     def _build(self) -> None:
@@ -90,7 +94,20 @@ class CheckpointPanel(Panel):
 
     def _add(self, text: str, path: Path) -> None:
         self.box.addItem(text, str(path))  # text, which Qt can find again
-        self.box.setItemData(self.box.count() - 1, str(path), Qt.ItemDataRole.ToolTipRole)
+        self._tell(self.box.count() - 1)
+
+    def _tell(self, row: int) -> None:
+        path = self.box.itemData(row)
+        lines = filter(None, (self._described.get(path), path))
+        self.box.setItemData(row, "\n".join(lines), Qt.ItemDataRole.ToolTipRole)
+
+    def _describe(self, checkpoint: ChosenCheckpoint) -> None:
+        """Let the list say what a checkpoint is and how good, also while it is not chosen."""
+        path = str(checkpoint.path)
+        self._described[path] = _summary(checkpoint)
+        self._tell(self.box.findData(path))
+        if checkpoint.path == starter_file():
+            self.starter_button.setToolTip(self._described[path])
 
     def _ask(self) -> None:
         path = ask_file(
@@ -142,8 +159,9 @@ class CheckpointPanel(Panel):
         if checkpoint is None:
             self.note.setText("No checkpoint is chosen. One for trying out comes with Stem.")
         else:
+            self._describe(checkpoint)
             self.box.setCurrentIndex(self.box.findData(str(checkpoint.path)))
-            self.note.setText(_summary(checkpoint))
+            self.note.setText(self._described[str(checkpoint.path)])
 
 
 def _summary(checkpoint: ChosenCheckpoint) -> str:
