@@ -253,6 +253,7 @@ def _tell_below_mouse(heatmap: Image, viewer: Viewer) -> None:
 
 def _below_mouse(viewer: Viewer) -> Layer | None:
     """The heatmap of the cell that the mouse is in."""
-    grid, place, stack = viewer.canvas.grid, viewer.cursor.viewbox, viewer.layers
-    inside = [] if place is None else [stack[i] for i in grid.contents_at(place, stack)]
+    place, stack = viewer.cursor.viewbox, list(viewer.layers)  # which may change: a thread asks
+    found = () if place is None else viewer.canvas.grid.contents_at(place, stack)
+    inside = (stack[number] for number in found)
     return next((x for x in inside if layers.role_of(x) == "compared heatmap"), None)

@@ -18,4 +18,6 @@ class KeysDock(Page):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        self.fill(QLabel("<b>Keyboard shortcuts</b>"), QLabel(legend()))
+        told = QLabel(legend())
+        told.setWordWrap(True)  # in a narrow dock
+        self.fill(told)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from threading import Lock
 from traceback import clear_frames
 from typing import Any
+from weakref import WeakSet
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import ErrorNotification, notification_manager, show_error
-from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtCore import QObject, Qt, QThreadPool, Signal
 
 from napari_stem._napari.shell.hints import by_names, in_words
 from napari_stem.errors import StemError
@@ -19,6 +21,7 @@ from napari_stem.extras import repair_of
 
 # The longest time that the window waits for the interpreter while a thread runs pure Python.
 _SWITCH_SECONDS = 0.001
+_MOST_MS = 10_000  # that the end of the program waits for threads; a batch takes less
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Job(QObject):
     def __init__(self, source: Generator[Any, None, Any], parent: QObject) -> None:
         super().__init__(parent)
         self._worker = worker = create_worker(_as_values, source, _start_thread=False)
+        _workers.add(worker)
         worker.yielded.connect(self._receive)
         worker.finished.connect(self.ended)
         # napari never closes the generator of an aborted worker. In the worker's own thread:
@@ -95,6 +99,18 @@ class Job(QObject):
                 self.failed.emit(value.error)
             case _:
                 self.told.emit(value)
+
+
+_workers: WeakSet[Any] = WeakSet()
+
+
+@atexit.register
+def _end_threads() -> None:
+    """Let threads end before Qt deletes what they emit their last signals by."""
+    for worker in [*_workers]:
+        worker.quit()
+    if _workers:
+        QThreadPool.globalInstance().waitForDone(_MOST_MS)
 
 
 def _ignore(_: object) -> None:
