@@ -11,7 +11,8 @@ install_system_packages xvfb xauth
 install_project dev
 .venv/bin/python -m venv .venv-pyside
 there=$(.venv-pyside/bin/python -c 'import site; print(site.getsitepackages()[0])')
-.venv/bin/python -c 'import site; print(site.getsitepackages()[0])' >"$there/shared.pth"
+here=$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
+echo "import site; site.addsitedir('$here')" >"$there/shared.pth" # with what is editable there
 .venv-pyside/bin/python -m pip install --quiet PySide6
 export QT_API=pyside6 PYTEST_QT_API=pyside6
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" NUMBA_NUM_THREADS="${NUMBA_NUM_THREADS:-1}"
