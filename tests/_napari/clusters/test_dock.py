@@ -183,14 +183,14 @@ def test_too_few_spots_are_said_in_one_line(viewer, qtbot, slide, prediction, me
     assert dock.workspace.clusters is None
 
 
-def test_clusters_are_drawn_and_listed_with_their_shares(clustered, viewer, prediction):
+def test_clusters_are_drawn_and_listed_with_their_shares(clustered, viewer, prediction, qtbot):
     assert viewer.layers["Clusters"].visible
     assert legend(clustered) == [
         ("Cluster 1", "30", "50.0 %"), ("Cluster 2", "18", "30.0 %"), ("Cluster 3", "12", "20.0 %"),
     ]  # fmt: skip
     assert adjusted_rand_score(prediction.obs["leiden"], KINDS) == 1
     assert list(prediction.uns["leiden_colors"]) == list(CLUSTER_COLOURS[:3])
-    assert not is_busy(viewer)
+    qtbot.waitUntil(lambda: not is_busy(viewer))  # PySide tells napari after us
 
 
 def test_settings_decide_the_clusters_and_are_remembered(dock, viewer, qtbot, prediction):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtGui import QIcon
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QSizePolicy, QWidget
 from superqt import QCollapsible
 
@@ -22,11 +22,12 @@ class Fold(QCollapsible):
     """
 
     def __init__(self, title: str, tip: str, content: QWidget) -> None:
-        super().__init__(expandedIcon=QIcon(), collapsedIcon=QIcon())
+        super().__init__(expandedIcon=" ", collapsedIcon=" ")  # PySide takes no empty QIcon
         self.setDuration(0)
         self.layout().setContentsMargins(0, 0, 0, 0)
         line = self.toggleButton()
         line.setToolTip(tip)
+        line.setIconSize(QSize(0, 0))
         line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.addWidget(content)
         content.setVisible(False)
