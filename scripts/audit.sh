@@ -5,7 +5,7 @@
 #
 # PYTHON is the interpreter of the environment to check (default .venv/bin/python), SBOM the file to
 # write (default sbom.cdx.json). The tools go to a temporary environment; pip-audit asks PyPI about
-# each package. Fails if a vulnerability is known.
+# each package. Exit code 1 if a vulnerability is known, 2 if PyPI could not be asked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,4 +18,13 @@ python3 -m venv "$tools"
 "$tools/bin/pip" install --quiet "pip-audit>=2.7" "cyclonedx-bom>=5"
 "$tools/bin/cyclonedx-py" environment "$python" --output-format JSON --output-file "$sbom"
 echo "List of packages: $sbom"
-"$tools/bin/pip-audit" --path "$("$python" -c 'import site; print(site.getsitepackages()[0])')"
+site=$("$python" -c 'import site; print(site.getsitepackages()[0])')
+status=0
+"$tools/bin/pip-audit" --path "$site" --output "$tools/found" || status=$?
+if [ -s "$tools/found" ]; then
+    cat "$tools/found"
+elif [ "$status" != 0 ]; then
+    echo "Not checked for vulnerabilities: PyPI does not answer. Check the network, then try again." >&2
+    exit 2
+fi
+exit "$status"

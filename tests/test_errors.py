@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import pickle
-import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -18,6 +17,7 @@ from napari_stem import errors
 from napari_stem._napari.shell.hints import WORDS as WINDOW
 from napari_stem._napari.shell.hints import in_words
 from napari_stem.api.hints import WORDS as PYTHON
+from napari_stem.cli import main
 from napari_stem.cli.hints import WORDS as TERMINAL
 from napari_stem.errors import Hint, MissingScale, Remedy, SlideNotFound
 from napari_stem.slides.slide import Slide
@@ -63,18 +63,17 @@ def scaleless(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_terminal_says_which_option_helps(scaleless: Path):
-    (scaleless.parent / "spots.csv").write_text("x,y\n100,100\n200,200\n")
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "napari_stem", "embed", scaleless.parent / "spots.csv",
-            "-o", scaleless.parent / "o.h5ad", "--image", scaleless,
-        ],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert done.stderr.startswith("MissingScale: 'spots' states no micrometres per pixel")
-    assert done.stderr.rstrip().endswith("Use --mpp 0.5.")
+def test_the_terminal_says_which_option_helps(scaleless: Path, monkeypatch, capsys):
+    spots, output = scaleless.parent / "spots.csv", scaleless.parent / "o.h5ad"
+    spots.write_text("x,y\n100,100\n200,200\n")
+    arguments = ["napari-stem", "embed", spots, "-o", output, "--image", scaleless]
+    monkeypatch.setattr(sys, "argv", list(map(str, arguments)))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert told.startswith("MissingScale: 'spots' states no micrometres per pixel")
+    assert told.rstrip().endswith("Use --mpp 0.5.")
 
 
 def test_python_says_which_argument_helps(scaleless: Path):

@@ -31,7 +31,8 @@ def test_a_folder_means_its_slides_and_a_pattern_what_it_matches(slides: Path):
     assert names(find_slides([str(slides / "**" / "*.svs")])) == ["a.svs", "a.svs"]
     both = find_slides([slides / "p1", slides / "p1" / "a.svs"])
     assert len(both) == 2  # each slide once
-    assert not find_slides([slides / "p1"], apart=slides)
+    apart = find_slides([slides / "p1", slides / "p2"], apart=slides / "p1")
+    assert {Path(one.slide).parent.name for one in apart} == {"p2"}
 
 
 def test_a_table_names_slides_beside_it_with_what_is_known_of_them(slides: Path):
@@ -59,6 +60,16 @@ def test_what_is_not_there_is_told(tmp_path: Path):
         find_slides([tmp_path / "missing.svs"])
     with pytest.raises(SlideNotFound, match="neither slides nor sections"):
         find_slides([tmp_path])
+    with pytest.raises(SlideNotFound, match=r"no slide, folder or table at .*\*\.svs"):
+        find_slides([tmp_path / "*.svs"])
+    with pytest.raises(SlideNotFound, match="No slide is named"):
+        find_slides([])
+    (tmp_path / "list.csv").write_text("slide,mpp\n")
+    with pytest.raises(SlideNotFound, match=r"names no slide: .*list\.csv"):
+        find_slides([tmp_path / "list.csv"])
+    (tmp_path / "a.svs").touch()
+    with pytest.raises(SlideNotFound, match="All slides lie in the folder of the results"):
+        find_slides([tmp_path], apart=tmp_path)
 
 
 def test_slides_of_one_name_bear_that_of_their_folder_and_keep_it(slides: Path):

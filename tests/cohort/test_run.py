@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import dask
 import numpy as np
@@ -15,6 +17,8 @@ from typer.testing import CliRunner
 
 import napari_stem as stem
 from napari_stem.cli import app
+from napari_stem.cohort.outcome import Outcome
+from napari_stem.cohort.slide_task import SlideTask
 from napari_stem.cohort.standing import Standing
 from napari_stem.errors import CheckpointNotFound, CohortError
 from napari_stem.io import read_spots
@@ -47,25 +51,37 @@ def test_a_folder_of_slides_is_predicted_as_each_alone_and_only_once(
     np.testing.assert_allclose(here.X, alone.X, atol=2e-3)  # draws are kept as float16
     assert "leiden" in here.obs
 
-    written = (out / table.outputs["section-2"]).stat().st_mtime_ns
+    os.utime(out / table.outputs["section-2"], (0, 0))  # a wrong clock makes nothing stale
+    os.utime(out / "manifest.csv", (2**32, 2**32))
     again = stem.predict_cohort(sources, trained.path, out, cache=cache, **QUICK)
     assert list(again.state) == list(done.state)
-    assert (out / table.outputs["section-2"]).stat().st_mtime_ns == written
+    assert (out / table.outputs["section-2"]).stat().st_mtime == 0
 
 
-def test_a_worker_of_one_thread_ends_a_slide_before_it_opens_the_next(
-    saved: list[Path], trained: TrainResult, tmp_path: Path
-):
-    at_once: set[int] = set()
+@pytest.mark.parametrize(("threads", "overlaps"), [(1, False), (2, True)])
+def test_the_next_slide_is_embedded_while_one_is_drawn_where_a_worker_has_two_threads(
+    threads: int, overlaps: bool, saved: list[Path], trained: TrainResult, cache: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    moments: list[tuple[str, str, str]] = []
+    outcome = SlideTask.outcome
 
-    def follow(event: object) -> None:
-        if isinstance(event, Standing):
-            at_once.add(len(event.running))
+    def recorded(task: SlideTask, *work: Any) -> Outcome:
+        stage, name = task._stage, task._listed.name
+        moments.append(("begin", stage, name))
+        try:
+            return outcome(task, *work)
+        finally:
+            moments.append(("end", stage, name))
 
-    alone = {**QUICK, "threads": 1}
-    table = stem.predict_cohort(saved, trained.path, tmp_path / "out", on_event=follow, **alone)
+    monkeypatch.setattr(SlideTask, "outcome", recorded)
+    options = {**QUICK, "threads": threads, "n_draws": 20, "steps": 20}
+    table = stem.predict_cohort(saved[1:], trained.path, tmp_path, cache=cache, **options)
     assert set(table.state) == {"done"}
-    assert max(at_once) == 1
+    (_, _, first), *_ = moments
+    (second,) = set(table.name) - {first}
+    next_begins = moments.index(("begin", "embed", second))
+    assert (next_begins < moments.index(("end", "draw", first))) == overlaps
 
 
 def test_slides_wait_for_a_worker_whose_memory_is_full(

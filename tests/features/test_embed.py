@@ -282,19 +282,20 @@ def test_two_processes_can_share_a_cache(tmp_path):
         spec = importlib.util.spec_from_file_location("here", {str(Path(__file__))!r})
         here = importlib.util.module_from_spec(spec); spec.loader.exec_module(here)
         from pathlib import Path
+        print("ready", flush=True)
         here.embed(here.make_slide(), here.make_spots(80), [here.MORPHOLOGY], here.PHYSICAL,
                    compute=here.Compute(cache=Path({str(tmp_path)!r})))
     """
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    children = [subprocess.Popen(command) for _ in range(2)]
-    assert [child.wait() for child in children] == [0, 0]
     slide, spots = make_slide(), make_spots(80)
-    np.testing.assert_allclose(
-        embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path)),
-        embed(slide, spots, [MORPHOLOGY], PHYSICAL),
-        atol=1e-4,
-        rtol=1e-4,
-    )
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        found = embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=Compute(cache=tmp_path))
+    assert child.returncode == 0
+    right = embed(slide, spots, [MORPHOLOGY], PHYSICAL)
+    np.testing.assert_allclose(found, right, atol=1e-4, rtol=1e-4)
+    assert described(slide, spots, tmp_path) == 0
 
 
 def test_a_slide_without_scale_is_refused(spots):

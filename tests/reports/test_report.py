@@ -20,12 +20,17 @@ from napari_stem.reports.training_report import write_training_report
 from napari_stem.training.train import TrainResult
 
 
-@pytest.fixture
-def prediction(trained: TrainResult) -> AnnData:
+@pytest.fixture(scope="module")
+def clustered(trained: TrainResult) -> AnnData:
     assert trained.evaluation is not None
     found = trained.evaluation.prediction.copy()
     cluster(found)
     return found
+
+
+@pytest.fixture
+def prediction(clustered: AnnData) -> AnnData:
+    return clustered.copy()
 
 
 def test_gene_maps_draw_the_values_at_the_spots(prediction: AnnData):

@@ -19,7 +19,7 @@ from napari_stem.spots.table import positions
 
 
 def test_printed_arrays_on_tinted_glass(data_dir: Path):
-    for name in ("C2", "C3", "C4", "C5"):
+    for name in ("C2", "C5"):
         folder = data_dir / "her2st" / name
         spots = pd.read_csv(folder / "spots.tsv", sep="\t").query("selected == 1")
         with open_slide(folder / "HE.jpg") as slide:

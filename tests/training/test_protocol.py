@@ -66,7 +66,7 @@ def test_one_runs_on_real_sections_beside_the_papers_rows(data_dir: Path, tmp_pa
         (tmp_path / "data" / name).symlink_to(data_dir / "her2st" / name)
     arguments = [
         "protocol", "ablation-statistic", "--data", tmp_path / "data", "--held-out", "C5",
-        "--preset", "small", "--encoder", "morphology", "--genes", 50, "--steps", 150,
+        "--preset", "small", "--encoder", "morphology", "--genes", 50, "--steps", 60,
         "--run", tmp_path / "run",
     ]  # fmt: skip
     done = CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)

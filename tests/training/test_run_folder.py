@@ -86,6 +86,8 @@ def test_one_damaged_run_hides_no_other(folder: Path, text: str):
     create_run(other, PLAN)
     (other / "plan.json").write_text(text)
     (folder / "status.json").write_text(text)
+    os.utime(folder / "plan.json", (0, 0))  # a clock that jumps hides none, either
+    os.utime(other / "plan.json", (2**33, 2**33))
     assert {run.name: run.standing for run in list_runs(folder.parent)} == {
         "run": "interrupted", "other": "failed"
     }  # fmt: skip

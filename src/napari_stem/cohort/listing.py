@@ -39,12 +39,19 @@ def find_slides(sources: Iterable[str | Path], *, apart: Path | None = None) -> 
     Raises
     ------
     SlideNotFound
-        A source names nothing.
+        A source names nothing, or all slides lie in the folder that is left out.
     OptionError
         A table cannot be read as a list of slides.
     """
     found = [listed for source in sources for listed in _listed(str(source))]
     kept = [one for one in found if apart is None or not _lies_in(one.slide, apart)]
+    if not found:
+        raise SlideNotFound("No slide is named. Name slides, folders, patterns or tables.")
+    if not kept:
+        raise SlideNotFound(
+            "All slides lie in the folder of the results, whose pictures are no slides. Choose "
+            f"another folder for the results. Folder: '{apart}'."
+        )
     return list({one.identity: one for one in kept}.values())
 
 
@@ -128,10 +135,16 @@ def _read_table(path: Path) -> Iterator[Listed]:
             f"{', '.join(COLUMNS)}. File: '{path}'."
         )
     rows.fieldnames = columns
+    empty = True
     for number, row in enumerate(rows, start=2):
         values = {name: (row.get(name) or "").strip() for name in COLUMNS}
         if values["slide"]:
+            empty = False
             yield _row(values, path, number)
+    if empty:
+        raise SlideNotFound(
+            f"The table names no slide: its column 'slide' has no entry. File: '{path}'."
+        )
 
 
 def _row(values: Mapping[str, str], path: Path, number: int) -> Listed:

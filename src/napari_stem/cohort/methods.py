@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from napari_stem.cohort.manifest import read_rows
 from napari_stem.cohort.order import METHODS
 from napari_stem.reports.metric_files import MAIN
+from napari_stem.validation import parse_json
 
 if TYPE_CHECKING:
     from napari_stem.evaluation.metrics import Scores
@@ -39,4 +40,5 @@ def _documents(folder: Path) -> Iterator[dict[str, Any]]:
     for row in read_rows(folder):
         for name in row.outputs:
             if row.state == "done" and name.endswith(METHODS):
-                yield json.loads((folder / name).read_text(encoding="utf-8"))
+                with suppress(OSError, ValueError):  # of a slide that was removed from the folder
+                    yield parse_json((folder / name).read_text(encoding="utf-8"))

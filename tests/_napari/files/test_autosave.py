@@ -144,11 +144,17 @@ def test_a_region_alone_is_saved_and_asked_about(
     assert dock.workspace.slides == ()
 
 
-def test_a_session_can_be_discarded(viewer, qtbot, monkeypatch):
+def test_a_session_can_be_discarded_whatever_the_clock_said(viewer, qtbot, monkeypatch):
     claim = claim_new()
     (claim.path / INDEX).write_text('{"version": 3, "slides": []}')
+    os.utime(claim.path / INDEX, (2**42, 2**42))  # no calendar has it
     claim.let_go()
     panel = open_dock(viewer, "Predict").sessions
+    for clock in (0, 2**32, 2**42):
+        os.utime(claim.path / INDEX, (clock, clock))
+        panel.note.clear()
+        panel.refresh()
+        assert "0 slides, 0 results" in panel.note.text()
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
     qtbot.mouseClick(panel.discard_button, LEFT)
     assert panel.isHidden()

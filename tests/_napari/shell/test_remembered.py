@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from napari_stem._napari.shell.remembered import (
     remember,
     remember_options,
@@ -16,12 +18,23 @@ def test_choices_are_found_again():
     assert remembered("gene", "") == "GNAS"
 
 
-def test_what_was_never_chosen_or_is_damaged_is_the_default(home):
+def test_what_was_never_chosen_is_the_default():
     assert remembered("pitch_um", 100.0) == 100.0
     remember(pitch_um="wide")
     assert remembered("pitch_um", 100.0) == 100.0
-    (home / "config" / "docks.json").write_text("{")
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[7]"])
+def test_what_is_damaged_is_the_default_and_told_once(text, home, messages):
+    (home / "config").mkdir()
+    (home / "config" / "docks.json").write_text(text)
     assert remembered("pitch_um", 100.0) == 100.0
+    remember(gene="GNAS")
+    assert remembered("gene", "") == "GNAS"
+    (told,) = messages
+    assert "start from the defaults" in told
+    assert "\n" not in told
+    assert (home / "config" / "docks.damaged").read_text() == text
 
 
 def test_a_folder_that_cannot_be_written_disturbs_nobody(home):

@@ -130,7 +130,7 @@ def test_a_run_is_set_up_trained_and_installed(
         tick(setup.options.chosen, row, qtbot)
     assert "All sections are held out" in setup.reason.text()
     tick(setup.options.chosen, 0, qtbot)
-    setup.options.form.set(steps=20, draws=2)
+    setup.options.form.set(steps=20, draws=2, devices=2)
     setup.name.setText("liver-1")
     until(setup.start_button.isEnabled)
     assert setup.reason.text() == "Ready to train on 1 section. Held out: section-1."
@@ -148,6 +148,7 @@ def test_a_run_is_set_up_trained_and_installed(
     until(lambda: "running" in words(dock))
     until(lambda: "finished" in words(dock))
     assert view.state.text().startswith("Finished")
+    assert view.title.text() == "<b>liver-1</b> on 2 devices"  # processes, on a CPU
     qtbot.mouseClick(view.report_button, LEFT)
     assert browser.shown == [runs_dir() / "liver-1" / "report.html"]
     table = view.metrics

@@ -93,13 +93,21 @@ class SessionsPanel(Panel):
 
 def _about(folder: Path) -> str:
     """When a session ended, and what it holds."""
-    ended = datetime.fromtimestamp((folder / INDEX).stat().st_mtime).astimezone()
     try:
         slides = read_index(folder)
     except StemError:
         slides = []
     results = sum(len(one["results"]) for one in slides)
     return (
-        f"napari ended without closing a session ({ended:%d %b, %H:%M}): "
+        f"napari ended without closing a session{_when(folder)}: "
         f"{counted(len(slides), 'slide')}, {counted(results, 'result')}."
     )
+
+
+def _when(folder: Path) -> str:
+    """The time in brackets; "" where a wrong clock wrote one that no calendar has."""
+    try:
+        ended = datetime.fromtimestamp((folder / INDEX).stat().st_mtime).astimezone()
+    except (OSError, OverflowError, ValueError):
+        return ""
+    return f" ({ended:%d %b, %H:%M})"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import platformdirs
 from napari.settings import get_plugin_settings
+from napari.utils.notifications import show_warning
 
 from napari_stem.errors import StorageError
 from napari_stem.options import options_of
 from napari_stem.storage import atomic_path
+from napari_stem.text import one_line
 from napari_stem.validation import parse_json
 
 Kind = TypeVar("Kind")
@@ -67,13 +70,31 @@ def symbols() -> str:
     return str(get_plugin_settings("napari-stem").genes.symbols).strip()
 
 
-def _path() -> Any:
+def _path() -> Path:
     return platformdirs.user_config_path("napari-stem") / "docks.json"
 
 
 def _read() -> dict[str, Any]:
     try:
         found = parse_json(_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if not isinstance(found, dict):
+            raise ValueError("it holds no choices")
+    except OSError:
         return {}
-    return found if isinstance(found, dict) else {}
+    except ValueError as error:
+        _put_away(error)
+        return {}
+    return found
+
+
+def _put_away(error: ValueError) -> None:
+    """Say once that the file is damaged, which is then no longer read."""
+    away = _path().with_suffix(".damaged")
+    try:
+        _path().replace(away)
+    except OSError:  # where nothing can be written, it would be said again and again
+        return
+    show_warning(
+        "The choices of the docks could not be read and start from the defaults: "
+        f"{one_line(error)}. Kept as '{away}'."
+    )
