@@ -141,7 +141,8 @@ def trained_task(known: list[Section], section: Section, compute: Compute) -> Ta
     """The small preset, and the spots of a section that it did not see."""
     panel = hmhvg([each.spots for each in known], 300)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = train(known, make_recipe("small", panel), folder).checkpoint
+        recipe = make_recipe("small", panel)
+        checkpoint = train(known, recipe, folder, device=compute.device).checkpoint
     recipe, spots = checkpoint.recipe, counted_spots(section.spots, panel, section.name)
     embeddings = finish(iter_embed_as(recipe, section.slide, spots, compute=compute))[:, 0]
     conditions = checkpoint.condition.transform(embeddings)
