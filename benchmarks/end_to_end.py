@@ -1,16 +1,17 @@
 """Seconds and peak memory of each stage from a slide to a written prediction, by number of spots.
 
     python benchmarks/end_to_end.py [--sizes 500 5000 50000 500000] [--draws 20] [--genes 300]
-        [--distilled 2] [--quick]
+        [--distilled 2] [--device cuda] [--quick]
 
 A network of the small preset, trained for a few steps, predicts a generated slide at so many spots,
 however close together; time does not depend on the weights. Each size runs in a process of its own,
-whose peak memory so far stands beside the seconds (Linux). `reading` reads the patches of all spots
-alone; `encoding` reads them again, while it computes. `first heatmap` is the time from opening the
-slide to the first preview, and `whole` that to the written file, both without `reading`.
-`processor` is the time of all cores for the whole, which other busy programs hardly change. The
-last line compares it per spot of the largest and the smallest size: 1 or less is linear time. With
---distilled, the network draws with so many evaluations, as a distilled one does.
+whose peak memory so far stands beside the seconds (Linux), that of a GPU at `device`. `reading`
+reads the patches of all spots alone; `encoding` reads them again, while it computes.
+`first heatmap` is the time from opening the slide to the first preview, and `whole` that to the
+written file, both without `reading`. `processor` is the time of all cores for the whole, which
+other busy programs hardly change. The last line compares it per spot of the largest and the
+smallest size: 1 or less is linear time. With --distilled, the network draws with so many
+evaluations, as a distilled one does.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+import torch
+from machine import arguments
 
 from napari_stem.api.results import find_clusters
 from napari_stem.api.training import distill, train
@@ -53,7 +56,7 @@ STAGES = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[500, 5000, 50_000, 500_000])
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--genes", type=int, default=300)
@@ -63,15 +66,17 @@ def main() -> None:
     given = parser.parse_args()
     sizes, draws = ([150, 600], 4) if given.quick else (sorted(given.sizes), given.draws)
     if given.one:
-        print(json.dumps(measured(Path(given.one[0]), int(given.one[1]), given.draws)))
+        print(
+            json.dumps(measured(Path(given.one[0]), int(given.one[1]), given.draws, given.device))
+        )
         return
-    columns = (*STAGES, "first heatmap", "whole", "processor")
+    columns = (*STAGES, "first heatmap", "whole", "processor", "device")
     print("   spots  " + "  ".join(f"{stage:>17}" for stage in columns))
     each = []
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder), given.genes, given.distilled)
         for n in sizes:
-            row = in_a_process(folder, n, draws)
+            row = in_a_process(folder, n, draws, given.device)
             each.append(row["processor"][0] / row["spots"][0])
             cells = (f"{s:7.1f} s {mb:5.0f} MB" for name, (s, mb) in row.items() if name != "spots")
             print(f"{row['spots'][0]:8,.0f}  " + "  ".join(cells), flush=True)
@@ -95,13 +100,14 @@ def prepare(folder: Path, n_genes: int, distilled: int | None) -> None:
     (folder / "mpp").write_text(str(slide.mpp))
 
 
-def in_a_process(folder: str, n: int, draws: int) -> dict[str, tuple[float, float]]:
+def in_a_process(folder: str, n: int, draws: int, device: str) -> dict[str, tuple[float, float]]:
     command = [sys.executable, __file__, "--one", folder, str(n), "--draws", str(draws)]
+    command += ["--device", device]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measured(folder: Path, n: int, n_draws: int) -> dict[str, tuple[float, float]]:
+def measured(folder: Path, n: int, n_draws: int, device: str) -> dict[str, tuple[float, float]]:
     """(seconds, peak megabytes so far) of each stage, and the spots there were."""
     found: dict[str, tuple[float, float]] = {}
 
@@ -112,7 +118,7 @@ def measured(folder: Path, n: int, n_draws: int) -> dict[str, tuple[float, float
         found[name] = (perf_counter() - start, peak_mb())
 
     checkpoint = load_checkpoint(max(folder.glob("*/*.safetensors")))  # the student, if there is
-    recipe, compute = checkpoint.recipe, Compute(cache=folder / f"cache-{n}")
+    recipe, compute = checkpoint.recipe, Compute(device=device, cache=folder / f"cache-{n}")
     options, first = PredictOptions(n_draws=n_draws), list[float]()
     start, used = perf_counter(), processor_seconds()
     with stage("opening"):
@@ -153,6 +159,7 @@ def measured(folder: Path, n: int, n_draws: int) -> dict[str, tuple[float, float
         "first heatmap": (first[0], found["drawing"][1]),
         "whole": (whole, peak_mb()),
         "processor": (processor_seconds() - used, peak_mb()),
+        "device": (0.0, device_mb()),
         "spots": (spots.n_obs, 0.0),
     }
 
@@ -160,6 +167,11 @@ def measured(folder: Path, n: int, n_draws: int) -> dict[str, tuple[float, float
 def processor_seconds() -> float:
     """Of this process and its children."""
     return sum(os.times()[:4])
+
+
+def device_mb() -> float:
+    """The most that a GPU held of this process."""
+    return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0
 
 
 def peak_mb() -> float:

@@ -1,6 +1,7 @@
 """Held-out quality by optimiser steps: the paper's training settings against faster ones.
 
     python benchmarks/learning.py [--train her2st:C2 her2st:C3 her2st:C4] [--test her2st:C5]
+        [--device cuda]
 
 Both train the same small network of gene values (25 genes a token, 64 wide, two blocks) on the same
 spots, in runs of so many steps each. "paper" is its optimiser: a constant learning rate of 1e-4,
@@ -11,11 +12,12 @@ settings need for the best fair CRPS of the paper's, as a share of the paper's s
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from machine import arguments
 
 from napari_stem.api.training import train
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
@@ -44,7 +46,7 @@ SETTINGS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--train", nargs="+", default=["her2st:C2", "her2st:C3", "her2st:C4"])
     parser.add_argument("--test", default="her2st:C5")
     parser.add_argument("--genes", type=int, default=300)
@@ -56,7 +58,7 @@ def main() -> None:
     for label, (fit, diffusion, lengths) in SETTINGS.items():
         for steps in lengths:
             chosen = recipe_of(panel, replace(fit, steps=steps), diffusion)
-            scores = trained_and_tested(known, section, chosen)
+            scores = trained_and_tested(known, section, chosen, given.device)
             crps.setdefault(label, {})[steps] = scores["fair_crps"]
             cells = (f"{scores[name]:{len(METRICS[name].heading)}.3f}" for name in SHOWN)
             print(f"{label:<8} {steps:>6,}  " + "  ".join(cells), flush=True)
@@ -74,10 +76,12 @@ def recipe_of(panel: list[str], fit: FitConfig, diffusion: DiffusionConfig) -> R
     return replace(small, factors=None, network=network, fit=fit, diffusion=diffusion)
 
 
-def trained_and_tested(known: list[Section], section: Section, recipe: Recipe) -> Scores:
-    compute = Compute(cache=cache_dir())
+def trained_and_tested(
+    known: list[Section], section: Section, recipe: Recipe, device: str
+) -> Scores:
+    compute = Compute(device=device, cache=cache_dir())
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = train(known, recipe, folder).checkpoint
+        checkpoint = train(known, recipe, folder, device=device).checkpoint
     with closing(finish(iter_tested(checkpoint, section, recipe.panel, None, compute))) as found:
         return found.scores()
 

@@ -20,7 +20,7 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--device", default="cpu", type=present, help="cpu (default), cuda, cuda:1, mps or auto"
+        "--device", default="auto", type=present, help="auto (default), cpu, cuda, cuda:1 or mps"
     )
     return parser
 
@@ -35,13 +35,13 @@ def present(name: str) -> str:
         if line.startswith("model name")
     ]
     machine = models[0] if models else platform.processor()
-    gpu = f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
+    graphics = f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent,
         capture_output=True, text=True, check=False,
     ).stdout.strip()  # fmt: skip
     print(
-        f"{machine}, {usual_threads()} threads{gpu}; commit {commit or 'unknown'}; "
+        f"{machine}, {usual_threads()} threads{graphics}; {device}; commit {commit or 'unknown'}; "
         f"torch {torch.__version__}; {datetime.now(UTC):%d %B %Y}",
         flush=True,
     )

@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from napari_stem.sections.section import Section
 
 SHOWN = ("pcc_50", "mae", "rvd", "fair_crps", "energy", "coverage_90", "gsc", "ssc")
-WIDTHS = [7, *(max(7, len(METRICS[name].heading)) for name in SHOWN)]
 SPOTS, DRAWS = 4, 2  # of a network with random weights
 CHANCE = 2.58  # standard deviations
 SPACINGS = {
@@ -142,7 +141,8 @@ def trained_task(known: list[Section], section: Section, compute: Compute) -> Ta
     """The small preset, and the spots of a section that it did not see."""
     panel = hmhvg([each.spots for each in known], 300)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = train(known, make_recipe("small", panel), folder).checkpoint
+        recipe = make_recipe("small", panel)
+        checkpoint = train(known, recipe, folder, device=compute.device).checkpoint
     recipe, spots = checkpoint.recipe, counted_spots(section.spots, panel, section.name)
     embeddings = finish(iter_embed_as(recipe, section.slide, spots, compute=compute))[:, 0]
     conditions = checkpoint.condition.transform(embeddings)
@@ -180,9 +180,9 @@ def tell_quality(
 ) -> None:
     """Print the rows, of so many seeds: those of the first row, and of each other."""
     task.draws(By(n_draws=2), compute)  # loads libraries
-    headings = ("spread", *(METRICS[name].heading for name in SHOWN))
-    cells = "".join(f"{text:>{width}} " for text, width in zip(headings, WIDTHS, strict=True))
-    print(f"{'sampler':<15}  steps  seconds  {cells}")
+    headings = ("sampler", "evaluations", "seconds", "spread", *(METRICS[x].heading for x in SHOWN))
+    print(in_cells(*headings))
+    print(in_cells(*["---"] * len(headings)))
     reference, rows = None, {}
     for sampler in chosen:
         n, start = seeds[bool(rows)], perf_counter()
@@ -193,26 +193,29 @@ def tell_quality(
         varies = reference > 0
         found = [score(draws, task.truth, task.places, antithetic=True) for draws in drawn]
         ratios = [np.median((spread / reference)[varies]) for spread in spreads]
-        label = f"{sampler.name:<15} {sampler.steps:>6,}"
+        label = sampler.name, f"{sampler.steps:,}"
         rows[label] = np.array(
             [[ratio, *(x[name] for name in SHOWN)] for ratio, x in zip(ratios, found, strict=True)]
         )  # (seeds, metrics)
-        print(f"{label}  {seconds:7.1f}  {in_cells(rows[label].mean(axis=0))}", flush=True)
+        print(in_cells(*label, f"{seconds:.1f}", *rounded(rows[label].mean(axis=0))), flush=True)
     true, *others = rows.values()
     variance = np.mean([found.var(axis=0, ddof=1) for found in others], axis=0)
     chance = CHANCE * np.sqrt(variance * (1 / seeds[0] + 1 / seeds[1]))
-    print(f"{'chance':<22}  {'':7}  {in_cells(chance)}\n\ndifferences, * beyond chance:")
+    print(in_cells("chance", "", "", *rounded(chance)), end="\n\n")
     for label, found in rows.items():
         apart = found.mean(axis=0) - true.mean(axis=0)
-        print(f"{label}  {'':7}  {in_cells(apart, np.abs(apart) > chance)}")
+        marks = ["*" if beyond else "" for beyond in np.abs(apart) > chance]
+        told = [text + mark for text, mark in zip(rounded(apart), marks, strict=True)]
+        print(in_cells(*label, "", *told))
 
 
-def in_cells(values: NDArray[np.float64], stars: NDArray[np.bool_] | None = None) -> str:
-    marks = [" "] * len(values) if stars is None else ["*" if star else " " for star in stars]
-    return "".join(
-        f"{value:{width}.4f}{mark}"
-        for value, width, mark in zip(values, WIDTHS, marks, strict=True)
-    )
+def in_cells(*texts: str) -> str:
+    """A row of a table in Markdown."""
+    return f"| {' | '.join(texts)} |"
+
+
+def rounded(values: NDArray[np.float64]) -> list[str]:
+    return [f"{value:.4f}" for value in values]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How much faster draws are than by the published sampler, with the same weights.
 
-    python benchmarks/vs_reference.py [--quick] [--sampler pc] [--distilled 2]
+    python benchmarks/vs_reference.py [--device cuda] [--quick] [--sampler pc] [--distilled 2]
 
 The reference is plain ancestral sampling in all 1,000 steps, written here from the equations (Ho et
 al. 2020, algorithm 2), batches of 200 spots in float32, on as many threads as suit it; beside it,
@@ -15,13 +15,13 @@ small preset.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
 import torch
+from machine import arguments
 from torch import Tensor
 
 from napari_stem.api.training import distill, train
@@ -46,17 +46,18 @@ GENES = 300
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--sampler", default=SAMPLER, choices=[SAMPLER, *SAMPLERS])
     parser.add_argument("--distilled", type=int, metavar="EVALUATIONS")
     given = parser.parse_args()
     if not given.quick:
-        compare_paper(given.sampler)
-    compare_small(FEW if given.quick else DRAWS, given.sampler, given.distilled)
+        compare_paper(given.sampler, given.device)
+    draws = FEW if given.quick else DRAWS
+    compare_small(draws, given.sampler, given.distilled, given.device)
 
 
-def compare_small(reference_draws: int, sampler: str, distilled: int | None) -> None:
+def compare_small(reference_draws: int, sampler: str, distilled: int | None, device: str) -> None:
     """The small preset from noise to values, trained on a generated section."""
     section = generate_section("reference", seed=0)
     panel = [gene for gene in section.spots.var_names if gene.isupper()]
@@ -71,13 +72,15 @@ def compare_small(reference_draws: int, sampler: str, distilled: int | None) -> 
     width = checkpoint.recipe.network.condition_width
     conditions = random.standard_normal((SPOTS, width)).astype(np.float32)
     options = PredictOptions(n_draws=DRAWS, sampler=sampler)
-    drawn(checkpoint, conditions, 2, PredictOptions(n_draws=2, sampler=sampler))  # loads libraries
+    few = PredictOptions(n_draws=2, sampler=sampler)
+    drawn(checkpoint, conditions, 2, few, device)  # loads libraries
     times, draws = [], max(reference_draws, 2)
     found = []
     for name, sample, steps in (("DDIM", ddim, 50), ("ancestral", ancestral, 1000)):
-        times.append(drawn(checkpoint, conditions, DRAWS, options)[1])
-        found.append((name, steps, *by_reference(teacher, conditions, draws, sample, steps)))
-    ours, seconds = drawn(checkpoint, conditions, DRAWS, options)
+        times.append(drawn(checkpoint, conditions, DRAWS, options, device)[1])
+        theirs = by_reference(teacher, conditions, draws, sample, steps, device)
+        found.append((name, steps, *theirs))
+    ours, seconds = drawn(checkpoint, conditions, DRAWS, options, device)
     rate = SPOTS * DRAWS / np.mean([*times, seconds])
     print(f"small preset, {SPOTS} spots x {DRAWS} draws: {rate:,.0f} spot-draws/s")
     for name, steps, theirs, seconds in found:
@@ -94,7 +97,7 @@ def compare_small(reference_draws: int, sampler: str, distilled: int | None) -> 
     print(f"ratio: {ratio:.0f}")
 
 
-def compare_paper(sampler: str) -> None:
+def compare_paper(sampler: str, device: str) -> None:
     """The paper's network, a few evaluations each."""
     recipe = make_recipe("paper", [f"G{i}" for i in range(GENES)])
     network = StemNetwork(recipe.network).eval()
@@ -102,11 +105,11 @@ def compare_paper(sampler: str) -> None:
     width = recipe.network.condition_width
     conditions = np.random.default_rng(0).standard_normal((PAPER_SPOTS, width)).astype(np.float32)
     options = PredictOptions(n_draws=1, sampler=sampler)
-    before = matrix_rate()
-    _, ours = drawn(checkpoint, conditions, 1, options)
-    possible = (before + matrix_rate()) / 2
+    before = matrix_rate(device)
+    _, ours = drawn(checkpoint, conditions, 1, options, device)
+    possible = (before + matrix_rate(device)) / 2
     _, steps = options.sampler_for(recipe.diffusion)
-    _, theirs = by_reference(checkpoint, conditions, 1, ancestral, PAPER_EVALUATIONS)
+    _, theirs = by_reference(checkpoint, conditions, 1, ancestral, PAPER_EVALUATIONS, device)
     ratio = theirs / PAPER_EVALUATIONS * 1000 / ours
     print(
         f"paper's network, {PAPER_SPOTS} spots: {ours / steps:.2f} s an evaluation, "
@@ -124,15 +127,17 @@ def operations(network: StemNetwork, n: int) -> float:
     return 2.0 * n * tokens * config.depth * (linear + attention)
 
 
-def matrix_rate(size: int = 1024, repeats: int = 8) -> float:
-    """Operations a second of matrix products, one on each core."""
-    one = torch.randn(size, size)
+def matrix_rate(device: str, repeats: int = 8) -> float:
+    """Operations a second of matrix products: one on each core, or larger ones on a GPU."""
+    size = 1024 if device == "cpu" else 8192
+    one = torch.randn(size, size, device=device)
 
     def multiply(check: Check) -> None:
         for _ in range(repeats):
-            one @ one
+            last = one @ one
+        last[0, 0].item()  # waits for the device
 
-    with Workers(torch.device("cpu")) as workers:
+    with Workers(torch.device(device)) as workers:
         jobs = [multiply] * (2 * workers.number)
         list(workers.iter_results(jobs))  # starts the threads
         start = perf_counter()
@@ -141,7 +146,11 @@ def matrix_rate(size: int = 1024, repeats: int = 8) -> float:
 
 
 def drawn(
-    checkpoint: Checkpoint, conditions: np.ndarray, n_draws: int, options: PredictOptions
+    checkpoint: Checkpoint,
+    conditions: np.ndarray,
+    n_draws: int,
+    options: PredictOptions,
+    device: str,
 ) -> tuple[np.ndarray, float]:
     """(K, n, c) draws of this package, and the seconds that they took."""
     recipe, n = checkpoint.recipe, len(conditions)
@@ -152,7 +161,7 @@ def drawn(
         finish(
             iter_sample(
                 checkpoint.network, Schedule(recipe.diffusion), conditions, positions, store,
-                options, Compute(device="cpu"), readout=checkpoint.readout,
+                options, Compute(device=device), readout=checkpoint.readout,
             )
         )  # fmt: skip
         return store.read(), perf_counter() - start
@@ -163,25 +172,32 @@ Sample = Callable[[Recipe, StemNetwork, Tensor, int], Tensor]
 
 @torch.no_grad()
 def by_reference(
-    checkpoint: Checkpoint, conditions: np.ndarray, n_draws: int, sample: Sample, steps: int
+    checkpoint: Checkpoint,
+    conditions: np.ndarray,
+    n_draws: int,
+    sample: Sample,
+    steps: int,
+    device: str,
 ) -> tuple[np.ndarray, float]:
     """(K, n, c) draws of a reference, and the seconds that they took."""
-    condition = torch.from_numpy(conditions)
+    condition = torch.from_numpy(conditions).to(device)
+    network, readout = checkpoint.network.to(device), checkpoint.readout.on(torch.device(device))
     torch.manual_seed(0)
-    torch.set_num_threads(best_threads(checkpoint.network, condition))
+    torch.set_num_threads(best_threads(network, condition))
     start = perf_counter()
     values = []
     for _ in range(n_draws):
-        x = sample(checkpoint.recipe, checkpoint.network, condition, steps)
-        noise = torch.randn(len(x), checkpoint.readout.n_genes)
-        values.append(checkpoint.readout.values(x, condition, lambda noise=noise: noise).numpy())
+        x = sample(checkpoint.recipe, network, condition, steps)
+        noise = torch.randn(len(x), readout.n_genes, device=device)
+        found = readout.values(x, condition, lambda noise=noise: noise)
+        values.append(found.cpu().numpy())
     return np.stack(values), perf_counter() - start
 
 
 def ancestral(recipe: Recipe, network: StemNetwork, condition: Tensor, steps: int) -> Tensor:
     """The last `steps` of ancestral sampling; all of them are the paper's sampler."""
     beta, alpha_bar = _schedule(recipe)
-    x = torch.randn(len(condition), recipe.network.n_genes)
+    x = torch.randn(len(condition), recipe.network.n_genes, device=condition.device)
     for t in reversed(range(steps)):
         eps = _eps(recipe, network, x, t, condition, alpha_bar[t])
         x = (x - beta[t] / (1 - alpha_bar[t]).sqrt() * eps) / (1 - beta[t]).sqrt()
@@ -194,7 +210,7 @@ def ancestral(recipe: Recipe, network: StemNetwork, condition: Tensor, steps: in
 def ddim(recipe: Recipe, network: StemNetwork, condition: Tensor, steps: int) -> Tensor:
     """DDIM without noise (Song et al. 2021), uniform in t."""
     _, alpha_bar = _schedule(recipe)
-    x = torch.randn(len(condition), recipe.network.n_genes)
+    x = torch.randn(len(condition), recipe.network.n_genes, device=condition.device)
     times = torch.linspace(len(alpha_bar) - 1, 0, steps).long().tolist()
     for t, after in zip(times, [*times[1:], None], strict=True):
         eps = _eps(recipe, network, x, t, condition, alpha_bar[t])
@@ -206,8 +222,8 @@ def ddim(recipe: Recipe, network: StemNetwork, condition: Tensor, steps: int) ->
 
 def best_threads(network: StemNetwork, condition: Tensor) -> int:
     """As many threads as are fastest for an evaluation of the reference's batch."""
-    x = torch.zeros(len(condition), network.config.n_genes)
-    t = torch.zeros(len(condition), dtype=torch.long)
+    x = torch.zeros(len(condition), network.config.n_genes, device=condition.device)
+    t = torch.zeros(len(condition), dtype=torch.long, device=condition.device)
     seconds = {}
     for threads in {1, torch.get_num_threads(), torch.multiprocessing.cpu_count()}:
         torch.set_num_threads(threads)
@@ -228,7 +244,7 @@ def _eps(
     recipe: Recipe, network: StemNetwork, x: Tensor, t: int, condition: Tensor, alpha_bar: Tensor
 ) -> Tensor:
     """The noise, which the network predicts itself or as part of the velocity."""
-    out = network(x, torch.full((len(x),), t), condition)
+    out = network(x, torch.full((len(x),), t, device=x.device), condition)
     if recipe.diffusion.prediction == "eps":
         return out
     return alpha_bar.sqrt() * out + (1 - alpha_bar).sqrt() * x

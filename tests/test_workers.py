@@ -6,6 +6,7 @@ import time
 from itertools import count
 from threading import Thread
 
+import numba
 import pytest
 import torch
 
@@ -50,6 +51,25 @@ def test_every_worker_computes_on_one_core_and_others_keep_theirs():
         new.join()
     assert started == [2]
     assert torch.get_num_threads() == 2
+
+
+def test_workers_do_not_mind_that_numba_sets_the_threads_of_its_caller():
+    @numba.njit(parallel=True)
+    def total(n):
+        found = 0
+        for i in numba.prange(n):
+            found += i
+        return found
+
+    def threads(check: Check) -> int:
+        return torch.get_num_threads()
+
+    torch.set_num_threads(3)
+    with Workers(CPU) as workers:
+        assert next(filter(None, workers.iter_results([threads]))) == 1
+        assert total(100) == 4950
+        assert workers.run(torch.get_num_threads) == 1
+        assert Workers(CPU).number == 3
 
 
 def test_a_device_is_fed_by_one_thread():

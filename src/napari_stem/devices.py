@@ -31,6 +31,16 @@ def present_devices() -> list[str]:
     return ["auto", "cpu", *cuda, *mps]
 
 
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that a GPU has left for this process; None of a device that shares the computer's."""
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + unused
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return None
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a device has no room: CUDA has an error of its own, others tell it in words."""
     texts = ("can't allocate memory", "out of memory")

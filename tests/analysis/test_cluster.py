@@ -7,10 +7,11 @@ import pytest
 from anndata import AnnData
 from sklearn.metrics import adjusted_rand_score
 
-from napari_stem.analysis.cluster import cluster, find_clusters
+from napari_stem.analysis.cluster import cluster, find_clusters, iter_find_clusters
 from napari_stem.analysis.labels import CLUSTER_COLOURS
 from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.errors import OptionError, SpotsError
+from napari_stem.events import Event, Progress, finish
 
 SIZES = (60, 40, 25)
 
@@ -50,6 +51,13 @@ def test_the_same_seed_gives_the_same_clusters_and_the_values_stay(groups):
         labels.append(list(prediction.obs["leiden"]))
     assert labels[0] == labels[1]
     np.testing.assert_array_equal(prediction.X, before)
+
+
+def test_clusters_that_are_waited_for_are_the_same(groups):
+    told = list[Event]()
+    found = finish(iter_find_clusters(groups[0]), told.append)
+    np.testing.assert_array_equal(found.numbers, find_clusters(groups[0]).numbers)
+    assert all(isinstance(event, Progress) and event.stage == "cluster" for event in told)
 
 
 def test_what_was_compiled_is_kept_for_other_processes(groups):

@@ -109,7 +109,7 @@ def test_previews_sharpen_into_the_prediction(sections: list[Section], trained: 
     np.testing.assert_allclose(previews[-1].mean, prediction.X, atol=1e-3)
     np.testing.assert_array_equal(previews[0].ood, prediction.obs["ood"])
     stages = {event.stage for event in events if isinstance(event, Progress)}
-    assert stages == {"load", "embed", "sample"}
+    assert stages == {"load", "embed", "sample", "summarise"}
 
 
 def test_a_stopped_prediction_goes_on_and_more_draws_are_added(

@@ -15,6 +15,7 @@ from napari_stem.model.diffusion import Schedule
 from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.model.readout import Scaled
+from napari_stem.prediction.drawer import rows_of_a_pass
 from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample, iter_sample_point
@@ -86,6 +87,16 @@ def test_draws_in_bfloat16_are_close_to_those_in_float32(network):
 def test_equal_batch_shapes_give_equal_bits(network):
     whole = sample(network, batch_size=3)
     np.testing.assert_array_equal(sample(network, slice(0, 4), batch_size=3), whole[:, :4])
+
+
+@pytest.mark.parametrize(
+    ("free", "rows"), [(None, 64), (80 << 30, 64), (1 << 30, 32), (8 << 20, 1)]
+)
+def test_a_pass_fits_into_half_of_the_free_memory_of_a_gpu(free, rows):
+    """A row of the paper's takes 300 tokens x (12 x 384 + 2 x 6 x 300) x 4 bytes, or 10 MB."""
+    with torch.device("meta"):
+        paper = StemNetwork(NetworkConfig(n_genes=300, condition_width=1024))
+    assert rows_of_a_pass(paper, torch.device("cuda"), free) == rows
 
 
 def test_draws_of_a_pair_start_from_opposite_noise(network):

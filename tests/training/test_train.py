@@ -102,6 +102,7 @@ def test_a_run_reports_its_stages_and_both_losses(
         "factors of spots",
         "train",
         "sample",
+        "summarise",
         "score",
     ]
     losses = [event for event in events if isinstance(event, Loss)]

@@ -34,12 +34,15 @@ class Compute:
         examples=DEVICES,
         advanced=True,
     )
-    batch_size: int = option(
-        256,
+    batch_size: int | None = option(
+        None,
         "Batch size",
-        "Spots per batch of the network; halved when memory runs out.",
+        "Maximum number of spots per batch of the network; automatic takes as many as keep the "
+        "device busy and fit into its free memory. Halved when memory runs out.",
+        kind=int,
         minimum=1,
         maximum=65_536,
+        unset="automatic",
         advanced=True,
     )
     patch_batch_size: int = option(

@@ -209,6 +209,17 @@ class StemNetwork(nn.Module):
         weights = sum(parameter.numel() for parameter in self.parameters())
         return n * self.config.n_tokens * weights
 
+    def memory(self, n: int) -> int:
+        """About how many bytes the values between layers take at most, for n rows in float32.
+
+        Where attention is at work, a token has itself, its normalised self, query, key and value
+        twice, and two results; and a score of each head and token, where these are not fused.
+        """
+        config = self.config
+        of_token = max(10, 4 + 2 * config.mlp_ratio) * config.width
+        scores = 2 * config.heads * config.n_tokens
+        return int(4 * n * config.n_tokens * (of_token + scores))
+
     def _initialise(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Linear):

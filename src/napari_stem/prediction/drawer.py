@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_stem.devices import choose_device, is_out_of_memory
+from napari_stem.devices import choose_device, free_memory, is_out_of_memory
 from napari_stem.errors import Hint, OptionError, Remedy
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Schedule, denoiser
@@ -68,7 +68,8 @@ class Drawer:
         self._sampler, steps = options.sampler_for(schedule.config)
         self._steps = self._sampler.spacing(schedule, min(steps, schedule.steps))
         self._readout = readout and readout.on(self._device)
-        self._rows = min(compute.batch_size, _rows_of_a_pass(network, self._device))
+        rows = rows_of_a_pass(network, self._device, free_memory(self._device))
+        self._rows = min(compute.batch_size or rows, rows)
 
     def __enter__(self) -> Self:
         return self
@@ -192,8 +193,16 @@ class Drawer:
         )
 
 
-def _rows_of_a_pass(network: StemNetwork, device: torch.device) -> int:
-    """Rows of an evaluation, a power of two: enough to keep a device busy, and no more."""
+def rows_of_a_pass(network: StemNetwork, device: torch.device, free: int | None) -> int:
+    """Rows of an evaluation, a power of two: enough to keep a device busy, and no more.
+
+    Parameters
+    ----------
+    free
+        Bytes, of which half may be taken: other programs use the device, too.
+    """
     work, most = (_CPU_PASS, _CPU_ROWS) if device.type == "cpu" else (_GPU_PASS, _GPU_ROWS)
-    rows = max(1, min(most, int(work / network.multiplications(1))))
-    return 1 << (rows.bit_length() - 1)
+    rows = min(most, int(work / network.multiplications(1)))
+    if free is not None:
+        rows = min(rows, free // (2 * network.memory(1)))
+    return 1 << (max(1, rows).bit_length() - 1)

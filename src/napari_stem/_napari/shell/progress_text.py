@@ -36,7 +36,7 @@ def stage_in_words(progress: Progress) -> str:
 
 
 def step_in_words(progress: Progress) -> str:
-    """Which step of a prediction runs: "Step 2 of 3: Computing patch features"."""
+    """Which step of a prediction runs: "Step 2 of 4: Computing patch features"."""
     stage, steps = stage_in_words(progress), list(PREDICTING)
     if progress.stage not in steps:
         return stage

@@ -200,7 +200,7 @@ class TrainingView(QWidget):
             self._show_live(live)
 
     def _show_progress(self, progress: Progress) -> None:
-        evaluating = progress.stage in ("sample", "score")
+        evaluating = progress.stage in ("sample", "summarise", "score")
         stage = "Evaluating" if evaluating else stage_in_words(progress)
         seconds = self._remaining.seconds(progress)
         left = "" if seconds is None else f", {in_words(seconds)} left"
