@@ -1,11 +1,13 @@
-"""How well training and drawing share a machine with other busy processes.
+"""How well training, drawing and encoding share a machine with other busy processes.
 
     python benchmarks/threads.py [--quick]
 
-Seconds for steps of training and for draws of the small preset, idle and beside as many busy
-processes as there are cores. A fair share of the machine would take T_idle / share, with share =
-cores / (cores + busy processes); the last line is how many times longer the worse of both takes,
-with T_idle at the best number of threads (1 is perfect).
+Seconds for steps of training, for draws of the small preset and for patches of the built-in
+encoder, idle and beside as many busy processes as there are cores. "Beside one thread" is what all
+cores take over what one takes beside the same processes (at most 1: never slower than one thread).
+A fair share of the machine would take T_idle / share, with share = cores / (cores + busy
+processes); the last line is how many times longer the worst of them takes, with T_idle at the best
+number of threads (1 is perfect).
 """
 
 from __future__ import annotations
@@ -20,10 +22,13 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from embedding import described
 
 from napari_stem.checkpoints.recipe import make_recipe
 from napari_stem.events import finish
 from napari_stem.features.compute import Compute
+from napari_stem.features.encoders.builders import build_encoder
+from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.network import StemNetwork
 from napari_stem.prediction.draws import DrawStore
@@ -32,7 +37,7 @@ from napari_stem.prediction.sampling import iter_sample
 from napari_stem.training.examples import Examples
 from napari_stem.training.loop import iter_fit
 
-SPOTS, GENES, DRAWS, STEPS = 500, 300, 20, 200
+SPOTS, GENES, DRAWS, STEPS, PATCHES = 500, 300, 20, 200, 512
 CORES = os.cpu_count() or 1
 
 
@@ -41,13 +46,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a quarter of the work")
     part = 4 if parser.parse_args().quick else 1
     slower = []
-    for name, work in (("training", fit), ("drawing", draw)):
-        work(1)  # what is made at the first call
-        idle = min(timed(work, part, threads) for threads in {1, CORES})
+    for name, work in (("training", fit), ("drawing", draw), ("encoding", encode)):
+        work(part)  # what is made at the first call
+        one, all_cores = (timed(work, part, threads) for threads in (1, CORES))
         with busy_processes(CORES):
-            busy = timed(work, part, CORES)
-        slower.append(busy * CORES / (CORES + CORES) / idle)
-        print(f"{name}: {idle:.1f} s idle, {busy:.1f} s beside {CORES} busy processes")
+            busy_one, busy = (timed(work, part, threads) for threads in (1, CORES))
+        slower.append(busy * CORES / (CORES + CORES) / min(one, all_cores))
+        print(
+            f"{name}: idle {all_cores:.1f} s, on one core {one:.1f} s; beside {CORES} busy "
+            f"processes {busy:.1f} s, on one core {busy_one:.1f} s; "
+            f"idle speed-up {one / all_cores:.2f}, beside one thread {busy / busy_one:.2f}"
+        )
     print(f"slowdown beside busy processes: {max(slower):.2f}")
 
 
@@ -87,6 +96,13 @@ def draw(part: int) -> None:
                 network, Schedule(recipe.diffusion), conditions, positions, store, options, compute
             )
         )
+
+
+def encode(part: int) -> None:
+    """Describe random patches."""
+    patches = np.random.default_rng(0).integers(0, 256, (PATCHES // part, 224, 224, 3), np.uint8)
+    morphology = find_encoder("morphology")
+    described(morphology, build_encoder(morphology), patches, torch.device("cpu"))
 
 
 def genes() -> tuple[str, ...]:

@@ -153,6 +153,17 @@ def test_other_spots_slides_scales_and_views_share_nothing(slide, spots, tmp_pat
     assert described(other, spots, tmp_path) == whole
 
 
+def test_each_view_is_described_once_whatever_it_is_asked_for_with(slide, spots, tmp_path):
+    module = Small(99)
+    compute = replace(with_uni(module), cache=tmp_path)
+    asked = [(0,), (0, 3, 6), (6, 0)]
+    found = [embed(slide, spots, [UNI], PHYSICAL, views=views, compute=compute) for views in asked]
+    assert sum(module.sizes) == 3 * 12
+    one, three, two = found
+    np.testing.assert_array_equal(one[:, 0], three[:, 0])
+    np.testing.assert_array_equal(two, three[:, [2, 0]])
+
+
 def test_other_weights_of_one_encoder_share_nothing(slide, spots, tmp_path):
     encoder, found = find_encoder("timm:test_vit"), []
     first = Compute(cache=tmp_path)

@@ -149,7 +149,7 @@ def test_reading_ahead_gives_the_same_patches_in_order(
 ):
     centres = np.random.default_rng(n).uniform(0, 1700, (n, 2))
     geometry = PatchGeometry(size=32)
-    reader = iter_patches(slide, centres, geometry, batch_size=batch_size, workers=workers)
+    reader = iter_patches(slide, centres, geometry, batch_size=batch_size, readers=workers)
     batches = [batch for batch in reader if batch is not None]
     assert [rows.start for rows, _ in batches] == list(range(0, n, batch_size))
     joined = np.concatenate([np.empty((0, 32, 32, 3)), *(patches for _, patches in batches)])
@@ -178,7 +178,7 @@ class Counting(Slide):
 def test_closing_stops_reading_at_once_and_leaves_no_thread():
     slide = Counting.from_array(IMAGE, mpp=0.5)
     Counting.reads = 0
-    reader = iter_patches(slide, np.full((10_000, 2), 500.0), PHYSICAL, batch_size=20, workers=2)
+    reader = iter_patches(slide, np.full((10_000, 2), 500.0), PHYSICAL, batch_size=20, readers=2)
     first(reader)
     reader.close()  # type: ignore[attr-defined]
     assert Counting.reads <= 20 * 5  # one batch consumed, and few ahead of a slow consumer

@@ -46,7 +46,7 @@ def test_parts_add_up_to_the_loss_and_the_gradient_of_the_batch(
     expected = torch.autograd.grad(whole, list(network.parameters()))
     hook = network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     with hook, Workers(torch.device("cpu")) as workers:
-        loss = BatchLoss(network, network, SCHEDULE, workers)
+        loss = BatchLoss(network, network, SCHEDULE, workers, most=SPOTS)
         found, *gradients = finish(loss.iter_gradient(batch, slice(0, SPOTS)))
         alone = finish(loss.iter_value(batch))
         shares = [finish(loss.iter_gradient(batch, slice(*ends))) for ends in ((0, 7), (7, SPOTS))]
@@ -67,7 +67,7 @@ def test_dropout_is_that_of_the_whole_batch_however_it_is_split(batch: Batch) ->
             network, batch.x_start, batch.condition, SCHEDULE, t=batch.t, noise=batch.noise
         )
     with Workers(torch.device("cpu")) as workers:
-        loss = BatchLoss(network, network, SCHEDULE, workers)
+        loss = BatchLoss(network, network, SCHEDULE, workers, most=SPOTS)
         found, *_ = finish(loss.iter_gradient(batch, slice(0, SPOTS)))
     assert found.item() == pytest.approx(whole.item(), rel=1e-5)
 
@@ -83,8 +83,8 @@ def test_too_little_memory_halves_the_parts(network: StemNetwork, batch: Batch) 
         return out
 
     with Workers(torch.device("cpu")) as workers:
-        short = BatchLoss(network, forward, SCHEDULE, workers)
-        plain = BatchLoss(network, network, SCHEDULE, workers)
+        short = BatchLoss(network, forward, SCHEDULE, workers, most=SPOTS)
+        plain = BatchLoss(network, network, SCHEDULE, workers, most=SPOTS)
         assert finish(short.iter_value(batch)) == pytest.approx(
             finish(plain.iter_value(batch)).item(), rel=1e-5
         )
@@ -103,7 +103,9 @@ def test_closing_stops_before_the_next_layer(network: StemNetwork, batch: Batch)
             check()
 
     with Workers(torch.device("cpu")) as workers:
-        work = BatchLoss(network, forward, SCHEDULE, workers).iter_gradient(batch, slice(0, SPOTS))
+        work = BatchLoss(network, forward, SCHEDULE, workers, most=SPOTS).iter_gradient(
+            batch, slice(0, SPOTS)
+        )
         next(work)
         work.close()
     assert asked

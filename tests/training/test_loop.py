@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from napari_stem.model.diffusion import (
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.training.examples import Examples, random_batch
+from napari_stem.training.fit_state import _seed
 from napari_stem.training.loop import Fitted, iter_fit
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
@@ -237,11 +239,41 @@ def test_the_state_of_another_run_is_refused(tmp_path: Path):
         fit(state_path=state)
 
 
-def test_a_loss_that_is_not_finite_stops_with_advice():
-    bad = examples()
+def test_a_loss_that_is_not_finite_stops_with_advice_and_the_state_before_it_stays(
+    tmp_path: Path,
+):
+    state, bad = tmp_path / "state.pt", examples()
+    events = iter_fit(network(), SCHEDULE, examples(), CONFIG, state_path=state, device="cpu")
+    next(events)
+    events.close()
+    step, before = torch.load(state)["step"], state.read_bytes()
     bad.x_start[:] = torch.nan
-    with pytest.raises(TrainingError, match=r"not finite .* at step 0"):
-        finish(iter_fit(network(), SCHEDULE, bad, CONFIG, device="cpu"))
+    with pytest.raises(TrainingError, match=rf"not finite .* at step {step}\."):
+        finish(iter_fit(network(), SCHEDULE, bad, CONFIG, state_path=state, device="cpu"))
+    assert state.read_bytes() == before
+
+
+def test_weights_follow_adamw_and_their_average_warms_up():
+    """As plain AdamW and the sum of an average's equation make them, one step after the other."""
+    config = replace(CONFIG, steps=12, weight_decay=0.1)
+    net = StemNetwork(NetworkConfig(n_genes=6, condition_width=4, width=16, depth=1, heads=2))
+    plain, known = deepcopy(net), examples()
+    average = [torch.zeros_like(each) for each in plain.parameters()]
+    optimizer = torch.optim.AdamW(plain.parameters(), weight_decay=0.1, foreach=False)
+    for step in range(config.steps):
+        random = torch.Generator().manual_seed(_seed(config.seed, step))
+        x, condition = random_batch(known, config, random)
+        t, noise = random_diffusion(x, SCHEDULE, random)
+        optimizer.zero_grad()
+        diffusion_loss(plain, x, condition, SCHEDULE, t=t, noise=noise).backward()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), config.clip)
+        optimizer.param_groups[0]["lr"] = config.rate(step)
+        optimizer.step()
+        kept = min(config.ema, (1 + step) / (10 + step)) if step else 0
+        for mean, now in zip(average, plain.parameters(), strict=True):
+            mean.copy_(kept * mean + (1 - kept) * now.detach())
+    fitted = finish(iter_fit(net, SCHEDULE, known, config, device="cpu")).network
+    torch.testing.assert_close(list(fitted.parameters()), average, rtol=1e-4, atol=1e-5)
 
 
 def test_the_learning_rate_rises_holds_and_falls():
@@ -277,7 +309,8 @@ def test_many_held_out_spots_are_validated_on_some_with_about_the_loss_of_all():
     events: list[Event] = []
     work = iter_fit(net, SCHEDULE, whole, config, validation=whole, device="cpu")
     trained = finish(work, events.append).network
-    assert sorted(set(sizes)) == [16, 256]
+    assert set(sizes) == {16}  # never more at once than a training step
+    assert sum(sizes) == 16 + 256
     (loss,) = [e.validation for e in events if isinstance(e, Loss)]
     x, random = whole.x_start, torch.Generator().manual_seed(1)
     one_pass = []

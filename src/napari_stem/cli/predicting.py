@@ -42,7 +42,7 @@ from napari_stem.text import counted
 
 _Encoding = Annotated[
     dict[str, Any],
-    Flags(options_of(Compute, ("device", "patch_batch_size", "allow_low_resolution"))),
+    Flags(options_of(Compute, ("device", "patch_batch_size", "readers", "allow_low_resolution"))),
 ]
 
 

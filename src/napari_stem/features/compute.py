@@ -53,6 +53,14 @@ class Compute:
         maximum=65_536,
         advanced=True,
     )
+    readers: int = option(
+        2,
+        "Readers",
+        "Threads that read and decode patches ahead of an encoder; more help a fast GPU.",
+        minimum=1,
+        maximum=256,
+        advanced=True,
+    )
     allow_low_resolution: bool = option(
         False,
         "Allow low resolution",

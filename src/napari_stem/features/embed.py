@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import zarr
-from zarr.codecs import ZstdCodec
 
-from napari_stem.cache import mark_used, trim
+from napari_stem.cache import trim
 from napari_stem.devices import choose_device
-from napari_stem.errors import Hint, LowResolution, Remedy, StorageError
+from napari_stem.errors import Hint, LowResolution, Remedy
 from napari_stem.events import Event, Events, Pace, Progress, relay
 from napari_stem.features.compute import Compute
 from napari_stem.features.describing import Described, Describing
 from napari_stem.features.encoders.builders import build_encoder
 from napari_stem.features.encoders.hub import check_weights, weights_file
+from napari_stem.features.kept_vectors import KeptVectors
 from napari_stem.features.patches import (
     PatchGeometry,
     check_width,
@@ -33,9 +32,9 @@ from napari_stem.features.patches import (
 )
 from napari_stem.features.stains import Restaining
 from napari_stem.features.stoppable import stoppable
-from napari_stem.roomy import blocks, joined, roomy
+from napari_stem.roomy import joined, roomy
 from napari_stem.spots.table import check_spots, positions, spot_diameter
-from napari_stem.storage import atomic_path, content_of, writing
+from napari_stem.storage import content_of
 from napari_stem.workers import Workers
 
 if TYPE_CHECKING:
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 
 _Batches: TypeAlias = "Iterable[tuple[slice, NDArray[np.uint8]] | None]"
 
-_ROWS = 64
 _PATIENCE = 2.0  # seconds after which what is read hangs
 _ALGORITHM = 1  # counts up when the same patch would be described by other numbers
 
@@ -160,10 +158,10 @@ class _Work:
 
     def run(self, compute: Compute) -> Events[NDArray[np.float32]]:
         n, name = len(self._centres), self._encoder.name
-        key, cache = self._key(compute.weights.get(name)), compute.cache
-        kept = None if cache is None else _Kept(cache / "embeddings" / f"{key}.zarr")
+        kept, cache = self._kept(compute), compute.cache
         found = None if kept is None else kept.read(n, cache)
-        missing = np.arange(n) if found is None else np.flatnonzero(np.isnan(found[:, 0, 0]))
+        lacks = np.ones((n, len(self._views)), bool) if found is None else np.isnan(found[:, :, 0])
+        missing, views = (np.flatnonzero(lacks.any(axis=axis)) for axis in (1, 0))
         if found is not None and not len(missing):
             return found
         if cache is not None:
@@ -171,16 +169,16 @@ class _Work:
         module = yield from iter_load(self._encoder, compute)
         yield Progress(n - len(missing), n, "embed", name)
         pace, done = Pace(), n - len(missing)
-        with closing(self._vectors(module, missing, compute)) as batches:
+        with closing(self._vectors(module, missing, views, compute)) as batches:
             for batch in batches:
                 if batch is not None:
                     rows, vectors = batch
                     if found is None:
                         found = roomy((n, *vectors.shape[1:]), cache)
                         found[:] = np.nan
-                    found[rows] = vectors
+                    found[np.ix_(rows, views)] = vectors
                     if kept is not None:
-                        kept.write(found, rows)
+                        kept.write(found, rows, views)
                     done += len(rows)
                 if pace.due() or done == n:
                     yield Progress(done, n, "embed", name, waiting=self._waited_for())
@@ -188,7 +186,11 @@ class _Work:
         return found
 
     def _vectors(
-        self, module: nn.Module, missing: NDArray[np.intp], compute: Compute
+        self,
+        module: nn.Module,
+        missing: NDArray[np.intp],
+        views: NDArray[np.intp],
+        compute: Compute,
     ) -> Generator[Described | None, None, None]:
         """Vectors of batches of spots, computed side by side; None while they are awaited."""
         device = choose_device(compute.device)
@@ -199,10 +201,12 @@ class _Work:
             self._centres[missing],
             self._geometry,
             batch_size=compute.patch_batch_size,
+            readers=compute.readers,
             spot_diameter_px=self._diameter,
             restain=self._restaining,
         )
-        describe = Describing(self._encoder, module, device, self._views, compute.patch_batch_size)
+        some = tuple(self._views[view] for view in views)
+        describe = Describing(self._encoder, module, device, some, compute.patch_batch_size)
         with closing(batches), Workers(device) as workers:
             jobs = self._jobs(batches, missing, describe)
             with closing(workers.iter_results(jobs)) as results:
@@ -226,8 +230,15 @@ class _Work:
         hangs = time.monotonic() - self._hangs_since > _PATIENCE
         return str(self._slide.path or self._slide.name) if hangs else ""
 
-    def _key(self, weights: Path | None) -> str:
-        """The same only for the same slide, spots, geometry, encoder, weights and views."""
+    def _kept(self, compute: Compute) -> KeptVectors | None:
+        """What is on disk of each view, whatever other views it was computed with."""
+        if compute.cache is None:
+            return None
+        folder, weights = compute.cache / "embeddings", compute.weights.get(self._encoder.name)
+        return KeptVectors([folder / f"{self._key(weights, view)}.zarr" for view in self._views])
+
+    def _key(self, weights: Path | None, view: int) -> str:
+        """The same only for the same slide, spots, geometry, encoder, weights and view."""
         parts: dict[str, object] = {
             "algorithm": _ALGORITHM,
             "slide": self._slide.fingerprint,
@@ -236,61 +247,10 @@ class _Work:
             "diameter": self._diameter if self._geometry.width_um is None else None,
             "geometry": asdict(self._geometry),
             "encoder": self._encoder.to_dict(),
-            "views": self._views,
+            "views": (view,),
         }
         if self._restaining is not None:
             parts["stains"] = self._restaining.wanted
         if weights is not None:
             parts["weights"] = content_of(weights_file(self._encoder, weights))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-
-
-class _Kept:
-    """Vectors on disk, (n, v, d), NaN where they are not computed yet.
-
-    A chunk is a file that zarr replaces whole, so that a process killed midway leaves full rows
-    or NaN; no separate record of what is done can contradict the data.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def read(self, n: int, folder: Path | None) -> NDArray[np.float32] | None:
-        """What is there; None where nothing is, or where it is damaged."""
-        if (shape := self.read_shape()) is None or len(shape) != 3 or shape[0] != n:
-            return None
-        values = roomy(shape, folder)
-        try:
-            array = zarr.open_array(self._path, mode="r")
-            for rows in blocks(n):
-                values[rows] = array[rows]
-        except Exception:  # noqa: BLE001  # zarr and its codecs raise many kinds; computing again is safe
-            return None
-        mark_used(self._path)
-        return values
-
-    def write(self, found: NDArray[np.float32], rows: NDArray[np.intp]) -> None:
-        """Write the chunks that hold `rows`."""
-        if self.read_shape() != found.shape:
-            try:
-                self._create(found)
-            except StorageError:
-                if self.read_shape() != found.shape:  # nor did another program make it meanwhile
-                    raise
-        with writing(self._path):
-            array = zarr.open_array(self._path, mode="r+")
-            for start in np.unique(rows // _ROWS) * _ROWS:
-                array[start : start + _ROWS] = found[start : start + _ROWS]
-
-    def _create(self, found: NDArray[np.float32]) -> None:
-        with atomic_path(self._path) as draft:
-            zarr.create_array(
-                draft, shape=found.shape, chunks=(_ROWS, *found.shape[1:]), dtype="f4",
-                fill_value=np.nan, compressors=ZstdCodec(checksum=True),
-            )  # fmt: skip
-
-    def read_shape(self) -> tuple[int, ...] | None:
-        try:
-            return zarr.open_array(self._path, mode="r").shape
-        except Exception:  # noqa: BLE001  # as in `read`
-            return None

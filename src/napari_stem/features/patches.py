@@ -161,7 +161,7 @@ def iter_patches(
     geometry: PatchGeometry,
     *,
     batch_size: int,
-    workers: int = 2,
+    readers: int = 2,
     spot_diameter_px: float = 0.0,
     restain: Restain | None = None,
 ) -> Generator[tuple[slice, NDArray[np.uint8]] | None, None, None]:
@@ -171,6 +171,8 @@ def iter_patches(
 
     Parameters
     ----------
+    readers
+        Threads that read.
     restain
         Gives patches other stains, in these threads.
 
@@ -180,7 +182,7 @@ def iter_patches(
     """
     batches = [slice(i, i + batch_size) for i in range(0, len(centres), batch_size)]
     waiting: deque[tuple[slice, Future[NDArray[np.uint8]]]] = deque()
-    pool, stop = ThreadPoolExecutor(workers, thread_name_prefix="patches"), Event()
+    pool, stop = ThreadPoolExecutor(readers, thread_name_prefix="patches"), Event()
 
     def check() -> None:
         if stop.is_set():
@@ -195,7 +197,7 @@ def iter_patches(
     try:
         for rows in batches:
             waiting.append((rows, pool.submit(read, rows)))
-            if len(waiting) > workers:
+            if len(waiting) > readers:
                 yield from _iter_first(waiting)
         while waiting:
             yield from _iter_first(waiting)

@@ -33,11 +33,19 @@ class Schedule:
         beta = torch.linspace(config.beta_min, config.beta_max, config.steps, dtype=torch.float64)
         self.alpha_bar = torch.cumprod(1 - beta, dim=0)
         self.log_snr = torch.logit(self.alpha_bar)
+        self._copies: dict[tuple[torch.dtype, torch.device], Tensor] = {}
 
     @property
     def steps(self) -> int:
         """T, number of trained timesteps."""
         return self.config.steps
+
+    def alpha_bar_like(self, x: Tensor) -> Tensor:
+        """`alpha_bar` in the precision and on the device of x; copied there once."""
+        key = x.dtype, x.device
+        if key not in self._copies:
+            self._copies[key] = self.alpha_bar.to(x.dtype).to(x.device)
+        return self._copies[key]
 
 
 def random_diffusion(
@@ -73,7 +81,7 @@ def diffusion_loss(
         Called between the layers of the network; what it raises ends the evaluation.
     """
     c = x_start.shape[1]
-    alpha_bar = schedule.alpha_bar.to(x_start.dtype).to(x_start.device)[t, None]  # (n, 1)
+    alpha_bar = schedule.alpha_bar_like(x_start)[t, None]  # (n, 1)
     signal, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
     x_t = signal * x_start + sigma * noise
     target = noise if schedule.config.prediction == "eps" else signal * noise - sigma * x_start

@@ -78,6 +78,8 @@ class BatchLoss:
         The network as it is called, in the precision of the training.
     workers
         Compute the parts; without them, the calling thread does, one after the other.
+    most
+        Rows of a part.
     lesson
         Replaces a part before the network learns it.
     """
@@ -89,13 +91,16 @@ class BatchLoss:
         schedule: Schedule,
         workers: Workers | None,
         lesson: Lesson | None = None,
+        *,
+        most: int,
     ) -> None:
         self._lesson = lesson
         self._forward, self._schedule = forward, schedule
         self._results = workers.iter_results if workers else _one_after_other
         self._parameters = [p for p in network.parameters() if p.requires_grad]
         on_cpu = next(network.parameters()).device.type == "cpu"
-        self._rows = max(1, int(_CPU_PASS / network.multiplications(1))) if on_cpu else None
+        few = max(1, int(_CPU_PASS / network.multiplications(1)))
+        self._rows = min(few, most) if on_cpu else most
 
     def iter_value(self, batch: Batch) -> Generator[None, None, Tensor]:
         """The loss; yields while it is awaited. Closing the generator stops within a layer."""
@@ -111,7 +116,8 @@ class BatchLoss:
     ) -> Generator[None, None, list[Tensor]]:
         """What `evaluate` gives of all parts of some rows, added up as they come."""
         while True:
-            parts = torch.split(torch.arange(len(batch))[share], self._rows or len(batch))
+            every = torch.arange(len(batch), device=batch.x_start.device)  # copying would wait
+            parts = torch.split(every[share], self._rows)
             jobs = (partial(evaluate, batch, rows) for rows in parts)
             total: list[Tensor] = []
             try:
@@ -124,10 +130,9 @@ class BatchLoss:
                         else:
                             total = found
             except (RuntimeError, MemoryError) as error:
-                rows = self._rows or len(batch)
-                if not is_out_of_memory(error) or rows == 1:
+                if not is_out_of_memory(error) or self._rows == 1:
                     raise
-                self._rows = (rows + 1) // 2
+                self._rows = (self._rows + 1) // 2
             else:
                 return total
 
@@ -141,7 +146,7 @@ class BatchLoss:
             return [loss.detach(), *torch.autograd.grad(loss, self._parameters)]
 
     def _loss(self, batch: Batch, rows: Tensor, check: Check) -> Tensor:
-        part = batch.some(rows.to(batch.x_start.device))
+        part = batch.some(rows)
         if self._lesson:
             part = self._lesson(part, check)
         loss = diffusion_loss(

@@ -6,6 +6,7 @@ import math
 import time
 import zlib
 from collections.abc import Callable, Generator, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any, NoReturn, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from napari_stem.errors import TrainingError
 from napari_stem.events import Progress, finish
@@ -51,7 +51,15 @@ class Best:
 
 
 class FitState:
-    """Network, average and optimiser at one step: saved and loaded whole."""
+    """Network, average and optimiser at one step: saved and loaded whole.
+
+    Within a step, nothing waits for the device.
+
+    Attributes
+    ----------
+    averaged
+        The network with averaged weights, on the device.
+    """
 
     def __init__(
         self,
@@ -66,31 +74,26 @@ class FitState:
         self._team, self._fabric = team, team.fabric
         self._config = config
         self._identity = identity
-        optimizer = torch.optim.AdamW(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        decay = config.weight_decay  # the learning rate is set at each step
+        optimizer = torch.optim.AdamW(network.parameters(), weight_decay=decay, fused=True)
         self._network, self._optimizer = self._fabric.setup(network, optimizer)
-        self.average = AveragedModel(network, multi_avg_fn=_warm_average(config.ema))
-        self.average.eval()
+        self.averaged = deepcopy(network).eval().requires_grad_(False)
         self._schedule, self._workers = schedule, workers
         self._short = is_short(network, config.batch_size)
         side = None if self._short else workers
         self._training, self._validation = (
-            BatchLoss(network, self._in_precision(each), schedule, side, lesson)
-            for each in (network, self.average)
+            BatchLoss(
+                network, self._in_precision(each), schedule, side, lesson, most=config.batch_size
+            )
+            for each in (network, self.averaged)
         )
         self._cost = 1 if lesson else _BACKWARD  # a lesson costs both many forward passes
         self.step = 0
         self.seconds = 0.0
         self.finished = False
         self.best: Best | None = None
+        self._unsound = torch.full((), math.inf, device=self._fabric.device)  # first such step
         self._clock = time.monotonic()
-
-    @property
-    def averaged(self) -> StemNetwork:
-        """The network with averaged weights, on the device."""
-        network: StemNetwork = self.average.module  # type: ignore[assignment]
-        return network
 
     def to_device(self, examples: Examples) -> Examples:
         """The same examples where the network is, but for conditions that have no room there."""
@@ -108,6 +111,11 @@ class FitState:
 
         Yields now and then within long steps; closed there, only whole steps have changed anything.
         Short ones are made in a single worker, because handing over takes long on a busy machine.
+
+        Raises
+        ------
+        TrainingError
+            A gradient was not finite.
         """
         self._network.train()
         work = self._iter_steps(examples, enough)
@@ -150,7 +158,9 @@ class FitState:
         return mean
 
     def save(self, path: Path) -> None:
-        """Keep everything that the next steps depend on."""
+        """Keep everything that the next steps depend on, unless it is not finite."""
+        if self._unsound.isfinite():
+            return
         with atomic_path(path) as draft:
             torch.save(self._state(), draft)
 
@@ -165,6 +175,10 @@ class FitState:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             same = (state["config"], state["identity"]) == (asdict(self._config), self._identity)
+            if same:
+                self._network.load_state_dict(state["network"])
+                self.averaged.load_state_dict(state["average"])
+                self._optimizer.load_state_dict(state["optimizer"])
         except Exception as error:  # torch raises many kinds for a damaged file
             raise TrainingError(
                 f"The saved training state could not be read: {one_line(error)}. Delete "
@@ -176,31 +190,37 @@ class FitState:
                 "sections. Use the same ones to resume, or choose another run folder. "
                 f"File: '{path}'."
             )
-        self._network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.finished = state["finished"]
         self.best = state["best"] and Best(**state["best"])
 
+    @torch.no_grad()
     def _descend(self, gradients: Sequence[Tensor]) -> None:
-        """Move the weights and their average."""
+        """Move the weights and their average; `_check_sound` tells later whether that was wrong."""
         for parameter, gradient in zip(self._network.parameters(), gradients, strict=True):
             parameter.grad = gradient
         norm = self._fabric.clip_gradients(
             self._network, self._optimizer, max_norm=self._config.clip, error_if_nonfinite=False
         )
-        if norm is None or not torch.isfinite(norm):
-            half = self._config.precision != "32-true"
-            raise TrainingError(
-                f"The training loss is not finite (NaN or infinite) at step {self.step}. Lower the "
-                f"learning rate{', or use float32 precision' if half else ''}."
-            )
+        assert norm is not None
+        earliest = self._unsound.clamp(max=self.step)
+        self._unsound = torch.where(norm.isfinite(), self._unsound, earliest)
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.rate(self.step, self.seconds)
         self._optimizer.step()
         self._optimizer.zero_grad()
-        self.average.update_parameters(self._network)
+        # timm's ModelEmaV3 warms up as 1 - (1 + n)^(-2/3), and could not repeat older runs.
+        kept = min(self._config.ema, (1 + self.step) / (10 + self.step)) if self.step else 0.0
+        means, weights = (list(n.parameters()) for n in (self.averaged, self._network))
+        torch._foreach_lerp_(means, weights, 1 - kept)
+
+    def _check_sound(self) -> None:
+        if self._unsound.isfinite():
+            advice = ", or use float32 precision" if self._config.precision != "32-true" else ""
+            raise TrainingError(
+                "The training loss is not finite (NaN or infinite) at step "
+                f"{self._unsound.item():.0f}. Lower the learning rate{advice}."
+            )
 
     def _iter_steps(
         self, examples: Examples, enough: Callable[[], bool]
@@ -209,6 +229,7 @@ class FitState:
             self._team.call(True, self.seconds)
             loss = yield from self._iter_step(examples)
             if enough():
+                self._check_sound()
                 return loss
 
     def _iter_step(self, examples: Examples) -> Generator[None, None, Tensor]:
@@ -264,7 +285,7 @@ class FitState:
             "config": asdict(self._config),
             "identity": self._identity,
             "network": self._network.state_dict(),
-            "average": self.average.state_dict(),
+            "average": self.averaged.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
@@ -272,17 +293,6 @@ class FitState:
             "best": self.best
             and {field.name: getattr(self.best, field.name) for field in fields(self.best)},
         }
-
-
-def _warm_average(decay: float) -> Any:
-    """Exponential moving average of the weights with a warm-up, for short runs."""
-    # timm's ModelEmaV3 warms up as 1 - (1 + n)^(-2/3), and could not repeat older runs.
-
-    def update(average: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
-        warm = min(decay, (1 + float(updates)) / (10 + float(updates)))
-        torch._foreach_lerp_(average, current, 1 - warm)
-
-    return update
 
 
 def _seed(seed: int, step: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from napari_stem.defaults import Keep
+from napari_stem.errors import TrainingError
 from napari_stem.events import (
     Event,
     Events,
@@ -139,7 +140,7 @@ def iter_fit(
                             yield run.progress() if is_part else event
                 if state_path is not None and saves.due():
                     run.save(state_path)
-        except GeneratorExit:
+        except (GeneratorExit, TrainingError):
             team.call(False)
             if state_path is not None:
                 run.save(state_path)
