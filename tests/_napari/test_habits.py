@@ -33,7 +33,7 @@ from napari_stem._napari.shell.shortcuts import (
 from napari_stem._napari.state.result import Result
 from napari_stem.sections.synthetic import generate_section
 
-from .conftest import PATIENCE, is_busy
+from .conftest import PATIENCE, controls_of, is_busy
 from .private_names import get_app_model
 
 
@@ -129,7 +129,7 @@ def test_every_key_of_the_docks_is_in_the_list(viewer, dock):
 def test_keys_are_told_in_tooltips_and_in_one_place(dock):
     texts = [label.text() for label in dock.findChildren(QLabel)]
     assert legend() in texts
-    tips = [widget.toolTip() for widget in dock.findChildren((QAbstractButton, QComboBox))]
+    tips = [widget.toolTip() for widget in controls_of(dock, (QAbstractButton, QComboBox))]
     tips += [dock.result.genes.search.toolTip(), dock.result.opacity.toolTip()]
     for shortcut in SHORTCUTS:
         assert shortcut.what in legend()
@@ -143,7 +143,7 @@ def test_tab_reaches_every_control(filled):
     controls = {
         control
         for panel in (filled.slide, filled.spots, filled.checkpoint, filled.result, filled.export)
-        for control in panel.findChildren(kinds)
+        for control in controls_of(panel, kinds)
         if not isinstance(control.parent(), wholes) and not control.objectName().startswith("qt_")
     }
     assert filled.slide.close_button in controls
