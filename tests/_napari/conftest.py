@@ -15,7 +15,7 @@ from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject, Qt, QTimer, QUrl, Slot
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QApplication, QMessageBox
+from qtpy.QtWidgets import QApplication, QMessageBox, QWidget
 
 from napari_stem._napari.predict.dock import PredictDock
 from napari_stem._napari.state.checkpoint import ChosenCheckpoint
@@ -158,6 +158,11 @@ def answers() -> Iterator[Answers]:
 def is_busy(viewer: Viewer) -> bool:
     """Whether napari knows of a task that has not ended; it would ask about it when closing."""
     return bool(tasks_of(viewer).is_busy())
+
+
+def controls_of(parent: QWidget, kinds: tuple[type[QWidget], ...]) -> list[QWidget]:
+    """The widgets of some kinds below another one; PySide's findChildren takes one kind."""
+    return [widget for widget in parent.findChildren(QWidget) if isinstance(widget, kinds)]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -34,7 +34,7 @@ from napari_stem._napari.shell.shortcuts import (
 from napari_stem._napari.state.result import Result
 from napari_stem.sections.synthetic import generate_section
 
-from .conftest import PATIENCE, is_busy
+from .conftest import PATIENCE, controls_of, is_busy
 from .private_names import get_app_model
 
 
@@ -131,7 +131,7 @@ def test_keys_are_told_in_tooltips_and_in_a_list_of_the_menu(viewer, dock):
     get_app_model().commands.execute_command("napari-stem.keys").result()
     (found,) = window_of(viewer).findChildren(KeysDock)
     assert legend() in [label.text() for label in found.findChildren(QLabel)]
-    tips = [widget.toolTip() for widget in dock.findChildren((QAbstractButton, QComboBox))]
+    tips = [widget.toolTip() for widget in controls_of(dock, (QAbstractButton, QComboBox))]
     tips += [dock.result.genes.search.toolTip(), dock.result.opacity.toolTip()]
     for shortcut in SHORTCUTS:
         assert shortcut.what in legend()
@@ -145,7 +145,7 @@ def test_tab_reaches_every_control(filled):
     controls = {
         control
         for panel in (filled.slide, filled.spots, filled.checkpoint, filled.result, filled.export)
-        for control in panel.findChildren(kinds)
+        for control in controls_of(panel, kinds)
         if not isinstance(control.parent(), wholes) and not control.objectName().startswith("qt_")
     }
     assert filled.slide.close_button in controls

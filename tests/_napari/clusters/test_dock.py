@@ -40,7 +40,7 @@ from napari_stem.io.h5ad import read_h5ad
 from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import positions, spot_table
 
-from ..conftest import CHECKPOINT, LEFT, PATIENCE, is_busy
+from ..conftest import CHECKPOINT, LEFT, PATIENCE, controls_of, is_busy
 from ..private_names import tasks_of
 
 SHOWN, COLOUR, NAME, SPOTS, SHARE = range(5)
@@ -578,7 +578,7 @@ def test_the_viewer_may_close_midway(dock, viewer, qtbot):
 def test_every_control_says_what_it_does(clustered):
     kinds = (QAbstractButton, QTableView, QAbstractSpinBox, QComboBox)
     for panel in (clustered.leiden, clustered.legend, clustered.ranking, clustered.agreement):
-        for control in panel.findChildren(kinds):
+        for control in controls_of(panel, kinds):
             part_of_another = isinstance(control.parent(), kinds)
             if not (part_of_another or control.objectName().startswith("qt_")):
                 assert control.toolTip(), f"{type(panel).__name__}: {control}"

@@ -26,7 +26,7 @@ from napari_stem.slides.slide import Slide
 from napari_stem.spots.table import positions
 
 from .. import canvas_mouse
-from ..conftest import LEFT, PATIENCE, is_busy
+from ..conftest import LEFT, PATIENCE, controls_of, is_busy
 from ..private_names import tasks_of
 
 HERE = (600.0, 600.0)
@@ -500,7 +500,7 @@ def test_the_dock_is_narrow_and_every_control_says_what_it_does(tool, viewer, qt
     inspect(tool, viewer, qtbot, HERE)
     page = tool.widget()
     assert page.minimumSizeHint().width() <= 280
-    for control in page.findChildren((QAbstractButton, QComboBox, QTableWidget)):
+    for control in controls_of(page, (QAbstractButton, QComboBox, QTableWidget)):
         part_of_another = isinstance(control.parent(), (QComboBox, QTableWidget))
         if not (part_of_another or control.objectName().startswith("qt_")):
             assert control.toolTip() or control.parent().toolTip(), control

@@ -37,7 +37,7 @@ from napari_stem.model.network import StemNetwork
 from napari_stem.sections.section import Section
 from napari_stem.slides.slide import Slide
 
-from ..conftest import LEFT, PATIENCE, is_busy
+from ..conftest import LEFT, PATIENCE, controls_of, is_busy
 from ..private_names import tasks_of
 
 
@@ -611,7 +611,7 @@ def test_every_control_says_what_it_does(dock):
         QSlider,
     )
     for panel in (dock.slide, dock.spots, dock.checkpoint, dock.settings, dock.result):
-        for control in panel.findChildren(kinds):
+        for control in controls_of(panel, kinds):
             part_of_another = isinstance(control.parent(), kinds)
             if not (part_of_another or control.objectName().startswith("qt_")):
                 described = control.toolTip() or control.parent().toolTip()
