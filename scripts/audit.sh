@@ -21,10 +21,11 @@ echo "List of packages: $sbom"
 site=$("$python" -c 'import site; print(site.getsitepackages()[0])')
 status=0
 "$tools/bin/pip-audit" --path "$site" --output "$tools/found" || status=$?
-if [ -s "$tools/found" ]; then
-    cat "$tools/found"
-elif [ "$status" != 0 ]; then
+touch "$tools/found"
+# Numpy is on PyPI: without it, what answered knows nothing of vulnerabilities.
+if grep -q "could not be audited: numpy " "$tools/found" || { [ "$status" != 0 ] && [ ! -s "$tools/found" ]; }; then
     echo "Not checked for vulnerabilities: PyPI does not answer. Check the network, then try again." >&2
     exit 2
 fi
+cat "$tools/found"
 exit "$status"
