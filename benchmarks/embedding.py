@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from napari_stem.devices import choose_device
-from napari_stem.events import finish
+from napari_stem.events import Check, finish
 from napari_stem.features.compute import Compute
 from napari_stem.features.describing import Describing
 from napari_stem.features.embed import iter_embed, iter_load
@@ -38,7 +38,7 @@ from napari_stem.features.patches import PHYSICAL, crop_patches
 from napari_stem.sections.synthetic import generate_section
 from napari_stem.spots.grid import make_grid
 from napari_stem.spots.table import positions
-from napari_stem.workers import Check, Workers
+from napari_stem.workers import Workers
 
 BATCH = 64
 SIDE, PRODUCTS = {"cpu": 2048, "cuda": 8192}, 8  # of the matrices that a worker multiplies

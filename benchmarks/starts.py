@@ -24,11 +24,12 @@ from sampling import Task, trained_task
 from torch import Tensor
 
 from napari_stem.devices import choose_device
+from napari_stem.events import Check
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Schedule, denoiser
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.public_data import sample_section
-from napari_stem.workers import Check, Workers
+from napari_stem.workers import Workers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

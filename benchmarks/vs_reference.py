@@ -28,7 +28,7 @@ from napari_stem.api.training import distill, train
 from napari_stem.checkpoints.checkpoint import Checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.defaults import SAMPLER
-from napari_stem.events import finish
+from napari_stem.events import Check, finish
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.network import StemNetwork
@@ -38,7 +38,7 @@ from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.sampling import iter_sample
 from napari_stem.sections.synthetic import generate_section
-from napari_stem.workers import Check, Workers
+from napari_stem.workers import Workers
 
 SPOTS, DRAWS, FEW = 200, 20, 4
 PAPER_SPOTS, PAPER_EVALUATIONS = 4, 3

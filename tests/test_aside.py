@@ -8,8 +8,7 @@ from itertools import count
 import pytest
 
 from napari_stem.aside import iter_aside
-from napari_stem.events import Event, Progress, finish
-from napari_stem.workers import Check
+from napari_stem.events import Check, Event, Progress, finish
 
 
 def test_a_job_is_told_of_while_it_runs_and_gives_its_result():

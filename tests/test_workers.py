@@ -10,7 +10,8 @@ import numba
 import pytest
 import torch
 
-from napari_stem.workers import Check, Workers
+from napari_stem.events import Check
+from napari_stem.workers import Workers
 
 CPU = torch.device("cpu")
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import torch
 
-from napari_stem.events import Event, Events
-from napari_stem.workers import Check, Workers
+from napari_stem.events import Check, Event, Events
+from napari_stem.workers import Workers
 
 T = TypeVar("T")
 

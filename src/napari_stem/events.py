@@ -21,6 +21,13 @@ T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 
+Check: TypeAlias = Callable[[], None]
+"""Called by a job between its parts; raises when nobody waits for the result any more."""
+
+
+def go_on() -> None:
+    """The check that never ends a job."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:

@@ -13,14 +13,13 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from threading import Event, Lock, Thread
-from typing import Self, TypeAlias, TypeVar
+from typing import Self, TypeVar
 
 import torch
 
-T = TypeVar("T")
+from napari_stem.events import Check
 
-Check: TypeAlias = Callable[[], None]
-"""Called by a job between its parts; raises when nobody waits for the result any more."""
+T = TypeVar("T")
 
 HEARTBEAT = 0.1  # seconds
 _lock = Lock()

@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from napari_stem.analysis import leiden
 from napari_stem.analysis.leiden import partition, partition_apart
-from napari_stem.model.network import go_on
+from napari_stem.events import go_on
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ def test_one_runs_on_real_sections_beside_the_papers_rows(data_dir: Path, tmp_pa
         assert row in done.output
     lines = done.output.splitlines()
     assert any("Stem (paper)" in line and "0.773" in line for line in lines)
-    assert any("Stem, mode (paper)" in line and "not given" in line for line in lines)
+    assert any("Stem, mode (paper)" in line and " - " in line for line in lines)
     assert "Not as published: held-out, preset, encoder" in done.output
     (path,) = tmp_path.rglob("checkpoint.safetensors")
     scores = load_checkpoint(path).about["scores"]

@@ -19,9 +19,7 @@ from napari_stem.analysis.leiden import partition, partition_apart
 from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.aside import iter_aside
 from napari_stem.errors import SpotsError
-from napari_stem.events import Events, Progress
-from napari_stem.model.network import go_on
-from napari_stem.workers import Check
+from napari_stem.events import Check, Events, Progress, go_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -84,12 +84,12 @@ def _print(protocol: Protocol, rows: Mapping[str, Scores]) -> None:
     from napari_stem.evaluation.metrics import METRICS
 
     headings = [METRICS[metric].heading for metric in _METRICS]
-    table = Table("method", *headings, box=SIMPLE_HEAD, title=protocol.title, title_justify="left")
+    table = Table(
+        "method", *headings, box=SIMPLE_HEAD, title=protocol.title, title_justify="left",
+        caption="-: not given", caption_justify="left",
+    )  # fmt: skip
     published = {f"{method} (paper)": scores for method, scores in protocol.paper.items()}
     for method, scores in {**rows, **published}.items():
-        cells = (
-            METRICS[metric].text(scores[metric]) if metric in scores else "not given"
-            for metric in _METRICS
-        )
+        cells = (METRICS[x].text(scores[x]) if x in scores else "-" for x in _METRICS)
         table.add_row(method, *cells)
     console.print(table)

@@ -24,13 +24,13 @@ from napari_stem.evaluation.drawn import (
 from napari_stem.evaluation.folds import folds
 from napari_stem.evaluation.regression import RidgePath
 from napari_stem.evaluation.sums import energy_score
-from napari_stem.model.network import go_on
+from napari_stem.events import go_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_stem.events import Check
     from napari_stem.sections.paired_data import PairedData
-    from napari_stem.workers import Check
 
     Array = NDArray[np.floating]
     Rows = NDArray[np.intp]

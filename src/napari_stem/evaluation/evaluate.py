@@ -16,7 +16,7 @@ from napari_stem.evaluation.comparison import MODEL, Comparison
 from napari_stem.evaluation.drawn import StoredDraws
 from napari_stem.evaluation.scoring import Judge, Judged
 from napari_stem.evaluation.structure import gene_correlations
-from napari_stem.events import Events, Progress
+from napari_stem.events import Check, Events, Progress
 from napari_stem.features.compute import Compute
 from napari_stem.genes.counts import counted_spots, transform_counts
 from napari_stem.genes.panels import genes_of_all
@@ -25,7 +25,6 @@ from napari_stem.prediction.predict import iter_draws, iter_summarise
 from napari_stem.sections.paired_data import PairedData, check_training
 from napari_stem.spots.table import positions
 from napari_stem.text import a_few
-from napari_stem.workers import Check
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,8 +12,7 @@ from napari_stem.evaluation.groups import SAMPLES, sample_weights, spot_groups
 from napari_stem.evaluation.metrics import METRICS, Evidence, Scores
 from napari_stem.evaluation.structure import TrueStructure, most_groups
 from napari_stem.evaluation.sums import Sums
-from napari_stem.model.network import go_on
-from napari_stem.workers import Check
+from napari_stem.events import Check, go_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,13 +15,13 @@ import numpy as np
 from napari_stem.analysis.correlation import correlations
 from napari_stem.analysis.morans_i import neighbour_graph
 from napari_stem.evaluation.drawn import blocks
-from napari_stem.model.network import go_on
+from napari_stem.events import go_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.evaluation.drawn import Draws
-    from napari_stem.workers import Check
+    from napari_stem.events import Check
 
     Array = NDArray[np.floating]
     Float = NDArray[np.float64]

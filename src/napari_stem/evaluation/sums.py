@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from napari_stem.evaluation.drawn import blocks
-from napari_stem.model.network import go_on
+from napari_stem.events import go_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.evaluation.drawn import Draws
-    from napari_stem.workers import Check
+    from napari_stem.events import Check
 
     Array = NDArray[np.floating]
     Float = NDArray[np.float64]

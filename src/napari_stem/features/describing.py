@@ -10,9 +10,9 @@ from torch import Tensor
 
 from napari_stem.devices import is_out_of_memory
 from napari_stem.errors import EncoderError, Hint, Remedy
+from napari_stem.events import Check
 from napari_stem.features.patches import dihedral
 from napari_stem.features.stoppable import checked
-from napari_stem.workers import Check
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

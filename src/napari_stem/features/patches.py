@@ -14,7 +14,8 @@ from PIL import Image
 
 from napari_stem.defaults import GeometryName
 from napari_stem.errors import Hint, OptionError, Remedy, WrongType
-from napari_stem.workers import HEARTBEAT, Check, Stopped
+from napari_stem.events import Check
+from napari_stem.workers import HEARTBEAT, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable

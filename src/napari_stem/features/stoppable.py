@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from napari_stem.model.network import go_on
+from napari_stem.events import go_on
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from napari_stem.workers import Check
+    from napari_stem.events import Check
 
 _check: ContextVar[Check] = ContextVar("check", default=go_on)
 

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_stem.events import Check, go_on
 from napari_stem.model.diffusion_config import DiffusionConfig
-from napari_stem.model.network import go_on
 
 Denoise: TypeAlias = Callable[[Tensor, int], Tensor]
 """(x_t (n, c), t) -> x_start (n, c): all that a sampler knows of a network."""
@@ -65,7 +65,7 @@ def diffusion_loss(
     *,
     t: Tensor,
     noise: Tensor,
-    check: Callable[[], None] = go_on,
+    check: Check = go_on,
 ) -> Tensor:
     """Mean squared error of the network's prediction (paper, eq. 4).
 
@@ -92,7 +92,7 @@ def denoiser(
     network: nn.Module,
     condition: Tensor,
     schedule: Schedule,
-    check: Callable[[], None] = go_on,
+    check: Check = go_on,
     *,
     bfloat16: bool = False,
 ) -> Denoise:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_stem.errors import OptionError
+from napari_stem.events import Check, go_on
 from napari_stem.model.dropout import Dropout
 
 TIME_WAVES = 256
@@ -70,10 +70,6 @@ class NetworkConfig:
     def n_tokens(self) -> int:
         """Groups of genes; the last one may be filled up with zeros."""
         return math.ceil(self.n_genes / self.genes_per_token)
-
-
-def go_on() -> None:
-    """The check that never ends an evaluation."""
 
 
 class GeneTokens(nn.Module):
@@ -174,9 +170,7 @@ class StemNetwork(nn.Module):
         self.head = Head(config)
         self._initialise()
 
-    def forward(
-        self, x_t: Tensor, t: Tensor, condition: Tensor, check: Callable[[], None] = go_on
-    ) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, condition: Tensor, check: Check = go_on) -> Tensor:
         """Output of the network for noisy values.
 
         Parameters

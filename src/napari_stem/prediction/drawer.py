@@ -17,13 +17,14 @@ from torch import Tensor
 
 from napari_stem.devices import choose_device, free_memory, is_out_of_memory
 from napari_stem.errors import Hint, OptionError, Remedy
+from napari_stem.events import Check
 from napari_stem.features.compute import Compute
 from napari_stem.model.diffusion import Schedule, denoiser
 from napari_stem.model.network import StemNetwork
 from napari_stem.model.readout import Readout
 from napari_stem.model.spot_noise import gene_noise
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.workers import Check, Workers
+from napari_stem.workers import Workers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

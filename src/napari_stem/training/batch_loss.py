@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from napari_stem.devices import is_out_of_memory
+from napari_stem.events import Check, go_on
 from napari_stem.model.diffusion import Schedule, diffusion_loss
 from napari_stem.model.dropout import dropout_of
-from napari_stem.model.network import StemNetwork, go_on
-from napari_stem.workers import Check, Workers
+from napari_stem.model.network import StemNetwork
+from napari_stem.workers import Workers
 
 Job: TypeAlias = Callable[[Check], list[Tensor]]
 Lesson: TypeAlias = Callable[["Batch", Check], "Batch"]

@@ -13,13 +13,13 @@ from torch import Tensor
 from napari_stem.checkpoints.learned import were_learned
 from napari_stem.checkpoints.recipe import Recipe
 from napari_stem.errors import OptionError
+from napari_stem.events import Check
 from napari_stem.model.diffusion import Schedule, denoiser
 from napari_stem.model.fit_config import check_settings
 from napari_stem.model.network import StemNetwork
 from napari_stem.model.samplers import predictor_corrector
 from napari_stem.model.steps import Step, angle_steps
 from napari_stem.training.batch_loss import Batch, Lesson
-from napari_stem.workers import Check
 
 if TYPE_CHECKING:
     from napari_stem.checkpoints.checkpoint import Checkpoint

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from napari_stem.events import Events, Progress
+from napari_stem.events import Check, Events, Progress
 from napari_stem.model.negative_binomial import log_likelihood
 from napari_stem.model.readout import Counts
-from napari_stem.workers import Check, Workers
+from napari_stem.workers import Workers
 
 _STEPS = 600
 _RATE, _BASE_RATE = 2e-2, 6e-3  # the histology's part grows more slowly
