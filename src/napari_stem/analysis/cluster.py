@@ -86,12 +86,10 @@ def find_clusters(
     check()
     _keep_compiled()
     n_neighbours = min(_NEIGHBOURS, table.n_obs - 1)
+    finder = _Exact(n_neighbours, check) if exact else _Approximate(n_neighbours, options.seed)
     sc.pp.neighbors(
         table, n_neighbors=n_neighbours, use_rep="X_pca" if components > 1 else "X",
-        transformer=_Exact(n_neighbours, check)
-        if exact
-        else _Approximate(n_neighbours, options.seed),
-        random_state=options.seed,
+        transformer=finder, random_state=options.seed,
     )  # fmt: skip
     check()
     divide = partial(partition_apart, check=check) if table.n_obs > _MANY else partition

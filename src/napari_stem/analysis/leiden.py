@@ -11,7 +11,7 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ from scipy import sparse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from napari_stem.events import Check
 
 _WAIT = 0.2  # seconds
 _ITERATIONS = 2  # scanpy's choice for igraph
@@ -49,7 +51,7 @@ def partition(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> NDAr
 
 
 def partition_apart(
-    graph: sparse.csr_matrix, *, resolution: float, seed: int, check: Callable[[], None]
+    graph: sparse.csr_matrix, *, resolution: float, seed: int, check: Check
 ) -> NDArray[np.int64]:
     """The same in a child process; in this one, where none can be started.
 
@@ -72,7 +74,7 @@ def partition_apart(
     return found
 
 
-def _answer(command: list[str], order: bytes, check: Callable[[], None]) -> bytes:
+def _answer(command: list[str], order: bytes, check: Check) -> bytes:
     """What a child writes; nothing if it fails."""
     pipe = subprocess.PIPE
     child = subprocess.Popen(

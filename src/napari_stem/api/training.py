@@ -76,18 +76,17 @@ def train(
     >>> sorted(result.evaluation.scores)
     ['Stem', 'k-NN', 'k-NN joint', 'mean', 'ridge', 'ridge joint', 'ridge local']
     """
-    whole, folder = checked_recipe(recipe), Path(run_folder)
-    with Opened() as opened:
-        work = iter_training(
-            opened.sections(sections),
-            whole,
-            folder,
-            held_out=opened.sections(held_out, "held_out"),
+    return (
+        yield from _iter_opened(
+            sections,
+            checked_recipe(recipe),
+            Path(run_folder),
+            held_out,
             options=options,
             compute=with_files(compute, cache, weights),
             keep=keep,
         )
-        return (yield from iter_reported(work, folder))
+    )
 
 
 @verb(options=PredictOptions, compute=Compute)
@@ -144,19 +143,32 @@ def distill(
     1
     """
     teacher = as_checkpoint(checkpoint)
-    recipe, folder = student_recipe(teacher.recipe, evaluations, fit), Path(run_folder)
-    with Opened() as opened:
-        work = iter_training(
-            opened.sections(sections),
-            recipe,
-            folder,
-            held_out=opened.sections(held_out, "held_out"),
+    return (
+        yield from _iter_opened(
+            sections,
+            student_recipe(teacher.recipe, evaluations, fit),
+            Path(run_folder),
+            held_out,
             options=options,
             compute=with_files(compute, cache, weights),
-            teacher=teacher,
             keep=keep,
+            teacher=teacher,
         )
-        return (yield from iter_reported(work, folder))
+    )
+
+
+def _iter_opened(
+    sections: SectionsLike,
+    recipe: Recipe,
+    run_folder: Path,
+    held_out: SectionsLike,
+    **settings: Any,
+) -> Events[TrainResult]:
+    """Train on sections that are opened for as long as it takes."""
+    with Opened() as opened:
+        known, tested = opened.sections(sections), opened.sections(held_out, "held_out")
+        work = iter_training(known, recipe, run_folder, held_out=tested, **settings)
+        return (yield from iter_reported(work, run_folder))
 
 
 def iter_reported(work: Events[TrainResult], run_folder: Path) -> Events[TrainResult]:

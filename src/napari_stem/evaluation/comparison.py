@@ -11,12 +11,11 @@ import pandas as pd
 
 from napari_stem.checkpoints.gene_trust import held_out_table
 from napari_stem.evaluation.groups import interval
+from napari_stem.evaluation.metrics import CEILING, Metric, Scores
 from napari_stem.evaluation.scoring import Judged
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-    from napari_stem.evaluation.metrics import Metric, Scores
 
     Float = NDArray[np.float64]
 
@@ -162,8 +161,7 @@ def limits_in_words(comparison: Comparison) -> str:
     """What the counts allow: what ceilings are, and how often genes were counted."""
     detected = float(np.median(comparison.detection_rate))
     return (
-        "Ceiling: what a perfect prediction of the same genes would reach, as counts are noisy. "
-        f"Half of the genes were counted in at least {100 * detected:.0f} % of the spots."
+        f"{CEILING} Half of the genes were counted in at least {100 * detected:.0f} % of the spots."
     )
 
 

@@ -259,4 +259,5 @@ BRIEF = (METRICS["pcc_50"], METRICS["mae"])
 BY_SECTION = tuple(
     METRICS[name] for name in ("pcc_50", "mae", "fair_crps", "coverage_90", "gsc", "ssc")
 )
+CEILING = "Ceiling: what a perfect prediction of the same genes would reach, as counts are noisy."
 BRIEF_BASELINES = ("ridge", "k-NN")  # also those that are quick to fit

@@ -14,8 +14,7 @@ from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas import heatmap, layers
 from napari_stem._napari.shell.docks import is_open
-from napari_stem._napari.state import comparison as state
-from napari_stem._napari.state.comparison import MOST
+from napari_stem._napari.state.comparison import MOST, Cell, contrast_limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +36,12 @@ _MARGIN = 0.9
 
 
 @dataclass(slots=True, eq=False)
-class _Cell:
+class _CellLayers:
     """A slide image with a heatmap on it, and what the heatmap shows."""
 
     picture: Image
     heatmap: Image
-    shown: state.Cell | None = None
+    shown: Cell | None = None
     values: object = None
     placed: tuple[object, ...] = ()
 
@@ -61,7 +60,7 @@ class Comparison:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._cells: list[_Cell] = []
+        self._cells: list[_CellLayers] = []
         self._look: tuple[str, float] = ("", 0.0)
         self._shape = 0, 0  # of the grid
         self._visible: WeakSet[Layer] = WeakSet()
@@ -92,7 +91,7 @@ class Comparison:
 
     def legend(self) -> str:
         """Where the heatmaps come from, and their units."""
-        by_result: dict[Result, list[state.Cell]] = {}
+        by_result: dict[Result, list[Cell]] = {}
         for cell in filter(lambda cell: cell.is_there, self._workspace.compared):
             by_result.setdefault(cell.result, []).append(cell)
         lines = []
@@ -131,7 +130,7 @@ class Comparison:
         self._grid = {"enabled": grid.enabled, "stride": grid.stride, "shape": grid.shape}
         self._camera = {"center": camera.center, "zoom": camera.zoom}
 
-    def _assign(self, viewer: Viewer, slide: Slide, compared: Sequence[state.Cell]) -> None:
+    def _assign(self, viewer: Viewer, slide: Slide, compared: Sequence[Cell]) -> None:
         """Order the cells by what they show next; a cell that shows it already is kept."""
         known = {cell.shown: cell for cell in self._cells}
         spare = [cell for cell in self._cells if cell.shown not in compared]
@@ -149,11 +148,11 @@ class Comparison:
         if is_needed and viewer is not None and is_open(viewer):
             self._add(viewer, slide, visible=False)
 
-    def _add(self, viewer: Viewer, slide: Slide, *, visible: bool = True) -> _Cell:
+    def _add(self, viewer: Viewer, slide: Slide, *, visible: bool = True) -> _CellLayers:
         """Add a cell below the others, without changing the selected layers."""
         stack = viewer.layers
         selected, active = set(stack.selection), stack.selection.active
-        cell = _Cell(*heatmap.compared_layers(slide))
+        cell = _CellLayers(*heatmap.compared_layers(slide))
         _tell_below_mouse(cell.heatmap, viewer)
         for layer in cell.layers:
             layer.visible = visible
@@ -169,18 +168,18 @@ class Comparison:
         self._cells.append(cell)
         return cell
 
-    def _link(self, cell: _Cell) -> None:
+    def _link(self, cell: _CellLayers) -> None:
         """Give a new heatmap the style of the others, and link it to them."""
         if self._cells:
             first = self._cells[0].heatmap
             layers.update(cell.heatmap, **{name: getattr(first, name) for name in _LINKED})
         link_layers([*(other.heatmap for other in self._cells), cell.heatmap], _LINKED)
 
-    def _fill(self, cell: _Cell, shown: state.Cell, rasters: Rasters) -> None:
+    def _fill(self, cell: _CellLayers, shown: Cell, rasters: Rasters) -> None:
         """Update a heatmap, if it shows other values; one that its result lacks is empty."""
         result, gene, statistic, _ = shown
         work, raster = self._workspace, rasters.hatched(result)
-        limits = state.limits(shown, work.compared, shared=work.shared_contrast)
+        limits = contrast_limits(shown, work.compared, shared=work.shared_contrast)
         values = result.values.get(statistic)
         placed = gene, statistic, shown.title, raster, limits
         if cell.values is values and cell.placed == placed:
@@ -211,7 +210,7 @@ class Comparison:
         layers.update(viewer.canvas.grid, stride=-_IN_CELL, shape=(-1, -1), enabled=True)
 
 
-def _is_of(cell: _Cell, slide: Slide) -> bool:
+def _is_of(cell: _CellLayers, slide: Slide) -> bool:
     return layers.is_layer_of(cell.picture, "compared slide", slide)
 
 
@@ -219,7 +218,7 @@ def _nothing(raster: SpotRaster) -> NDArray[np.float32]:
     return np.full(raster.n_spots, np.nan, np.float32)
 
 
-def _look_at(viewer: Viewer, cells: Sequence[_Cell]) -> None:
+def _look_at(viewer: Viewer, cells: Sequence[_CellLayers]) -> None:
     """Zoom to the heatmaps: a whole slide would leave them small."""
     picture = cells[0].picture
     viewer.reset_view(layers=[picture])
@@ -234,7 +233,7 @@ def _are_on_top(viewer: Viewer, own: Sequence[Layer]) -> bool:
     return all(a is b for a, b in zip(top, own, strict=True))
 
 
-def _bottom_up(cells: Sequence[_Cell]) -> list[Image]:
+def _bottom_up(cells: Sequence[_CellLayers]) -> list[Image]:
     """Layers of cells from the bottom of the layer list; the first cell is on top."""
     return [layer for cell in reversed(cells) for layer in cell.layers]
 

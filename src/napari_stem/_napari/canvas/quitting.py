@@ -34,13 +34,11 @@ class AskBeforeQuitting(QObject):
         """Hold a close event back until the user has decided."""
         if event.type() != QEvent.Type.Close or self._may_close or not _shows_canvas(self._window):
             return False
-        work = self._workspace
-        lost, points, regions = work.unsaved(), work.unsaved_points(), work.unsaved_regions()
-        if not (lost or points or regions):
+        lost = self._workspace.unsaved_work()
+        if not any(lost):
             return False
         event.ignore()
-        title, then = "Close napari", self._close
-        discard(self._window, work, lost, title, then, points=points, regions=regions)
+        discard(self._window, self._workspace, lost, "Close napari", self._close)
         return True
 
     def _close(self) -> None:

@@ -137,15 +137,13 @@ class SlideViews:
 
     def _close(self, viewer: Viewer, slide: Slide, removed: list[tuple[int, Layer]]) -> None:
         work = self._workspace
-        lost, points = work.unsaved(slide), work.unsaved_points(slide)
-        regions = work.unsaved_regions(slide)
-        if lost or points or regions:
+        lost = work.unsaved_work(slide)
+        if any(lost):
             for index, layer in reversed(removed):
                 if layers.slide_of(layer) == slide.fingerprint:
                     viewer.layers.insert(min(index, len(viewer.layers)), layer)
         close = partial(work.close_slide, slide)
-        title = "Remove the slide's image"
-        discard(window_of(viewer), work, lost, title, close, points=points, regions=regions)
+        discard(window_of(viewer), work, lost, "Remove the slide's image", close)
 
     @property
     def _viewer(self) -> Viewer:

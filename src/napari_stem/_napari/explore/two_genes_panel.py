@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_stem._napari.plots.scatter_plot import ScatterPlot
 from napari_stem._napari.shell.gene_box import GeneBox
 from napari_stem._napari.shell.panel import Panel
-from napari_stem._napari.shell.scatter_plot import ScatterPlot
 from napari_stem.analysis.correlation import correlations
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 from superqt.utils import signals_blocked
 
+from napari_stem._napari.plots.violin_plot import ViolinPlot
 from napari_stem._napari.shell.panel import Panel
-from napari_stem._napari.shell.violin_plot import ViolinPlot
 from napari_stem.analysis.distributions import by_cluster
 
 if TYPE_CHECKING:

@@ -170,7 +170,7 @@ class ExportPanel(Panel):
     def _note(self, request: ExportRequest, content: Saved, path: Path) -> None:
         if request.is_whole:
             self.workspace.take_saved(content)
-        if path.suffix == DEFAULT_SUFFIX:  # which holds points, too
+        if path.suffix == DEFAULT_SUFFIX:  # which holds points and regions, too
             self.workspace.take_saved_places(request.points, request.drawn)
         if self.workspace.result is content.result:
             self._last = path

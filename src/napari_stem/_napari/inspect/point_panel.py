@@ -8,9 +8,9 @@ from qtpy.QtWidgets import QLabel
 
 from napari_stem._napari.inspect import tasks
 from napari_stem._napari.inspect.distributions import distributions
+from napari_stem._napari.plots.violin_plot import ViolinPlot
 from napari_stem._napari.results.marker_box import MarkerBox
 from napari_stem._napari.shell.panel import Panel
-from napari_stem._napari.shell.violin_plot import ViolinPlot
 from napari_stem.prediction.statistics import displayed_unit
 from napari_stem.text import counted
 

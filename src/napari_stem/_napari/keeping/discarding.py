@@ -21,9 +21,8 @@ from napari_stem.text import counted
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
-    from napari_stem._napari.state.drawn_shape import DrawnShape
     from napari_stem._napari.state.kept_result import KeptResult
-    from napari_stem._napari.state.point import Point
+    from napari_stem._napari.state.unsaved import Unsaved
     from napari_stem._napari.state.workspace import Workspace
 
 _SUFFIX = ".h5ad"  # which opens here again, with clusters and view
@@ -32,12 +31,9 @@ _SUFFIX = ".h5ad"  # which opens here again, with clusters and view
 def discard(
     parent: QWidget,
     workspace: Workspace,
-    results: Sequence[KeptResult],
+    lost: Unsaved,
     title: str,
     then: Callable[[], object],
-    *,
-    points: Sequence[Point] = (),
-    regions: Sequence[DrawnShape] = (),
 ) -> None:
     """Call `then`, which discards results: at once, or after they were exported or given up.
 
@@ -47,16 +43,13 @@ def discard(
     ----------
     title
         What the user does, for example "Close slide".
-    points, regions
-        Inspected points and drawn regions that are discarded, too, and that no file holds.
     """
-    lost = [kept for kept in results if not kept.is_saved]
-    if not (lost or points or regions):
+    if not any(lost):
         then()
         return
-    match _ask(parent, title, lost, points, regions):
+    match _ask(parent, title, lost):
         case QMessageBox.ButtonRole.AcceptRole:
-            export(parent, workspace, _complete(lost), then)
+            export(parent, workspace, _complete(lost.results), then)
         case QMessageBox.ButtonRole.DestructiveRole:
             then()
 
@@ -81,18 +74,12 @@ def export(
     job.result.connect(partial(_note, workspace, tuple(results), requests, then))
 
 
-def _ask(
-    parent: QWidget,
-    title: str,
-    lost: Sequence[KeptResult],
-    points: Sequence[Point],
-    regions: Sequence[DrawnShape],
-) -> QMessageBox.ButtonRole:
+def _ask(parent: QWidget, title: str, lost: Unsaved) -> QMessageBox.ButtonRole:
     box = QMessageBox(parent)
     box.setWindowTitle(title)
-    box.setText(f"This discards {_named(lost, points, regions)}.")
-    box.setInformativeText(_how_to_keep(lost, points, regions))
-    if _complete(lost):
+    box.setText(f"This discards {_named(lost)}.")
+    box.setInformativeText(_how_to_keep(lost))
+    if _complete(lost.results):
         box.addButton("Export…", QMessageBox.ButtonRole.AcceptRole)
     box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
     cancel = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
@@ -108,28 +95,25 @@ def _complete(results: Sequence[KeptResult]) -> list[KeptResult]:
     return [kept for kept in results if kept.result.prediction is not None]
 
 
-def _how_to_keep(
-    lost: Sequence[KeptResult], points: Sequence[Point], regions: Sequence[DrawnShape]
-) -> str:
-    complete = _complete(lost)
+def _how_to_keep(lost: Unsaved) -> str:
+    complete = _complete(lost.results)
     lines = ["Export first to keep the work."] if complete else []
-    if len(complete) < len(lost):
+    if len(complete) < len(lost.results):
         lines.append("A prediction that is not complete cannot be exported.")
     exported = {kept.result.slide.fingerprint for kept in complete}  # with points and regions
-    if any(point.slide.fingerprint not in exported for point in points):
+    if any(point.slide.fingerprint not in exported for point in lost.points):
         lines.append("Points are saved in the Inspect dock.")
-    if any(region.slide not in exported for region in regions):
+    if any(region.slide not in exported for region in lost.regions):
         lines.append("Regions are saved with a session: File > IO Utilities.")
     return "\n".join(lines)
 
 
-def _named(
-    lost: Sequence[KeptResult], points: Sequence[Point], regions: Sequence[DrawnShape]
-) -> str:
-    names = ", ".join(f"'{kept.name}'" for kept in lost)
-    results = f"{_not_yet(len(lost), 'result', 'exported')}: {names}" if lost else ""
-    inspected = _not_yet(len(points), "inspected point", "saved") if points else ""
-    drawn = _not_yet(len(regions), "drawn region", "saved") if regions else ""
+def _named(lost: Unsaved) -> str:
+    n_results, n_points, n_regions = map(len, lost)
+    names = ", ".join(f"'{kept.name}'" for kept in lost.results)
+    results = f"{_not_yet(n_results, 'result', 'exported')}: {names}" if names else ""
+    inspected = _not_yet(n_points, "inspected point", "saved") if n_points else ""
+    drawn = _not_yet(n_regions, "drawn region", "saved") if n_regions else ""
     return ", and ".join(filter(None, (inspected, drawn, results)))
 
 

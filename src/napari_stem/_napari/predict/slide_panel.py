@@ -193,10 +193,10 @@ class SlidePanel(Panel):
 
     def _discard(self, slide: Slide, title: str, then: Callable[[], object]) -> None:
         """Do what discards the work on a slide, unless the user wants to keep it."""
-        work = self.workspace
-        points = work.unsaved_points(slide)
-        regions = [] if title == _SCALE else work.unsaved_regions(slide)  # they lie on pixels
-        discard(self, work, work.unsaved(slide), title, then, points=points, regions=regions)
+        lost = self.workspace.unsaved_work(slide)
+        if title == _SCALE:
+            lost = lost._replace(regions=())  # they lie on pixels
+        discard(self, self.workspace, lost, title, then)
 
     def refresh(self) -> None:
         slide = self.workspace.slide

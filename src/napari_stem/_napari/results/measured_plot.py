@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stem._napari.plots.scatter_plot import ScatterPlot
 from napari_stem._napari.shell.fold import Fold
 from napari_stem._napari.shell.page import listen
-from napari_stem._napari.shell.scatter_plot import ScatterPlot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

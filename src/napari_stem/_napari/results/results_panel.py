@@ -13,6 +13,7 @@ from napari_stem._napari.keeping.discarding import discard, export
 from napari_stem._napari.shell.panel import Panel, menu_button
 from napari_stem._napari.shell.shortcuts import RENAME
 from napari_stem._napari.state.comparison import Comparison
+from napari_stem._napari.state.unsaved import Unsaved
 from napari_stem.text import counted
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ class ResultsPanel(Panel):
 
     def _delete(self) -> None:
         shown = self._shown()
-        discard(self, self.workspace, [shown], "Delete result", partial(self._forget, shown))
+        lost = Unsaved([] if shown.is_saved else [shown])
+        discard(self, self.workspace, lost, "Delete result", partial(self._forget, shown))
 
     def _forget(self, gone: KeptResult) -> None:
         for row, kept in enumerate(self.workspace.session.kept):

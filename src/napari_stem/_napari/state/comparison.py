@@ -93,7 +93,7 @@ class Comparison:
         return tuple(Cell(shown, name, statistic) for name in genes)
 
 
-def limits(cell: Cell, cells: Iterable[Cell], *, shared: bool) -> tuple[float, float]:
+def contrast_limits(cell: Cell, cells: Iterable[Cell], *, shared: bool) -> tuple[float, float]:
     """Contrast limits of a cell: those of its gene in all cells, or of all genes if shared."""
     found = [
         other.result.limits(None if shared else other.gene, other.statistic)

@@ -13,6 +13,7 @@ from napari_stem._napari.state.last_used import LastUsed
 from napari_stem._napari.state.places import Places
 from napari_stem._napari.state.run import PredictionRun, StartJob, work_here
 from napari_stem._napari.state.session import Session, are_same, distinct_name
+from napari_stem._napari.state.unsaved import Unsaved
 from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.features.compute import Compute
 from napari_stem.prediction.options import PredictOptions
@@ -242,6 +243,12 @@ class Workspace(Places):
         """Note what a file holds of a result."""
         if session := self.session_of(saved.result.slide):
             self._put(session.with_saved(saved))
+
+    def unsaved_work(self, *slides: Slide) -> Unsaved:
+        """All work on open slides that no file holds; on all slides if none is given."""
+        return Unsaved(
+            self.unsaved(*slides), self.unsaved_points(*slides), self.unsaved_regions(*slides)
+        )
 
     def unsaved(self, *slides: Slide) -> list[KeptResult]:
         """The results of open slides that no file holds; of all slides if none is given."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
-from napari_stem.evaluation.metrics import METRICS, Metric
+from napari_stem.evaluation.metrics import CEILING, METRICS, Metric
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -16,12 +16,7 @@ if TYPE_CHECKING:
     from napari_stem.evaluation.metrics import Scores
 
 _ROW, _SHOWN = 22, 8  # height of a row in pixels, and rows that are seen without scrolling
-
-_CEILING = "ceiling"
-_CEILING_TOOLTIP = (
-    "What a perfect prediction would reach, as counts are noisy; of the genes that the model "
-    "predicts best."
-)
+_CEILING = "ceiling"  # the column beside the model
 
 
 class MetricsTable(QTableWidget):
@@ -60,7 +55,7 @@ class MetricsTable(QTableWidget):
                 is_best = value is not None and name != _CEILING and metric.loss(value) == best
                 self.setItem(row, column, _item(metric, value, bold=is_best))
         if ceilings:
-            self.horizontalHeaderItem(1).setToolTip(_CEILING_TOOLTIP)
+            self.horizontalHeaderItem(1).setToolTip(CEILING)
 
 
 def _item(metric: Metric, value: float | None, *, bold: bool) -> QTableWidgetItem:

@@ -7,7 +7,7 @@ import time
 import numpy as np
 from qtpy.QtCore import QPoint, Qt
 
-from napari_stem._napari.shell.scatter_plot import ScatterPlot
+from napari_stem._napari.plots.scatter_plot import ScatterPlot
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -1,0 +1,1 @@
+"""Plots of spots that several docks show, and in which spots can be chosen."""
