@@ -166,9 +166,13 @@ def controls_of(parent: QWidget, kinds: tuple[type[QWidget], ...]) -> list[QWidg
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quick_collection() -> None:
-    """Take loaded libraries out of the garbage collections that napari asks for at every layer."""
+def _loaded() -> None:
     for name in _HEAVY:
         import_module(name)
+
+
+@pytest.fixture(autouse=True)
+def _quick_collection(_loaded: None) -> None:
+    """Take what lives on out of the garbage collections that napari asks for at every layer."""
     gc.collect()
     gc.freeze()
