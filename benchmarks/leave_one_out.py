@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy.cluster.hierarchy import average, leaves_list, optimal_leaf_ordering
 from scipy.spatial import KDTree
 from sklearn.decomposition import PCA
 
@@ -35,6 +36,7 @@ from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.genes.panels import hmhvg
 from napari_stem.model.diffusion import Schedule, denoiser
 from napari_stem.model.network import StemNetwork
+from napari_stem.model.readout import Counts
 from napari_stem.model.samplers import SAMPLERS, SUITED
 from napari_stem.sections.paired_data import PairedData, iter_paired_data
 from napari_stem.sections.public_data import sample_section
@@ -55,6 +57,7 @@ DRAWS = 20
 NEIGHBOURS = 20  # training spots whose expression is looked up
 FACTORS = 10  # principal components of that expression
 TRIED_STEPS = (100, 200, 400, 800)
+POISSON = 9.0  # log size of a negative binomial distribution that is one of Poisson
 STRIP = 0.2  # of each training section, held out to choose the number of steps
 SHOWN = (
     "pcc_10", "pcc_50", "pcc_all", "mae", "mse", "rvd", "fair_crps", "energy", "coverage_90",
@@ -85,6 +88,10 @@ class Change:
         Changes the embeddings of a fold.
     steps
         Chooses the number of training steps; that of the preset without it.
+    grouped
+        Whether genes that vary together follow each other, and so share a token.
+    poisson
+        Whether counts have no spread beyond chance.
     models
         Trained with other seeds; each gives its share of the draws.
     shared
@@ -96,6 +103,8 @@ class Change:
     fit: Mapping[str, Any] = field(default_factory=dict)
     seen: Callable[[Fold], Fold] | None = None
     steps: Callable[[Fold], int] | None = None
+    grouped: bool = False
+    poisson: bool = False
     models: int = 1
     shared: float = 0.0
 
@@ -160,7 +169,18 @@ def fold_of(change: Change, sections: list[Section], tested: Section, n_genes: i
         fit=replace(recipe.fit, **change.fit),
         **change.recipe,
     )
-    return seen_by(change, paired(recipe, known, tested))
+    fold = paired(recipe, known, tested)
+    if change.grouped:
+        fold = paired(replace(recipe, panel=grouped(fold.known)), known, tested)
+    return seen_by(change, fold)
+
+
+def grouped(known: PairedData) -> tuple[str, ...]:
+    """The genes in the order of a tree of their correlations."""
+    pairs = np.triu_indices(len(known.genes), 1)
+    distances = 1 - np.corrcoef(known.values.T)[pairs]
+    tree = optimal_leaf_ordering(average(distances), distances)
+    return tuple(known.genes[place] for place in leaves_list(tree))
 
 
 def paired(recipe: Recipe, known: Sequence[Section], tested: Section) -> Fold:
@@ -179,7 +199,8 @@ def draws_of(change: Change, fold: Fold) -> Array:
     share = DRAWS // change.models
     fits = [replace(fold.recipe.fit, steps=steps, seed=seed) for seed in range(change.models)]
     models = [
-        trained(replace(fold.recipe, fit=fit), fold.known_sections, fold.known) for fit in fits
+        trained(replace(fold.recipe, fit=fit), fold.known_sections, fold.known, change.poisson)
+        for fit in fits
     ]
     return np.concatenate([draw(model, fold, share, change.shared) for model in models])
 
@@ -210,7 +231,9 @@ def draw(checkpoint: Checkpoint, fold: Fold, n_draws: int, shared: float = 0.0) 
     return np.stack(drawn)
 
 
-def trained(recipe: Recipe, sections: Sequence[Section], known: PairedData) -> Checkpoint:
+def trained(
+    recipe: Recipe, sections: Sequence[Section], known: PairedData, poisson: bool = False
+) -> Checkpoint:
     """A checkpoint as `iter_train` makes it, of any embeddings of the spots of sections."""
     condition = Condition.fit(
         known.original,
@@ -219,6 +242,9 @@ def trained(recipe: Recipe, sections: Sequence[Section], known: PairedData) -> C
         apart=folds(known),
     )
     readout = finish(iter_readout(recipe, condition, known, sections))
+    if poisson:
+        assert isinstance(readout, Counts)
+        readout = replace(readout, log_size=torch.full_like(readout.log_size, POISSON))
     examples = finish(iter_examples(recipe, condition, readout, known, sections))
     sized = replace(recipe.network, condition_width=condition.width, n_genes=readout.width)
     recipe = replace(recipe, network=sized)
@@ -330,6 +356,10 @@ CHANGES: Mapping[str, Change] = {
     "field-8": seeing(1.0, 2.5, 8.0),
     "similar": Change(seen=similar),
     "adjacent-similar": Change(seen=lambda fold: similar(adjacent(fold))),
+    "genes": Change({"factors": None}, network={"genes_per_token": 25}),
+    "genes-alike": Change({"factors": None}, network={"genes_per_token": 25}, grouped=True),
+    "gene-tokens": Change({"factors": None}, network={"width": 32}),
+    "poisson": Change(poisson=True),
     "shared-0.5": Change(shared=0.5),
     "shared-1": Change(shared=1.0),
     "5-models": Change(models=5),
