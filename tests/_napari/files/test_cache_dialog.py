@@ -32,13 +32,13 @@ def dialog(viewer, cache, qtbot):
 
 
 def test_sizes_are_shown_by_kind(dialog):
-    assert dialog.sizes["draws"].text() == "0.01 GB in 1 result"
-    assert dialog.sizes["embeddings"].text() == "0.00 GB in 0 results"
+    assert dialog.sizes["draws"].text() == "5.0 MB in 1 result"
+    assert dialog.sizes["embeddings"].text() == "0 bytes in 0 results"
 
 
 def test_clearing_keeps_downloads(dialog, cache, qtbot):
     qtbot.mouseClick(dialog.clear_button, LEFT)
-    qtbot.waitUntil(lambda: dialog.sizes["draws"].text().startswith("0.00"))
+    qtbot.waitUntil(lambda: dialog.sizes["draws"].text().startswith("0 bytes"))
     assert [entry.kind for entry in entries(cache)] == ["her2st"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari.viewer import Viewer  # napari reads the annotation when it runs the command
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QLocale, Qt
 from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -23,8 +23,6 @@ from napari_stem.cache import KINDS, LIMITS_GB, Entry, clear, entries, limit_gb,
 from napari_stem.events import Events, Progress
 from napari_stem.storage import cache_dir
 from napari_stem.text import counted
-
-_GB = 1e9
 
 
 def show_cache(viewer: Viewer) -> None:
@@ -83,7 +81,10 @@ class CacheDialog(QDialog):
     def _show(self, found: list[Entry]) -> None:
         for kind, label in self.sizes.items():
             sizes = [entry.size for entry in found if entry.kind == kind]
-            label.setText(f"{sum(sizes) / _GB:.2f} GB in {counted(len(sizes), 'result')}")
+            size = self.locale().formattedDataSize(
+                sum(sizes), 1, QLocale.DataSizeFormat.DataSizeSIFormat
+            )
+            label.setText(f"{size} in {counted(len(sizes), 'result')}")
 
 
 def _trimmed(folder: Path) -> Events[list[Entry]]:

@@ -81,7 +81,7 @@ class Plot(pyqtgraph.GraphicsLayoutWidget):
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.setMinimumSize(220, 160)
-        self.ci.setContentsMargins(2, 4, 8, 8)
+        self.ci.setContentsMargins(2, 10, 8, 8)
         self.ci.setSpacing(0)
         view = pyqtgraph.ViewBox(enableMenu=False)
         self.axes = [pyqtgraph.AxisItem(side, linkView=view) for side in ("left", "bottom")]
