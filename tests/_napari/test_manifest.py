@@ -178,7 +178,9 @@ def test_the_palette_names_every_command(manifest, viewer):
     contributions = manifest.contributions
     in_menus = [*contributions.widgets, *contributions.sample_data]
     named = {item.command: item.display_name for item in in_menus}
-    for command in contributions.commands:
+    offered = [command for command in contributions.commands if command.id in known]
+    assert {command.id for command in offered} >= {item.command for item in in_menus}
+    for command in offered:  # napari 0.10 leaves out readers
         name = named.get(command.id, command.title)  # these are named as in their menu
         assert known[command.id].replace("&&", "&").startswith(name)
 

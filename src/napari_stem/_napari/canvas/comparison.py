@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakSet, ref
 
 import numpy as np
 from napari.experimental import link_layers, unlink_layers
-from napari.layers import Layer
 from qtpy.QtCore import QTimer
 
 from napari_stem._napari.canvas import heatmap, layers
@@ -19,7 +18,7 @@ from napari_stem._napari.state.comparison import MOST, Cell, contrast_limits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.layers import Image
+    from napari.layers import Image, Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
@@ -109,6 +108,8 @@ class Comparison:
         if not cells:
             return
         unlink_layers([cell.heatmap for cell in cells])  # napari would keep them for ever
+        if _follow in viewer.mouse_move_callbacks:
+            viewer.mouse_move_callbacks.remove(_follow)
         layers.remove(viewer.layers, _bottom_up(cells))
         layers.update(viewer.canvas.grid, **self._grid)
         layers.update(viewer.scene.camera, **self._camera)
@@ -129,6 +130,7 @@ class Comparison:
         self._visible = WeakSet(layer for layer in viewer.layers if layer.visible)
         self._grid = {"enabled": grid.enabled, "stride": grid.stride, "shape": grid.shape}
         self._camera = {"center": camera.center, "zoom": camera.zoom}
+        viewer.mouse_move_callbacks.append(_follow)
 
     def _assign(self, viewer: Viewer, slide: Slide, compared: Sequence[Cell]) -> None:
         """Order the cells by what they show next; a cell that shows it already is kept."""
@@ -153,7 +155,6 @@ class Comparison:
         stack = viewer.layers
         selected, active = set(stack.selection), stack.selection.active
         cell = _CellLayers(*heatmap.compared_layers(slide))
-        _tell_below_mouse(cell.heatmap, viewer)
         for layer in cell.layers:
             layer.visible = visible
         own = (stack.index(layer) for layer in _bottom_up(self._cells))
@@ -238,21 +239,21 @@ def _bottom_up(cells: Sequence[_CellLayers]) -> list[Image]:
     return [layer for cell in reversed(cells) for layer in cell.layers]
 
 
-def _tell_below_mouse(heatmap: Image, viewer: Viewer) -> None:
-    """Let the status bar tell the value in the cell that the mouse is in, whichever is selected."""
-    own, viewer_ref = heatmap.get_status, ref(viewer)
-
-    def told(*place: Any, **how: Any) -> dict[str, Any]:
-        viewer = viewer_ref()
-        below = None if viewer is None else _below_mouse(viewer)
-        return dict(own(*place, **how) if below is None else Layer.get_status(below, *place, **how))
-
-    heatmap.get_status = told
-
-
 def _below_mouse(viewer: Viewer) -> Layer | None:
     """The heatmap of the cell that the mouse is in."""
-    place, stack = viewer.cursor.viewbox, list(viewer.layers)  # which may change: a thread asks
-    found = () if place is None else viewer.canvas.grid.contents_at(place, stack)
-    inside = (stack[number] for number in found)
-    return next((x for x in inside if layers.role_of(x) == "compared heatmap"), None)
+    place = viewer.cursor.viewbox
+    found = () if place is None else viewer.canvas.grid.contents_at(place, viewer.layers)
+    inside = (viewer.layers[number] for number in found)
+    return next((layer for layer in inside if _is_heatmap(layer)), None)
+
+
+def _is_heatmap(layer: Layer | None) -> bool:
+    return layer is not None and layers.role_of(layer) == "compared heatmap"
+
+
+def _follow(viewer: Viewer, event: object) -> None:
+    """Make the heatmap below the mouse the active layer, of which the status bar tells."""
+    active = viewer.layers.selection.active
+    below = _below_mouse(viewer) if _is_heatmap(active) else active
+    if below is not None and below is not active:
+        viewer.layers.selection.active = below
