@@ -158,11 +158,13 @@ def test_metrics_of_several_held_out_sections_are_weighted_by_spots(
     assert set(every.gene_pcc) == set(recipe.panel)
 
 
-def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(saved: list[Path], tmp_path: Path):
+def test_a_run_killed_midway_and_resumed_equals_an_unbroken_one(
+    saved: list[Path], embedded: Path, tmp_path: Path
+):
     def command(run: str) -> list[str]:
         return [
             "train", str(saved[1]), "--run", str(tmp_path / run), "--genes", "8", "--steps", "150",
-            "--batch-size", "16", "--device", "cpu", "--cache", str(tmp_path / "cache"),
+            "--batch-size", "16", "--device", "cpu", "--cache", str(embedded),
             "--events", "jsonl",
         ]  # fmt: skip
 
