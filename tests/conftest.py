@@ -100,12 +100,19 @@ def recipe() -> Recipe:
 
 
 @pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that tests share whose subject it is not: patches are described once."""
+    return tmp_path_factory.mktemp("embedded")
+
+
+@pytest.fixture(scope="session")
 def trained(
-    sections: list[Section], recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
-) -> TrainResult:
+    sections: list[Section], recipe: Recipe, embedded: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> TrainResult:  # fmt: skip
     """A checkpoint of two sections, evaluated on the third."""
     folder = tmp_path_factory.mktemp("run")
-    return stem.train(sections[:2], recipe, folder, held_out=sections[2], n_draws=4, cache=False)
+    return stem.train(sections[:2], recipe, folder, held_out=sections[2], n_draws=4, cache=embedded)
 
 
 @pytest.fixture

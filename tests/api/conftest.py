@@ -41,11 +41,12 @@ def annotated() -> Any:
 
 @pytest.fixture(scope="session")
 def predicted(
-    sections: list[Section], trained: TrainResult, few: Any,
+    sections: list[Section], trained: TrainResult, few: Any, embedded: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Any, Path]:  # fmt: skip
-    """A prediction of these spots, and the cache that keeps its draws."""
+    """A prediction of these spots, and the cache that keeps its draws, and all patches."""
     cache = tmp_path_factory.mktemp("kept")
+    shutil.copytree(embedded / "embeddings", cache / "embeddings")
     slide = sections[2].slide
     return stem.predict(slide, few, trained.checkpoint, n_draws=4, cache=cache), cache
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import timm
 import torch
 from safetensors.torch import save_file
 
@@ -22,6 +21,7 @@ from napari_stem.errors import EncoderError, MissingScale, OptionError, StorageE
 from napari_stem.events import Event, Progress, finish
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
+from napari_stem.features.encoders.builders import make_network
 from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.morphology import Morphology
 from napari_stem.features.encoders.registry import find_encoder
@@ -170,7 +170,7 @@ def test_other_weights_of_one_encoder_share_nothing(slide, spots, tmp_path):
     for seed in (0, 1):
         torch.manual_seed(seed)
         weights = tmp_path / f"{seed}.safetensors"
-        save_file(timm.create_model("test_vit", num_classes=0).state_dict(), weights)
+        save_file(make_network(encoder).state_dict(), weights)
         compute = replace(first, weights={encoder.name: weights})  # with what is loaded
         found.append(finish(iter_embed(slide, spots, [encoder], PHYSICAL, compute=compute)))
     assert np.abs(found[0] - found[1]).max() > 0.1

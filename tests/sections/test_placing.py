@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ SIDE, PITCH = 1600, 50  # pixels; at 2 µm a pixel, a Visium array
 FACTOR = 0.25
 
 
+@cache
 def picture(width: int = SIDE, height: int = SIDE) -> NDArray[np.uint8]:
     """White glass with a pink, textured piece of tissue right of and below the middle."""
     y, x = np.mgrid[:height, :width]
@@ -52,7 +54,7 @@ def table(xy: NDArray[np.float64]) -> AnnData:
 
 def write(folder: Path, xy: NDArray[np.float64], image: NDArray[np.uint8]) -> tuple[Path, Path]:
     table(xy).write_h5ad(folder / "x.h5ad")
-    Image.fromarray(image).save(folder / "HE.png")
+    Image.fromarray(image).save(folder / "HE.png", compress_level=1)
     return folder / "x.h5ad", folder / "HE.png"
 
 

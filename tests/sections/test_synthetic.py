@@ -14,7 +14,7 @@ from napari_stem.sections.synthetic_tissue import REGIONS
 
 @pytest.fixture(scope="module")
 def large() -> list[Section]:
-    return [generate_section(f"s{seed}", seed=seed) for seed in (1, 2, 3)]
+    return [generate_section(f"s{seed}", seed=seed, size_px=1400) for seed in (1, 2, 3)]
 
 
 def test_the_seed_decides_everything():

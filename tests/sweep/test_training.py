@@ -21,8 +21,12 @@ from napari_stem.training.train import TrainResult, hold_out_spots
 from ..conftest import PANEL
 from .rows import Row, check_refusal, rows
 
-QUICK = {"cache": False, "n_draws": 2, "progress": False}
 Change = Callable[[Section], Section]
+
+
+@pytest.fixture
+def quick(embedded: Path) -> dict[str, Any]:
+    return {"cache": embedded, "n_draws": 2, "progress": False}
 
 
 def with_spots(section: Section, change: Callable[[Any], Any]) -> Section:
@@ -120,10 +124,10 @@ EVALUATED = [
 
 @rows(EVALUATED)
 def test_an_evaluation_is_of_what_was_held_out_or_says_so(
-    row: Row, sections: list[Section], trained: TrainResult
+    row: Row, sections: list[Section], trained: TrainResult, quick: dict[str, Any]
 ):
     def act() -> Any:
-        return stem.evaluate(trained.checkpoint, row.make(sections), sections[1], **QUICK)
+        return stem.evaluate(trained.checkpoint, row.make(sections), sections[1], **quick)
 
     if row.refused:
         check_refusal(row, act)
@@ -135,18 +139,20 @@ def test_an_evaluation_is_of_what_was_held_out_or_says_so(
 
 
 def test_the_order_and_the_ids_of_genes_change_no_metric(
-    sections: list[Section], trained: TrainResult
+    sections: list[Section], trained: TrainResult, quick: dict[str, Any]
 ):
     plain, other = (
-        stem.evaluate(trained.checkpoint, section, sections[:2], **QUICK)
+        stem.evaluate(trained.checkpoint, section, sections[:2], **quick)
         for section in (sections[2], turned_over(sections[2]))
     )
     assert plain.scores == other.scores
     assert plain.gene_pcc == other.gene_pcc
 
 
-def test_a_gene_without_a_count_has_no_correlation(sections: list[Section], trained: TrainResult):
-    found = stem.evaluate(trained.checkpoint, zeroed("CCL5")(sections[2]), sections[:2], **QUICK)
+def test_a_gene_without_a_count_has_no_correlation(
+    sections: list[Section], trained: TrainResult, quick: dict[str, Any]
+):
+    found = stem.evaluate(trained.checkpoint, zeroed("CCL5")(sections[2]), sections[:2], **quick)
     assert "CCL5" not in found.gene_pcc
     assert set(found.gene_pcc) == set(PANEL) - {"CCL5"}
 
@@ -174,13 +180,13 @@ TRAINED = [
 
 @rows(TRAINED)
 def test_training_takes_what_can_be_learned_and_held_out_or_refuses(
-    row: Row, sections: list[Section], recipe: Recipe, tmp_path: Path
+    row: Row, sections: list[Section], recipe: Recipe, tmp_path: Path, quick: dict[str, Any]
 ):
     learned, held_out = row.make(sections)
     short = replace(recipe, fit=replace(recipe.fit, steps=3))
 
     def act() -> TrainResult:
-        return stem.train(learned, short, tmp_path / "run", held_out=held_out, **QUICK)
+        return stem.train(learned, short, tmp_path / "run", held_out=held_out, **quick)
 
     if row.refused:
         check_refusal(row, act)
@@ -192,10 +198,10 @@ def test_training_takes_what_can_be_learned_and_held_out_or_refuses(
 
 
 def test_a_fold_of_cross_validation_that_was_seen_is_refused(
-    sections: list[Section], recipe: Recipe
+    sections: list[Section], recipe: Recipe, quick: dict[str, Any]
 ):
     with pytest.raises(StemError, match="another patient"):
-        stem.cross_validate([sections[0], renamed(sections[0])], recipe, **QUICK)
+        stem.cross_validate([sections[0], renamed(sections[0])], recipe, **quick)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, 1e-9, np.nan])

@@ -123,10 +123,12 @@ def test_recipes_tell_of_distillation_and_are_unchanged_without(recipe: Recipe):
 
 
 def test_a_checkpoint_is_distilled_in_the_terminal(
-    trained: TrainResult, saved: list[Path], sections: list[Section], tmp_path: Path
-):
+    trained: TrainResult, saved: list[Path], sections: list[Section], embedded: Path,
+    tmp_path: Path,
+):  # fmt: skip
     given = ["--distill", trained.path, "--evaluations", 1, "--steps", 20, "--draws", 2]
-    run = ["train", *saved[:2], "--run", tmp_path, "--held-out", saved[2], *given]
+    where = ["--run", tmp_path, "--cache", embedded]
+    run = ["train", *saved[:2], *where, "--held-out", saved[2], *given]
     done = CliRunner().invoke(app, [str(part) for part in run])
     assert done.exit_code == 0, done.output
     student = load_checkpoint(tmp_path / "checkpoint.safetensors")
@@ -135,7 +137,7 @@ def test_a_checkpoint_is_distilled_in_the_terminal(
     assert student.about["traces"] == trained.checkpoint.about["traces"]
     assert student.about["scores"]["Stem"]
     place = sections[2].slide, sections[2].spots
-    prediction = stem.predict(*place, student, n_draws=2, cache=False)
+    prediction = stem.predict(*place, student, n_draws=2, cache=embedded)
     assert prediction.uns["napari_stem"]["steps"] == 1
     with pytest.raises(OptionError, match="distilled to 1 evaluation "):
         stem.predict(*place, student, n_draws=2, sampler="pc", cache=False)

@@ -35,18 +35,18 @@ def plan(saved: list[Path]) -> TrainPlan:
 
 
 @pytest.fixture(scope="module")
-def unbroken(plan: TrainPlan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unbroken(plan: TrainPlan, embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "one"
     create_run(folder, plan)
-    finish(iter_run(folder))
+    finish(iter_run(folder, cache=embedded))
     return folder
 
 
-def started(folder: Path, **environment: str) -> subprocess.Popen[str]:
+def started(folder: Path, cache: Path, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             sys.executable, "-m", "napari_stem", "train", "--run", str(folder), "--cache",
-            str(folder.parent / "cache"), "--events", "jsonl", "--listen",
+            str(cache), "--events", "jsonl", "--listen",
         ],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, **environment},
@@ -77,15 +77,15 @@ def assert_gone(helpers: list[psutil.Process]) -> None:
 
 @pytest.mark.slow
 def test_two_processes_go_on_for_one_and_one_for_two(
-    plan: TrainPlan, unbroken: Path, tmp_path: Path
+    plan: TrainPlan, unbroken: Path, embedded: Path, tmp_path: Path
 ):
     run = tmp_path / "run"
     create_run(run, plan)
-    alone = iter_run(run)
+    alone = iter_run(run, cache=embedded)
     paused = next(event.step for event in alone if isinstance(event, Loss) and event.step > 20)
     alone.close()
     create_run(run, replace(plan, devices=2))
-    child = started(run)
+    child = started(run, embedded)
     assert child.stdout is not None
     first = next(found for line in child.stdout if isinstance(found := from_line(line), Loss))
     helpers = psutil.Process(child.pid).children()
@@ -95,15 +95,17 @@ def test_two_processes_go_on_for_one_and_one_for_two(
     assert read_run(run).standing == "paused"
     assert paused < first.step < STEPS
     create_run(run, plan)
-    finish(iter_run(run))
+    finish(iter_run(run, cache=embedded))
     assert_same(run, unbroken)
 
 
 @pytest.mark.thorough
-def test_two_processes_end_in_the_same_as_one(plan: TrainPlan, unbroken: Path, tmp_path: Path):
+def test_two_processes_end_in_the_same_as_one(
+    plan: TrainPlan, unbroken: Path, embedded: Path, tmp_path: Path
+):
     run = tmp_path / "run"
     create_run(run, replace(plan, devices=2))
-    with started(run) as child:
+    with started(run, embedded) as child:
         assert child.stdout is not None
         next(line for line in child.stdout if isinstance(from_line(line), Loss))
         helpers = psutil.Process(child.pid).children()
@@ -128,14 +130,15 @@ def by_torchrun(rank: int, port: int) -> dict[str, str]:
 @pytest.mark.thorough
 @pytest.mark.parametrize("launched", [by_hand, by_torchrun])
 def test_two_nodes_end_in_the_same_as_one_process(
-    launched: Callable[[int, int], dict[str, str]], plan: TrainPlan, unbroken: Path, tmp_path: Path
-):
+    launched: Callable[[int, int], dict[str, str]], plan: TrainPlan, unbroken: Path,
+    embedded: Path, tmp_path: Path,
+):  # fmt: skip
     run = tmp_path / "run"
     create_run(run, replace(plan, nodes=2))
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    nodes = [started(run, **launched(rank, port)) for rank in (1, 0)]  # in any order
+    nodes = [started(run, embedded, **launched(rank, port)) for rank in (1, 0)]  # in any order
     told = [node.communicate(timeout=500) for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], told
     assert_same(run, unbroken)
@@ -144,11 +147,11 @@ def test_two_nodes_end_in_the_same_as_one_process(
 @pytest.mark.thorough
 @pytest.mark.parametrize("killed", ["leader", "helper"])
 def test_a_run_of_which_a_process_was_killed_ends_and_resumes(
-    killed: str, plan: TrainPlan, unbroken: Path, tmp_path: Path
+    killed: str, plan: TrainPlan, unbroken: Path, embedded: Path, tmp_path: Path
 ):
     run = tmp_path / "run"
     create_run(run, replace(plan, devices=2))
-    child = started(run)
+    child = started(run, embedded)
     assert child.stdout is not None
     next(line for line in child.stdout if isinstance(from_line(line), Loss))
     helpers = psutil.Process(child.pid).children()
@@ -157,5 +160,5 @@ def test_a_run_of_which_a_process_was_killed_ends_and_resumes(
     assert child.returncode != 0
     assert_gone(helpers)
     create_run(run, plan)
-    finish(iter_run(run))
+    finish(iter_run(run, cache=embedded))
     assert_same(run, unbroken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -12,11 +13,15 @@ from napari_stem.errors import SlideUnreadable
 from napari_stem.slides.colour import over_white
 from napari_stem.slides.pyramid import SlideFile
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _LARGEST = 1_000_000_000  # pixels, 3 GB
 _SUSPICIOUS = 50_000_000  # pixels from which on a picture must have
 _MOST_PER_BYTE = 250  # pixels a byte of its file; scans of tissue have below 50
 _OTHER = ("1", "L", "LA", "La", "I", "F", "CMYK", "LAB", "HSV")  # colourless, or printers'
 _ORIENTATION = 274  # the tag of TIFF and EXIF
+_STRIP = 256  # rows
 _PILLOW_LIMIT = threading.Lock()
 
 
@@ -34,8 +39,7 @@ def open_flat(path: Path) -> SlideFile:
             raise SlideUnreadable(
                 f"The image is not RGB: its mode is {image.mode}. File: '{path}'."
             )
-        mode = "RGBA" if image.has_transparency_data else "RGB"
-        pixels = over_white(np.asarray(image.convert(mode)))
+        pixels = over_white(_pixels(image, "RGBA" if image.has_transparency_data else "RGB"))
         notes = orientation_notes(image.getexif().get(_ORIENTATION))
     return SlideFile((pixels,), notes=notes)
 
@@ -62,6 +66,16 @@ def orientation_notes(tag: object) -> tuple[str, ...]:
         return ()
     note = "The file asks viewers to turn or mirror the image. It is shown as it is stored."
     return (f"{note} If spots lie elsewhere, store it turned.",)
+
+
+def _pixels(image: Image.Image, mode: str) -> NDArray[np.uint8]:
+    """(h, w, channels of the mode), strip by strip: Pillow converts by several copies."""
+    pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
+    for top in range(0, image.height, _STRIP):
+        rows = pixels[top : top + _STRIP]
+        box = (0, top, image.width, top + len(rows))
+        rows[:] = np.asarray(image.crop(box).convert(mode))
+    return pixels
 
 
 def _open_image(path: Path) -> Image.Image:

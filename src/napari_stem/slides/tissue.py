@@ -97,7 +97,10 @@ def tissue_mask(slide: Slide) -> TissueMask:
     mask = ndimage.binary_opening(mask, disk(2))
     excluded = []
     for ink, where in find_ink(overview, np.median(overview[glass], axis=0)).items():
-        where = ndimage.binary_closing(ndimage.binary_opening(where, disk(2)), disk(_INK_GAP))
+        where = ndimage.binary_opening(where, disk(2))
+        if not where.any():  # as on most slides, and closing takes long
+            continue
+        where = ndimage.binary_closing(where, disk(_INK_GAP))
         where = remove_small_objects(where, max_size=_less_than(_SMALLEST_INK_MM2, pixel_um))
         if where.any():
             excluded.append(Excluded(ink, float(where.mean())))

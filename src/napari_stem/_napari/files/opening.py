@@ -1,6 +1,6 @@
 """Reads slides, spots and checkpoints in a thread, as generators for `worker.start`.
 
-They import in the thread: torch, scanpy and timm take seconds, but a dock must open at once.
+They import in the thread: torch and scanpy take seconds, but a dock must open at once.
 """
 
 from __future__ import annotations

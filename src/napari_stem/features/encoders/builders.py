@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 import torch.nn.functional as F
-from timm.data.config import resolve_model_data_config
-from timm.layers.mlp import SwiGLUPacked
 from torch import Tensor, nn
 
 from napari_stem.errors import EncoderError, StemError
@@ -22,8 +18,6 @@ from napari_stem.features.encoders.hub import fetch_weights, weights_file
 from napari_stem.features.encoders.morphology import Morphology
 from napari_stem.features.encoders.tensors import read_tensors
 from napari_stem.text import one_line
-
-_LAYERS: dict[str, Callable[..., nn.Module]] = {"SwiGLUPacked": SwiGLUPacked, "SiLU": nn.SiLU}
 
 
 def build_encoder(encoder: Encoder, weights: Path | None = None) -> nn.Module:
@@ -85,7 +79,11 @@ def make_network(encoder: Encoder) -> nn.Module:
     EncoderError
         timm lacks the architecture.
     """
-    options = {name: _LAYERS.get(value, value) for name, value in encoder.options}
+    import timm  # loads torchvision and the compiler of torch; the built-in encoder needs none
+    from timm.layers.mlp import SwiGLUPacked
+
+    layers = {"SwiGLUPacked": SwiGLUPacked, "SiLU": nn.SiLU}
+    options: dict[str, Any] = {name: layers.get(value, value) for name, value in encoder.options}
     try:
         network: Any = timm.create_model(encoder.architecture, num_classes=0, **options)
     except (RuntimeError, ValueError, TypeError) as error:
@@ -179,6 +177,8 @@ def pool_tokens(tokens: Tensor, pool: str, prefix: int = 1) -> Tensor:
 
 
 def _own_input(network: nn.Module) -> Input:
+    from timm.data.config import resolve_model_data_config
+
     config = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
     return Input(config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
 
