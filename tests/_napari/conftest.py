@@ -6,12 +6,15 @@ import gc
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import platformdirs
 import pytest
 from napari.utils.notifications import notification_manager
 from napari.viewer import Viewer
+from npe2 import PluginManager
+from npe2.manifest.schema import discovery_blocked
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject, Qt, QTimer, QUrl, Slot
 from qtpy.QtGui import QDesktopServices
@@ -24,7 +27,7 @@ from napari_stem.sections.section import Section
 from napari_stem.storage import CACHE_VARIABLE
 from napari_stem.training.train import TrainResult
 
-from .private_names import tasks_of
+from .private_names import napari_canvas, tasks_of
 
 LEFT = Qt.MouseButton.LeftButton
 CHECKPOINT = ChosenCheckpoint(Path("any.safetensors"), make_recipe("small", ("A",)), "")
@@ -167,12 +170,22 @@ def controls_of(parent: QWidget, kinds: tuple[type[QWidget], ...]) -> list[QWidg
 
 @pytest.fixture(scope="session", autouse=True)
 def _loaded() -> None:
+    """What lives on is loaded once, and garbage collections leave it out."""
     for name in _HEAVY:
         import_module(name)
+    PluginManager.instance().discover(include_npe1=True)
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
-def _quick_collection(_loaded: None) -> None:
-    """Take what lives on out of the garbage collections that napari asks for at every layer."""
-    gc.collect()
-    gc.freeze()
+def _quick_viewers(_loaded: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Spare viewers the manifests that were read already, and most of their collections.
+
+    napari collects all garbage at every layer that goes, for drivers of Windows; the newest is
+    enough where none of those draws.
+    """
+    collector = SimpleNamespace(collect=lambda: gc.collect(0))
+    monkeypatch.setattr(napari_canvas, "gc", collector)
+    with discovery_blocked():
+        yield
