@@ -6,7 +6,6 @@ import gc
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import platformdirs
@@ -27,7 +26,7 @@ from napari_stem.sections.section import Section
 from napari_stem.storage import CACHE_VARIABLE
 from napari_stem.training.train import TrainResult
 
-from .private_names import napari_canvas, tasks_of
+from .private_names import tasks_of
 
 LEFT = Qt.MouseButton.LeftButton
 CHECKPOINT = ChosenCheckpoint(Path("any.safetensors"), make_recipe("small", ("A",)), "")
@@ -170,22 +169,20 @@ def controls_of(parent: QWidget, kinds: tuple[type[QWidget], ...]) -> list[QWidg
 
 @pytest.fixture(scope="session", autouse=True)
 def _loaded() -> None:
-    """What lives on is loaded once, and garbage collections leave it out."""
     for name in _HEAVY:
         import_module(name)
     PluginManager.instance().discover(include_npe1=True)
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
-def _quick_viewers(_loaded: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Spare viewers the manifests that were read already, and most of their collections.
-
-    napari collects all garbage at every layer that goes, for drivers of Windows; the newest is
-    enough where none of those draws.
-    """
-    collector = SimpleNamespace(collect=lambda: gc.collect(0))
-    monkeypatch.setattr(napari_canvas, "gc", collector)
+def _known_plugins(_loaded: None) -> Iterator[None]:
+    """Each viewer takes the manifests that were read, and reads none again."""
     with discovery_blocked():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _quick_collection(_loaded: None) -> None:
+    """Take what lives on out of the garbage collections that napari asks for at every layer."""
+    gc.collect()
+    gc.freeze()

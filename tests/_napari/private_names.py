@@ -6,11 +6,10 @@ from typing import Any
 
 from napari._app_model import get_app_model
 from napari._app_model.constants import MenuId
-from napari._vispy import canvas as napari_canvas
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QWidget
 
-__all__ = ["MenuId", "canvas_of", "get_app_model", "napari_canvas", "tasks_of"]
+__all__ = ["MenuId", "canvas_of", "get_app_model", "tasks_of"]
 
 
 def canvas_of(viewer: Viewer) -> QWidget:
