@@ -12,6 +12,8 @@ import platformdirs
 import pytest
 from napari.utils.notifications import notification_manager
 from napari.viewer import Viewer
+from npe2 import PluginManager
+from npe2.manifest.schema import discovery_blocked
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject, Qt, QTimer, QUrl, Slot
 from qtpy.QtGui import QDesktopServices
@@ -169,6 +171,14 @@ def controls_of(parent: QWidget, kinds: tuple[type[QWidget], ...]) -> list[QWidg
 def _loaded() -> None:
     for name in _HEAVY:
         import_module(name)
+    PluginManager.instance().discover(include_npe1=True)
+
+
+@pytest.fixture(autouse=True)
+def _known_plugins(_loaded: None) -> Iterator[None]:
+    """Each viewer takes the manifests that were read, and reads none again."""
+    with discovery_blocked():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -60,20 +60,16 @@ def choose(box: CompareBox, text: str) -> None:
     box.activated.emit(box.currentIndex())
 
 
-def test_each_gene_has_a_cell_with_the_slide_below_it(viewer, workspace, section):
+def test_each_gene_has_a_cell_with_its_values_over_the_slide(viewer, workspace, section):
+    single = viewer.layers["A mean"]
     workspace.compare(Comparison("genes", ("C", "A", "B")))
     assert viewer.canvas.grid.enabled
     slide = section.slide.name
     found = [[name.split(" [")[0] for name in cell] for cell in cells(viewer)]
     assert found == [[slide, "C: mean"], [slide, "A: mean"], [slide, "B: mean"]]
-
-
-def test_a_cell_shows_its_genes_values_where_the_single_heatmap_does(viewer, workspace):
-    single = viewer.layers["A mean"]
-    workspace.compare(Comparison("genes", ("B", "C")))
     heatmap = viewer.layers["C: mean"]
-    found = np.unique(heatmap.data[~np.isnan(heatmap.data)])
-    np.testing.assert_array_equal(found, workspace.result.of("C", "mean"))
+    values = np.unique(heatmap.data[~np.isnan(heatmap.data)])
+    np.testing.assert_array_equal(values, workspace.result.of("C", "mean"))
     np.testing.assert_allclose(heatmap.extent.world, single.extent.world)
 
 
@@ -90,29 +86,20 @@ def test_ending_it_brings_everything_back(viewer, workspace, section):
     assert viewer.layers.selection.active.name == "A mean"  # whose values the status tells
 
 
-def test_taking_a_layer_of_a_cell_away_ends_it(viewer, workspace):
+def test_it_ends_without_the_layer_of_a_cell_and_without_its_genes(viewer, workspace, section):
     workspace.compare(Comparison("genes", ("B", "C")))
     viewer.layers.remove("B: mean")
     assert workspace.compared == ()
     assert [layer.name for layer in viewer.layers if layer.visible][1:] == ["A mean"]
-
-
-def test_a_layer_that_a_user_adds_does_not_break_the_cells(viewer, workspace, section):
-    workspace.compare(Comparison("genes", ("B", "C")))
-    viewer.add_points(np.zeros((1, 2)), **layers.placement(section.slide))
-    workspace.opacity = 0.5
-    found = [cell[1] for cell in cells(viewer)]
-    assert found == ["B: mean", "C: mean"]
-
-
-def test_a_result_without_the_compared_genes_ends_it(viewer, workspace, section):
     workspace.compare(Comparison("genes", ("B", "C")))
     workspace.take_result(make_result(section, ("X", "Y")))
     assert workspace.compared == ()
     assert [layer.name for layer in viewer.layers if layer.visible][1:] == ["X mean"]
 
 
-def test_one_more_gene_leaves_the_cells_that_are_there(viewer, workspace):
+def test_one_more_gene_leaves_the_cells_that_are_there_and_one_less_removes_no_layer(
+    viewer, workspace
+):
     workspace.compare(Comparison("genes", ("A", "B")))
     before = list(viewer.layers)
     own = [layer for layer in before if ":" in layer.name]
@@ -127,6 +114,14 @@ def test_one_more_gene_leaves_the_cells_that_are_there(viewer, workspace):
     for layer, pixels in zip(own, painted, strict=True):
         np.testing.assert_array_equal(layer.data, pixels)
     assert not changed
+    before, removed = list(viewer.layers), []
+    viewer.layers.events.removed.connect(removed.append)
+    workspace.compare(Comparison("genes", ("A", "C")))
+    assert [cell[1] for cell in cells(viewer)] == ["A: mean", "C: mean"]
+    workspace.compare(Comparison("genes", ("A", "C", "B")))
+    assert [cell[1] for cell in cells(viewer)] == ["A: mean", "C: mean", "B: mean"]
+    assert set(map(id, viewer.layers)) == set(map(id, before))
+    assert not removed
 
 
 def test_the_next_gene_finds_its_layers_there(viewer, workspace, qtbot):
@@ -159,18 +154,6 @@ def test_what_is_looked_at_stays_unless_cells_change_their_size(viewer, workspac
     assert viewer.scene.camera.zoom == pytest.approx(wide)
 
 
-def test_one_gene_less_and_more_again_makes_no_layer_and_removes_none(viewer, workspace):
-    workspace.compare(Comparison("genes", ("A", "B", "C")))
-    before, removed = list(viewer.layers), []
-    viewer.layers.events.removed.connect(removed.append)
-    workspace.compare(Comparison("genes", ("A", "C")))
-    assert [cell[1] for cell in cells(viewer)] == ["A: mean", "C: mean"]
-    workspace.compare(Comparison("genes", ("A", "C", "B")))
-    assert [cell[1] for cell in cells(viewer)] == ["A: mean", "C: mean", "B: mean"]
-    assert set(map(id, viewer.layers)) == set(map(id, before))
-    assert not removed
-
-
 def test_what_a_user_does_to_one_heatmap_all_do(viewer, workspace):
     workspace.compare(Comparison("genes", ("A", "B")))
     viewer.layers["B: mean"].colormap = "magma"
@@ -190,6 +173,8 @@ def test_what_a_user_does_to_one_heatmap_all_do(viewer, workspace):
 def test_cells_stay_in_order_above_what_a_user_puts_on_top(viewer, workspace, section):
     workspace.compare(Comparison("genes", ("A", "B")))
     viewer.add_points(np.zeros((1, 2)), name="own", **layers.placement(section.slide))
+    workspace.opacity = 0.5
+    assert [cell[1] for cell in cells(viewer)] == ["A: mean", "B: mean"]
     viewer.layers.move(viewer.layers.index("A: mean"), 0)
     workspace.compare(Comparison("genes", ("C", "A", "B")))
     found = [[name.split(" [")[0] for name in cell] for cell in cells(viewer)]
@@ -214,7 +199,7 @@ def test_the_box_offers_measured_values_where_there_are_some(workspace, section,
     assert (workspace.compared, box.currentText()) == ((), NONE)
 
 
-def test_two_boxes_of_a_viewer_show_what_is_compared(workspace, qtbot):
+def test_two_boxes_compare_the_selected_genes_and_show_what_is_compared(workspace, qtbot):
     one, other = (CompareBox(workspace, lambda: ["C", "A"]) for _ in range(2))
     qtbot.addWidget(one)
     qtbot.addWidget(other)
@@ -224,18 +209,15 @@ def test_two_boxes_of_a_viewer_show_what_is_compared(workspace, qtbot):
     assert compared(workspace) == [("C", "mean"), ("A", "mean")]
     choose(other, NONE)
     assert (workspace.compared, one.currentText()) == ((), NONE)
-
-
-def test_the_box_compares_the_selected_genes(workspace, qtbot):
-    box = CompareBox(workspace, lambda: ["C", "A"])
-    qtbot.addWidget(box)
-    choose(box, SELECTED)
+    choose(one, SELECTED)
     assert compared(workspace) == [("C", "mean"), ("A", "mean")]
     workspace.end_comparison()
-    assert box.currentText() == NONE
+    assert (one.currentText(), other.currentText()) == (NONE, NONE)
 
 
-def test_selecting_genes_in_the_dock_shows_them_side_by_side(viewer, dock, section, qtbot):
+def test_selected_genes_lie_side_by_side_also_when_the_key_that_hides_the_heatmap_is_pressed(
+    viewer, dock, section
+):
     dock.workspace.take_slide(section.slide)
     dock.workspace.take_result(make_result(section))
     panel = dock.result
@@ -249,7 +231,11 @@ def test_selecting_genes_in_the_dock_shows_them_side_by_side(viewer, dock, secti
     dock.workspace.take_result(replace(make_result(section), prediction=last))
     assert panel.genes.view.model().columnCount() == 2  # more columns come with the last draw
     assert [gene for gene, _ in compared(dock.workspace)] == ["A", "B", "C"]
-    assert len(cells(viewer)) == 3
+    before = cells(viewer)
+    assert len(before) == 3
+    (key,) = dock.findChildren(QShortcut, HEATMAP.keys)
+    key.activated.emit()
+    assert cells(viewer) == before
 
 
 def test_measured_values_are_compared_with_the_mean_alone(dock, section):
@@ -276,16 +262,6 @@ def test_inspecting_and_drawing_a_region_end_it(viewer, dock, section, trained):
     dock.spots.draw("add_rectangle")
     assert work.compared == ()
     assert {layer.name for layer in viewer.layers if layer.visible} >= {*own, "Region"}
-
-
-def test_the_key_that_hides_the_heatmap_leaves_the_cells_alone(viewer, dock, section):
-    dock.workspace.take_slide(section.slide)
-    dock.workspace.take_result(make_result(section))
-    dock.workspace.compare(Comparison("genes", ("B", "C")))
-    before = cells(viewer)
-    (key,) = dock.findChildren(QShortcut, HEATMAP.keys)
-    key.activated.emit()
-    assert cells(viewer) == before
 
 
 def test_a_statistic_that_is_the_same_for_all_genes_has_one_cell_without_a_gene(

@@ -32,10 +32,12 @@ import sys, napari
 import numpy as np
 from pathlib import Path
 from napari_stem.analysis.groups import no_groups, with_group
+from napari_stem._napari.canvas import autosave
 from napari_stem._napari.canvas.attach import workspace_of
 from napari_stem._napari.files.launch import fill
 from napari_stem.io.h5ad import read_h5ad
 from napari_stem.slides.slide import open_slide
+autosave._SOON = 0.01
 viewer = napari.Viewer(show=False)
 fill(viewer, open_slide(Path(sys.argv[1]), mpp=0.5), read_h5ad(Path(sys.argv[2])))
 workspace_of(viewer).rename_result(0, "mine")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import napari
@@ -35,21 +36,35 @@ from ..conftest import PATIENCE, is_busy
 from ..private_names import get_app_model
 
 
-@pytest.fixture
-def slide_path(section, tmp_path: Path) -> Path:
-    """The section's picture as a file."""
-    path = tmp_path / "biopsy.png"
+@pytest.fixture(scope="module")
+def picture(section, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The section's picture as a file that stays."""
+    path = tmp_path_factory.mktemp("pictures") / "biopsy.png"
     Image.fromarray(np.asarray(section.slide.levels[0])).save(path)
     return path
 
 
-@pytest.fixture
-def predicted(section, trained, slide_path) -> AnnData:
-    """A prediction of the slide on the disk."""
-    slide = open_slide(slide_path, mpp=section.slide.mpp)
-    made = predict(slide, section.spots, trained.checkpoint, n_draws=4)
+@pytest.fixture(scope="module")
+def made(section, trained, picture) -> AnnData:
+    """A prediction of the picture with its clusters."""
+    with open_slide(picture, mpp=section.slide.mpp) as slide:
+        made = predict(slide, section.spots, trained.checkpoint, n_draws=4, cache=False)
     cluster(made)
     return made
+
+
+@pytest.fixture
+def slide_path(picture, tmp_path: Path) -> Path:
+    """A copy of the picture, which may be lost."""
+    return Path(shutil.copy(picture, tmp_path))
+
+
+@pytest.fixture
+def predicted(made, slide_path) -> AnnData:
+    """The prediction as one of the copy."""
+    predicted = made.copy()
+    predicted.uns["napari_stem"]["slide_path"] = str(slide_path)
+    return predicted
 
 
 @pytest.fixture

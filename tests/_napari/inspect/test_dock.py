@@ -100,19 +100,9 @@ def test_the_tool_says_what_is_missing(dock, section, trained):
     assert dock.hint.isHidden()
 
 
-def test_a_click_draws_what_the_core_draws_there(tool, viewer, qtbot, section, trained, messages):
-    inspection = inspect(tool, viewer, qtbot, HERE)
-    # A screen pixel is about 2 of the slide's here, and the mouse stands on whole ones.
-    np.testing.assert_allclose(inspection.xy, HERE, atol=1.5)
-    core = Inspector(trained.checkpoint, PredictOptions(n_draws=4))
-    *_, expected = core.iter_inspect(section.slide, inspection.xy, spot_diameter_px=110)
-    np.testing.assert_array_equal(inspection.draws, expected.draws)
-    np.testing.assert_allclose(inspection.nearest, expected.nearest, rtol=1e-4)
-    assert "4 draws" in tool.point.note.text()
-    assert not messages
-
-
-def test_the_patch_and_the_wider_fields_are_outlined_at_once(tool, viewer, qtbot, section):
+def test_a_click_outlines_its_fields_at_once_and_draws_what_the_core_draws_there(
+    tool, viewer, qtbot, section, trained, messages
+):
     selected = set(viewer.layers.selection)
     click(tool, viewer, HERE)
     assert not tool.points.points
@@ -121,12 +111,22 @@ def test_the_patch_and_the_wider_fields_are_outlined_at_once(tool, viewer, qtbot
     assert sorted(widths) == pytest.approx([112, 280])
     assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
     qtbot.waitUntil(lambda: len(tool.points.points) == 1, timeout=PATIENCE)
-    x, y = tool.points.points[0].inspection.xy
+    inspection = tool.points.points[0].inspection
+    x, y = inspection.xy
     for centre in outlined(viewer):  # napari's pixel 0 is centred at 0, ours at 0.5
         assert centre == pytest.approx(((x - 0.5) * 0.5, (y - 0.5) * 0.5))
     assert viewer.canvas.overlays.scale_bar.visible
     assert set(viewer.layers.selection) == selected  # an export takes selected shapes as regions
     assert not selected_region(viewer, section.slide)
+
+    # A screen pixel is about 2 of the slide's here, and the mouse stands on whole ones.
+    np.testing.assert_allclose(inspection.xy, HERE, atol=1.5)
+    core = Inspector(trained.checkpoint, PredictOptions(n_draws=4))
+    *_, expected = core.iter_inspect(section.slide, inspection.xy, spot_diameter_px=110)
+    np.testing.assert_array_equal(inspection.draws, expected.draws)
+    np.testing.assert_allclose(inspection.nearest, expected.nearest, rtol=1e-4)
+    qtbot.waitUntil(lambda: "4 draws" in tool.point.note.text(), timeout=PATIENCE)
+    assert not messages
 
 
 def test_the_latest_click_wins(tool, viewer, qtbot):
@@ -205,12 +205,17 @@ def test_escape_and_the_key_switch_the_tool(tool, viewer, qtbot):
     assert not pick.isChecked()
 
 
-def test_a_click_beside_the_slide_is_a_hint(tool, viewer, qtbot, messages):
+def test_a_click_beside_the_slide_and_a_rectangle_without_tissue_are_hints(
+    tool, viewer, qtbot, messages
+):
     click(tool, viewer, (-40.0, 600.0))
     assert "outside the slide" in tool.hint.text()
     assert not tool.points.points
     inspect(tool, viewer, qtbot, HERE)
-    assert "beside" not in tool.hint.text()
+    assert "outside the slide" not in tool.hint.text()
+    draw(tool, viewer, (5, 5), (60, 60))
+    qtbot.waitUntil(lambda: "No tissue was detected in the rectangle" in tool.hint.text())
+    assert tool.workspace.result is None
     assert not messages
 
 
@@ -256,16 +261,27 @@ def test_points_are_listed_shown_again_and_saved(
     assert len(viewer.layers["Inspected patches"].data) == 0
 
 
-def test_points_of_another_slide_wait_until_it_returns(tool, viewer, qtbot, section):
-    inspect(tool, viewer, qtbot, HERE)
+def test_points_wait_until_their_slide_or_their_checkpoint_returns(
+    tool, viewer, qtbot, section, trained, tmp_path
+):
+    inspection, mine = inspect(tool, viewer, qtbot, HERE), tool.workspace.checkpoint
     other = Slide.from_array(np.full((900, 900, 3), 200, np.uint8), mpp=0.5, name="other")
     tool.workspace.take_slide(other)
     assert not tool.points.points
     assert tool.point.inspection is None
     tool.workspace.take_slide(section.slide)
     assert len(tool.points.points) == 1
-    assert tool.point.inspection is tool.points.points[0].inspection
+    assert tool.point.inspection is inspection
     assert viewer.layers[f"Inspected patches · {section.slide.name}"].visible
+
+    another = tmp_path / "other.safetensors"
+    header = trained.path.read_bytes()
+    another.write_bytes(header[:-4] + b"\0\0\0\1")
+    tool.workspace.checkpoint = finish(opening.describe_checkpoint(another))
+    assert tool.points.table.rowCount() == 0
+    tool.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
+    assert tool.workspace.checkpoint is not mine
+    assert tool.point.inspection is inspection
 
 
 def test_the_measured_spot_is_told_and_marked(tool, viewer, qtbot, section):
@@ -311,18 +327,6 @@ def test_a_marker_set_chooses_the_genes_and_a_click_on_one_shows_it(tool, viewer
     assert tool.workspace.gene == shown[-1]
 
 
-def test_the_plot_follows_the_theme(tool, viewer, qtbot):
-    inspect(tool, viewer, qtbot, HERE)
-    brightest = {}
-    for theme in ("dark", "light"):
-        viewer.theme = theme
-        image = tool.point.plot.grab().toImage()
-        corner = [image.pixelColor(x, y).lightness() for x in range(66) for y in range(40, 60)]
-        brightest[theme] = max(corner), min(corner)
-    assert brightest["dark"][0] > 180  # the gene's name is light on dark
-    assert brightest["light"][1] < 80
-
-
 def test_a_dragged_rectangle_is_predicted_on_a_grid(tool, viewer, qtbot, section, messages):
     tool.workspace.grid = GridChoice(40.0, 30.0)
     low, high = (300.0, 350.0), (800.0, 700.0)
@@ -362,26 +366,6 @@ def test_a_rectangle_keeps_the_prediction_of_the_slide(tool, viewer, qtbot, sect
     dock.spots.take_all()
     assert dock.workspace.spots is section.spots
     assert dock.workspace.result is whole
-
-
-def test_stop_keeps_what_was_drawn_of_a_rectangle(tool, viewer, qtbot, section):
-    tool.workspace.options = PredictOptions(n_draws=1000)
-    draw(tool, viewer, (300, 300), (900, 900))
-    qtbot.waitUntil(lambda: tool.workspace.result is not None, timeout=PATIENCE)
-    qtbot.mouseClick(tool.region.stop_button, LEFT)
-    qtbot.waitUntil(lambda: not tool.region.is_running, timeout=PATIENCE)
-    result = tool.workspace.result
-    assert 1 <= result.n_draws < 1000
-    assert result.prediction is not None
-    assert "std" in result.values
-    assert not is_busy(viewer)
-
-
-def test_a_rectangle_without_tissue_is_told_on_the_dock(tool, viewer, qtbot, messages):
-    draw(tool, viewer, (5, 5), (60, 60))
-    qtbot.waitUntil(lambda: "No tissue was detected in the rectangle" in tool.hint.text())
-    assert tool.workspace.result is None
-    assert not messages
 
 
 def test_a_checkpoint_that_vanished_is_one_line(tool, viewer, qtbot, messages, trained, tmp_path):
@@ -460,19 +444,7 @@ def test_points_are_there_again_when_the_dock_is(tool, viewer, qtbot, section):
     assert not again.workspace.points
 
 
-def test_points_return_with_their_checkpoint(tool, viewer, qtbot, trained, tmp_path):
-    inspection, mine = inspect(tool, viewer, qtbot, HERE), tool.workspace.checkpoint
-    other = tmp_path / "other.safetensors"
-    header = trained.path.read_bytes()
-    other.write_bytes(header[:-4] + b"\0\0\0\1")
-    tool.workspace.checkpoint = finish(opening.describe_checkpoint(other))
-    assert tool.points.table.rowCount() == 0
-    tool.workspace.checkpoint = finish(opening.describe_checkpoint(trained.path))
-    assert tool.workspace.checkpoint is not mine
-    assert tool.point.inspection is inspection
-
-
-def test_a_rectangle_outlives_the_dock(tool, viewer, qtbot, section):
+def test_a_rectangle_outlives_the_dock_and_stop_keeps_what_was_drawn(tool, viewer, qtbot):
     tool.workspace.options = PredictOptions(n_draws=1000)
     work = tool.workspace
     draw(tool, viewer, (300, 300), (900, 900))
@@ -484,7 +456,11 @@ def test_a_rectangle_outlives_the_dock(tool, viewer, qtbot, section):
     assert not again.region.isHidden()
     qtbot.mouseClick(again.region.stop_button, LEFT)
     qtbot.waitUntil(lambda: work.run.request is None, timeout=PATIENCE)
+    assert not again.region.is_running
+    assert 1 <= work.result.n_draws < 1000
     assert work.result.prediction is not None
+    assert "std" in work.result.values
+    qtbot.waitUntil(lambda: not is_busy(viewer), timeout=PATIENCE)
 
 
 def test_the_viewer_may_close_midway(tool, viewer, qtbot):
@@ -496,7 +472,7 @@ def test_the_viewer_may_close_midway(tool, viewer, qtbot):
     qtbot.waitUntil(lambda: not tasks_of_viewer.is_busy(), timeout=PATIENCE)
 
 
-def test_the_dock_is_narrow_and_every_control_says_what_it_does(tool, viewer, qtbot):
+def test_the_dock_is_narrow_tells_what_controls_do_and_follows_the_theme(tool, viewer, qtbot):
     inspect(tool, viewer, qtbot, HERE)
     page = tool.widget()
     assert page.minimumSizeHint().width() <= 280
@@ -504,3 +480,11 @@ def test_the_dock_is_narrow_and_every_control_says_what_it_does(tool, viewer, qt
         part_of_another = isinstance(control.parent(), (QComboBox, QTableWidget))
         if not (part_of_another or control.objectName().startswith("qt_")):
             assert control.toolTip() or control.parent().toolTip(), control
+    brightest = {}
+    for theme in ("dark", "light"):
+        viewer.theme = theme
+        image = tool.point.plot.grab().toImage()
+        corner = [image.pixelColor(x, y).lightness() for x in range(66) for y in range(40, 60)]
+        brightest[theme] = max(corner), min(corner)
+    assert brightest["dark"][0] > 180  # the gene's name is light on dark
+    assert brightest["light"][1] < 80

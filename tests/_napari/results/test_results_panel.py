@@ -79,7 +79,9 @@ def hover(viewer, work, column: int, spot: int, of: Result) -> tuple[str, str]:
     return viewer.status["layer_name"], viewer.status["value"]
 
 
-def test_two_results_lie_side_by_side_on_one_scale_and_one_alone_comes_back(two, viewer, qtbot):
+def test_two_results_lie_side_by_side_on_one_scale_tell_their_values_and_one_alone_comes_back(
+    two, viewer, qtbot
+):
     work = two.workspace
     assert visible(viewer) == ["B mean"]  # of the region
     press(two, qtbot, 0, CTRL)
@@ -97,21 +99,15 @@ def test_two_results_lie_side_by_side_on_one_scale_and_one_alone_comes_back(two,
     text = viewer.canvas.overlays.text.text.split("\n")
     assert [line.split(":")[0] for line in text] == ["any", "Region"]
     assert not two.results.edit_button.isEnabled()
-    press(two, qtbot, 1)
-    assert (work.compared, visible(viewer)) == ((), ["B mean"])
-    assert not viewer.canvas.grid.enabled
-    assert two.results.edit_button.isEnabled()
-
-
-def test_the_mouse_tells_the_value_of_the_cell_below_it(two, viewer, qtbot):
-    work = two.workspace
-    press(two, qtbot, 0, CTRL)
-    whole, region = (kept.result for kept in work.session.kept)
     for spot in (0, 4):
         for column, (name, result) in enumerate((("any", whole), ("Region", region))):
             told, value = hover(viewer, work, column, spot, result)
             assert told == f"{name}: B mean"
             assert float(value) == result.of("B", "mean")[spot]
+    press(two, qtbot, 1)
+    assert (work.compared, visible(viewer)) == ((), ["B mean"])
+    assert not viewer.canvas.grid.enabled
+    assert two.results.edit_button.isEnabled()
 
 
 def test_a_gene_or_a_statistic_that_a_result_lacks_is_told(two, viewer, qtbot):
