@@ -38,7 +38,11 @@ def in_memory(chosen: ChosenCheckpoint) -> InMemory:
             with importing:
                 from napari_stem.checkpoints.checkpoint import load_checkpoint
 
-            found = _known[chosen.key] = InMemory(load_checkpoint(chosen.path), Loaded())
+            checkpoint = load_checkpoint(chosen.path)
+            if any(encoder.source != "built-in" for encoder in checkpoint.recipe.encoders):
+                with importing:
+                    import timm  # noqa: F401  # which makes them later, where nobody holds the lock
+            found = _known[chosen.key] = InMemory(checkpoint, Loaded())
         return found
 
 
