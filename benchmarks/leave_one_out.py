@@ -57,8 +57,8 @@ DRAWS = 20
 NEIGHBOURS = 20  # training spots whose expression is looked up
 FACTORS = 10  # principal components of that expression
 TRIED_STEPS = (100, 200, 400, 800)
-POISSON = 9.0  # log size of a negative binomial distribution that is one of Poisson
 STRIP = 0.2  # of each training section, held out to choose the number of steps
+POISSON = 9.0  # log size of a negative binomial distribution that is one of Poisson
 SHOWN = (
     "pcc_10", "pcc_50", "pcc_all", "mae", "mse", "rvd", "fair_crps", "energy", "coverage_90",
     "gsc", "ssc",

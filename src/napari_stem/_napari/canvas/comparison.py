@@ -108,8 +108,8 @@ class Comparison:
         if not cells:
             return
         unlink_layers([cell.heatmap for cell in cells])  # napari would keep them for ever
-        if _follow in viewer.mouse_move_callbacks:
-            viewer.mouse_move_callbacks.remove(_follow)
+        if _activate_below_mouse in viewer.mouse_move_callbacks:
+            viewer.mouse_move_callbacks.remove(_activate_below_mouse)
         layers.remove(viewer.layers, _bottom_up(cells))
         layers.update(viewer.canvas.grid, **self._grid)
         layers.update(viewer.scene.camera, **self._camera)
@@ -130,7 +130,7 @@ class Comparison:
         self._visible = WeakSet(layer for layer in viewer.layers if layer.visible)
         self._grid = {"enabled": grid.enabled, "stride": grid.stride, "shape": grid.shape}
         self._camera = {"center": camera.center, "zoom": camera.zoom}
-        viewer.mouse_move_callbacks.append(_follow)
+        viewer.mouse_move_callbacks.append(_activate_below_mouse)
 
     def _assign(self, viewer: Viewer, slide: Slide, compared: Sequence[Cell]) -> None:
         """Order the cells by what they show next; a cell that shows it already is kept."""
@@ -251,7 +251,7 @@ def _is_heatmap(layer: Layer | None) -> bool:
     return layer is not None and layers.role_of(layer) == "compared heatmap"
 
 
-def _follow(viewer: Viewer, event: object) -> None:
+def _activate_below_mouse(viewer: Viewer, event: object) -> None:
     """Make the heatmap below the mouse the active layer, of which the status bar tells."""
     active = viewer.layers.selection.active
     below = _below_mouse(viewer) if _is_heatmap(active) else active

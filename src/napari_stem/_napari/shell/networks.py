@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -41,7 +42,7 @@ def in_memory(chosen: ChosenCheckpoint) -> InMemory:
             checkpoint = load_checkpoint(chosen.path)
             if any(encoder.source != "built-in" for encoder in checkpoint.recipe.encoders):
                 with importing:
-                    import timm  # noqa: F401  # which makes them later, where nobody holds the lock
+                    import_module("timm")  # makes them later, where nobody holds the lock
             found = _known[chosen.key] = InMemory(checkpoint, Loaded())
         return found
 
