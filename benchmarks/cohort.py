@@ -4,12 +4,10 @@
 
 Each row is a process of its own with an empty cache and one thread for computing: the loop
 predicts, clusters and writes one slide after the other; cohorts do so with one and with two workers
-of one thread, and with one that is confined to one core, as a job on a cluster is (Linux):
-otherwise it also reads patches ahead on another one. Seconds are those of the whole process,
-imports and start of workers included; the second column is from the first slide's beginning to the
-last one's end, without imports, start and report; the third is the time of all CPUs, which other
-programs on the machine change little. Generated slides are squares of `side` times `side`
-millimetres, of about 80 spots each.
+of one thread. Seconds are those of the whole process, imports and start of workers included; the
+second column is from the first slide's beginning to the last one's end, without imports, start and
+report; the third is the time of all CPUs, which other programs on the machine change little.
+Generated slides are squares of `side` times `side` millimetres, of about 80 spots each.
 """
 
 from __future__ import annotations
@@ -57,10 +55,8 @@ def main() -> None:
         print(f"{len(slides)} slides, {given.draws} draws: seconds, of the slides, of CPUs")
         loop = bench.loop()
         one, two = bench.cohort(1), bench.cohort(2)
-        on_one_core = bench.cohort(1, "taskset", "-c", "0")
     print(f"overhead of a cohort: {ratios(loop, one)} of the loop")
     print(f"two workers for one: {ratios(two, one)} times as fast")
-    print(f"two workers on two cores for one on one: {ratios(two, on_one_core)} times as fast")
 
 
 def ratios(base: tuple[float, float], other: tuple[float, float]) -> str:
@@ -124,8 +120,8 @@ class _Bench:
         arguments = map(str, (self._checkpoint, out, cache, self._draws, *self._slides))
         return self._timed("loop", [sys.executable, "-c", _LOOP, *arguments], out)
 
-    def cohort(self, workers: int, *confined: str) -> tuple[float, float]:
-        name = " ".join([f"{workers} worker{'s'[: workers - 1]}", *confined])
+    def cohort(self, workers: int) -> tuple[float, float]:
+        name = f"{workers} worker{'s'[: workers - 1]}"
         out = self._root / name.replace(" ", "-")
         command = [sys.executable, "-m", "napari_stem", "cohort", *map(str, self._slides)]
         flags = {
@@ -133,7 +129,7 @@ class _Bench:
             "--draws": self._draws, "--workers": workers, "--threads": 1,
         }  # fmt: skip
         command += [str(part) for flag in flags.items() for part in flag]
-        return self._timed(name, [*confined, *command], out)
+        return self._timed(name, command, out)
 
     def _timed(self, name: str, command: list[str], out: Path) -> tuple[float, float]:
         start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -144,7 +140,7 @@ class _Bench:
         assert len(ends) == len(self._slides)
         steady = max(ends.values()) - begun(out, ends)
         cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-        print(f"{name:>21}: {whole:6.1f} {steady:6.1f} {cpu:6.1f}", flush=True)
+        print(f"{name:>9}: {whole:6.1f} {steady:6.1f} {cpu:6.1f}", flush=True)
         return whole, steady
 
 

@@ -47,13 +47,15 @@ class Workers:
         self._pool = ThreadPoolExecutor(self.number, "worker", _take_one_core if on_cpu else None)
 
     def iter_results(
-        self, jobs: Iterable[Callable[[Check], T] | None]
+        self, jobs: Iterable[Callable[[Check], T] | None], *, ahead: int | None = None
     ) -> Generator[T | None, None, None]:
         """Run jobs side by side; their results in order, and None while the next is awaited.
 
-        Jobs are taken from `jobs` a few ahead; None stands for one that is not ready yet. Closing
-        the generator stops them at their next check; the error of a job is raised in its place.
+        As many as `ahead`, which it states, are taken from `jobs` before the first of them is done;
+        None stands for one that is not ready yet. Closing the generator stops them at their next
+        check; the error of a job is raised in its place.
         """
+        ahead = self.ahead if ahead is None else ahead
         stop, waiting, taken = Event(), deque[Future[T]](), iter(jobs)
 
         def check() -> None:
@@ -63,7 +65,7 @@ class Workers:
         try:
             while True:
                 ready = True
-                for job in islice(taken, self.ahead - len(waiting)):
+                for job in islice(taken, ahead - len(waiting)):
                     if job is None:
                         ready = False
                         break

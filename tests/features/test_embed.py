@@ -7,6 +7,8 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -185,6 +187,46 @@ def test_a_closed_run_keeps_what_it_did(tmp_path):
     events.close()
     missing = described(slide, spots, tmp_path)
     assert 0 < missing < N * len(MORPHOLOGY.fields)
+
+
+class Busy:
+    """Counts how many of those that read and those that describe are at work at once."""
+
+    def __init__(self) -> None:
+        self.now: set[str] = set()
+        self.most = 0
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        self.now.add(what)
+        self.most = max(self.most, len(self.now))
+        time.sleep(0.005)
+        yield
+        self.now.discard(what)
+
+
+@pytest.mark.parametrize(("threads", "readers", "at_once"), [(1, None, 1), (2, None, 2), (1, 1, 2)])
+def test_reading_and_describing_take_turns_on_one_thread(spots, threads, readers, at_once):
+    busy = Busy()
+
+    class Read(Slide):
+        def read_region(self, *args: int, **kwargs: int) -> np.ndarray:
+            with busy.doing("reading"):
+                return super().read_region(*args, **kwargs)
+
+    class Describe(torch.nn.Module):
+        def forward(self, patches: torch.Tensor) -> torch.Tensor:
+            with busy.doing("describing"):
+                return patches.float().mean((1, 2))
+
+    encoder = Encoder(name="e", source="here", revision="1", width=3, build=lambda _: Describe())
+    slide = Read.from_array(make_slide().levels[0], mpp=0.5)
+    usual = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    compute = Compute(patch_batch_size=4, readers=readers)
+    embed(slide, spots, [encoder], PHYSICAL, compute=compute)
+    torch.set_num_threads(usual)
+    assert busy.most == at_once
 
 
 class Slow(torch.nn.Module):

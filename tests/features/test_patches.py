@@ -142,7 +142,7 @@ def test_an_impossible_geometry_is_refused(options: dict[str, float]):
 
 
 @pytest.mark.parametrize(
-    ("n", "batch_size", "workers"), [(7, 3, 2), (6, 3, 1), (2, 5, 4), (0, 4, 2)]
+    ("n", "batch_size", "workers"), [(7, 3, 2), (6, 3, 1), (2, 5, 4), (0, 4, 2), (7, 3, 0)]
 )
 def test_reading_ahead_gives_the_same_patches_in_order(
     slide: Slide, n: int, batch_size: int, workers: int
@@ -182,6 +182,17 @@ def test_closing_stops_reading_at_once_and_leaves_no_thread():
     first(reader)
     reader.close()  # type: ignore[attr-defined]
     assert Counting.reads <= 20 * 5  # one batch consumed, and few ahead of a slow consumer
+    assert not reading_threads()
+
+
+def test_without_readers_a_batch_is_read_when_it_is_asked_for():
+    slide = Counting.from_array(IMAGE, mpp=0.5)
+    Counting.reads = 0
+    reader = iter_patches(slide, np.full((60, 2), 500.0), PHYSICAL, batch_size=20, readers=0)
+    for batches in (1, 2, 3):
+        first(reader)
+        assert Counting.reads == 20 * batches
+    reader.close()  # type: ignore[attr-defined]
     assert not reading_threads()
 
 

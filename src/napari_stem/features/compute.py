@@ -53,12 +53,16 @@ class Compute:
         maximum=65_536,
         advanced=True,
     )
-    readers: int = option(
-        2,
+    readers: int | None = option(
+        None,
         "Readers",
-        "Threads that read and decode patches ahead of an encoder; more help a fast GPU.",
-        minimum=1,
+        "Threads that read and decode patches ahead of an encoder; more help a fast GPU. With 0, "
+        "reading takes turns with encoding. Automatic is 2, or 0 where a single CPU thread "
+        "computes.",
+        kind=int,
+        minimum=0,
         maximum=256,
+        unset="automatic",
         advanced=True,
     )
     allow_low_resolution: bool = option(

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 _Batches: TypeAlias = "Iterable[tuple[slice, NDArray[np.uint8]] | None]"
 
+_READERS = 2  # of a device that computes beside them
 _PATIENCE = 2.0  # seconds after which what is read hangs
 _ALGORITHM = 1  # counts up when the same patch would be described by other numbers
 
@@ -196,20 +197,25 @@ class _Work:
         device = choose_device(compute.device)
         if self._restaining is not None:
             yield from self._restaining.iter_found()
+        workers = Workers(device)
+        if (readers := compute.readers) is None:
+            alone = device.type == "cpu" and workers.number == 1
+            readers = 0 if alone else _READERS
         batches = iter_patches(
             self._slide,
             self._centres[missing],
             self._geometry,
             batch_size=compute.patch_batch_size,
-            readers=compute.readers,
+            readers=readers,
             spot_diameter_px=self._diameter,
             restain=self._restaining,
         )
         some = tuple(self._views[view] for view in views)
         describe = Describing(self._encoder, module, device, some, compute.patch_batch_size)
-        with closing(batches), Workers(device) as workers:
+        ahead = workers.ahead if readers else workers.number
+        with closing(batches), workers:
             jobs = self._jobs(batches, missing, describe)
-            with closing(workers.iter_results(jobs)) as results:
+            with closing(workers.iter_results(jobs, ahead=ahead)) as results:
                 yield from results
 
     def _jobs(

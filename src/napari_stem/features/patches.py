@@ -166,14 +166,14 @@ def iter_patches(
     spot_diameter_px: float = 0.0,
     restain: Restain | None = None,
 ) -> Generator[tuple[slice, NDArray[np.uint8]] | None, None, None]:
-    """Batches of patches, read ahead in threads so that an encoder seldom waits.
+    """Batches of patches, read in threads so that an encoder seldom waits.
 
     Closing the generator waits for the patch that each thread reads, unless that hangs.
 
     Parameters
     ----------
     readers
-        Threads that read.
+        Threads that read ahead. With 0 a batch is read when it is asked for.
     restain
         Gives patches other stains, in these threads.
 
@@ -183,7 +183,7 @@ def iter_patches(
     """
     batches = [slice(i, i + batch_size) for i in range(0, len(centres), batch_size)]
     waiting: deque[tuple[slice, Future[NDArray[np.uint8]]]] = deque()
-    pool, stop = ThreadPoolExecutor(readers, thread_name_prefix="patches"), Event()
+    pool, stop = ThreadPoolExecutor(max(readers, 1), thread_name_prefix="patches"), Event()
 
     def check() -> None:
         if stop.is_set():
