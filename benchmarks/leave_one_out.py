@@ -38,12 +38,14 @@ from napari_stem.model.diffusion import Schedule, denoiser
 from napari_stem.model.network import StemNetwork
 from napari_stem.model.readout import Counts
 from napari_stem.model.samplers import SAMPLERS, SUITED
+from napari_stem.prediction.options import PredictOptions
 from napari_stem.sections.paired_data import PairedData, iter_paired_data
 from napari_stem.sections.public_data import sample_section
 from napari_stem.sections.section import Section
 from napari_stem.spots.table import pitch
 from napari_stem.storage import cache_dir
 from napari_stem.training.loop import iter_fit
+from napari_stem.training.recalibrate import at_temperature, iter_recalibrate
 from napari_stem.training.targets import iter_examples, iter_readout
 from napari_stem.training.train import hold_out_spots
 
@@ -96,6 +98,8 @@ class Change:
         Trained with other seeds; each gives its share of the draws.
     shared
         Length over which spots share the noise of a draw, in units of their pitch.
+    recalibrated
+        Whether the spread of draws is chosen on a strip of each training section.
     """
 
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -107,6 +111,7 @@ class Change:
     poisson: bool = False
     models: int = 1
     shared: float = 0.0
+    recalibrated: bool = False
 
 
 def main() -> None:
@@ -202,6 +207,9 @@ def draws_of(change: Change, fold: Fold) -> Array:
         trained(replace(fold.recipe, fit=fit), fold.known_sections, fold.known, change.poisson)
         for fit in fits
     ]
+    if change.recalibrated:
+        temperature = temperature_of_strips(fold)
+        models = [at_temperature(model, temperature) for model in models]
     return np.concatenate([draw(model, fold, share, change.shared) for model in models])
 
 
@@ -218,6 +226,7 @@ def draw(checkpoint: Checkpoint, fold: Fold, n_draws: int, shared: float = 0.0) 
 
     def noise(width: int, field: torch.Tensor | None = None) -> torch.Tensor:
         made = torch.randn(len(condition), width, generator=random)
+        made *= recipe.diffusion.temperature
         return made if field is None else field @ made
 
     def one(start: torch.Tensor, counts: torch.Tensor) -> Array:
@@ -337,6 +346,17 @@ def steps_of_strips(fold: Fold) -> int:
     return min(found, key=lambda steps: found[steps])
 
 
+def temperature_of_strips(fold: Fold) -> float:
+    """The spread of draws with which intervals hold on a strip of each training section."""
+    parts = [hold_out_spots(section, STRIP) for section in fold.known_sections]
+    inner = paired(fold.recipe, [known for known, _ in parts], parts[0][1])
+    model = trained(inner.recipe, inner.known_sections, inner.known)
+    compute = Compute(cache=cache_dir())
+    strips = finish(iter_paired_data([strip for _, strip in parts], inner.recipe, compute))
+    work = iter_recalibrate(model, strips, PredictOptions(n_draws=DRAWS), compute)
+    return finish(work).recipe.diffusion.temperature
+
+
 def seeing(*fields: float) -> Change:
     """The built-in descriptors of other fields of view, as multiples of a patch's width."""
     encoder = find_encoder("morphology")
@@ -364,6 +384,7 @@ CHANGES: Mapping[str, Change] = {
     "shared-1": Change(shared=1.0),
     "5-models": Change(models=5),
     "strips": Change(steps=steps_of_strips),
+    "recalibrated": Change(recalibrated=True),
     "width-128": Change(network={"width": 128, "depth": 4}),
     "large-100": Change(
         network={"width": 384, "depth": 12, "heads": 6},

@@ -54,6 +54,14 @@ def test_a_recipe_of_stains_is_newer_than_one_of_colours_as_scanned():
         make_recipe("small", ["A"], stain="reinhard")  # type: ignore[arg-type]
 
 
+def test_a_recipe_with_another_temperature_is_newer_than_one_without():
+    usual = make_recipe("small", ["A"])
+    hot = replace(usual, diffusion=replace(usual.diffusion, temperature=1.2))
+    assert json.loads(hot.to_json())["schema"] == 5
+    assert "temperature" not in usual.to_json()  # so that older versions can draw with it
+    assert Recipe.from_json(hot.to_json(), "here") == hot
+
+
 def test_a_newer_schema_is_refused_with_advice():
     values = json.loads(make_recipe("small", ["A"]).to_json()) | {"schema": 99}
     with pytest.raises(CheckpointMismatch, match=r"schema 99; .*Update napari-stem.*here"):

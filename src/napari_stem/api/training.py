@@ -38,6 +38,7 @@ def train(
     compute: Compute,
     held_out: SectionsLike = (),
     keep: Keep = "last",
+    recalibrate: bool = False,
     cache: CacheLike = True,
     weights: Weights = None,
 ) -> Events[TrainResult]:
@@ -57,6 +58,9 @@ def train(
     keep
         "last" keeps the weights of the last step; "best" those with the lowest loss on the
         held-out sections, which makes their metrics a little optimistic.
+    recalibrate
+        Let draws spread as far as intervals of 90 % need to hold on the held-out sections, whose
+        coverage is then a little optimistic.
     {options}
     cache, weights, progress, on_event
         As in `predict`. Draws are those of the evaluation.
@@ -85,6 +89,7 @@ def train(
             options=options,
             compute=with_files(compute, cache, weights),
             keep=keep,
+            recalibrate=recalibrate,
         )
     )
 
@@ -101,6 +106,7 @@ def distill(
     fit: Mapping[str, Any] | None = None,
     held_out: SectionsLike = (),
     keep: Keep = "last",
+    recalibrate: bool = False,
     cache: CacheLike = True,
     weights: Weights = None,
 ) -> Events[TrainResult]:
@@ -114,7 +120,7 @@ def distill(
     sections
         Sections with counts, or paths or names of them; best those that the checkpoint learned
         from. They supply tissue: what is learned is how the checkpoint draws.
-    run_folder, held_out, keep
+    run_folder, held_out, keep, recalibrate
         As in `train`.
     evaluations
         Of the network for a draw.
@@ -152,6 +158,7 @@ def distill(
             options=options,
             compute=with_files(compute, cache, weights),
             keep=keep,
+            recalibrate=recalibrate,
             teacher=teacher,
         )
     )

@@ -30,8 +30,7 @@ from napari_stem.validation import parse_json, validated
 if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
-SCHEMA = 4  # 1 knew no factors, 2 no distilled networks, 3 no stains
-_UNDISTILLED, _AS_SCANNED = 2, 3
+SCHEMA = 5  # 1 knew no factors, 2 no distilled networks, 3 no stains, 4 no temperature
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +90,23 @@ class Recipe:
         """One line of JSON that `from_json` reads back unchanged."""
         values = asdict(replace(self, encoders=()))
         values["encoders"] = [encoder.to_dict() for encoder in self.encoders]
-        values["schema"] = SCHEMA
-        if self.stains is None:  # which older versions can draw with
+        values["schema"] = self._schema()
+        # What older versions, which can draw with it, do not know.
+        if self.diffusion.temperature == 1:
+            del values["diffusion"]["temperature"]
+        if self.stains is None:
             del values["stains"]
-            values["schema"] = _UNDISTILLED if self.diffusion.evaluations is None else _AS_SCANNED
         if self.diffusion.evaluations is None:
             del values["diffusion"]["evaluations"]
         return json.dumps(values, separators=(",", ":"), sort_keys=True)
+
+    def _schema(self) -> int:
+        """The oldest that knows all choices."""
+        if self.diffusion.temperature != 1:
+            return SCHEMA
+        if self.stains is not None:
+            return 4
+        return 2 if self.diffusion.evaluations is None else 3
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Recipe:

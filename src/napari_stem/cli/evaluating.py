@@ -42,7 +42,7 @@ Csv = Annotated[
 Json = Annotated[
     Path | None, typer.Option("--json", help="Write the metrics of each method to this file.")
 ]
-_OF_A_RUN = ("distill", "evaluations", "keep", "devices", "nodes")
+_OF_A_RUN = ("distill", "evaluations", "keep", "recalibrate", "devices", "nodes")
 _FOLD_OPTIONS = {
     name: about for name, about in options_of(TrainPlan).items() if name not in _OF_A_RUN
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,10 @@ from napari_stem.evaluation.baselines import baseline_draws
 from napari_stem.evaluation.comparison import MODEL
 from napari_stem.evaluation.drawn import ArrayDraws
 from napari_stem.evaluation.metrics import BRIEF_BASELINES
+from napari_stem.evaluation.quick_draws import iter_quick_draws
 from napari_stem.evaluation.scoring import Judge
-from napari_stem.events import Event, Events, Metrics, Variation
-from napari_stem.model.diffusion import Schedule
-from napari_stem.prediction.draws import DrawStore
+from napari_stem.events import Event, Metrics, Variation
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.prediction.sampling import iter_sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,44 +53,27 @@ class LiveMetrics:
         held_out: PairedData,
         compute: Compute,
     ) -> None:
-        some = held_out.some(_MOST_SPOTS)
         self._checkpoint = checkpoint
         self._training = training.some(_MOST_TRAINING)
-        self._embeddings, self._positions = some.original, some.positions
-        self._judge = Judge(some.values, samples=0)
-        self._truth = some.values
+        self._held_out = held_out.some(_MOST_SPOTS)
+        self._judge = Judge(self._held_out.values, samples=0)
         self._compute = compute
 
     def __call__(self, network: StemNetwork, step: int) -> Iterator[Event]:
         """Metrics of all methods, and the variation of each gene, after the progress of draws."""
-        draws = yield from self._draw(network)
+        checkpoint = replace(self._checkpoint, network=network)
+        draws = yield from iter_quick_draws(checkpoint, self._held_out, _OPTIONS, self._compute)
         stem = self._judge.judge(ArrayDraws(draws, antithetic=True))
         methods = {MODEL: stem.scores, **self._baselines}
         yield Metrics(step, _OPTIONS.n_draws, methods)
-        yield variation(step, self._checkpoint.recipe.panel, self._truth, draws.mean(axis=0))
+        yield variation(
+            step, self._checkpoint.recipe.panel, self._held_out.values, draws.mean(axis=0)
+        )
 
     @cached_property
     def _baselines(self) -> Mapping[str, Scores]:
-        drawn = baseline_draws(self._training, self._embeddings, BRIEF_BASELINES)
+        drawn = baseline_draws(self._training, self._held_out.original, BRIEF_BASELINES)
         return {name: self._judge.judge(draws).scores for name, draws in drawn}
-
-    def _draw(self, network: StemNetwork) -> Events[NDArray[np.float32]]:
-        recipe, n = self._checkpoint.recipe, len(self._truth)
-        store = DrawStore.create(
-            None, key="live", n_draws=_OPTIONS.n_draws, n_spots=n, n_genes=len(recipe.panel)
-        )
-        with closing(store):
-            yield from iter_sample(
-                network,
-                Schedule(recipe.diffusion),
-                self._checkpoint.condition.transform(self._embeddings),
-                self._positions,
-                store,
-                _OPTIONS,
-                self._compute,
-                readout=self._checkpoint.readout,
-            )
-            return store.read()
 
 
 def variation(

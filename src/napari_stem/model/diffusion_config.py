@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -21,6 +22,8 @@ class DiffusionConfig:
         2022), which trains faster where data are few.
     evaluations
         Of a network that was distilled: how many make a draw. None for any other.
+    temperature
+        Factor of all random numbers of a draw: how far draws spread around what histology tells.
     """
 
     steps: int = 1000
@@ -28,6 +31,7 @@ class DiffusionConfig:
     beta_max: float = 0.02
     prediction: Prediction = "eps"
     evaluations: int | None = None
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -43,3 +47,5 @@ class DiffusionConfig:
             raise OptionError(
                 f"evaluations is {self.evaluations}; it must be between 1 and {self.steps:,}."
             )
+        if not 0 < self.temperature < math.inf:
+            raise OptionError(f"temperature is {self.temperature:g}; it must be positive.")

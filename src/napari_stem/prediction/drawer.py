@@ -159,7 +159,8 @@ class Drawer:
         draws = torch.tensor(batch.draws).repeat(size)
 
         def noise(step: int, width: int = width) -> Tensor:
-            return gene_noise(self._seed, places, draws, step, width, self._device)
+            numbers = gene_noise(self._seed, places, draws, step, width, self._device)
+            return numbers * self._schedule.config.temperature
 
         denoise = denoiser(self._network, condition, self._schedule, check, bfloat16=self._bfloat16)
         start = noise(self._schedule.steps)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_stem.checkpoints.gene_trust import COLUMNS, from_description
 from napari_stem.genes.counts import UNITS
@@ -50,7 +50,7 @@ def write_training_report(
         "<h2>How good it is</h2>",
         *trust_part(genes),
         "<h2>What to distrust</h2>",
-        listed([*_doubts(about), *doubts_of_genes(genes)]),
+        listed([*_doubts(checkpoint), *doubts_of_genes(genes)]),
         *(measured_part(evaluations) if evaluations else []),
         "<h2>Details</h2>",
         f"<pre>{html.escape(printable(_details(checkpoint)))}</pre>",
@@ -70,8 +70,8 @@ def _done(checkpoint: Checkpoint) -> str:
     return f"{learned} It was tried on {held_out}, which it never saw." if held_out else learned
 
 
-def _doubts(about: Mapping[str, Any]) -> list[str]:
-    found = []
+def _doubts(checkpoint: Checkpoint) -> list[str]:
+    about, found = checkpoint.about, []
     if "(held out)" in str(about.get("held_out", "")):
         found.append(
             "The held-out tissue is a strip of the training sections: too good to hope for."
@@ -79,6 +79,12 @@ def _doubts(about: Mapping[str, Any]) -> list[str]:
     if about.get("held_out") and about.get("kept") == "best":
         found.append(
             "The weights were chosen on the held-out tissue, which flatters them a little."
+        )
+    if (temperature := checkpoint.recipe.diffusion.temperature) != 1:
+        found.append(
+            f"The intervals were recalibrated: draws spread {temperature:.2g} times as far as the "
+            "network learned. If that was done on the held-out tissue, their coverage there is "
+            "flattered a little."
         )
     return found
 

@@ -191,6 +191,13 @@ class TrainPlan:
         },
         advanced=True,
     )
+    recalibrate: bool = option(
+        False,
+        "Recalibrate intervals",
+        "After training, let draws spread as far as intervals of 90 % need to hold at the held-out "
+        "spots. Coverage of these spots is then a little optimistic.",
+        advanced=True,
+    )
     draws: int = option(
         N_DRAWS,
         "Draws",
@@ -228,6 +235,11 @@ class TrainPlan:
         if not 0 <= self.held_out_share < 1:
             raise OptionError(
                 f"held_out_share is {self.held_out_share}; it must be at least 0 and below 1."
+            )
+        if self.recalibrate and not (self.held_out or self.held_out_share):
+            raise OptionError(
+                "Intervals are recalibrated with held-out spots, and none are held out. Hold out a "
+                "section or a share of each, or train without recalibrating."
             )
         if twice := {s.path for s in self.sections} & {s.path for s in self.held_out}:
             raise OptionError(

@@ -95,8 +95,8 @@ def _iter_planned(
         return (
             yield from iter_train(
                 training, recipe, folder, held_out=tested, options=options, compute=compute,
-                teacher=teacher, keep=plan.keep, devices=plan.devices, nodes=plan.nodes,
-                finish_now=finish_now,
+                teacher=teacher, keep=plan.keep, recalibrate=plan.recalibrate, devices=plan.devices,
+                nodes=plan.nodes, finish_now=finish_now,
             )
         )  # fmt: skip
 

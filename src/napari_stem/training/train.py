@@ -39,6 +39,7 @@ from napari_stem.spots.table import pitch, spot_diameter
 from napari_stem.text import counted
 from napari_stem.training.distill import Teacher, check_unseen
 from napari_stem.training.loop import iter_fit, never
+from napari_stem.training.recalibrate import check_enough, iter_recalibrate
 from napari_stem.training.run_folder import CHECKPOINT, STATE
 from napari_stem.training.targets import iter_examples, iter_readout
 
@@ -79,6 +80,7 @@ def iter_train(
     compute: Compute | None = None,
     teacher: Checkpoint | None = None,
     keep: Keep = "last",
+    recalibrate: bool = False,
     devices: int = 1,
     nodes: int = 1,
     finish_now: Callable[[], bool] = never,
@@ -100,6 +102,8 @@ def iter_train(
     keep
         "best" keeps the weights with the lowest loss on the held-out sections, which makes their
         metrics a little optimistic; "last" keeps those of the last step.
+    recalibrate
+        Whether draws spread as far as intervals need to hold at the spots of held-out sections.
     devices, nodes
         As in `team.Team`: this process returns, the others end where training does.
     finish_now
@@ -122,6 +126,8 @@ def iter_train(
     known = yield from iter_paired_data(sections, recipe, compute, views=views)
     check_training(known)
     unseen = (yield from iter_paired_data(held_out, recipe, compute)) if held_out else None
+    if recalibrate:
+        check_enough(unseen)
     if teacher:
         condition, readout = teacher.condition, teacher.readout
     else:
@@ -159,6 +165,8 @@ def iter_train(
         about["weights"] = used
     checkpoint = replace(checkpoint, network=fitted.network, about=about)
     path = save_checkpoint(checkpoint, run_folder / CHECKPOINT)  # whatever becomes of its metrics
+    if recalibrate and unseen:
+        checkpoint = yield from iter_recalibrate(checkpoint, unseen, options, compute)
     evaluations = []
     for section in held_out:
         evaluations.append((yield from iter_evaluate(checkpoint, section, known, options, compute)))

@@ -21,6 +21,7 @@ _STAGES = {
     "factors": "Learning how genes vary together",
     "factors of spots": "Reading the factors of spots",
     "train": "Training",
+    "recalibrate": "Recalibrating intervals",
     "sample": "Sampling",
     "summarise": "Summarising the draws",
     "cluster": "Finding clusters",
