@@ -372,6 +372,8 @@ CHANGES: Mapping[str, Change] = {
     "noise-0.5": Change({"embedding_noise": 0.5}),
     "noise-1": Change({"embedding_noise": 1.0}),
     "adjacent": Change(seen=adjacent),
+    "surroundings": Change({"surroundings": 300.0}),
+    "surroundings-450": Change({"surroundings": 450.0}),
     "field-5": seeing(1.0, 2.5, 5.0),
     "field-8": seeing(1.0, 2.5, 8.0),
     "similar": Change(seen=similar),

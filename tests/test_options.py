@@ -9,10 +9,10 @@ import pytest
 
 from napari_stem.errors import OptionError
 from napari_stem.features.compute import Compute
-from napari_stem.model.fit_config import UNLIMITED, FitConfig
+from napari_stem.model.fit_config import UNLIMITED, FitConfig, chosen_fit
 from napari_stem.options import check_options, option, options_of, overrides, same_option
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.training.plan import PanelChoice, TrainPlan, chosen_fit
+from napari_stem.training.plan import PanelChoice, TrainPlan
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def test_tensors_that_do_not_fit_the_recipe_are_refused(trained: TrainResult, tm
         load_checkpoint(path)
     twice = replace(recipe, encoders=2 * recipe.encoders)
     path = rewrite(trained.path, tmp_path / "c.safetensors", recipe=twice.to_json())
-    with pytest.raises(CheckpointMismatch, match="features per patch: 484, 242"):
+    with pytest.raises(CheckpointMismatch, match="features per spot: 484, 242"):
         load_checkpoint(path)
 
 

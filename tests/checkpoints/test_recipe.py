@@ -54,12 +54,18 @@ def test_a_recipe_of_stains_is_newer_than_one_of_colours_as_scanned():
         make_recipe("small", ["A"], stain="reinhard")  # type: ignore[arg-type]
 
 
-def test_a_recipe_with_another_temperature_is_newer_than_one_without():
+def test_a_recipe_with_newer_choices_says_so_and_others_do_not():
     usual = make_recipe("small", ["A"])
     hot = replace(usual, diffusion=replace(usual.diffusion, temperature=1.2))
-    assert json.loads(hot.to_json())["schema"] == 5
-    assert "temperature" not in usual.to_json()  # so that older versions can draw with it
-    assert Recipe.from_json(hot.to_json(), "here") == hot
+    wide = make_recipe("small", ["A"], surroundings=300.0)
+    for newer, name in ((hot, "temperature"), (wide, "surroundings")):
+        assert json.loads(newer.to_json())["schema"] == 5
+        assert name not in usual.to_json()  # so that older versions can draw with it
+        assert Recipe.from_json(newer.to_json(), "here") == newer
+    assert wide.embedding_width == wide.network.condition_width == 2 * usual.embedding_width
+    for radius in (0.0, -3.0, float("nan")):
+        with pytest.raises(OptionError, match=r"surroundings is .* it must be positive"):
+            make_recipe("small", ["A"], surroundings=radius)
 
 
 def test_a_newer_schema_is_refused_with_advice():

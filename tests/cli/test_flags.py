@@ -14,9 +14,10 @@ from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.cli import app
 from napari_stem.cli.flags import Flags, with_flags
 from napari_stem.features.compute import Compute
+from napari_stem.model.fit_config import FIT_OPTIONS
 from napari_stem.options import check_options, option, options_of, overrides
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.training.plan import FIT_OPTIONS, PanelChoice, TrainPlan
+from napari_stem.training.plan import PanelChoice, TrainPlan
 
 
 @dataclass(frozen=True)

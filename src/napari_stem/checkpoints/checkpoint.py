@@ -228,9 +228,8 @@ def _check_widths(recipe: Recipe, condition: Condition, readout: Readout, path: 
         "numbers of the network": (recipe.network.n_genes, readout.width),
         "components of the condition": (recipe.network.condition_width, condition.width),
     }
-    widths = [encoder.width for encoder in recipe.encoders]
-    if all(widths):  # only the built model tells that of timm's
-        found["features per patch"] = (sum(widths), len(condition.mean))
+    if recipe.embedding_width:
+        found["features per spot"] = (recipe.embedding_width, len(condition.mean))
     for what, sizes in found.items():
         if len(set(sizes)) > 1:
             raise CheckpointMismatch(

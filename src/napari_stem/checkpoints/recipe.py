@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -30,7 +31,7 @@ from napari_stem.validation import parse_json, validated
 if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
-SCHEMA = 5  # 1 knew no factors, 2 no distilled networks, 3 no stains, 4 no temperature
+SCHEMA = 5  # 1 knew no factors, 2 no distilled networks, 3 no stains, 4 none of its later fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,9 @@ class Recipe:
     stains
         Densities of haematoxylin and eosin that patches get (`features.stains`); None leaves
         colours as scanned.
+    surroundings
+        Radius in micrometres within which the slide's tiles are averaged, as a second vector of a
+        spot (`features.surroundings`); None leaves it out.
     embedding_noise
         Standard deviation of noise that training adds to standardised embeddings (`Condition`).
     """
@@ -70,17 +74,28 @@ class Recipe:
     fit: FitConfig
     factors: int | None = None
     stains: Stains | None = None
+    surroundings: float | None = None
+
+    @property
+    def embedding_width(self) -> int:
+        """Features of a spot; 0 where an encoder tells its own only once it is built."""
+        widths = [encoder.width for encoder in self.encoders]
+        vectors = 1 if self.surroundings is None else 2
+        return vectors * sum(widths) if all(widths) else 0
 
     def patch_widths(self, slide: Slide, spot_diameter_px: float) -> tuple[float, ...]:
-        """Widths of the patches that the encoders see, in level-0 pixels, smallest first.
+        """Widths of what is seen of a slide around a spot, in level-0 pixels, smallest first.
 
         Raises
         ------
         MissingScale
-            The geometry is physical and the slide states no micrometres per pixel.
+            One of them is physical and the slide states no micrometres per pixel.
         """
-        fields = sorted({field for encoder in self.encoders for field in encoder.fields})
-        return tuple(self.geometry.widened(x).width_px(slide, spot_diameter_px) for x in fields)
+        fields = {field for encoder in self.encoders for field in encoder.fields}
+        widths = [self.geometry.widened(x).width_px(slide, spot_diameter_px) for x in fields]
+        if self.surroundings is not None:
+            widths.append(2 * self.surroundings / slide.require_mpp())
+        return tuple(sorted(widths))
 
     def __repr__(self) -> str:
         encoders = "+".join(encoder.name for encoder in self.encoders)
@@ -94,6 +109,8 @@ class Recipe:
         # What older versions, which can draw with it, do not know.
         if self.diffusion.temperature == 1:
             del values["diffusion"]["temperature"]
+        if self.surroundings is None:
+            del values["surroundings"]
         if self.stains is None:
             del values["stains"]
         if self.diffusion.evaluations is None:
@@ -102,7 +119,7 @@ class Recipe:
 
     def _schema(self) -> int:
         """The oldest that knows all choices."""
-        if self.diffusion.temperature != 1:
+        if self.diffusion.temperature != 1 or self.surroundings is not None:
             return SCHEMA
         if self.stains is not None:
             return 4
@@ -144,6 +161,7 @@ class Recipe:
                 fit=validated(FitConfig, values["fit"]),
                 factors=validated(int | None, values.get("factors")),
                 stains=validated(Stains | None, values.get("stains")),
+                surroundings=validated(float | None, values.get("surroundings")),
             )
         except (AttributeError, TypeError, LookupError, ValueError) as error:
             raise CheckpointUnreadable(
@@ -160,6 +178,7 @@ def make_recipe(
     transform: CountTransform = "log2",
     geometry: PatchGeometry | str = PHYSICAL,
     stain: Stain = "auto",
+    surroundings: float | None = None,
     fit: Mapping[str, Any] | None = None,
 ) -> Recipe:
     """Choices of a preset, fitted to a panel and encoders.
@@ -183,6 +202,9 @@ def make_recipe(
     stain
         "macenko" gives the patches of all slides the same stains, "as_scanned" leaves them as they
         are; "auto" does so with the preset "paper" alone.
+    surroundings
+        Radius in micrometres, such as 300, within which the patches that tile the slide tell of the
+        tissue around a spot.
     fit
         Training settings that replace the preset's, by their names in `FitConfig`.
 
@@ -218,19 +240,23 @@ def make_recipe(
     check_settings(fit or {})
     names = [encoders] if isinstance(encoders, str) else encoders
     found = tuple(find_encoder(name) for name in names)
-    width = max(1, sum(encoder.width for encoder in found))
+    if surroundings is not None and not 0 < surroundings < math.inf:
+        raise OptionError(f"surroundings is {surroundings:g} µm; it must be positive.")
     model = MODELS[preset]
     factors = model.factors and min(model.factors, len(panel))
-    return Recipe(
+    recipe = Recipe(
         panel=tuple(panel),
         transform=transform,
         geometry=as_geometry(geometry),
         encoders=found,
         components=model.components,
         embedding_noise=model.embedding_noise,
-        network=NetworkConfig(factors or len(panel), width, **model.network),
+        network=NetworkConfig(factors or len(panel), 1, **model.network),
         diffusion=DiffusionConfig(prediction=model.prediction),
         fit=replace(model.fit, **(fit or {})),
         factors=factors,
         stains=USUAL if stain == "macenko" or (stain == "auto" and model.normalised) else None,
+        surroundings=surroundings,
     )
+    width = max(1, recipe.embedding_width)
+    return replace(recipe, network=replace(recipe.network, condition_width=width))

@@ -29,9 +29,10 @@ from napari_stem.cli.output import print_doubts, print_evaluations, run_events
 from napari_stem.cli.planning import opened_as, planned
 from napari_stem.cli.sections import located, named_sources
 from napari_stem.errors import OptionError
+from napari_stem.model.fit_config import FIT_OPTIONS
 from napari_stem.options import options_of
 from napari_stem.sections.opening import Opening
-from napari_stem.training.plan import FIT_OPTIONS, PanelChoice, TrainPlan
+from napari_stem.training.plan import PanelChoice, TrainPlan
 
 if TYPE_CHECKING:
     from napari_stem.evaluation.evaluate import Evaluation

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stem.cli.options import weight_files
 from napari_stem.defaults import ENCODERS
-from napari_stem.training.plan import PanelChoice, TrainPlan, chosen_fit
+from napari_stem.model.fit_config import chosen_fit
+from napari_stem.training.plan import PanelChoice, TrainPlan
 
 if TYPE_CHECKING:
     from napari_stem.training.plan import SectionSource

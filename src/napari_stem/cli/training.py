@@ -26,9 +26,10 @@ from napari_stem.cli.planning import opened_as, planned
 from napari_stem.cli.sections import held_out_of, named_sources
 from napari_stem.cli.signals import orders, unstoppable
 from napari_stem.events import finish
+from napari_stem.model.fit_config import FIT_OPTIONS
 from napari_stem.options import options_of
 from napari_stem.sections.opening import Opening
-from napari_stem.training.plan import FIT_OPTIONS, PanelChoice, TrainPlan
+from napari_stem.training.plan import PanelChoice, TrainPlan
 
 
 @with_flags

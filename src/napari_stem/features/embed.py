@@ -100,12 +100,12 @@ def iter_embed(
     ]
     vectors = []
     for number, work in enumerate(works):
-        as_part = partial(_as_part, number * spots.n_obs, len(works) * spots.n_obs)
-        vectors.append((yield from relay(work.run(compute), as_part)))
+        part = partial(as_part, number * spots.n_obs, len(works) * spots.n_obs)
+        vectors.append((yield from relay(work.run(compute), part)))
     return joined(vectors, 2, compute.cache)
 
 
-def _as_part(before: int, total: int, event: Event) -> Event:
+def as_part(before: int, total: int, event: Event) -> Event:
     """What is told of one field of view, as a part of all; loading in between is a part, too."""
     if isinstance(event, Progress) and (event.total or before):
         return replace(event, done=before + event.done, total=total, stage="embed")

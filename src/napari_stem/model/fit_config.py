@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from napari_stem.errors import OptionError
-from napari_stem.options import check_options, option, options_of
+from napari_stem.options import check_options, option, options_of, overrides
 
 UNLIMITED = 10**9  # steps, if the time is limited
 
@@ -175,3 +175,12 @@ def check_settings(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if problem := known[name].problem(name, value):
             raise OptionError(problem)
+
+
+FIT_OPTIONS = overrides(options_of(FitConfig), "the preset's")
+
+
+def chosen_fit(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What `values` choose of `FIT_OPTIONS`; a time without steps lifts the preset's limit."""
+    chosen = {name: values[name] for name in FIT_OPTIONS if values.get(name) is not None}
+    return {"steps": UNLIMITED, **chosen} if "minutes" in chosen else chosen

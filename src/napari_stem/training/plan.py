@@ -20,14 +20,12 @@ from napari_stem.defaults import (
 )
 from napari_stem.errors import OptionError, TrainingError
 from napari_stem.features.compute import Compute
-from napari_stem.model.fit_config import UNLIMITED, FitConfig, check_settings
-from napari_stem.options import check_options, option, options_of, overrides, same_option
+from napari_stem.model.fit_config import check_settings
+from napari_stem.options import check_options, option, same_option
 from napari_stem.sections.opening import Opening
 from napari_stem.spots.section_names import section_name
 from napari_stem.text import a_few, one_line
 from napari_stem.validation import parse_json, validated
-
-FIT_OPTIONS = overrides(options_of(FitConfig), "the preset's")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +162,20 @@ class TrainPlan:
         },
         advanced=True,
     )
+    surroundings: float | None = option(
+        None,
+        "Surroundings",
+        "Radius around a spot within which further patches tell of its tissue, about 300 µm. "
+        "Predictions get better and take longer: 0.7 more patches for each of Visium's spots, 22 "
+        "for a click.",
+        kind=float,
+        unit="µm",
+        minimum=50,
+        maximum=5_000,
+        step=50,
+        unset="none",
+        advanced=True,
+    )
     fit: Mapping[str, Any] = field(default_factory=dict)
     distill: str = option(
         "",
@@ -283,9 +295,3 @@ class TrainPlan:
 
 def _section_source(values: Mapping[str, Any]) -> SectionSource:
     return SectionSource(**{**values, "opening": Opening(**values.get("opening", {}))})
-
-
-def chosen_fit(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What `values` choose of `FIT_OPTIONS`; a time without steps lifts the preset's limit."""
-    chosen = {name: values[name] for name in FIT_OPTIONS if values.get(name) is not None}
-    return {"steps": UNLIMITED, **chosen} if "minutes" in chosen else chosen

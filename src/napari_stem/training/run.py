@@ -217,5 +217,6 @@ def planned_recipe(
         transform=plan.transform,
         geometry=plan.geometry,
         stain=plan.stain,
+        surroundings=plan.surroundings,
         fit=plan.fit,
     )

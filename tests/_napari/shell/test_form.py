@@ -18,9 +18,10 @@ from napari_stem._napari.state.workspace import Workspace
 from napari_stem._napari.train.options import TrainingOptions
 from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.features.compute import Compute
+from napari_stem.model.fit_config import FIT_OPTIONS
 from napari_stem.options import check_options, option, options_of
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.training.plan import FIT_OPTIONS, TrainPlan
+from napari_stem.training.plan import TrainPlan
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from napari_stem._napari.shell.form import Form
 from napari_stem._napari.shell.panel import EDGED_BOXES, Panel
 from napari_stem._napari.shell.worker import start
 from napari_stem._napari.train import tasks
+from napari_stem.model.fit_config import FIT_OPTIONS, chosen_fit
 from napari_stem.options import options_of
-from napari_stem.training.plan import FIT_OPTIONS, TrainPlan, chosen_fit
+from napari_stem.training.plan import TrainPlan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
