@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from scipy.cluster.hierarchy import average, leaves_list, optimal_leaf_ordering
+from scipy.optimize import nnls
 from scipy.spatial import KDTree
 from sklearn.decomposition import PCA
 
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.floating]
+    Pair = tuple[Array, Array]
 
 DRAWS = 20
 NEIGHBOURS = 20  # training spots whose expression is looked up
@@ -100,6 +102,9 @@ class Change:
         Length over which spots share the noise of a draw, in units of their pitch.
     recalibrated
         Whether the spread of draws is chosen on a strip of each training section.
+    averaged
+        Whether the prediction is a weighted average of statistics of the draws, learned on these
+        strips. It has no spread, so that its row tells of metrics of the mean alone.
     """
 
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -112,6 +117,7 @@ class Change:
     models: int = 1
     shared: float = 0.0
     recalibrated: bool = False
+    averaged: bool = False
 
 
 def main() -> None:
@@ -210,7 +216,11 @@ def draws_of(change: Change, fold: Fold) -> Array:
     if change.recalibrated:
         temperature = temperature_of_strips(fold)
         models = [at_temperature(model, temperature) for model in models]
-    return np.concatenate([draw(model, fold, share, change.shared) for model in models])
+    drawn = np.concatenate([draw(model, fold, share, change.shared) for model in models])
+    if change.averaged:
+        weights = weights_of_strips(fold)
+        return np.einsum("s,snc->nc", weights, statistics_of(drawn))
+    return drawn
 
 
 @torch.no_grad()
@@ -327,34 +337,67 @@ def similar(fold: Fold) -> Fold:
     return with_more(fold, own, looked_up(fold.tested.original, np.ones(len(apart), bool)))
 
 
+def strips_of(fold: Fold) -> tuple[list[Section], list[Section]]:
+    """The training sections without a strip each, and the strips."""
+    parts = [hold_out_spots(section, STRIP) for section in fold.known_sections]
+    return [known for known, _ in parts], [strip for _, strip in parts]
+
+
+def draws_of_strips(model: Checkpoint, fold: Fold, strips: Sequence[Section]) -> list[Pair]:
+    """Draws (K, n, c) for each strip, and what it measured (n, c)."""
+    found = []
+    for strip in strips:
+        tested = finish(iter_paired_data([strip], fold.recipe, Compute(cache=cache_dir())))
+        one = replace(fold, tested_section=strip, tested=tested)
+        found.append((draw(model, one, DRAWS), tested.values))
+    return found
+
+
 def steps_of_strips(fold: Fold) -> int:
     """The number of steps with the lowest fair CRPS on a strip of each training section."""
-    parts = [hold_out_spots(section, STRIP) for section in fold.known_sections]
+    known, strips = strips_of(fold)
     found = {}
     for steps in TRIED_STEPS:
         fit = replace(fold.recipe.fit, steps=steps)
         recipe = replace(fold.recipe, fit=fit)
-        inner = paired(recipe, [known for known, _ in parts], parts[0][1])
+        inner = paired(recipe, known, strips[0])
         model = trained(recipe, inner.known_sections, inner.known)
-        values = []
-        for _, strip in parts:
-            tested = finish(iter_paired_data([strip], recipe, Compute(cache=cache_dir())))
-            one = replace(inner, tested_section=strip, tested=tested)
-            drawn = draw(model, one, DRAWS)
-            values.append(score(drawn, tested.values, antithetic=True)["fair_crps"])
+        values = [
+            score(drawn, truth, antithetic=True)["fair_crps"]
+            for drawn, truth in draws_of_strips(model, inner, strips)
+        ]
         found[steps] = float(np.mean(values))
     return min(found, key=lambda steps: found[steps])
 
 
 def temperature_of_strips(fold: Fold) -> float:
     """The spread of draws with which intervals hold on a strip of each training section."""
-    parts = [hold_out_spots(section, STRIP) for section in fold.known_sections]
-    inner = paired(fold.recipe, [known for known, _ in parts], parts[0][1])
+    known, strips = strips_of(fold)
+    inner = paired(fold.recipe, known, strips[0])
     model = trained(inner.recipe, inner.known_sections, inner.known)
     compute = Compute(cache=cache_dir())
-    strips = finish(iter_paired_data([strip for _, strip in parts], inner.recipe, compute))
-    work = iter_recalibrate(model, strips, PredictOptions(n_draws=DRAWS), compute)
+    data = finish(iter_paired_data(strips, inner.recipe, compute))
+    work = iter_recalibrate(model, data, PredictOptions(n_draws=DRAWS), compute)
     return finish(work).recipe.diffusion.temperature
+
+
+def weights_of_strips(fold: Fold) -> Array:
+    """Weights of `statistics_of` draws that come nearest to a strip of each training section."""
+    known, strips = strips_of(fold)
+    inner = paired(fold.recipe, known, strips[0])
+    model = trained(inner.recipe, inner.known_sections, inner.known)
+    pairs = draws_of_strips(model, inner, strips)
+    features = np.concatenate([statistics_of(drawn) for drawn, _ in pairs], axis=1)
+    truth = np.concatenate([truth for _, truth in pairs])
+    found, _ = nnls(features.reshape(len(features), -1).T, truth.ravel())
+    return np.asarray(found)
+
+
+def statistics_of(drawn: Array) -> Array:
+    """(s, n, c) mean, median, quartiles and the mean of counts, in the log space, of draws."""
+    mean_count = np.log2((2.0**drawn).mean(axis=0))
+    quartiles = np.quantile(drawn, (0.25, 0.5, 0.75), axis=0)
+    return np.stack([drawn.mean(axis=0), *quartiles, mean_count])
 
 
 def seeing(*fields: float) -> Change:
@@ -387,6 +430,7 @@ CHANGES: Mapping[str, Change] = {
     "5-models": Change(models=5),
     "strips": Change(steps=steps_of_strips),
     "recalibrated": Change(recalibrated=True),
+    "averaged": Change(averaged=True),
     "width-128": Change(network={"width": 128, "depth": 4}),
     "large-100": Change(
         network={"width": 384, "depth": 12, "heads": 6},
