@@ -124,6 +124,10 @@ def test_a_run_is_set_up_trained_and_installed(
     device = setup.options.form["device"]
     assert [device.itemText(row) for row in range(device.count())] == present_devices()
     setup.genes.number.setValue(8)
+    setup.options.held_out.setCurrentText("Nothing")
+    setup.options.form.set(recalibrate=True)
+    assert "Hold out what intervals are recalibrated with" in setup.reason.text()
+    setup.options.form.set(recalibrate=False)
     setup.options.held_out.setCurrentText("Whole sections")
     assert "Tick the sections" in setup.reason.text()
     for row in range(2):

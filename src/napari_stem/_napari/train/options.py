@@ -96,8 +96,9 @@ class TrainingOptions(Panel):
 
     @property
     def physical(self) -> bool:
-        """Whether patches need the slides' scale."""
-        return bool(self.form.values()["geometry"] == "physical")
+        """Whether what is seen around a spot needs the slides' scale."""
+        chosen = self.form.values()
+        return chosen["geometry"] == "physical" or chosen["surroundings"] is not None
 
     @property
     def held_out_paths(self) -> frozenset[str]:
@@ -106,6 +107,8 @@ class TrainingOptions(Panel):
 
     def problem(self) -> str:
         """Why one cannot train with what is held out, "" if one can."""
+        if self.held_out.currentData() == _NOTHING and self.form.values()["recalibrate"]:
+            return "Hold out what intervals are recalibrated with, or leave them as drawn."
         if self.held_out.currentData() != _SECTIONS:
             return ""
         n_ticked = len(self._ticked())
