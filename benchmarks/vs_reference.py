@@ -6,11 +6,12 @@ The reference is plain ancestral sampling in all 1,000 steps, written here from 
 al. 2020, algorithm 2), batches of 200 spots in float32, on as many threads as suit it; beside it,
 DDIM in 50 steps, uniform in t. Both draw what the package draws for the same spots in the same
 process, or with --distilled what a student of the same weights draws. The small preset is trained
-and timed as a whole. Of the paper's network a few evaluations are timed, unless --quick, with random
-weights: predicting noise as in the paper, and velocity as the other presets do, which takes fewer
-evaluations; also as the share of the rate at which the same workers multiply large matrices in the
-same run. Libraries are loaded before. As other programs may slow it down, the package draws before,
-between and after the references, and the mean counts. The last line is the ratio of the small preset.
+and timed as a whole. Of the paper's network a few evaluations are timed, unless --quick, with
+random weights: predicting noise as in the paper, and velocity as the other presets do, which takes
+fewer evaluations; also as the share of the rate at which the same workers multiply large matrices
+in the same run. Libraries are loaded before. As other programs may slow it down, the package draws
+before, between and after the references, and the mean counts. The last line is the ratio of the
+small preset.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ def compare_paper(prediction: Prediction, sampler: str, device: str) -> None:
     _, theirs = by_reference(checkpoint, conditions, 1, ancestral, PAPER_EVALUATIONS, device)
     ratio = theirs / PAPER_EVALUATIONS * 1000 / ours
     print(
-        f"paper's network, predicting {prediction}, {PAPER_SPOTS} spots: {ours / steps:.2f} s an evaluation, "
-        f"theirs {theirs / PAPER_EVALUATIONS:.2f} s; {steps} against 1,000: {ratio:.0f}"
+        f"paper's network, predicting {prediction}, {PAPER_SPOTS} spots: {ours / steps:.2f} s an "
+        f"evaluation, theirs {theirs / PAPER_EVALUATIONS:.2f} s; {steps} against 1,000: {ratio:.0f}"
     )
     share = operations(network, PAPER_SPOTS) * steps / ours / possible
     print(f"{share:.0%} of the {possible / 1e9:.0f} GFLOP/s of matrix products")
