@@ -407,6 +407,7 @@ def seeing(*fields: float) -> Change:
     return Change({"encoders": (replace(encoder, fields=fields, width=width),)})
 
 
+OVERFITTED = Change({"embedding_noise": 0.3}, network={"dropout": 0.1}, fit={"steps": 1_000})
 CHANGES: Mapping[str, Change] = {
     "preset": Change(),
     "as-scanned": Change({"stains": None}),
@@ -430,6 +431,8 @@ CHANGES: Mapping[str, Change] = {
     "5-models": Change(models=5),
     "strips": Change(steps=steps_of_strips),
     "recalibrated": Change(recalibrated=True),
+    "overfitted": OVERFITTED,
+    "overfitted-recalibrated": replace(OVERFITTED, recalibrated=True),
     "averaged": Change(averaged=True),
     "width-128": Change(network={"width": 128, "depth": 4}),
     "large-100": Change(
