@@ -1,4 +1,4 @@
-"""Names of choices, and the defaults that every front end shares."""
+"""Names of choices, and the defaults and limits that every front end shares."""
 
 from __future__ import annotations
 
@@ -18,3 +18,4 @@ N_DRAWS = 20
 N_GENES = 300
 SAMPLER = "auto"
 TISSUE_SHARE = 0.2  # of the disc of a spot
+WIDEST_AROUND = 5_000  # µm, radius of the surroundings of a spot

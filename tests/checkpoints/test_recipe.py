@@ -63,7 +63,7 @@ def test_a_recipe_with_newer_choices_says_so_and_others_do_not():
         assert name not in usual.to_json()  # so that older versions can draw with it
         assert Recipe.from_json(newer.to_json(), "here") == newer
     assert wide.embedding_width == wide.network.condition_width == 2 * usual.embedding_width
-    for radius in (0.0, -3.0, float("nan")):
+    for radius in (0.0, -3.0, float("nan"), 1e9):
         with pytest.raises(OptionError, match=r"surroundings is .* it must be positive"):
             make_recipe("small", ["A"], surroundings=radius)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from napari_stem.checkpoints.presets import MODELS
-from napari_stem.defaults import ENCODERS, CountTransform, Preset, Stain
+from napari_stem.defaults import ENCODERS, WIDEST_AROUND, CountTransform, Preset, Stain
 from napari_stem.errors import (
     CheckpointMismatch,
     CheckpointUnreadable,
@@ -31,7 +30,14 @@ from napari_stem.validation import parse_json, validated
 if TYPE_CHECKING:
     from napari_stem.slides.slide import Slide
 
-SCHEMA = 5  # 1 knew no factors, 2 no distilled networks, 3 no stains, 4 none of its later fields
+SCHEMA, _OLDEST = 5, 2  # that are written; 1 knew no factors
+_LATER: tuple[tuple[int, str, str, object], ...] = (
+    # The first schema that knows a choice, where it is, and what it is in older ones.
+    (3, "diffusion", "evaluations", None),
+    (4, "", "stains", None),
+    (5, "diffusion", "temperature", 1.0),
+    (5, "", "surroundings", None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,13 @@ class Recipe:
     stains: Stains | None = None
     surroundings: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.surroundings is not None and not 0 < self.surroundings <= WIDEST_AROUND:
+            raise OptionError(
+                f"surroundings is {self.surroundings:g} µm; it must be positive and at most "
+                f"{WIDEST_AROUND:,g}."
+            )
+
     @property
     def embedding_width(self) -> int:
         """Features of a spot; 0 where an encoder tells its own only once it is built."""
@@ -105,25 +118,14 @@ class Recipe:
         """One line of JSON that `from_json` reads back unchanged."""
         values = asdict(replace(self, encoders=()))
         values["encoders"] = [encoder.to_dict() for encoder in self.encoders]
-        values["schema"] = self._schema()
-        # What older versions, which can draw with it, do not know.
-        if self.diffusion.temperature == 1:
-            del values["diffusion"]["temperature"]
-        if self.surroundings is None:
-            del values["surroundings"]
-        if self.stains is None:
-            del values["stains"]
-        if self.diffusion.evaluations is None:
-            del values["diffusion"]["evaluations"]
+        values["schema"] = _OLDEST
+        for schema, part, name, usual in _LATER:
+            place = values[part] if part else values
+            if place[name] == usual:  # older versions can draw with it
+                del place[name]
+            else:
+                values["schema"] = schema
         return json.dumps(values, separators=(",", ":"), sort_keys=True)
-
-    def _schema(self) -> int:
-        """The oldest that knows all choices."""
-        if self.diffusion.temperature != 1 or self.surroundings is not None:
-            return SCHEMA
-        if self.stains is not None:
-            return 4
-        return 2 if self.diffusion.evaluations is None else 3
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Recipe:
@@ -240,8 +242,6 @@ def make_recipe(
     check_settings(fit or {})
     names = [encoders] if isinstance(encoders, str) else encoders
     found = tuple(find_encoder(name) for name in names)
-    if surroundings is not None and not 0 < surroundings < math.inf:
-        raise OptionError(f"surroundings is {surroundings:g} µm; it must be positive.")
     model = MODELS[preset]
     factors = model.factors and min(model.factors, len(panel))
     recipe = Recipe(
