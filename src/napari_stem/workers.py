@@ -32,6 +32,8 @@ class Stopped(BaseException):
 class Workers:
     """As many threads as cores if the CPU computes; else one, which feeds the device.
 
+    Without `ahead`, a job is taken only when a worker is free for it.
+
     Attributes
     ----------
     number
@@ -40,22 +42,20 @@ class Workers:
         How many are taken before the first of them is done.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, *, ahead: bool = True) -> None:
         on_cpu = device.type == "cpu"
         self.number = usual_threads() if on_cpu else 1
-        self.ahead = 2 * self.number
+        self.ahead = 2 * self.number if ahead else self.number
         self._pool = ThreadPoolExecutor(self.number, "worker", _take_one_core if on_cpu else None)
 
     def iter_results(
-        self, jobs: Iterable[Callable[[Check], T] | None], *, ahead: int | None = None
+        self, jobs: Iterable[Callable[[Check], T] | None]
     ) -> Generator[T | None, None, None]:
         """Run jobs side by side; their results in order, and None while the next is awaited.
 
-        As many as `ahead`, which it states, are taken from `jobs` before the first of them is done;
-        None stands for one that is not ready yet. Closing the generator stops them at their next
-        check; the error of a job is raised in its place.
+        Jobs are taken from `jobs` a few ahead; None stands for one that is not ready yet. Closing
+        the generator stops them at their next check; the error of a job is raised in its place.
         """
-        ahead = self.ahead if ahead is None else ahead
         stop, waiting, taken = Event(), deque[Future[T]](), iter(jobs)
 
         def check() -> None:
@@ -65,7 +65,7 @@ class Workers:
         try:
             while True:
                 ready = True
-                for job in islice(taken, ahead - len(waiting)):
+                for job in islice(taken, self.ahead - len(waiting)):
                     if job is None:
                         ready = False
                         break
@@ -91,6 +91,11 @@ class Workers:
 
     def __exit__(self, *error: object) -> None:
         self._pool.shutdown()
+
+
+def computes_alone(device: torch.device) -> bool:
+    """Whether a single CPU thread computes, so that other threads would only take its core."""
+    return device.type == "cpu" and usual_threads() == 1
 
 
 def usual_threads() -> int:

@@ -224,8 +224,10 @@ def test_reading_and_describing_take_turns_on_one_thread(spots, threads, readers
     usual = torch.get_num_threads()
     torch.set_num_threads(threads)
     compute = Compute(patch_batch_size=4, readers=readers)
-    embed(slide, spots, [encoder], PHYSICAL, compute=compute)
-    torch.set_num_threads(usual)
+    try:
+        embed(slide, spots, [encoder], PHYSICAL, compute=compute)
+    finally:
+        torch.set_num_threads(usual)
     assert busy.most == at_once
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from anndata import AnnData
 
 from napari_stem.api.predicting import inspect, predict
 from napari_stem.api.training import train
 from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
-from napari_stem.errors import MissingScale
+from napari_stem.errors import LowResolution, MissingScale, SpotsOutsideSlide
 from napari_stem.events import Event, Progress, finish
 from napari_stem.features.patches import PAPER, PHYSICAL, PatchGeometry
 from napari_stem.features.surroundings import tiles_around
@@ -23,8 +24,8 @@ from napari_stem.spots.table import positions, spot_table
 RADIUS = 200.0  # µm
 
 
-def describe(recipe: Recipe, slide: Slide, spots, heard: list[Event] | None = None, **options):
-    return finish(iter_embed_as(recipe, slide, spots, **options), (heard or []).append)
+def describe(recipe: Recipe, slide: Slide, spots: AnnData) -> np.ndarray:
+    return finish(iter_embed_as(recipe, slide, spots))
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,8 @@ def test_surroundings_need_a_scale_whatever_the_patch(recipe: Recipe):
     with pytest.raises(MissingScale):
         replace(recipe, geometry=PAPER).patch_widths(slide, 110)
     assert recipe.patch_widths(blank(900, 900), 110) == (224, 560, 800)
+    near = replace(recipe, surroundings=1.0)  # less than a patch's width counts as that
+    assert near.patch_widths(blank(900, 900), 110) == (224, 448, 560)
 
 
 def test_a_click_agrees_with_the_slide(sections: list[Section], embedded: Path, tmp_path: Path):
@@ -118,3 +121,11 @@ def test_a_click_agrees_with_the_slide(sections: list[Section], embedded: Path, 
     point = inspect(slide, positions(spots)[3], checkpoint, n_draws=4)
     np.testing.assert_allclose(point.draws.mean(axis=0), whole.X[3], atol=2e-3)
     assert checkpoint.condition.width < checkpoint.recipe.embedding_width
+
+
+def test_what_the_slide_cannot_give_is_refused_before_its_tiles_are_sought(recipe: Recipe):
+    outside = spot_table([(-2000.0, 50.0)], diameter_px=110)
+    with pytest.raises(SpotsOutsideSlide):
+        describe(recipe, blank(900, 900), outside)
+    with pytest.raises(LowResolution):  # and not out of memory: its tiles are pixels
+        describe(recipe, blank(900, 900, mpp=500.0), spot_table([(450.0, 450.0)], diameter_px=1))

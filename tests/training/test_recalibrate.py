@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_stem.api.predicting import inspect, predict
-from napari_stem.api.training import train
+from napari_stem.api.training import iter_train, train
 from napari_stem.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from napari_stem.checkpoints.recipe import Recipe, make_recipe
 from napari_stem.errors import OptionError
@@ -56,16 +56,21 @@ def spots_of(checkpoint: Checkpoint, values: np.ndarray) -> PairedData:
     )
 
 
-def recalibrated(checkpoint: Checkpoint, spots: PairedData, heard: list[Event]) -> float:
-    found = finish(iter_recalibrate(checkpoint, spots, DRAWS, Compute()), heard.append)
+def recalibrated(
+    checkpoint: Checkpoint, spots: PairedData, heard: list[Event], n_draws: int = 20
+) -> float:
+    options = PredictOptions(n_draws=n_draws)
+    found = finish(iter_recalibrate(checkpoint, spots, options, Compute()), heard.append)
     return found.recipe.diffusion.temperature
 
 
-@pytest.mark.parametrize("spread", [0.7, 1.0, 1.5])
-def test_the_temperature_is_the_spread_of_the_truth(gaussian: Checkpoint, spread: float):
+@pytest.mark.parametrize(("spread", "n_draws"), [(0.7, 20), (1.0, 4), (1.5, 20)])
+def test_the_temperature_is_the_spread_of_the_truth(
+    gaussian: Checkpoint, spread: float, n_draws: int
+):
     truth = spread * np.random.default_rng(2).standard_normal((N, GENES))
     heard: list[Event] = []
-    found = recalibrated(gaussian, spots_of(gaussian, truth), heard)
+    found = recalibrated(gaussian, spots_of(gaussian, truth), heard, n_draws)
     assert found == pytest.approx(spread, rel=0.1)
     stages = [event for event in heard if isinstance(event, Progress)]
     assert {event.stage for event in stages} == {"recalibrate"}
@@ -114,7 +119,8 @@ def test_training_recalibrates_and_the_checkpoint_says_so(
     found = train(sections[0], recipe, tmp_path / "recalibrated", recalibrate=True, **options)
     temperature = load_checkpoint(found.path).recipe.diffusion.temperature
     assert temperature == found.checkpoint.recipe.diffusion.temperature != 1
-    assert "recalibrated" in (tmp_path / "recalibrated" / "report.html").read_text()
+    report = (tmp_path / "recalibrated" / "report.html").read_text()
+    assert f"recalibrated: draws spread {temperature:.2f} times as far" in report
     assert "recalibrated" not in (tmp_path / "as_drawn" / "report.html").read_text()
 
     def missed(result: TrainResult) -> float:
@@ -135,7 +141,7 @@ def test_without_spots_to_learn_from_it_is_refused_before_training(
         ),
     ):
         with pytest.raises(OptionError, match=message):
-            train(sections[0], recipe, run, held_out=held_out, recalibrate=True, cache=False)
+            next(iter_train(sections[0], recipe, run, held_out=held_out, recalibrate=True))
         assert not run.exists()
     with pytest.raises(OptionError, match="none are held out"):
         TrainPlan((SectionSource("C2"),), recalibrate=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_stem.events import relay
 from napari_stem.features.compute import Compute
-from napari_stem.features.embed import as_part, iter_embed
+from napari_stem.features.embed import as_part, check_patches, iter_embed
 from napari_stem.features.surroundings import tiles_around
 from napari_stem.roomy import joined
 
@@ -45,6 +45,7 @@ def iter_embed_as(
 
     if recipe.surroundings is None:
         return (yield from described(spots, views))
+    check_patches(slide, spots, recipe.geometry, allow_low_resolution=compute.allow_low_resolution)
     tiles = tiles_around(slide, spots, recipe.geometry, recipe.surroundings)
     fields = sum(len(encoder.fields) for encoder in recipe.encoders)
     n_own, n_all = fields * spots.n_obs, fields * (spots.n_obs + tiles.table.n_obs)

@@ -21,6 +21,7 @@ from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import PHYSICAL, PatchGeometry, as_geometry
 from napari_stem.features.stains import USUAL, Stains
+from napari_stem.features.surroundings import radius_px
 from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.fit_config import FitConfig, check_settings
 from napari_stem.model.network import NetworkConfig
@@ -63,8 +64,8 @@ class Recipe:
         Densities of haematoxylin and eosin that patches get (`features.stains`); None leaves
         colours as scanned.
     surroundings
-        Radius in micrometres within which the slide's tiles are averaged, as a second vector of a
-        spot (`features.surroundings`); None leaves it out.
+        Radius in micrometres, at least a patch's width, within which the slide's tiles are
+        averaged, as a second vector of a spot (`features.surroundings`); None leaves it out.
     embedding_noise
         Standard deviation of noise that training adds to standardised embeddings (`Condition`).
     """
@@ -92,9 +93,7 @@ class Recipe:
     @property
     def embedding_width(self) -> int:
         """Features of a spot; 0 where an encoder tells its own only once it is built."""
-        widths = [encoder.width for encoder in self.encoders]
-        vectors = 1 if self.surroundings is None else 2
-        return vectors * sum(widths) if all(widths) else 0
+        return _embedding_width(self.encoders, self.surroundings)
 
     def patch_widths(self, slide: Slide, spot_diameter_px: float) -> tuple[float, ...]:
         """Widths of what is seen of a slide around a spot, in level-0 pixels, smallest first.
@@ -107,7 +106,8 @@ class Recipe:
         fields = {field for encoder in self.encoders for field in encoder.fields}
         widths = [self.geometry.widened(x).width_px(slide, spot_diameter_px) for x in fields]
         if self.surroundings is not None:
-            widths.append(2 * self.surroundings / slide.require_mpp())
+            around = radius_px(slide, self.geometry, spot_diameter_px, self.surroundings)
+            widths.append(2 * around)
         return tuple(sorted(widths))
 
     def __repr__(self) -> str:
@@ -242,21 +242,26 @@ def make_recipe(
     check_settings(fit or {})
     names = [encoders] if isinstance(encoders, str) else encoders
     found = tuple(find_encoder(name) for name in names)
+    width = max(1, _embedding_width(found, surroundings))
     model = MODELS[preset]
     factors = model.factors and min(model.factors, len(panel))
-    recipe = Recipe(
+    return Recipe(
         panel=tuple(panel),
         transform=transform,
         geometry=as_geometry(geometry),
         encoders=found,
         components=model.components,
         embedding_noise=model.embedding_noise,
-        network=NetworkConfig(factors or len(panel), 1, **model.network),
+        network=NetworkConfig(factors or len(panel), width, **model.network),
         diffusion=DiffusionConfig(prediction=model.prediction),
         fit=replace(model.fit, **(fit or {})),
         factors=factors,
         stains=USUAL if stain == "macenko" or (stain == "auto" and model.normalised) else None,
-        surroundings=surroundings,
+        surroundings=None if surroundings is None else float(surroundings),
     )
-    width = max(1, recipe.embedding_width)
-    return replace(recipe, network=replace(recipe.network, condition_width=width))
+
+
+def _embedding_width(encoders: Sequence[Encoder], surroundings: float | None) -> int:
+    widths = [encoder.width for encoder in encoders]
+    vectors = 1 if surroundings is None else 2
+    return vectors * sum(widths) if all(widths) else 0

@@ -25,6 +25,7 @@ from napari_stem.features.encoders.builders import build_encoder
 from napari_stem.features.encoders.hub import check_weights, weights_file
 from napari_stem.features.kept_vectors import KeptVectors
 from napari_stem.features.patches import (
+    READERS,
     PatchGeometry,
     check_width,
     iter_patches,
@@ -35,7 +36,7 @@ from napari_stem.features.stoppable import stoppable
 from napari_stem.roomy import joined, roomy
 from napari_stem.spots.table import check_spots, positions, spot_diameter
 from napari_stem.storage import content_of
-from napari_stem.workers import Workers
+from napari_stem.workers import Workers, computes_alone
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
 _Batches: TypeAlias = "Iterable[tuple[slice, NDArray[np.uint8]] | None]"
 
-_READERS = 2  # of a device that computes beside them
 _PATIENCE = 2.0  # seconds after which what is read hangs
 _ALGORITHM = 1  # counts up when the same patch would be described by other numbers
 
@@ -83,12 +83,9 @@ def iter_embed(
     SpotsOutsideSlide, MissingScale, LowResolution, EncoderError, SlideUnreadable, StorageError
         The error names the cause and what to do.
     """
-    check_spots(spots, slide)
     compute = compute or Compute()
     check_weights(compute.weights, encoders)
-    check_width(slide, geometry, spot_diameter(spots))
-    if not compute.allow_low_resolution:
-        _check_resolution(slide, spots, geometry)
+    check_patches(slide, spots, geometry, allow_low_resolution=compute.allow_low_resolution)
     restaining = None
     if stains is not None:
         known = compute.loaded.stains
@@ -112,8 +109,20 @@ def as_part(before: int, total: int, event: Event) -> Event:
     return event
 
 
-def _check_resolution(slide: Slide, spots: AnnData, geometry: PatchGeometry) -> None:
-    if why := low_resolution(slide, geometry, spot_diameter(spots)):
+def check_patches(
+    slide: Slide, spots: AnnData, geometry: PatchGeometry, *, allow_low_resolution: bool
+) -> None:
+    """Refuse spots that are not on the slide, and patches that it cannot give.
+
+    Raises
+    ------
+    SpotsOutsideSlide, MissingScale, OptionError, LowResolution
+        The error names the cause and what to do.
+    """
+    check_spots(spots, slide)
+    diameter = spot_diameter(spots)
+    check_width(slide, geometry, diameter)
+    if (why := low_resolution(slide, geometry, diameter)) and not allow_low_resolution:
         raise LowResolution(
             f"The resolution is too low: {why}. Use the full-resolution image of the scanner.",
             hint=Hint(Remedy.LOW_RESOLUTION),
@@ -197,10 +206,8 @@ class _Work:
         device = choose_device(compute.device)
         if self._restaining is not None:
             yield from self._restaining.iter_found()
-        workers = Workers(device)
         if (readers := compute.readers) is None:
-            alone = device.type == "cpu" and workers.number == 1
-            readers = 0 if alone else _READERS
+            readers = 0 if computes_alone(device) else READERS
         batches = iter_patches(
             self._slide,
             self._centres[missing],
@@ -212,10 +219,9 @@ class _Work:
         )
         some = tuple(self._views[view] for view in views)
         describe = Describing(self._encoder, module, device, some, compute.patch_batch_size)
-        ahead = workers.ahead if readers else workers.number
-        with closing(batches), workers:
+        with closing(batches), Workers(device, ahead=bool(readers)) as workers:
             jobs = self._jobs(batches, missing, describe)
-            with closing(workers.iter_results(jobs, ahead=ahead)) as results:
+            with closing(workers.iter_results(jobs)) as results:
                 yield from results
 
     def _jobs(

@@ -28,6 +28,7 @@ T = TypeVar("T")
 Restain: TypeAlias = "Callable[[NDArray[np.uint8]], NDArray[np.uint8]]"
 
 VIEWS = 8
+READERS = 2  # threads that read ahead of an encoder
 _LEAST_SHARE = 0.5  # pixels of the scan for each pixel of a patch
 _COARSEST_UM = 2.0
 _GRACE = 0.5  # seconds for reading to end; from a network drive that hangs, it never does
@@ -162,7 +163,7 @@ def iter_patches(
     geometry: PatchGeometry,
     *,
     batch_size: int,
-    readers: int = 2,
+    readers: int = READERS,
     spot_diameter_px: float = 0.0,
     restain: Restain | None = None,
 ) -> Generator[tuple[slice, NDArray[np.uint8]] | None, None, None]:

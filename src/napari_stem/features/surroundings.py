@@ -49,8 +49,21 @@ class Tiles:
         return found
 
 
+def radius_px(
+    slide: Slide, geometry: PatchGeometry, spot_diameter_px: float, radius_um: float
+) -> float:
+    """A radius in level-0 pixels, at least a tile's width, so that every place has some tiles.
+
+    Raises
+    ------
+    MissingScale
+        The slide states no micrometres per pixel.
+    """
+    return max(radius_um / slide.require_mpp(), geometry.width_px(slide, spot_diameter_px))
+
+
 def tiles_around(slide: Slide, spots: AnnData, geometry: PatchGeometry, radius_um: float) -> Tiles:
-    """The tiles whose centres lie within a radius of spots, or a tile's width if that is more.
+    """The tiles whose centres lie within a radius of spots (`radius_px`).
 
     Raises
     ------
@@ -59,7 +72,7 @@ def tiles_around(slide: Slide, spots: AnnData, geometry: PatchGeometry, radius_u
     """
     diameter = spot_diameter(spots)
     width = geometry.width_px(slide, diameter)
-    radius = max(radius_um / slide.require_mpp(), width)
+    radius = radius_px(slide, geometry, diameter, radius_um)
     x, y = (
         np.minimum((np.arange(np.ceil(size / width)) + 0.5) * width, size - 1.0)
         for size in (slide.width, slide.height)

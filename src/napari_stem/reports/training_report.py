@@ -82,7 +82,7 @@ def _doubts(checkpoint: Checkpoint) -> list[str]:
         )
     if (temperature := checkpoint.recipe.diffusion.temperature) != 1:
         found.append(
-            f"The intervals were recalibrated: draws spread {temperature:.2g} times as far as the "
+            f"The intervals were recalibrated: draws spread {temperature:.2f} times as far as the "
             "network learned. If that was done on the held-out tissue, their coverage there is "
             "flattered a little."
         )

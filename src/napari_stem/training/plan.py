@@ -171,7 +171,7 @@ class TrainPlan:
         "for a click.",
         kind=float,
         unit="µm",
-        minimum=50,
+        minimum=100,
         maximum=WIDEST_AROUND,
         step=50,
         unset="none",

@@ -24,12 +24,13 @@ _COVERAGE = "coverage_90"
 _LOWEST, _HIGHEST, _ROUNDS = 0.5, 2.0, 6  # of a search that halves: within 0.02
 _MOST_SPOTS = 400
 _FEWEST_SPOTS = 20
+_FEWEST_DRAWS = 20  # intervals of fewer than 19 cannot cover 90 %, however far they spread
 
 
 def iter_recalibrate(
     checkpoint: Checkpoint, unseen: PairedData, options: PredictOptions, compute: Compute
 ) -> Events[Checkpoint]:
-    """The same checkpoint at the lowest temperature at which intervals of 90 % hold.
+    """The same checkpoint at the lowest temperature, of 0.5 to 2, at which intervals of 90 % hold.
 
     That is conformal risk control (Angelopoulos et al., ICLR 2024): of the values of one more spot
     of the same kind, at most a tenth is expected outside. Draws become neither fractions nor
@@ -43,6 +44,7 @@ def iter_recalibrate(
     spots = unseen.some(_MOST_SPOTS)
     n, judge = len(spots.values), Judge(spots.values, samples=0)
     most_missed = (1 - _LEVEL) * (n + 1) / n - 1 / n
+    options = replace(options, n_draws=max(options.n_draws, _FEWEST_DRAWS))
     low, high = _LOWEST, _HIGHEST
     for number in range(_ROUNDS):
         middle = at_temperature(checkpoint, (low + high) / 2)
@@ -56,15 +58,14 @@ def iter_recalibrate(
     return at_temperature(checkpoint, high)
 
 
-def check_enough(unseen: PairedData | None) -> None:
-    """Refuse to recalibrate intervals with hardly any spots.
+def check_enough(n: int) -> None:
+    """Refuse to recalibrate intervals with so few held-out spots.
 
     Raises
     ------
     OptionError
         Too few are held out.
     """
-    n = len(unseen.values) if unseen else 0
     if n < _FEWEST_SPOTS:
         raise OptionError(
             f"Intervals cannot be recalibrated with {counted(n, 'held-out spot')}; at least "

@@ -117,8 +117,10 @@ def iter_train(
     if not sections:
         raise OptionError("No section is left for training. Add a section that is not held out.")
     options, compute = options or PredictOptions(), compute or Compute()
-    for section in held_out:  # before the long work on the others
-        tested_spots(section, recipe.panel)
+    # Before the long work on the others.
+    n_tested = sum(tested_spots(section, recipe.panel).n_obs for section in held_out)
+    if recalibrate:
+        check_enough(n_tested)
     check_apart([*sections, *held_out], recipe.panel)
     if teacher:
         check_unseen(teacher, held_out)
@@ -126,8 +128,6 @@ def iter_train(
     known = yield from iter_paired_data(sections, recipe, compute, views=views)
     check_training(known)
     unseen = (yield from iter_paired_data(held_out, recipe, compute)) if held_out else None
-    if recalibrate:
-        check_enough(unseen)
     if teacher:
         condition, readout = teacher.condition, teacher.readout
     else:

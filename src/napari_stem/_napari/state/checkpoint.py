@@ -46,7 +46,7 @@ class ChosenCheckpoint:
             self.recipe.patch_widths(slide, 1.0)
         except MissingScale:
             return (
-                f"The scale of {slide.name} is unknown. {self.path.stem} needs it, as its patches "
-                "have a width in µm. Type the scale (µm/px) in the Predict dock."
+                f"The scale of {slide.name} is unknown. {self.path.stem} needs it, as it sees "
+                "tissue of a width in µm. Type the scale (µm/px) in the Predict dock."
             )
         return ""
