@@ -105,5 +105,7 @@ def train(
     if events == "bars":
         if result.evaluations:
             print_evaluations(result.evaluations)
+        if (temperature := result.checkpoint.recipe.diffusion.temperature) != 1:
+            say(f"Intervals recalibrated: draws spread {temperature:.2f} times as far.")
         say(f"Report: {run / REPORT}")
         console.print(f"Checkpoint: {result.path}")
