@@ -1,7 +1,7 @@
 """Seconds and peak memory of each stage from a slide to a written prediction, by number of spots.
 
     python benchmarks/end_to_end.py [--sizes 500 5000 50000 500000] [--draws 20] [--genes 300]
-        [--distilled 2] [--device cuda] [--quick]
+        [--distilled 2] [--random timm:test_vit] [--device cuda] [--quick]
 
 A network of the small preset, trained for a few steps, predicts a generated slide at so many spots,
 however close together; time does not depend on the weights. Each size runs in a process of its own,
@@ -11,7 +11,8 @@ reads the patches of all spots alone; `encoding` reads them again, while it comp
 written file, both without `reading`. `processor` is the time of all cores for the whole, which
 other busy programs hardly change. The last line compares it per spot of the largest and the
 smallest size: 1 or less is linear time. With --distilled, the network draws with so many
-evaluations, as a distilled one does.
+evaluations, as a distilled one does; with --random, an encoder with random weights describes
+patches, such as a tiny one that leaves the other stages to be measured at many spots.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from time import perf_counter
 import numpy as np
 import torch
 from machine import arguments
+from safetensors.torch import save_file
 
 from napari_stem.api.results import find_clusters
 from napari_stem.api.training import distill, train
@@ -40,6 +42,8 @@ from napari_stem.checkpoints.recipe import make_recipe
 from napari_stem.events import Event, Partial, finish
 from napari_stem.exports.registry import write_prediction
 from napari_stem.features.compute import Compute
+from napari_stem.features.encoders.builders import make_network
+from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.features.patches import iter_patches
 from napari_stem.prediction.options import PredictOptions
 from napari_stem.prediction.predict import iter_draws, iter_summarise
@@ -61,53 +65,66 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--genes", type=int, default=300)
     parser.add_argument("--distilled", type=int, metavar="EVALUATIONS")
+    parser.add_argument("--random", metavar="ENCODER")
     parser.add_argument("--quick", action="store_true", help="150 and 600 spots, 4 draws")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)  # a folder, a number of spots
     given = parser.parse_args()
     sizes, draws = ([150, 600], 4) if given.quick else (sorted(given.sizes), given.draws)
     if given.one:
-        print(
-            json.dumps(measured(Path(given.one[0]), int(given.one[1]), given.draws, given.device))
-        )
+        folder, n = Path(given.one[0]), int(given.one[1])
+        print(json.dumps(measured(folder, n, given.draws, given.device, given.random)))
         return
     columns = (*STAGES, "first heatmap", "whole", "processor", "device")
     print("   spots  " + "  ".join(f"{stage:>17}" for stage in columns))
     each = []
     with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder), given.genes, given.distilled)
+        prepare(Path(folder), given.genes, given.distilled, given.random)
         for n in sizes:
-            row = in_a_process(folder, n, draws, given.device)
+            row = in_a_process(folder, n, draws, given.device, given.random)
             each.append(row["processor"][0] / row["spots"][0])
             cells = (f"{s:7.1f} s {mb:5.0f} MB" for name, (s, mb) in row.items() if name != "spots")
             print(f"{row['spots'][0]:8,.0f}  " + "  ".join(cells), flush=True)
     print(f"processor time per spot, largest over smallest: {each[-1] / each[0]:.2f}")
 
 
-def prepare(folder: Path, n_genes: int, distilled: int | None) -> None:
-    """A checkpoint, and the slide as a file."""
+def prepare(folder: Path, n_genes: int, distilled: int | None, random: str | None) -> None:
+    """A checkpoint, the slide as a file, and weights of the encoder if they are random."""
+    encoders, files = (random or "morphology"), files_of(random, folder)
+    for path in files.values():
+        save_file(make_network(find_encoder(encoders)).state_dict(), path)
     section = generate_section("end", seed=0)
     spots = section.spots[:, np.arange(n_genes) % section.spots.n_vars].copy()
     panel = [f"GENE{i}" for i in range(n_genes)]
     spots.var_names = panel
     section = replace(section, spots=spots)
-    recipe, few = make_recipe("small", panel, fit={"steps": 20}), {"steps": 1}
-    checkpoint = train(section, recipe, folder / "run", cache=False).checkpoint
+    recipe = make_recipe("small", panel, encoders=encoders, fit={"steps": 20})
+    options = {"cache": False, "weights": files}
+    checkpoint = train(section, recipe, folder / "run", **options).checkpoint
     if distilled:
         run = folder / "student"
-        distill(checkpoint, section, run, evaluations=distilled, fit=few, cache=False)
+        fit = {"steps": 1}
+        distill(checkpoint, section, run, evaluations=distilled, fit=fit, **options)
     slide = section.slide
     np.save(folder / "slide.npy", slide.read_region(0, 0, slide.width, slide.height))
     (folder / "mpp").write_text(str(slide.mpp))
 
 
-def in_a_process(folder: str, n: int, draws: int, device: str) -> dict[str, tuple[float, float]]:
+def files_of(random: str | None, folder: Path) -> dict[str, Path]:
+    return {random: folder / "weights.safetensors"} if random else {}
+
+
+def in_a_process(
+    folder: str, n: int, draws: int, device: str, random: str | None
+) -> dict[str, tuple[float, float]]:
     command = [sys.executable, __file__, "--one", folder, str(n), "--draws", str(draws)]
-    command += ["--device", device]
+    command += ["--device", device, *(["--random", random] if random else [])]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measured(folder: Path, n: int, n_draws: int, device: str) -> dict[str, tuple[float, float]]:
+def measured(
+    folder: Path, n: int, n_draws: int, device: str, random: str | None
+) -> dict[str, tuple[float, float]]:
     """(seconds, peak megabytes so far) of each stage, and the spots there were."""
     found: dict[str, tuple[float, float]] = {}
 
@@ -118,7 +135,8 @@ def measured(folder: Path, n: int, n_draws: int, device: str) -> dict[str, tuple
         found[name] = (perf_counter() - start, peak_mb())
 
     checkpoint = load_checkpoint(max(folder.glob("*/*.safetensors")))  # the student, if there is
-    recipe, compute = checkpoint.recipe, Compute(device=device, cache=folder / f"cache-{n}")
+    recipe, cache, files = checkpoint.recipe, folder / f"cache-{n}", files_of(random, folder)
+    compute = Compute(device=device, cache=cache, weights=files)
     options, first = PredictOptions(n_draws=n_draws), list[float]()
     start, used = perf_counter(), processor_seconds()
     with stage("opening"):
