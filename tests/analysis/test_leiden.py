@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import igraph
@@ -60,6 +61,21 @@ def test_a_child_process_finds_the_same(graph, monkeypatch):
     here = partition(weights, resolution=2.0, seed=3)
     monkeypatch.setattr(leiden, "partition", None)  # it may not be done here
     apart = partition_apart(weights, resolution=2.0, seed=3, check=go_on)
+    np.testing.assert_array_equal(apart, here)
+
+
+def test_a_graph_larger_than_a_pipe_reaches_the_child(monkeypatch):
+    n = 20_000
+    near = sparse.diags([np.ones(n - k) for k in (1, 2, 3)], (1, 2, 3), format="csr")
+    weights = (near + near.T).tocsr()
+    here = partition(weights, resolution=1.0, seed=0)
+    monkeypatch.setattr(leiden, "partition", None)  # it may not be done here
+    start = time.monotonic()
+
+    def soon() -> None:
+        assert time.monotonic() - start < 120, "the child waits for its order"
+
+    apart = partition_apart(weights, resolution=1.0, seed=0, check=soon)
     np.testing.assert_array_equal(apart, here)
 
 

@@ -13,7 +13,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
 
 import igraph
 import numpy as np
@@ -60,34 +61,34 @@ def partition_apart(
     check
         Called often; what it raises ends the child.
     """
-    order = io.BytesIO()
     graph = graph.tocsr()
-    np.savez(
-        order, data=graph.data, indices=graph.indices, indptr=graph.indptr,
-        resolution=resolution, seed=seed,
-    )  # fmt: skip
     command = [sys.executable, "-m", "napari_stem.analysis.leiden"]
     try:
-        found: NDArray[np.int64] = np.load(io.BytesIO(_answer(command, order.getvalue(), check)))
+        with TemporaryFile() as order:  # a pipe would have to be fed while the child is awaited
+            np.savez(
+                order, data=graph.data, indices=graph.indices, indptr=graph.indptr,
+                resolution=resolution, seed=seed,
+            )  # fmt: skip
+            order.seek(0)
+            answer = _answer(command, order, check)
+        found: NDArray[np.int64] = np.load(io.BytesIO(answer))
     except (OSError, ValueError, EOFError):
         return partition(graph, resolution=resolution, seed=seed)
     return found
 
 
-def _answer(command: list[str], order: bytes, check: Check) -> bytes:
+def _answer(command: list[str], order: IO[bytes], check: Check) -> bytes:
     """What a child writes; nothing if it fails."""
     pipe = subprocess.PIPE
     child = subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=pipe, creationflags=_NO_CONSOLE
+        command, stdin=order, stdout=pipe, stderr=pipe, creationflags=_NO_CONSOLE
     )
     with child:
         try:
-            given: bytes | None = order
             while True:
                 check()
                 with suppress(subprocess.TimeoutExpired):
-                    return child.communicate(given, timeout=_WAIT)[0]
-                given = None  # it has that already
+                    return child.communicate(timeout=_WAIT)[0]
         except BaseException:
             child.kill()
             raise
