@@ -121,15 +121,14 @@ class _Bench:
         return self._timed("loop", [sys.executable, "-c", _LOOP, *arguments], out)
 
     def cohort(self, workers: int) -> tuple[float, float]:
-        name = f"{workers} worker{'s'[: workers - 1]}"
-        out = self._root / name.replace(" ", "-")
+        out = self._root / f"cohort-{workers}"
         command = [sys.executable, "-m", "napari_stem", "cohort", *map(str, self._slides)]
         flags = {
             "--checkpoint": self._checkpoint, "--out": out, "--cache": f"{out}-cache",
             "--draws": self._draws, "--workers": workers, "--threads": 1,
         }  # fmt: skip
         command += [str(part) for flag in flags.items() for part in flag]
-        return self._timed(name, command, out)
+        return self._timed(f"{workers} worker{'s'[: workers - 1]}", command, out)
 
     def _timed(self, name: str, command: list[str], out: Path) -> tuple[float, float]:
         start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -337,10 +337,12 @@ def similar(fold: Fold) -> Fold:
     return with_more(fold, own, looked_up(fold.tested.original, np.ones(len(apart), bool)))
 
 
-def strips_of(fold: Fold) -> tuple[list[Section], list[Section]]:
-    """The training sections without a strip each, and the strips."""
+def without_strips(recipe: Recipe, fold: Fold) -> tuple[Checkpoint, Fold, list[Section]]:
+    """A model of the training sections without a strip each, its fold, and the strips."""
     parts = [hold_out_spots(section, STRIP) for section in fold.known_sections]
-    return [known for known, _ in parts], [strip for _, strip in parts]
+    known, strips = [known for known, _ in parts], [strip for _, strip in parts]
+    inner = paired(recipe, known, strips[0])
+    return trained(recipe, inner.known_sections, inner.known), inner, strips
 
 
 def draws_of_strips(model: Checkpoint, fold: Fold, strips: Sequence[Section]) -> list[Pair]:
@@ -355,13 +357,11 @@ def draws_of_strips(model: Checkpoint, fold: Fold, strips: Sequence[Section]) ->
 
 def steps_of_strips(fold: Fold) -> int:
     """The number of steps with the lowest fair CRPS on a strip of each training section."""
-    known, strips = strips_of(fold)
     found = {}
     for steps in TRIED_STEPS:
         fit = replace(fold.recipe.fit, steps=steps)
         recipe = replace(fold.recipe, fit=fit)
-        inner = paired(recipe, known, strips[0])
-        model = trained(recipe, inner.known_sections, inner.known)
+        model, inner, strips = without_strips(recipe, fold)
         values = [
             score(drawn, truth, antithetic=True)["fair_crps"]
             for drawn, truth in draws_of_strips(model, inner, strips)
@@ -372,9 +372,7 @@ def steps_of_strips(fold: Fold) -> int:
 
 def temperature_of_strips(fold: Fold) -> float:
     """The spread of draws with which intervals hold on a strip of each training section."""
-    known, strips = strips_of(fold)
-    inner = paired(fold.recipe, known, strips[0])
-    model = trained(inner.recipe, inner.known_sections, inner.known)
+    model, inner, strips = without_strips(fold.recipe, fold)
     compute = Compute(cache=cache_dir())
     data = finish(iter_paired_data(strips, inner.recipe, compute))
     work = iter_recalibrate(model, data, PredictOptions(n_draws=DRAWS), compute)
@@ -383,9 +381,7 @@ def temperature_of_strips(fold: Fold) -> float:
 
 def weights_of_strips(fold: Fold) -> Array:
     """Weights of `statistics_of` draws that come nearest to a strip of each training section."""
-    known, strips = strips_of(fold)
-    inner = paired(fold.recipe, known, strips[0])
-    model = trained(inner.recipe, inner.known_sections, inner.known)
+    model, inner, strips = without_strips(fold.recipe, fold)
     pairs = draws_of_strips(model, inner, strips)
     features = np.concatenate([statistics_of(drawn) for drawn, _ in pairs], axis=1)
     truth = np.concatenate([truth for _, truth in pairs])
@@ -394,7 +390,7 @@ def weights_of_strips(fold: Fold) -> Array:
 
 
 def statistics_of(drawn: Array) -> Array:
-    """(s, n, c) mean, median, quartiles and the mean of counts, in the log space, of draws."""
+    """(s, n, c) mean, quartiles and the mean of counts, in the log space, of draws."""
     mean_count = np.log2((2.0**drawn).mean(axis=0))
     quartiles = np.quantile(drawn, (0.25, 0.5, 0.75), axis=0)
     return np.stack([drawn.mean(axis=0), *quartiles, mean_count])

@@ -18,4 +18,4 @@ N_DRAWS = 20
 N_GENES = 300
 SAMPLER = "auto"
 TISSUE_SHARE = 0.2  # of the disc of a spot
-WIDEST_AROUND = 1_000  # µm, radius of the surroundings of a spot
+WIDEST_SURROUNDINGS = 1_000  # µm, their radius around a spot

@@ -95,7 +95,7 @@ def test_draws_spread_by_the_temperature_around_the_same_mean(gaussian: Checkpoi
 
 
 def test_counts_stay_whole_and_a_click_agrees_with_the_slide(
-    trained: TrainResult, sections: list[Section], tmp_path: Path
+    trained: TrainResult, sections: list[Section]
 ):
     section, hot = sections[2], at_temperature(trained.checkpoint, 1.6)
     options = {"n_draws": 6, "cache": False}

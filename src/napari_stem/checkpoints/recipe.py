@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from napari_stem.checkpoints.presets import MODELS
-from napari_stem.defaults import ENCODERS, WIDEST_AROUND, CountTransform, Preset, Stain
+from napari_stem.defaults import ENCODERS, WIDEST_SURROUNDINGS, CountTransform, Preset, Stain
 from napari_stem.errors import (
     CheckpointMismatch,
     CheckpointUnreadable,
@@ -84,10 +84,10 @@ class Recipe:
     surroundings: float | None = None
 
     def __post_init__(self) -> None:
-        if self.surroundings is not None and not 0 < self.surroundings <= WIDEST_AROUND:
+        if self.surroundings is not None and not 0 < self.surroundings <= WIDEST_SURROUNDINGS:
             raise OptionError(
                 f"surroundings is {self.surroundings:g} µm; it must be positive and at most "
-                f"{WIDEST_AROUND:,g}."
+                f"{WIDEST_SURROUNDINGS:,g}."
             )
 
     @property

@@ -103,7 +103,7 @@ def iter_embed(
 
 
 def as_part(before: int, total: int, event: Event) -> Event:
-    """What is told of one field of view, as a part of all; loading in between is a part, too."""
+    """What is told of one part of the work as told of all; loading in between belongs to it."""
     if isinstance(event, Progress) and (event.total or before):
         return replace(event, done=before + event.done, total=total, stage="embed")
     return event

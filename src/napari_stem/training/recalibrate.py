@@ -47,14 +47,14 @@ def iter_recalibrate(
     options = replace(options, n_draws=max(options.n_draws, _FEWEST_DRAWS))
     low, high = _LOWEST, _HIGHEST
     for number in range(_ROUNDS):
-        middle = at_temperature(checkpoint, (low + high) / 2)
-        drawing = iter_quick_draws(middle, spots, options, compute)
+        middle = (low + high) / 2
+        drawing = iter_quick_draws(at_temperature(checkpoint, middle), spots, options, compute)
         draws = yield from relay(drawing, partial(_as_round, number))
         covered = judge.judge(ArrayDraws(draws, antithetic=True)).scores[_COVERAGE]
         if 1 - covered <= most_missed:
-            high = middle.recipe.diffusion.temperature
+            high = middle
         else:
-            low = middle.recipe.diffusion.temperature
+            low = middle
     return at_temperature(checkpoint, high)
 
 
