@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from itertools import count
-from threading import Thread
+from threading import Barrier, Event, Thread, get_ident
+from typing import TypeVar
 
 import numba
 import pytest
@@ -13,6 +15,7 @@ import torch
 from napari_stem.events import Check
 from napari_stem.workers import Workers
 
+T = TypeVar("T")
 CPU = torch.device("cpu")
 
 
@@ -36,6 +39,54 @@ def test_results_come_in_the_order_of_their_jobs():
         return number
 
     assert results([lambda check, n=n: job(n, check) for n in range(1, 9)]) == list(range(1, 9))
+
+
+def shared(workers: Workers, jobs: Iterable[Callable[[Check], T]]) -> list[T]:
+    """As a worker gets them that shares its jobs."""
+    return workers.run(lambda: list(workers.iter_shared(jobs)))
+
+
+def test_a_worker_shares_its_jobs_with_one_that_is_free():
+    both, threads = Barrier(2, timeout=60), []
+
+    def job(number: int) -> int:
+        threads.append(get_ident())
+        both.wait()  # needs them at once
+        return number
+
+    with Workers(CPU) as workers:
+        assert shared(workers, [lambda check, n=n: job(n) for n in range(6)]) == list(range(6))
+    assert len(set(threads)) == 2
+
+
+def test_a_worker_does_its_jobs_itself_while_no_other_is_free():
+    release = Event()
+    with Workers(CPU) as workers:
+        busy = workers.iter_results([lambda check: release.wait(60)])
+        assert next(busy) is None
+        threads = shared(workers, [lambda check: get_ident()] * 3)
+        assert len(set(threads)) == 1
+        release.set()
+        assert True in busy
+
+
+def test_an_error_of_a_shared_job_comes_once_the_others_have_ended():
+    both, ended = Barrier(2, timeout=60), []
+
+    def failing(check: Check) -> None:
+        both.wait()
+        raise ValueError("damaged")
+
+    def slow(check: Check) -> None:
+        both.wait()
+        time.sleep(0.2)
+        ended.append(True)
+
+    for jobs in ([failing, slow], [slow, failing]):
+        ended.clear()
+        with Workers(CPU) as workers, pytest.raises(ValueError, match="damaged"):
+            shared(workers, jobs)
+        assert ended
 
 
 def test_every_worker_computes_on_one_core_and_others_keep_theirs():

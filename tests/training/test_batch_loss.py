@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import call
+
 import pytest
 import torch
 from torch import Tensor
@@ -36,8 +39,9 @@ def batch() -> Batch:
     return Batch(x, torch.randn(SPOTS, 4, generator=random), t, noise)
 
 
+@pytest.mark.parametrize("short", [False, True])
 def test_parts_add_up_to_the_loss_and_the_gradient_of_the_batch(
-    network: StemNetwork, batch: Batch
+    network: StemNetwork, batch: Batch, short: bool
 ) -> None:
     sizes = list[int]()
     whole = diffusion_loss(
@@ -46,15 +50,31 @@ def test_parts_add_up_to_the_loss_and_the_gradient_of_the_batch(
     expected = torch.autograd.grad(whole, list(network.parameters()))
     hook = network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     with hook, Workers(torch.device("cpu")) as workers:
-        loss = BatchLoss(network, network, SCHEDULE, workers, most=SPOTS)
-        found, *gradients = finish(loss.iter_gradient(batch, slice(0, SPOTS)))
-        alone = finish(loss.iter_value(batch))
-        shares = [finish(loss.iter_gradient(batch, slice(*ends))) for ends in ((0, 7), (7, SPOTS))]
+        loss = BatchLoss(network, network, SCHEDULE, workers, short=short, most=SPOTS)
+        run = workers.run if short else call  # a short batch is led by a worker
+
+        def gradient(*ends: int) -> list[Tensor]:
+            return run(partial(finish, loss.iter_gradient(batch, slice(*ends))))
+
+        found, *gradients = gradient(0, SPOTS)
+        alone = run(partial(finish, loss.iter_value(batch)))
+        shares = [gradient(0, 7), gradient(7, SPOTS)]
     assert len(sizes) > 2
     assert found == alone == pytest.approx(whole.item(), rel=1e-5)
     torch.testing.assert_close(gradients, list(expected), rtol=1e-3, atol=1e-6)
     summed = [a + b for a, b in zip(*shares, strict=True)]
     torch.testing.assert_close(summed, [found, *gradients], rtol=1e-3, atol=1e-6)
+
+
+def test_parts_are_of_one_size(network: StemNetwork, batch: Batch) -> None:
+    """So that the workers that share them end together."""
+    sizes = list[int]()
+    hook = network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    with hook, Workers(torch.device("cpu")) as workers:
+        loss = BatchLoss(network, network, SCHEDULE, workers, most=SPOTS)
+        finish(loss.iter_value(batch))
+    assert len(sizes) > 1
+    assert max(sizes) - min(sizes) < len(sizes)
 
 
 def test_dropout_is_that_of_the_whole_batch_however_it_is_split(batch: Batch) -> None:

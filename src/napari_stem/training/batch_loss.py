@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+import math
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -12,13 +13,12 @@ import torch
 from torch import Tensor
 
 from napari_stem.devices import is_out_of_memory
-from napari_stem.events import Check, go_on
+from napari_stem.events import Check
 from napari_stem.model.diffusion import Schedule, diffusion_loss
 from napari_stem.model.dropout import dropout_of
 from napari_stem.model.network import StemNetwork
 from napari_stem.workers import Workers
 
-Job: TypeAlias = Callable[[Check], list[Tensor]]
 Lesson: TypeAlias = Callable[["Batch", Check], "Batch"]
 """From spots of a batch to those that are learned in their place."""
 
@@ -62,7 +62,7 @@ class Batch:
 
 
 def is_short(network: StemNetwork, rows: int) -> bool:
-    """Whether a batch is better computed in one thread: it is short, or a device does it."""
+    """Whether workers take longer to be woken than for a batch, or a device computes it."""
     on_cpu = next(network.parameters()).device.type == "cpu"
     return not on_cpu or network.multiplications(rows) < _SHORT
 
@@ -78,7 +78,9 @@ class BatchLoss:
     forward
         The network as it is called, in the precision of the training.
     workers
-        Compute the parts; without them, the calling thread does, one after the other.
+        Compute the parts.
+    short
+        Whether this is called in one of them, which takes part.
     most
         Rows of a part.
     lesson
@@ -90,18 +92,19 @@ class BatchLoss:
         network: StemNetwork,
         forward: Callable[..., Tensor],
         schedule: Schedule,
-        workers: Workers | None,
+        workers: Workers,
         lesson: Lesson | None = None,
         *,
+        short: bool = False,
         most: int,
     ) -> None:
         self._lesson = lesson
         self._forward, self._schedule = forward, schedule
-        self._results = workers.iter_results if workers else _one_after_other
+        self._results = workers.iter_shared if short else workers.iter_results
         self._parameters = [p for p in network.parameters() if p.requires_grad]
         on_cpu = next(network.parameters()).device.type == "cpu"
-        few = max(1, int(_CPU_PASS / network.multiplications(1)))
-        self._rows = min(few, most) if on_cpu else most
+        parts = max(1, round(network.multiplications(most) / _CPU_PASS)) if on_cpu else 1
+        self._rows = math.ceil(most / parts)  # equal, so that workers end together
 
     def iter_value(self, batch: Batch) -> Generator[None, None, Tensor]:
         """The loss; yields while it is awaited. Closing the generator stops within a layer."""
@@ -155,8 +158,3 @@ class BatchLoss:
             t=part.t, noise=part.noise, check=check,
         )  # fmt: skip
         return loss * (len(rows) / len(batch))
-
-
-def _one_after_other(jobs: Iterable[Job]) -> Generator[list[Tensor] | None, None, None]:
-    for job in jobs:
-        yield job(go_on)

@@ -80,12 +80,10 @@ class FitState:
         self.averaged = deepcopy(network).eval().requires_grad_(False)
         self._schedule, self._workers = schedule, workers
         self._short = is_short(network, config.batch_size)
-        side = None if self._short else workers
+        most = config.batch_size
+        loss = partial(BatchLoss, workers=workers, lesson=lesson, short=self._short, most=most)
         self._training, self._validation = (
-            BatchLoss(
-                network, self._in_precision(each), schedule, side, lesson, most=config.batch_size
-            )
-            for each in (network, self.averaged)
+            loss(network, self._in_precision(each), schedule) for each in (network, self.averaged)
         )
         self._cost = 1 if lesson else _BACKWARD  # a lesson costs both many forward passes
         self.step = 0
@@ -110,7 +108,7 @@ class FitState:
         """Optimiser steps until there are enough, asked after each; the last loss, on the device.
 
         Yields now and then within long steps; closed there, only whole steps have changed anything.
-        Short ones are made in a single worker, because handing over takes long on a busy machine.
+        Short ones are led by a worker, because handing over takes long on a busy machine.
 
         Raises
         ------
@@ -259,7 +257,7 @@ class FitState:
         return total / passes
 
     def _run(self, job: Callable[[], T]) -> T:
-        """On one core, which that of a short step is already."""
+        """In a worker, which leads a short step already."""
         return job() if self._short else self._workers.run(job)
 
     def _random_batch(self, examples: Examples) -> Batch:
