@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,19 +11,34 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+_BLOCK = 8  # rows that a CPU draws at once; a part of a batch draws few that are not its own
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class _Masks:
+    seed: int
+    rows: slice
+    block: int
     generator: torch.Generator
-    rows: slice | Tensor
-    total: int
+    calls: int = 0
+
+    def random(self, shape: torch.Size) -> Tensor:
+        """(rows, *shape) numbers from 0 to 1; each block of the batch has its own seed."""
+        self.calls += 1
+        start, stop, block = self.rows.start, self.rows.stop, self.block
+        blocks = []
+        for number in range(start // block, -(-stop // block)):
+            seed = zlib.crc32(f"{self.seed}/{self.calls}/{number}".encode())
+            generator = self.generator.manual_seed(seed)
+            blocks.append(torch.rand((block, *shape), device=generator.device, generator=generator))
+        return torch.cat(blocks)[start % block :][: stop - start]
 
 
 _masks: ContextVar[_Masks] = ContextVar("masks")
 
 
 @contextmanager
-def dropout_of(seed: int, rows: slice | Tensor, total: int, device: torch.device) -> Iterator[None]:
+def dropout_of(seed: int, rows: slice, total: int, device: torch.device) -> Iterator[None]:
     """Within, `Dropout` masks rows of a batch as it would mask them in a pass of the whole batch.
 
     Parameters
@@ -30,10 +46,10 @@ def dropout_of(seed: int, rows: slice | Tensor, total: int, device: torch.device
     seed
         Of the masks of the batch, whose modules are called in the same order for each part.
     rows
-        Those that the pass holds, of `total`.
+        From where to where the pass goes, of `total`.
     """
-    generator = torch.Generator(device).manual_seed(seed)
-    token = _masks.set(_Masks(generator, rows, total))
+    block = _BLOCK if device.type == "cpu" else total  # a device takes long to begin anything
+    token = _masks.set(_Masks(seed, rows, block, torch.Generator(device)))
     try:
         yield
     finally:
@@ -51,7 +67,5 @@ class Dropout(nn.Module):
         """Any (n, ...) to the same shape."""
         if not (self.training and self.share):
             return x
-        masks = _masks.get()
-        shape = (masks.total, *x.shape[1:])
-        random = torch.rand(shape, device=x.device, generator=masks.generator)[masks.rows]
-        return x * (random >= self.share) / (1 - self.share)
+        kept = _masks.get().random(x.shape[1:]) >= self.share
+        return x * kept.to(x.dtype).div_(1 - self.share)

@@ -45,7 +45,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.x_start)
 
-    def some(self, rows: Tensor) -> Batch:
+    def some(self, rows: slice | Tensor) -> Batch:
         """Only these spots."""
         return Batch(
             self.x_start[rows], self.condition[rows], self.t[rows], self.noise[rows], self.seed
@@ -116,12 +116,12 @@ class BatchLoss:
         return (yield from self._iter_sum(batch, share, self._gradient))
 
     def _iter_sum(
-        self, batch: Batch, share: slice, evaluate: Callable[[Batch, Tensor, Check], list[Tensor]]
+        self, batch: Batch, share: slice, evaluate: Callable[[Batch, slice, Check], list[Tensor]]
     ) -> Generator[None, None, list[Tensor]]:
         """What `evaluate` gives of all parts of some rows, added up as they come."""
         while True:
-            every = torch.arange(len(batch), device=batch.x_start.device)  # copying would wait
-            parts = torch.split(every[share], self._rows)
+            starts = range(share.start, share.stop, self._rows)
+            parts = (slice(start, min(start + self._rows, share.stop)) for start in starts)
             jobs = (partial(evaluate, batch, rows) for rows in parts)
             total: list[Tensor] = []
             try:
@@ -140,16 +140,16 @@ class BatchLoss:
             else:
                 return total
 
-    def _value(self, batch: Batch, rows: Tensor, check: Check) -> list[Tensor]:
+    def _value(self, batch: Batch, rows: slice, check: Check) -> list[Tensor]:
         with torch.no_grad():
             return [self._loss(batch, rows, check)]
 
-    def _gradient(self, batch: Batch, rows: Tensor, check: Check) -> list[Tensor]:
+    def _gradient(self, batch: Batch, rows: slice, check: Check) -> list[Tensor]:
         with dropout_of(batch.seed, rows, len(batch), batch.x_start.device):
             loss = self._loss(batch, rows, check)
             return [loss.detach(), *torch.autograd.grad(loss, self._parameters)]
 
-    def _loss(self, batch: Batch, rows: Tensor, check: Check) -> Tensor:
+    def _loss(self, batch: Batch, rows: slice, check: Check) -> Tensor:
         part = batch.some(rows)
         if self._lesson:
             part = self._lesson(part, check)
@@ -157,4 +157,5 @@ class BatchLoss:
             self._forward, part.x_start, part.condition, self._schedule,
             t=part.t, noise=part.noise, check=check,
         )  # fmt: skip
-        return loss * (len(rows) / len(batch))
+        share: float = (rows.stop - rows.start) / len(batch)
+        return loss * share
