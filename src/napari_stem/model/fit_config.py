@@ -129,7 +129,8 @@ class FitConfig:
     precision: Literal["32-true", "bf16-mixed"] = option(
         "32-true",
         "Precision",
-        "Numerical precision of training; mixed precision is faster on GPUs with bfloat16.",
+        "Numerical precision of training; mixed precision is faster on GPUs with bfloat16, for "
+        "large networks also on CPUs with it.",
         choices={"32-true": "float32", "bf16-mixed": "bfloat16 and float32"},
         advanced=True,
     )
