@@ -23,7 +23,7 @@ from napari_stem.errors import EncoderError, MissingScale, OptionError, StorageE
 from napari_stem.events import Event, Progress, finish
 from napari_stem.features.compute import Compute
 from napari_stem.features.embed import iter_embed
-from napari_stem.features.encoders.builders import make_network
+from napari_stem.features.encoders.builders import build_encoder, make_network
 from napari_stem.features.encoders.entry import Encoder
 from napari_stem.features.encoders.morphology import Morphology
 from napari_stem.features.encoders.registry import find_encoder
@@ -99,6 +99,27 @@ def test_the_batch_size_does_not_matter(slide, spots, batch_size):
     found = embed(slide, spots, [MORPHOLOGY], PHYSICAL, compute=compute)
     expected = embed(slide, spots, [MORPHOLOGY], PHYSICAL)
     np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_bfloat16_changes_networks_a_little_and_has_vectors_of_its_own(slide, spots, tmp_path):
+    vit, weights = find_encoder("timm:test_vit"), tmp_path / "weights.safetensors"
+    save_file(make_network(vit).state_dict(), weights)
+    compute = Compute(cache=tmp_path / "cache", weights={vit.name: weights})
+    single, mixed = (
+        embed(slide, spots, [vit, MORPHOLOGY], PHYSICAL, bfloat16=half, compute=compute)
+        for half in (False, True)
+    )
+    with torch.autocast("cpu", torch.bfloat16):
+        module = build_encoder(vit, weights)
+        patches = crop_patches(slide, spots.obsm["spatial"], PHYSICAL)
+        expected = module(torch.from_numpy(patches)).numpy()
+    change, spread = (np.abs(each).mean() for each in (mixed - single, single - single.mean(0)))
+    assert 0 < change < 0.1 * spread
+    width = expected.shape[1]
+    np.testing.assert_allclose(mixed[:, 0, :width], expected, atol=0.02 * np.abs(expected).max())
+    np.testing.assert_array_equal(mixed[:, :, width:], single[:, :, width:])
+    again = embed(slide, spots, [vit, MORPHOLOGY], PHYSICAL, compute=compute)
+    np.testing.assert_array_equal(again, single)
 
 
 class Small(torch.nn.Module):

@@ -29,6 +29,7 @@ def iter_embed_as(
     spots: AnnData,
     *,
     views: Sequence[int] = (0,),
+    bfloat16: bool = False,
     compute: Compute | None = None,
 ) -> Events[NDArray[np.float32]]:
     """Describe the patches around spots (n, v, d); see `features.embed.iter_embed`.
@@ -40,7 +41,7 @@ def iter_embed_as(
     def described(table: AnnData, views: Sequence[int]) -> Events[NDArray[np.float32]]:
         return iter_embed(
             slide, table, recipe.encoders, recipe.geometry,
-            views=views, stains=recipe.stains, compute=compute,
+            views=views, stains=recipe.stains, bfloat16=bfloat16, compute=compute,
         )  # fmt: skip
 
     if recipe.surroundings is None:

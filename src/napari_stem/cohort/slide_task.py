@@ -89,7 +89,7 @@ class SlideTask:
         order, checkpoint = self._desk.order, self._desk.checkpoint()
         with Opened() as opened:
             place = self._open(opened)
-            vectors = self._timed("embed", iter_embedding(place, checkpoint, order.compute))
+            vectors = self._timed("embed", iter_embedding(place, checkpoint, order, order.compute))
             if order.goal is Goal.EMBED:
                 (name,) = order.outputs(self._listed)
                 ood = checkpoint.condition.ood(vectors)

@@ -53,10 +53,13 @@ def open_place(opened: Opened, listed: Listed, order: Order) -> Place:
 
 
 def iter_embedding(
-    place: Place, checkpoint: Checkpoint, compute: Compute
+    place: Place, checkpoint: Checkpoint, order: Order, compute: Compute
 ) -> Events[NDArray[np.float32]]:
     """Embed the patches around the spots of a slide (n, d), as its prediction does."""
-    vectors = yield from iter_embed_as(checkpoint.recipe, place.slide, place.spots, compute=compute)
+    vectors = yield from iter_embed_as(
+        checkpoint.recipe, place.slide, place.spots,
+        bfloat16=order.options.bfloat16, compute=compute,
+    )  # fmt: skip
     return vectors[:, 0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -35,8 +36,11 @@ class Describing:
         device: torch.device,
         views: tuple[int, ...],
         size: int,
+        *,
+        bfloat16: bool = False,
     ) -> None:
         self._encoder, self._module, self._device, self._views = encoder, module, device, views
+        self._precision = partial(torch.autocast, device.type, torch.bfloat16, enabled=bfloat16)
         self._size = min(size, _CPU_PATCHES) if device.type == "cpu" else size
 
     def __call__(
@@ -51,7 +55,7 @@ class Describing:
         while True:
             size, found = self._size, []
             try:
-                with torch.inference_mode(), checked(check):
+                with torch.inference_mode(), checked(check), self._precision():
                     for part in torch.split(patches, size):
                         check()
                         found.append(self._module(part.to(self._device)).cpu())

@@ -61,6 +61,7 @@ def iter_embed(
     *,
     views: Sequence[int] = (0,),
     stains: Stains | None = None,
+    bfloat16: bool = False,
     compute: Compute | None = None,
 ) -> Events[NDArray[np.float32]]:
     """Describe the patches around spots.
@@ -71,6 +72,8 @@ def iter_embed(
         Which of the eight flips and turns of a patch to describe (`patches.dihedral`).
     stains
         That patches get, as in `checkpoints.recipe.Recipe`.
+    bfloat16
+        Whether networks compute their matrix products in bfloat16, where they know it.
     compute
         Its cache keeps what was computed, so that a second call computes only what is missing.
 
@@ -91,7 +94,7 @@ def iter_embed(
         known = compute.loaded.stains
         restaining = Restaining(slide, geometry, spot_diameter(spots), stains, known)
     works = [
-        _Work(slide, spots, encoder, geometry.widened(field), tuple(views), restaining)
+        _Work(slide, spots, encoder, geometry.widened(field), tuple(views), restaining, bfloat16)
         for encoder in encoders
         for field in encoder.fields
     ]
@@ -156,6 +159,7 @@ class _Work:
         geometry: PatchGeometry,
         views: tuple[int, ...],
         restaining: Restaining | None,
+        bfloat16: bool,
     ) -> None:
         self._slide = slide
         self._centres = positions(spots)
@@ -164,6 +168,7 @@ class _Work:
         self._geometry = geometry
         self._views = views
         self._restaining = restaining
+        self._bfloat16 = bfloat16 and encoder.source != "built-in"
         self._hangs_since = math.inf  # when a batch of patches was first awaited
 
     def run(self, compute: Compute) -> Events[NDArray[np.float32]]:
@@ -208,17 +213,18 @@ class _Work:
             yield from self._restaining.iter_found()
         if (readers := compute.readers) is None:
             readers = 0 if computes_alone(device) else READERS
+        size = compute.patch_batch_size
         batches = iter_patches(
             self._slide,
             self._centres[missing],
             self._geometry,
-            batch_size=compute.patch_batch_size,
+            batch_size=size,
             readers=readers,
             spot_diameter_px=self._diameter,
             restain=self._restaining,
         )
         some = tuple(self._views[view] for view in views)
-        describe = Describing(self._encoder, module, device, some, compute.patch_batch_size)
+        describe = Describing(self._encoder, module, device, some, size, bfloat16=self._bfloat16)
         with closing(batches), Workers(device, ahead=bool(readers)) as workers:
             jobs = self._jobs(batches, missing, describe)
             with closing(workers.iter_results(jobs)) as results:
@@ -263,6 +269,8 @@ class _Work:
         }
         if self._restaining is not None:
             parts["stains"] = self._restaining.wanted
+        if self._bfloat16:
+            parts["precision"] = "bfloat16"
         if weights is not None:
             parts["weights"] = content_of(weights_file(self._encoder, weights))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

@@ -65,7 +65,7 @@ class Drawer:
         self._network = compute.loaded.network(network, self._device)
         self._schedule = schedule
         self._conditions, self._positions = conditions, positions
-        self._seed, self._bfloat16 = options.seed, options.precision == "bf16-mixed"
+        self._seed, self._bfloat16 = options.seed, options.bfloat16
         self._sampler, steps = options.sampler_for(schedule.config)
         self._steps = self._sampler.spacing(schedule, min(steps, schedule.steps))
         self._readout = readout and readout.on(self._device)

@@ -78,6 +78,7 @@ class Inspector:
             recipe,
             slide,
             point,
+            bfloat16=options.bfloat16,
             compute=replace(self.compute, cache=None),  # a click is no file
         )
         nearest = self.checkpoint.condition.nearest(embedding[:, 0], _NEAREST)[0]

@@ -70,8 +70,8 @@ class PredictOptions:
     precision: Literal["32-true", "bf16-mixed"] = option(
         "32-true",
         "Precision",
-        "Numerical precision of the network; mixed precision is faster on GPUs with bfloat16, for "
-        "large networks also on CPUs with it, and changes draws by about a hundredth.",
+        "Numerical precision of encoders and network; mixed precision is faster on GPUs with "
+        "bfloat16, for large ones also on CPUs with it, and changes draws by about a hundredth.",
         choices={"32-true": "float32", "bf16-mixed": "bfloat16 and float32"},
         advanced=True,
     )
@@ -86,6 +86,11 @@ class PredictOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+
+    @property
+    def bfloat16(self) -> bool:
+        """Whether matrix products are computed in bfloat16."""
+        return self.precision == "bf16-mixed"
 
     def draw_alike(self, other: PredictOptions) -> bool:
         """Whether they give the same draws of any network, of which there may be more or fewer."""

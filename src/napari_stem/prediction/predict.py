@@ -77,7 +77,9 @@ def iter_draws(
     check_spots(spots, slide)
     recipe, readout = checkpoint.recipe, checkpoint.readout.at_depth(options.depth)
     check_stamps(checkpoint.about.get("weights", {}), recipe.encoders, compute.weights)
-    embeddings = yield from iter_embed_as(recipe, slide, spots, compute=compute)
+    embeddings = yield from iter_embed_as(
+        recipe, slide, spots, bfloat16=options.bfloat16, compute=compute
+    )
     embeddings = embeddings[:, 0]
     name = store_name(embeddings, spots, checkpoint, options)
     path = None
