@@ -1,6 +1,6 @@
 """Patches a second: reading alone, describing alone, and both with reading ahead.
 
-    python benchmarks/embedding.py [--spots 400] [--readers 2] [--device cuda]
+    python benchmarks/embedding.py [--spots 400] [--readers 2] [--device cuda] [--bfloat16]
     python benchmarks/embedding.py --random h-optimus-0 --spots 2
 
 `overlap` is the slower of the two over both together. On a GPU it is at best 1; on a CPU both
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--spots", type=int, default=400)
     parser.add_argument("--readers", type=int, default=2)
     parser.add_argument("--random", metavar="ENCODER", help="an encoder with random weights")
+    parser.add_argument("--bfloat16", action="store_true", help="as with --precision bf16-mixed")
     given = parser.parse_args()
     slide = generate_section("benchmark", seed=0).slide
     pitch = 1000 / np.sqrt(given.spots)
@@ -67,13 +68,16 @@ def main() -> None:
         return [crop_patches(slide, centres, field) for field in fields]
 
     patches = np.concatenate(read())
-    described(encoder, module, patches[:8], device)  # the first call prepares kernels
+    half = given.bfloat16
+    described(encoder, module, patches[:8], device, half)  # the first call prepares kernels
     reading, describing, both = (
         seconds(work)
         for work in (
             read,
-            lambda: described(encoder, module, patches, device),
-            lambda: finish(iter_embed(slide, spots, [encoder], PHYSICAL, compute=compute)),
+            lambda: described(encoder, module, patches, device, half),
+            lambda: finish(
+                iter_embed(slide, spots, [encoder], PHYSICAL, bfloat16=half, compute=compute)
+            ),
         )
     )
     with Workers(device) as workers:
@@ -85,7 +89,7 @@ def main() -> None:
     print(f"overlap: {max(reading, describing)[0] / both[0]:.2f}, cores: {cores:.2f}")
     if given.random:
         rate = operations(encoder) * len(patches) / describing[0]
-        best = product_rate(device, encoder)
+        best = product_rate(device, encoder, half)
         print(f"{rate / 1e12:.3f} TFLOP/s; share of matrix products: {rate / best:.2f}")
 
 
@@ -97,10 +101,15 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def described(
-    encoder: Encoder, module: torch.nn.Module, patches: NDArray[np.uint8], device: torch.device
+    encoder: Encoder,
+    module: torch.nn.Module,
+    patches: NDArray[np.uint8],
+    device: torch.device,
+    bfloat16: bool = False,
 ) -> None:
     """On workers, as the package does it."""
-    describe, n = Describing(encoder, module, device, (0,), BATCH), len(patches)
+    describe = Describing(encoder, module, device, (0,), BATCH, bfloat16=bfloat16)
+    n = len(patches)
     with Workers(device) as workers:
         size = min(BATCH, math.ceil(n / workers.number))
         parts = (slice(start, start + size) for start in range(0, n, size))
@@ -117,11 +126,13 @@ def operations(encoder: Encoder) -> int:
     return counter.get_total_flops()
 
 
-def product_rate(device: torch.device, encoder: Encoder) -> float:
+def product_rate(device: torch.device, encoder: Encoder, bfloat16: bool) -> float:
     """Operations a second of large products in the encoder's precision, a worker for each core."""
-    half = encoder.half and device.type == "cuda"
+    dtype = torch.bfloat16 if bfloat16 else torch.float32
+    if encoder.half and device.type == "cuda":
+        dtype = torch.float16
     side = SIDE[device.type]
-    matrix = torch.randn(side, side, device=device, dtype=torch.float16 if half else None)
+    matrix = torch.randn(side, side, device=device, dtype=dtype)
 
     def multiply(check: Check) -> float:
         return sum(float((matrix @ matrix)[0, 0]) for _ in range(PRODUCTS))

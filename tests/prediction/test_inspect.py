@@ -74,7 +74,7 @@ def test_bfloat16_describes_a_point_as_it_describes_the_slide(sections, tmp_path
             found[precision] = point.ood, drawn.ood[0]
     (point, slide), (point_in_half, slide_in_half) = found.values()
     assert point == pytest.approx(slide, rel=1e-5)
-    change = abs(slide_in_half - slide)
+    change = float(abs(slide_in_half - slide))
     assert change > 1e-5 * slide
     assert point_in_half == pytest.approx(slide_in_half, abs=change / 2)
 
