@@ -68,7 +68,7 @@ def main() -> None:
         return [crop_patches(slide, centres, field) for field in fields]
 
     patches = np.concatenate(read())
-    half = given.bfloat16
+    half = given.bfloat16 and encoder.source != "built-in"
     described(encoder, module, patches[:8], device, half)  # the first call prepares kernels
     reading, describing, both = (
         seconds(work)

@@ -60,7 +60,7 @@ def compare(preset: Preset, spots: int, device: torch.device) -> None:
         )
 
     for name, work in (("evaluation", evaluate), ("gradient", step)):
-        single, mixed, change = compared(work, device)
+        single, mixed, change = measured(work, device)
         print(
             f"{preset} {name}: {1e3 * single:.1f} ms, in bfloat16 {1e3 * mixed:.1f} ms; "
             f"{single / mixed:.2f} times as fast; change {change:.4f}",
@@ -68,7 +68,7 @@ def compare(preset: Preset, spots: int, device: torch.device) -> None:
         )
 
 
-def compared(work: Callable[[bool], Tensor], device: torch.device) -> tuple[float, float, float]:
+def measured(work: Callable[[bool], Tensor], device: torch.device) -> tuple[float, float, float]:
     """Seconds in float32 and in bfloat16, and by how much the second's output differs."""
     outputs = [work(half) for half in (False, True)]
     seconds: tuple[list[float], list[float]] = ([], [])
@@ -86,7 +86,7 @@ def now(device: torch.device) -> float:
     """Of the processor, or of the clock once a GPU has done what it was given."""
     if device.type == "cpu":
         return time.process_time()
-    torch.accelerator.synchronize()
+    torch.cuda.synchronize()
     return time.perf_counter()
 
 

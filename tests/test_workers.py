@@ -84,9 +84,10 @@ def test_an_error_of_a_shared_job_comes_once_the_others_have_ended():
 
     for jobs in ([failing, slow], [slow, failing]):
         ended.clear()
-        with Workers(CPU) as workers, pytest.raises(ValueError, match="damaged"):
-            shared(workers, jobs)
-        assert ended
+        with Workers(CPU) as workers:
+            with pytest.raises(ValueError, match="damaged"):
+                shared(workers, jobs)
+            assert ended
 
 
 def test_every_worker_computes_on_one_core_and_others_keep_theirs():

@@ -85,19 +85,19 @@ class Workers:
     def iter_shared(self, jobs: Iterable[Callable[[Check], T]]) -> Generator[T, None, None]:
         """Run short jobs in the calling worker, and beside it in those that are free.
 
-        Their results come in order. The caller waits for no job that nobody has begun, so that it
-        takes no longer than alone where other processes keep the rest from the cores.
+        Their results come in order. Jobs that no other worker has begun are done by the caller, so
+        that it seldom waits where other processes keep the rest from the cores.
         """
         if self.number == 1:
             yield from (job(go_on) for job in jobs)
             return
-        begun = [(job, self._pool.submit(job, go_on)) for job in jobs]
+        offered = [(job, self._pool.submit(job, go_on)) for job in jobs]
         try:
-            own = {future: job(go_on) for job, future in reversed(begun) if future.cancel()}
-            for _, future in begun:
+            own = {future: job(go_on) for job, future in reversed(offered) if future.cancel()}
+            for _, future in offered:
                 yield own[future] if future in own else future.result()
         finally:
-            wait([future for _, future in begun if not future.cancel()])
+            wait([future for _, future in offered if not future.cancel()])
 
     def run(self, job: Callable[[], T]) -> T:
         """The result of a short job, which one worker does while the caller waits asleep."""

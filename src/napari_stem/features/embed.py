@@ -73,7 +73,8 @@ def iter_embed(
     stains
         That patches get, as in `checkpoints.recipe.Recipe`.
     bfloat16
-        Whether networks compute their matrix products in bfloat16, where they know it.
+        Whether networks compute their matrix products in bfloat16; encoders whose authors use
+        float16 on a GPU keep it there.
     compute
         Its cache keeps what was computed, so that a second call computes only what is missing.
 

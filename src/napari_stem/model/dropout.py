@@ -68,4 +68,4 @@ class Dropout(nn.Module):
         if not (self.training and self.share):
             return x
         kept = _masks.get().random(x.shape[1:]) >= self.share
-        return x * kept.to(x.dtype).div_(1 - self.share)
+        return x * kept.to(x.dtype) / (1 - self.share)

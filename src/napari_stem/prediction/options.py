@@ -71,7 +71,7 @@ class PredictOptions:
         "32-true",
         "Precision",
         "Numerical precision of encoders and network; mixed precision is faster on GPUs with "
-        "bfloat16, for large ones also on CPUs with it, and changes draws by about a hundredth.",
+        "bfloat16, for large networks also on CPUs with it. Draws change by about a hundredth.",
         choices={"32-true": "float32", "bf16-mixed": "bfloat16 and float32"},
         advanced=True,
     )

@@ -22,7 +22,7 @@ from napari_stem.workers import Workers
 Lesson: TypeAlias = Callable[["Batch", Check], "Batch"]
 """From spots of a batch to those that are learned in their place."""
 
-_CPU_PASS = 1.2e8  # multiplications of a forward pass: few enough for the cache of a core
+_CPU_PASS = 1.2e8  # multiplications of a forward pass: about as many as suit the cache of a core
 _SHORT = 1e9  # multiplications of a batch that one core computes within a fraction of a second
 
 
@@ -62,7 +62,7 @@ class Batch:
 
 
 def is_short(network: StemNetwork, rows: int) -> bool:
-    """Whether workers take longer to be woken than for a batch, or a device computes it."""
+    """Whether a step is so short that a worker leads it, or a device computes it."""
     on_cpu = next(network.parameters()).device.type == "cpu"
     return not on_cpu or network.multiplications(rows) < _SHORT
 
@@ -104,7 +104,7 @@ class BatchLoss:
         self._parameters = [p for p in network.parameters() if p.requires_grad]
         on_cpu = next(network.parameters()).device.type == "cpu"
         parts = max(1, round(network.multiplications(most) / _CPU_PASS)) if on_cpu else 1
-        self._rows = math.ceil(most / parts)  # equal, so that workers end together
+        self._rows = math.ceil(most / parts)
 
     def iter_value(self, batch: Batch) -> Generator[None, None, Tensor]:
         """The loss; yields while it is awaited. Closing the generator stops within a layer."""
@@ -120,8 +120,10 @@ class BatchLoss:
     ) -> Generator[None, None, list[Tensor]]:
         """What `evaluate` gives of all parts of some rows, added up as they come."""
         while True:
-            starts = range(share.start, share.stop, self._rows)
-            parts = (slice(start, min(start + self._rows, share.stop)) for start in starts)
+            n = share.stop - share.start
+            rows = math.ceil(n / math.ceil(n / self._rows))  # equal, so that workers end together
+            starts = range(share.start, share.stop, rows)
+            parts = (slice(start, min(start + rows, share.stop)) for start in starts)
             jobs = (partial(evaluate, batch, rows) for rows in parts)
             total: list[Tensor] = []
             try:

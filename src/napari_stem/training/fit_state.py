@@ -81,9 +81,12 @@ class FitState:
         self._schedule, self._workers = schedule, workers
         self._short = is_short(network, config.batch_size)
         most = config.batch_size
-        loss = partial(BatchLoss, workers=workers, lesson=lesson, short=self._short, most=most)
+        batch_loss = partial(
+            BatchLoss, workers=workers, lesson=lesson, short=self._short, most=most
+        )
         self._training, self._validation = (
-            loss(network, self._in_precision(each), schedule) for each in (network, self.averaged)
+            batch_loss(network, self._in_precision(each), schedule)
+            for each in (network, self.averaged)
         )
         self._cost = 1 if lesson else _BACKWARD  # a lesson costs both many forward passes
         self.step = 0
@@ -126,7 +129,8 @@ class FitState:
         self._network.train()
         while (seconds := self._team.call(False)) is not None:
             self.seconds = seconds
-            finish(self._iter_step(examples))
+            step = partial(finish, self._iter_step(examples))
+            self._workers.run(step) if self._short else step()
         self._team.leave()
 
     def spent(self) -> float:
