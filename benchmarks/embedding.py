@@ -68,15 +68,15 @@ def main() -> None:
         return [crop_patches(slide, centres, field) for field in fields]
 
     patches = np.concatenate(read())
-    half = given.bfloat16 and encoder.source != "built-in"
-    described(encoder, module, patches[:8], device, half)  # the first call prepares kernels
+    bfloat16 = given.bfloat16 and encoder.source != "built-in"
+    described(encoder, module, patches[:8], device, bfloat16)  # the first call prepares kernels
     reading, describing, both = (
         seconds(work)
         for work in (
             read,
-            lambda: described(encoder, module, patches, device, half),
+            lambda: described(encoder, module, patches, device, bfloat16),
             lambda: finish(
-                iter_embed(slide, spots, [encoder], PHYSICAL, bfloat16=half, compute=compute)
+                iter_embed(slide, spots, [encoder], PHYSICAL, bfloat16=bfloat16, compute=compute)
             ),
         )
     )
@@ -89,7 +89,7 @@ def main() -> None:
     print(f"overlap: {max(reading, describing)[0] / both[0]:.2f}, cores: {cores:.2f}")
     if given.random:
         rate = operations(encoder) * len(patches) / describing[0]
-        best = product_rate(device, encoder, half)
+        best = product_rate(device, encoder, bfloat16)
         print(f"{rate / 1e12:.3f} TFLOP/s; share of matrix products: {rate / best:.2f}")
 
 

@@ -49,17 +49,17 @@ def compare(preset: Preset, spots: int, device: torch.device) -> None:
     condition = torch.randn(spots, recipe.network.condition_width, device=device)
     t, noise = random_diffusion(x, schedule, torch.Generator(device).manual_seed(0))
 
-    def evaluate(half: bool) -> Tensor:
-        return denoiser(network, condition, schedule, bfloat16=half)(x, STEP)
+    def evaluate(bfloat16: bool) -> Tensor:
+        return denoiser(network, condition, schedule, bfloat16=bfloat16)(x, STEP)
 
-    def step(half: bool) -> Tensor:
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+    def gradient(bfloat16: bool) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             loss = diffusion_loss(network, x, condition, schedule, t=t, noise=noise)
         return torch.cat(
             [each.flatten() for each in torch.autograd.grad(loss, list(network.parameters()))]
         )
 
-    for name, work in (("evaluation", evaluate), ("gradient", step)):
+    for name, work in (("evaluation", evaluate), ("gradient", gradient)):
         single, mixed, change = measured(work, device)
         print(
             f"{preset} {name}: {1e3 * single:.1f} ms, in bfloat16 {1e3 * mixed:.1f} ms; "
@@ -70,13 +70,13 @@ def compare(preset: Preset, spots: int, device: torch.device) -> None:
 
 def measured(work: Callable[[bool], Tensor], device: torch.device) -> tuple[float, float, float]:
     """Seconds in float32 and in bfloat16, and by how much the second's output differs."""
-    outputs = [work(half) for half in (False, True)]
+    outputs = [work(bfloat16) for bfloat16 in (False, True)]
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(REPEATS):
-        for half in (False, True):
+        for bfloat16 in (False, True):
             start = now(device)
-            work(half)
-            seconds[half].append(now(device) - start)
+            work(bfloat16)
+            seconds[bfloat16].append(now(device) - start)
     single, mixed = outputs
     change = (mixed.float() - single.float()).std() / single.float().std()
     return min(seconds[0]), min(seconds[1]), float(change)

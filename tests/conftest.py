@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,37 @@ def trained(
     """A checkpoint of two sections, evaluated on the third."""
     folder = tmp_path_factory.mktemp("run")
     return stem.train(sections[:2], recipe, folder, held_out=sections[2], n_draws=4, cache=embedded)
+
+
+@pytest.fixture(scope="session")
+def transformer(
+    sections: list[Section], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Path]]:
+    """A checkpoint whose encoder is a small transformer, and where that has its random weights."""
+    import torch
+    from safetensors.torch import save_file
+
+    from napari_stem.features.encoders.builders import make_network
+    from napari_stem.features.encoders.registry import find_encoder
+
+    folder, encoder = tmp_path_factory.mktemp("transformer"), find_encoder("timm:test_vit")
+    weights = {encoder.name: folder / "weights.safetensors"}
+    torch.manual_seed(0)
+    save_file(make_network(encoder).state_dict(), weights[encoder.name])
+    recipe = make_recipe("small", PANEL[:2], encoders=encoder.name, fit={"steps": 1})
+    stem.train(sections[0], recipe, folder / "run", cache=False, weights=weights)
+    return folder / "run" / "checkpoint.safetensors", weights
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """The number that a user sets; it counts in threads that start later."""
+    import torch
+
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(usual)
 
 
 @pytest.fixture

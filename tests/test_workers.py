@@ -15,17 +15,10 @@ import torch
 from napari_stem.events import Check
 from napari_stem.workers import Workers
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 T = TypeVar("T")
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def two_threads():
-    """The number that a user sets; it counts in threads that start later."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(usual)
 
 
 def results(jobs) -> list:

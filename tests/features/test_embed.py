@@ -106,8 +106,8 @@ def test_bfloat16_changes_networks_a_little_and_has_vectors_of_its_own(slide, sp
     save_file(make_network(vit).state_dict(), weights)
     compute = Compute(cache=tmp_path / "cache", weights={vit.name: weights})
     single, mixed = (
-        embed(slide, spots, [vit, MORPHOLOGY], PHYSICAL, bfloat16=half, compute=compute)
-        for half in (False, True)
+        embed(slide, spots, [vit, MORPHOLOGY], PHYSICAL, bfloat16=bfloat16, compute=compute)
+        for bfloat16 in (False, True)
     )
     with torch.autocast("cpu", torch.bfloat16):
         module = build_encoder(vit, weights)

@@ -7,16 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from safetensors.torch import save_file
 
-import napari_stem as stem
 from napari_stem.api.predicting import predict
-from napari_stem.checkpoints.recipe import make_recipe
+from napari_stem.checkpoints.checkpoint import load_checkpoint
 from napari_stem.errors import MissingScale, SpotsOutsideSlide
 from napari_stem.events import Progress, finish
 from napari_stem.features.compute import Compute
-from napari_stem.features.encoders.builders import make_network
-from napari_stem.features.encoders.registry import find_encoder
 from napari_stem.prediction.inspect import Inspector
 from napari_stem.prediction.inspection import Inspection, as_table
 from napari_stem.prediction.options import PredictOptions
@@ -44,8 +40,8 @@ def inspect(inspector: Inspector, section: Section, xy, *, spots=None, slide=Non
 
 def test_a_spot_has_the_draws_that_a_prediction_of_the_slide_gives_it(inspector, sections, trained):
     section = sections[2]
-    drawing = iter_draws(section.slide, section.spots, trained.checkpoint, OPTIONS, Compute())
-    drawn = finish(drawing)
+    work = iter_draws(section.slide, section.spots, trained.checkpoint, OPTIONS, Compute())
+    drawn = finish(work)
     with drawn.store:
         whole = drawn.store.read()
     for spot in (0, 7):
@@ -56,13 +52,9 @@ def test_a_spot_has_the_draws_that_a_prediction_of_the_slide_gives_it(inspector,
         assert point.ood == pytest.approx(drawn.ood[spot], rel=1e-4)
 
 
-def test_bfloat16_describes_a_point_as_it_describes_the_slide(sections, tmp_path):
-    vit, weights = find_encoder("timm:test_vit"), tmp_path / "weights.safetensors"
-    save_file(make_network(vit).state_dict(), weights)
-    compute = Compute(weights={vit.name: weights})
-    recipe = make_recipe("small", ["EPCAM", "CD3E"], encoders=vit.name, fit={"steps": 1})
-    run = {"cache": False, "weights": compute.weights}
-    checkpoint = stem.train(sections[0], recipe, tmp_path / "run", **run).checkpoint
+def test_bfloat16_describes_a_point_as_it_describes_the_slide(sections, transformer):
+    path, weights = transformer
+    checkpoint, compute = load_checkpoint(path), Compute(weights=weights)
     section, found = sections[2], {}
     for precision in ("32-true", "bf16-mixed"):
         options = PredictOptions(n_draws=2, precision=precision)
@@ -72,11 +64,11 @@ def test_bfloat16_describes_a_point_as_it_describes_the_slide(sections, tmp_path
         drawn = finish(iter_draws(section.slide, section.spots, checkpoint, options, compute))
         with drawn.store:
             found[precision] = point.ood, drawn.ood[0]
-    (point, slide), (point_in_half, slide_in_half) = found.values()
+    (point, slide), (mixed_point, mixed_slide) = found.values()
     assert point == pytest.approx(slide, rel=1e-5)
-    change = float(abs(slide_in_half - slide))
+    change = float(abs(mixed_slide - slide))
     assert change > 1e-5 * slide
-    assert point_in_half == pytest.approx(slide_in_half, abs=change / 2)
+    assert mixed_point == pytest.approx(mixed_slide, abs=change / 2)
 
 
 def test_a_point_is_told_early_and_again_with_more_draws(inspector, sections):

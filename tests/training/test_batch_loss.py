@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from operator import call
 
@@ -17,6 +16,8 @@ from napari_stem.model.dropout import dropout_of
 from napari_stem.model.network import NetworkConfig, StemNetwork
 from napari_stem.training.batch_loss import Batch, BatchLoss
 from napari_stem.workers import Workers
+
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
 SPOTS, GENES = 16, 200
@@ -38,14 +39,6 @@ def batch() -> Batch:
     x, noise = torch.randn(2, SPOTS, GENES, generator=random)
     t = torch.randint(SCHEDULE.steps, (SPOTS,), generator=random)
     return Batch(x, torch.randn(SPOTS, 4, generator=random), t, noise)
-
-
-@pytest.fixture(autouse=True)
-def two_threads() -> Iterator[None]:
-    usual = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(usual)
 
 
 @pytest.mark.parametrize("short", [False, True])

@@ -148,7 +148,7 @@ def predict(
     loaded = order.load_checkpoint()
     with Opened() as opened:
         place = open_place(opened, listed, order)
-        work = iter_prediction(place, loaded, order, order.compute)
+        work = iter_prediction(place, loaded, order)
         prediction = run_events(work, events)
     if events == "bars":
         print_doubts(prediction)

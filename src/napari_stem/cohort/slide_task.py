@@ -89,7 +89,7 @@ class SlideTask:
         order, checkpoint = self._desk.order, self._desk.checkpoint()
         with Opened() as opened:
             place = self._open(opened)
-            vectors = self._timed("embed", iter_embedding(place, checkpoint, order, order.compute))
+            vectors = self._timed("embed", iter_embedding(place, checkpoint, order))
             if order.goal is Goal.EMBED:
                 (name,) = order.outputs(self._listed)
                 ood = checkpoint.condition.ood(vectors)
@@ -113,7 +113,7 @@ class SlideTask:
 
     def _predicted(self, place: Place) -> Mapping[str, Any]:
         order, checkpoint = self._desk.order, self._desk.checkpoint()
-        work = iter_prediction(place, checkpoint, order, order.compute)
+        work = iter_prediction(place, checkpoint, order)
         prediction = self._timed("draw", work)
         names = order.outputs(self._listed)
         start = time.monotonic()

@@ -53,25 +53,25 @@ def open_place(opened: Opened, listed: Listed, order: Order) -> Place:
 
 
 def iter_embedding(
-    place: Place, checkpoint: Checkpoint, order: Order, compute: Compute
+    place: Place, checkpoint: Checkpoint, order: Order
 ) -> Events[NDArray[np.float32]]:
     """Embed the patches around the spots of a slide (n, d), as its prediction does."""
     vectors = yield from iter_embed_as(
         checkpoint.recipe, place.slide, place.spots,
-        bfloat16=order.options.bfloat16, compute=compute,
+        bfloat16=order.options.bfloat16, compute=order.compute,
     )  # fmt: skip
     return vectors[:, 0]
 
 
 def iter_prediction(
-    place: Place, checkpoint: Checkpoint, order: Order, compute: Compute
+    place: Place, checkpoint: Checkpoint, order: Order
 ) -> Events[AnnData]:
     """Predict at the spots of a slide, and cluster them where they are enough.
 
     Clusters that cannot be found are a warning of the prediction, which is worth keeping.
     """
     prediction = yield from iter_predict(
-        place.slide, place.spots, checkpoint, order.options, compute,
+        place.slide, place.spots, checkpoint, order.options, order.compute,
         statistics=order.statistics, threshold=order.threshold,
     )  # fmt: skip
     if prediction.n_obs >= FEWEST:

@@ -121,9 +121,9 @@ class BatchLoss:
         """What `evaluate` gives of all parts of some rows, added up as they come."""
         while True:
             n = share.stop - share.start
-            rows = math.ceil(n / math.ceil(n / self._rows))  # equal, so that workers end together
-            starts = range(share.start, share.stop, rows)
-            parts = (slice(start, min(start + rows, share.stop)) for start in starts)
+            size = math.ceil(n / math.ceil(n / self._rows))  # equal, so that workers end together
+            starts = range(share.start, share.stop, size)
+            parts = (slice(start, min(start + size, share.stop)) for start in starts)
             jobs = (partial(evaluate, batch, rows) for rows in parts)
             total: list[Tensor] = []
             try:
@@ -159,5 +159,4 @@ class BatchLoss:
             self._forward, part.x_start, part.condition, self._schedule,
             t=part.t, noise=part.noise, check=check,
         )  # fmt: skip
-        share: float = (rows.stop - rows.start) / len(batch)
-        return loss * share
+        return loss * (len(part) / len(batch))

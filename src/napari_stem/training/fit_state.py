@@ -80,9 +80,8 @@ class FitState:
         self.averaged = deepcopy(network).eval().requires_grad_(False)
         self._schedule, self._workers = schedule, workers
         self._short = is_short(network, config.batch_size)
-        most = config.batch_size
         batch_loss = partial(
-            BatchLoss, workers=workers, lesson=lesson, short=self._short, most=most
+            BatchLoss, workers=workers, lesson=lesson, short=self._short, most=config.batch_size
         )
         self._training, self._validation = (
             batch_loss(network, self._in_precision(each), schedule)
@@ -119,18 +118,14 @@ class FitState:
             A gradient was not finite.
         """
         self._network.train()
-        work = self._iter_steps(examples, enough)
-        if self._short:
-            return self._workers.run(partial(finish, work))
-        return (yield from work)
+        return (yield from self._iter_led(self._iter_steps(examples, enough)))
 
     def follow(self, examples: Examples) -> NoReturn:
         """Take part in the steps that the first process takes, and end with them."""
         self._network.train()
         while (seconds := self._team.call(False)) is not None:
             self.seconds = seconds
-            step = partial(finish, self._iter_step(examples))
-            self._workers.run(step) if self._short else step()
+            finish(self._iter_led(self._iter_step(examples)))
         self._team.leave()
 
     def spent(self) -> float:
@@ -151,8 +146,7 @@ class FitState:
 
         On all of them, or on as many as take a twentieth of the time of `every` training steps.
         """
-        work = self._iter_validate(examples, every)
-        mean = self._workers.run(partial(finish, work)) if self._short else (yield from work)
+        mean = yield from self._iter_led(self._iter_validate(examples, every))
         if self.best is None or mean < self.best.loss:
             weights = self.averaged.state_dict()
             copies = {name: value.detach().cpu().clone() for name, value in weights.items()}
@@ -259,6 +253,10 @@ class FitState:
             batch = Batch(x, condition, t, noise)
             total += float((yield from self._validation.iter_value(batch)))
         return total / passes
+
+    def _iter_led(self, work: Generator[None, None, T]) -> Generator[None, None, T]:
+        """What some work gives; a worker leads that of short steps."""
+        return self._workers.run(partial(finish, work)) if self._short else (yield from work)
 
     def _run(self, job: Callable[[], T]) -> T:
         """In a worker, which leads a short step already."""
