@@ -63,9 +63,7 @@ def iter_embedding(
     return vectors[:, 0]
 
 
-def iter_prediction(
-    place: Place, checkpoint: Checkpoint, order: Order
-) -> Events[AnnData]:
+def iter_prediction(place: Place, checkpoint: Checkpoint, order: Order) -> Events[AnnData]:
     """Predict at the spots of a slide, and cluster them where they are enough.
 
     Clusters that cannot be found are a warning of the prediction, which is worth keeping.
