@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from napari_stem.checkpoints.checkpoint import Checkpoint
     from napari_stem.cohort.order import Listed, Order
     from napari_stem.events import Events
-    from napari_stem.features.compute import Compute
     from napari_stem.sections.opened import Opened
     from napari_stem.slides.slide import Slide
 
