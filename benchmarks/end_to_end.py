@@ -4,8 +4,10 @@
         [--distilled 2] [--random timm:test_vit] [--device cuda] [--quick]
 
 A network of the small preset, trained for a few steps, predicts a generated slide at so many spots,
-however close together; time does not depend on the weights. Each size runs in a process of its own,
-whose peak memory so far stands beside the seconds (Linux), that of a GPU at `device`. `reading`
+however close together; time does not depend on the weights. Each size runs in a process of its own.
+Beside the seconds of a stage stands the most memory that the process and its children held in it
+(Linux, looked at ten times a second), without the pages of mapped files, which a system takes back
+when it needs them; those are part of `resident`. `device` is the memory of a GPU. `reading`
 reads the patches of all spots alone; `encoding` reads them again, while it computes.
 `first heatmap` is the time from opening the slide to the first preview, and `whole` that to the
 written file, both without `reading`. `processor` is the time of all cores for the whole, which
@@ -23,13 +25,15 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 
 import numpy as np
+import psutil
 import torch
 from machine import arguments
 from safetensors.torch import save_file
@@ -74,7 +78,7 @@ def main() -> None:
         folder, n = Path(given.one[0]), int(given.one[1])
         print(json.dumps(measured(folder, n, given.draws, given.device, given.random)))
         return
-    columns = (*STAGES, "first heatmap", "whole", "processor", "device")
+    columns = (*STAGES, "first heatmap", "whole", "processor", "resident", "device")
     print("   spots  " + "  ".join(f"{stage:>17}" for stage in columns))
     each = []
     with tempfile.TemporaryDirectory() as folder:
@@ -109,6 +113,25 @@ def prepare(folder: Path, n_genes: int, distilled: int | None, random: str | Non
     (folder / "mpp").write_text(str(slide.mpp))
 
 
+class Memory:
+    """Looks at what this process and its children hold, for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.peak_mb = 0.0
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        own = psutil.Process()
+        while True:
+            held = 0
+            for process in (own, *own.children()):
+                with suppress(psutil.NoSuchProcess):
+                    found = process.memory_info()
+                    held += found.rss - found.shared
+            self.peak_mb = max(self.peak_mb, held / 2**20)
+            sleep(0.1)
+
+
 def files_of(random: str | None, folder: Path) -> dict[str, Path]:
     return {random: folder / "weights.safetensors"} if random else {}
 
@@ -125,14 +148,16 @@ def in_a_process(
 def measured(
     folder: Path, n: int, n_draws: int, device: str, random: str | None
 ) -> dict[str, tuple[float, float]]:
-    """(seconds, peak megabytes so far) of each stage, and the spots there were."""
+    """(seconds, peak megabytes) of each stage, and the spots there were."""
     found: dict[str, tuple[float, float]] = {}
+    memory = Memory()
 
     @contextmanager
     def stage(name: str) -> Iterator[None]:
         start = perf_counter()
+        memory.peak_mb = 0.0
         yield
-        found[name] = (perf_counter() - start, peak_mb())
+        found[name] = (perf_counter() - start, memory.peak_mb)
 
     checkpoint = load_checkpoint(max(folder.glob("*/*.safetensors")))  # the student, if there is
     recipe, cache, files = checkpoint.recipe, folder / f"cache-{n}", files_of(random, folder)
@@ -175,8 +200,9 @@ def measured(
     whole = sum(found[name][0] for name in STAGES if name != "reading")
     return found | {
         "first heatmap": (first[0], found["drawing"][1]),
-        "whole": (whole, peak_mb()),
-        "processor": (processor_seconds() - used, peak_mb()),
+        "whole": (whole, max(found[name][1] for name in STAGES)),
+        "processor": (processor_seconds() - used, 0.0),
+        "resident": (0.0, resident_mb()),
         "device": (0.0, device_mb()),
         "spots": (spots.n_obs, 0.0),
     }
@@ -192,8 +218,8 @@ def device_mb() -> float:
     return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0
 
 
-def peak_mb() -> float:
-    """Of this process alone: resource.getrusage would count its parent's, too."""
+def resident_mb() -> float:
+    """The most of this process alone: resource.getrusage would count its parent's, too."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 

@@ -17,7 +17,7 @@ from napari_stem.storage import writing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-IN_MEMORY = 1 << 30  # bytes of the largest array that lies in memory
+IN_MEMORY = 1 << 28  # bytes of the largest array that lies in memory
 _BLOCK = 4096  # rows
 _COPIED = 8_000_000  # values of which a copy is made at a time
 

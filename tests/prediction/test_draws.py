@@ -58,7 +58,7 @@ def test_a_store_of_the_same_key_is_found_again_and_grows(tmp_path: Path):
     values = fill(DrawStore.create(path, key="k", n_draws=2, **SIZES), 2)
     again = DrawStore.open_or_create(path, key="k", n_draws=5, **SIZES)
     assert held(again) == [True, True, False, False, False]
-    np.testing.assert_array_equal(again.read(n_draws=2), values)
+    np.testing.assert_array_equal(again.read(draws=slice(2)), values)
     fewer = DrawStore.open_or_create(path, key="k", n_draws=1, **SIZES)
     assert held(fewer) == [True, True, False, False, False]
 
@@ -95,7 +95,7 @@ def test_draws_that_vanish_or_are_damaged_are_refused(tmp_path: Path):
     ):
         with pytest.raises(StorageError, match=r"missing or damaged.* Predict again"):
             act()
-    assert store.read(n_draws=1).shape == (1, 300, 3)
+    assert store.read(draws=slice(1)).shape == (1, 300, 3)
     shutil.rmtree(path)
     with pytest.raises(StorageError, match="missing or damaged"):
         store.draw(0)

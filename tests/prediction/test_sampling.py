@@ -52,7 +52,7 @@ def sample(
                 PredictOptions(n_draws=n_draws, **options), Compute(batch_size=batch_size),
             )
         )  # fmt: skip
-        return store.read(n_draws=n_draws)
+        return store.read(draws=slice(n_draws))
 
 
 # Draws are kept as float16: values of up to 4 have steps of 0.002 to 0.004.

@@ -20,6 +20,7 @@ from napari_stem.analysis.leiden_options import LeidenOptions
 from napari_stem.aside import iter_aside
 from napari_stem.errors import SpotsError
 from napari_stem.events import Check, Events, Progress, go_on
+from napari_stem.roomy import columns_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,8 @@ def find_clusters(
         raise SpotsError(f"Clustering needs at least {FEWEST} spots; there are {prediction.n_obs}.")
     values = np.asarray(prediction.X, dtype=np.float32)
     if options.n_genes is not None:
-        values = values[:, np.argsort(-values.var(axis=0))[: options.n_genes]]
+        variance = np.concatenate([some.var(axis=0) for some in columns_of(values)])
+        values = values[:, np.argsort(-variance)[: options.n_genes]]
     table = AnnData(values, obs=pd.DataFrame(index=prediction.obs_names))
     exact = table.n_obs <= _EXACT
     components = min(_COMPONENTS, min(values.shape) - 1)

@@ -41,14 +41,7 @@ def partition(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> NDAr
     resolution
         Higher gives more communities.
     """
-    half = sparse.triu(graph, k=1).tocoo()
-    edges = np.stack([half.row, half.col], axis=1)
-    network = igraph.Graph(n=graph.shape[0], edges=edges)
-    with _seeded(seed):
-        found = network.community_leiden(
-            "modularity", weights=half.data, resolution=resolution, n_iterations=_ITERATIONS
-        )
-    return np.array(found.membership)
+    return _partition(graph.shape[0], *_edges(graph), resolution=resolution, seed=seed)
 
 
 def partition_apart(
@@ -61,20 +54,39 @@ def partition_apart(
     check
         Called often; what it raises ends the child.
     """
-    graph = graph.tocsr()
+    n, (edges, weights) = graph.shape[0], _edges(graph)
     command = [sys.executable, "-m", "napari_stem.analysis.leiden"]
     try:
         with TemporaryFile() as order:  # a pipe would have to be fed while the child is awaited
-            np.savez(
-                order, data=graph.data, indices=graph.indices, indptr=graph.indptr,
-                resolution=resolution, seed=seed,
-            )  # fmt: skip
+            np.savez(order, n=n, edges=edges, weights=weights, resolution=resolution, seed=seed)
             order.seek(0)
             answer = _answer(command, order, check)
         found: NDArray[np.int64] = np.load(io.BytesIO(answer))
     except (OSError, ValueError, EOFError):
-        return partition(graph, resolution=resolution, seed=seed)
+        return _partition(n, edges, weights, resolution=resolution, seed=seed)
     return found
+
+
+def _edges(graph: sparse.csr_matrix) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
+    """Pairs of nodes (m, 2), each once, and their weights (m,)."""
+    half = sparse.triu(graph, k=1).tocoo()
+    return np.stack([half.row, half.col], axis=1), half.data
+
+
+def _partition(
+    n: int,
+    edges: NDArray[np.integer],
+    weights: NDArray[np.floating],
+    *,
+    resolution: float,
+    seed: int,
+) -> NDArray[np.int64]:
+    network = igraph.Graph(n=n, edges=edges)
+    with _seeded(seed):
+        found = network.community_leiden(
+            "modularity", weights=weights, resolution=resolution, n_iterations=_ITERATIONS
+        )
+    return np.array(found.membership)
 
 
 def _answer(command: list[str], order: IO[bytes], check: Check) -> bytes:
@@ -110,10 +122,9 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _serve() -> None:
-    order = np.load(io.BytesIO(sys.stdin.buffer.read()))
-    n = len(order["indptr"]) - 1
-    graph = sparse.csr_matrix((order["data"], order["indices"], order["indptr"]), shape=(n, n))
-    found = partition(graph, resolution=float(order["resolution"]), seed=int(order["seed"]))
+    order = np.load(sys.stdin.buffer)
+    n, seed, resolution = int(order["n"]), int(order["seed"]), float(order["resolution"])
+    found = _partition(n, order["edges"], order["weights"], resolution=resolution, seed=seed)
     answer = io.BytesIO()
     np.save(answer, found)
     sys.stdout.buffer.write(answer.getvalue())

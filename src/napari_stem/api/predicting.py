@@ -265,4 +265,4 @@ def draws_of(prediction: AnnData, *, cache: CacheLike = True) -> NDArray[np.floa
             "cache is False, but draws are read from a cache. Pass the cache that `predict` used."
         )
     with kept_draws.draws_of(prediction, folder) as store:
-        return store.read(n_draws=int(prediction.uns["napari_stem"]["n_draws"]))
+        return store.read(draws=slice(int(prediction.uns["napari_stem"]["n_draws"])))

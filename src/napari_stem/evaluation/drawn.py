@@ -79,7 +79,7 @@ class StoredDraws:
 
     def read(self, rows: slice) -> Array:
         """All draws (K, b, c) of some rows."""
-        return self.store.read(rows, self.n_draws)[..., self.columns]
+        return self.store.read(rows, slice(self.n_draws))[..., self.columns]
 
     def draw(self, k: int) -> Array:
         """One draw (n, c)."""

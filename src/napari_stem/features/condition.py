@@ -10,7 +10,10 @@ import numpy as np
 from scipy.spatial import KDTree
 from sklearn.decomposition import PCA
 
+from napari_stem.roomy import blocks, roomy
+
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -111,9 +114,16 @@ class Condition:
         """S, components of a condition."""
         return int(self.axes.shape[1])
 
-    def transform(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Conditions (n, S) of embeddings (n, d)."""
-        return np.asarray((embeddings - self.mean) @ self.axes, dtype=np.float32)
+    def transform(
+        self, embeddings: NDArray[np.float32], scratch: Path | None = None
+    ) -> NDArray[np.float32]:
+        """Conditions (..., S) of embeddings (..., d); large ones lie in a file below `scratch`."""
+        found = roomy((*embeddings.shape[:-1], self.width), scratch)
+        for rows in blocks(len(found)):
+            centred = embeddings[rows] - self.mean
+            flat = centred.reshape(-1, centred.shape[-1])  # one product, whatever the views
+            found[rows] = (flat @ self.axes).reshape(found[rows].shape)
+        return found
 
     def ood(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Distance (n,) to the nearest training spot, in units of `reach`."""
@@ -121,10 +131,13 @@ class Condition:
 
     def nearest(self, embeddings: NDArray[np.float32], k: int) -> NDArray[np.float32]:
         """Distances (n, r) to the k nearest training spots, as `ood`; r is k or all there are."""
-        places = (embeddings - self.mean) @ self.distance_axes
-        ranks = range(1, min(k, len(self.references)) + 1)
-        distances, _ = KDTree(self.references).query(places, k=list(ranks))
-        return np.asarray(distances / self.reach, dtype=np.float32)
+        ranks = [*range(1, min(k, len(self.references)) + 1)]
+        known = KDTree(self.references)
+        found = np.empty((len(embeddings), len(ranks)), np.float32)
+        for rows in blocks(len(found)):
+            places = (embeddings[rows] - self.mean) @ self.distance_axes
+            found[rows] = known.query(places, k=ranks)[0] / self.reach
+        return found
 
     def gaps(self) -> NDArray[np.float32]:
         """Distances (m,) of training spots to their nearest other one, as `ood`, in order."""

@@ -170,15 +170,15 @@ class DrawStore:
         """
         return self._read((draw, slice(None)))
 
-    def read(self, rows: slice = slice(None), n_draws: int | None = None) -> NDArray[np.float32]:
-        """Draws (K, b, c) of some spots.
+    def read(self, rows: slice = slice(None), draws: slice = slice(None)) -> NDArray[np.float32]:
+        """Some draws (k, b, c) of some spots.
 
         Raises
         ------
         StorageError
             Some of them are missing or damaged.
         """
-        return self._read((slice(n_draws), rows))
+        return self._read((draws, rows))
 
     def iter_summary(
         self,
@@ -201,7 +201,7 @@ class DrawStore:
         for rows in self.blocks():
             if pace.due():
                 yield Progress(rows.start, self.n_spots, "summarise")
-            draws = self.read(rows, n_draws)
+            draws = self.read(rows, slice(n_draws))
             for values, statistic in zip(found, statistics, strict=True):
                 values[rows] = statistic(draws)
         return found

@@ -10,6 +10,7 @@ from napari_stem.cache import mark_used
 from napari_stem.errors import SpotsError, StorageError
 from napari_stem.prediction.draws import DrawStore
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.roomy import blocks
 from napari_stem.spots.provenance import provenance
 from napari_stem.spots.table import positions
 
@@ -77,7 +78,9 @@ def store_name(
 
     Embeddings identify the slide, its scale, the patches and the weights of the encoders.
     """
-    key = hashlib.sha256(embeddings.tobytes())
+    key = hashlib.sha256()
+    for rows in blocks(len(embeddings)):
+        key.update(embeddings[rows].tobytes())
     key.update(positions(spots).tobytes())
     chosen = options.of_a_draw(checkpoint.recipe.diffusion)
     key.update(repr((_ALGORITHM, checkpoint.fingerprint, sorted(chosen.items()))).encode())

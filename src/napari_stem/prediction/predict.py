@@ -99,7 +99,7 @@ def iter_draws(
         drawing = iter_sample(
             checkpoint.network,
             Schedule(recipe.diffusion),
-            checkpoint.condition.transform(embeddings),
+            checkpoint.condition.transform(embeddings, compute.cache),
             positions(spots),
             store,
             options,

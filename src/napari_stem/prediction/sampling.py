@@ -14,8 +14,11 @@ from napari_stem.model.network import StemNetwork
 from napari_stem.model.readout import Readout
 from napari_stem.prediction.drawer import Drawer
 from napari_stem.prediction.options import PredictOptions
+from napari_stem.roomy import blocks, roomy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from napari_stem.prediction.draws import DrawStore
@@ -60,7 +63,8 @@ def iter_sample(
     """
     n, n_draws = len(conditions), options.n_draws
     pace, previews, total = Pace(), Pace(), n_draws * n
-    sums = np.zeros((store.n_spots, store.n_genes), np.float64)
+    sums = roomy((n, store.n_genes), compute.cache)
+    sums[:] = 0
     with Drawer(network, schedule, conditions, positions, options, compute, readout) as drawer:
         for draws in _passes(n_draws):
             drawn = False
@@ -68,12 +72,14 @@ def iter_sample(
                 drawn = True
                 if pace.due():
                     yield Progress(int(draws[0] * n + row * len(draws)), total, "sample")
-            for draw in draws:
-                sums += store.draw(draw)
+            for rows in blocks(n):
+                if pace.due():
+                    yield Progress(draws[0] * n + rows.start * len(draws), total, "sample")
+                sums[rows] += store.read(rows, slice(draws.start, draws.stop)).sum(axis=0)
             so_far = draws[-1] + 1
             if (drawn and previews.due()) or so_far == n_draws:
                 yield Progress(so_far * n, total, "sample")
-                yield Partial(so_far, n_draws, (sums / so_far).astype(np.float32))
+                yield Partial(so_far, n_draws, _mean(sums, so_far, compute.cache))
 
 
 def iter_sample_point(
@@ -116,6 +122,11 @@ def iter_sample_point(
                     yield drawn
                 elif pace.due():
                     yield Progress(int(len(drawn) + found), n_draws, "sample")
+
+
+def _mean(sums: NDArray[np.float32], n_draws: int, scratch: Path | None) -> NDArray[np.float32]:
+    found = roomy(sums.shape, scratch)
+    return np.divide(sums, np.float32(n_draws), out=found)
 
 
 def _passes(n_draws: int) -> Iterator[range]:

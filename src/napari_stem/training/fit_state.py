@@ -15,21 +15,16 @@ from typing import Any, NoReturn, TypeVar
 import torch
 from torch import Tensor, nn
 
+from napari_stem.devices import free_memory
 from napari_stem.errors import TrainingError
 from napari_stem.events import Progress, finish
 from napari_stem.model.diffusion import Schedule, random_diffusion
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
-from napari_stem.roomy import is_large
 from napari_stem.storage import atomic_path
 from napari_stem.text import one_line
 from napari_stem.training.batch_loss import Batch, BatchLoss, Lesson, is_short
-from napari_stem.training.examples import (
-    Examples,
-    conditions_of,
-    likely_values,
-    random_batch,
-)
+from napari_stem.training.examples import Examples, conditions_of, likely_values, random_batch
 from napari_stem.training.team import Team
 from napari_stem.workers import Workers
 
@@ -38,6 +33,7 @@ T = TypeVar("T")
 _VALIDATIONS = 8  # passes over the held-out spots, each with other noise
 _FEWEST_VALIDATED = 256  # spots, of all passes
 _VALIDATED_SHARE = 0.05  # of the time
+_CONDITIONS_SHARE = 0.25  # of the free memory of a GPU
 _BACKWARD = 3  # times as long as a forward pass takes one with its gradient
 
 
@@ -99,7 +95,8 @@ class FitState:
         """The same examples where the network is, but for conditions that have no room there."""
         spread, condition = examples.spread, examples.condition
         known = None if spread is None else self._fabric.to_device(spread)
-        if not is_large(condition.nbytes):
+        free = free_memory(self._fabric.device)
+        if free is None or condition.nbytes < free * _CONDITIONS_SHARE:
             condition = self._fabric.to_device(condition)
         x_start, noise = map(self._fabric.to_device, (examples.x_start, examples.noise))
         return Examples(x_start, condition, noise, known)

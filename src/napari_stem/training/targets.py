@@ -10,14 +10,11 @@ import torch
 
 from napari_stem.genes.counts import counted_spots, depths, panel_counts
 from napari_stem.model.readout import Counts, Scaled, as_they_are
-from napari_stem.roomy import blocks, roomy
 from napari_stem.training.examples import Examples
 from napari_stem.training.fit_counts import CountedSpots, iter_factors, iter_fit_counts
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from napari_stem.checkpoints.recipe import Recipe
     from napari_stem.events import Events
@@ -55,7 +52,7 @@ def iter_examples(
 
     Conditions that are larger than memory lie in a file in the folder `scratch`.
     """
-    conditions = torch.from_numpy(_conditions(condition, spots.embeddings, scratch))
+    conditions = torch.from_numpy(condition.transform(spots.embeddings, scratch))
     noise = torch.from_numpy(condition.noise)
     if isinstance(readout, Scaled):
         return Examples(readout.numbers(torch.from_numpy(spots.values)), conditions, noise)
@@ -63,18 +60,6 @@ def iter_examples(
     counted = _counted(recipe, condition, spots, sections, scratch)
     factors = yield from iter_factors(readout, counted, recipe.fit.seed)
     return Examples(factors.mean, conditions, noise, factors.spread)
-
-
-def _conditions(
-    condition: Condition, embeddings: NDArray[np.float32], scratch: Path | None
-) -> NDArray[np.float32]:
-    """(n, v, S) of all views."""
-    n, views, _ = embeddings.shape
-    found = roomy((n, views, condition.width), scratch)
-    for rows in blocks(n):
-        for view in range(views):
-            found[rows, view] = condition.transform(embeddings[rows, view])
-    return found
 
 
 def _counted(
@@ -89,7 +74,7 @@ def _counted(
     logs = np.zeros(len(counts))
     if _per_depth(recipe):
         logs = np.log(np.maximum(np.concatenate([depths(t) for t in tables]), 1) / 1e4)
-    known = counts, logs[:, None], _conditions(condition, spots.embeddings[:, :1], scratch)[:, 0]
+    known = counts, logs[:, None], condition.transform(spots.original, scratch)
     return CountedSpots(*(torch.from_numpy(each.astype(np.float32, copy=False)) for each in known))
 
 
