@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +131,28 @@ def test_previews_carry_the_mean_of_the_draws_so_far(network):
     assert len({id(preview.mean) for preview in previews}) == len(previews)
     progress = [event for event in events if isinstance(event, Progress)]
     assert progress[-1].done == progress[-1].total == 3 * N
+
+
+def test_previews_of_many_spots_take_little_memory(
+    network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    n = 200_000
+    conditions, places = np.zeros((n, 4), np.float32), np.zeros((n, 2))
+    options, compute = PredictOptions(n_draws=2), Compute(device="cpu", cache=tmp_path)
+    monkeypatch.setattr("napari_stem.roomy.IN_MEMORY", 1 << 20)
+    with DrawStore.create(
+        tmp_path / "draws", key="k", n_draws=2, n_spots=n, n_genes=GENES
+    ) as store:
+        for draw in range(2):
+            for rows in store.blocks():
+                store.write(draw, rows, np.full((rows.stop - rows.start, GENES), draw, np.float32))
+        events = iter_sample(network, SCHEDULE, conditions, places, store, options, compute)
+        tracemalloc.start()
+        previews = [event.mean for event in events if isinstance(event, Partial)]
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 2e6  # one preview takes 4 MB
+    np.testing.assert_array_equal(previews[-1], 0.5)
 
 
 def test_each_slow_draw_is_previewed(network):
