@@ -22,6 +22,15 @@ def test_a_network_stays_where_it_is_and_is_copied_once_for_each_device():
     assert loaded.network(network, META) is moved
 
 
+def test_what_is_changed_is_a_copy():
+    loaded, network = Loaded(), nn.Linear(2, 3)
+    changed = loaded.network(network, CPU, nn.Module.eval)
+    assert not changed.training
+    assert network.training
+    assert loaded.network(network, CPU, nn.Module.eval) is changed
+    assert loaded.network(network, CPU) is network
+
+
 def test_a_copy_goes_with_its_network():
     loaded, network = Loaded(), nn.Linear(2, 3)
     copy = weakref.ref(loaded.network(network, META))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import tracemalloc
 from pathlib import Path
@@ -99,6 +100,18 @@ def test_a_pass_fits_into_half_of_the_free_memory_of_a_gpu(free, rows):
     with torch.device("meta"):
         paper = StemNetwork(NetworkConfig(n_genes=300, condition_width=1024))
     assert rows_of_a_pass(paper, torch.device("cuda"), free) == rows
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler")
+def test_a_compiled_network_draws_the_same(network):
+    drawn = []
+    for compute in (Compute(device="cpu"), Compute(device="cpu", compile=True)):
+        with DrawStore.create(None, key="k", n_draws=4, n_spots=N, n_genes=GENES) as store:
+            given = SCHEDULE, CONDITIONS, POSITIONS, store, PredictOptions(n_draws=4), compute
+            finish(iter_sample(network, *given))
+            drawn.append(store.read())
+    np.testing.assert_allclose(drawn[1], drawn[0], atol=TOLERANCE)
 
 
 def test_draws_of_a_pair_start_from_opposite_noise(network):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from napari_stem.training.loop import Fitted, iter_fit
 
 SCHEDULE = Schedule(DiffusionConfig(prediction="v"))
 CONFIG = FitConfig(steps=40, batch_size=16, learning_rate=3e-3, ema=0.9, warmup=5)
+SHORT = replace(CONFIG, steps=4)
 
 
 def examples(n: int = 64, views: int = 8) -> Examples:
@@ -299,6 +301,15 @@ def test_one_view_in_five_is_the_original_and_the_others_are_even():
     # Four standard deviations of a binomial share of .2 or .8 / 7 at 40,000 trials.
     assert share[0] == pytest.approx(0.2, abs=0.008)
     assert share[1:] == pytest.approx(torch.full((7,), 0.8 / 7), abs=0.0064)
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler")
+def test_compiled_steps_learn_the_same():
+    options = {"validation": examples(16)}
+    expected, found = fit(SHORT, **options), fit(SHORT, compiled=True, **options)
+    for name, weights in expected.items():
+        torch.testing.assert_close(found[name], weights, rtol=0, atol=1e-5)
 
 
 def test_many_held_out_spots_are_validated_on_some_with_about_the_loss_of_all():

@@ -65,6 +65,13 @@ class Compute:
         unset="automatic",
         advanced=True,
     )
+    compile: bool = option(
+        False,
+        "Compile",
+        "Compile the network's layers first, which takes up to a minute in which nothing can be "
+        "stopped; for large networks on a GPU. Needs a C++ compiler, on a GPU also Triton.",
+        advanced=True,
+    )
     allow_low_resolution: bool = option(
         False,
         "Allow low resolution",

@@ -31,7 +31,7 @@ class Loaded:
     def __init__(self) -> None:
         self.stains: dict[Hashable, Stains] = {}
         self._encoders: dict[tuple[Hashable, torch.device], nn.Module] = {}
-        self._copies: WeakKeyDictionary[nn.Module, dict[torch.device, nn.Module]]
+        self._copies: WeakKeyDictionary[nn.Module, dict[Hashable, nn.Module]]
         self._copies = WeakKeyDictionary()
 
     def __reduce__(self) -> tuple[type[Loaded], tuple[()]]:
@@ -50,12 +50,18 @@ class Loaded:
             self._encoders[key, device] = self.network(build(), device)
         return self._encoders[key, device]
 
-    def network(self, network: Network, device: torch.device) -> Network:
-        """The network on a device."""
+    def network(
+        self,
+        network: Network,
+        device: torch.device,
+        change: Callable[[Network], Network] | None = None,
+    ) -> Network:
+        """The network on a device, or what `change` makes of a copy of it there."""
         tensor = next(chain(network.parameters(), network.buffers()), None)
-        if tensor is None or tensor.device == device:
+        if change is None and (tensor is None or tensor.device == device):
             return network
-        copies = self._copies.setdefault(network, {})
-        if device not in copies:
-            copies[device] = deepcopy(network).to(device)
-        return copies[device]  # type: ignore[return-value]
+        copies, key = self._copies.setdefault(network, {}), (device, change)
+        if key not in copies:
+            copy = deepcopy(network).to(device)
+            copies[key] = change(copy) if change else copy
+        return copies[key]  # type: ignore[return-value]

@@ -19,6 +19,7 @@ from napari_stem.devices import choose_device, free_memory, is_out_of_memory
 from napari_stem.errors import Hint, OptionError, Remedy
 from napari_stem.events import Check
 from napari_stem.features.compute import Compute
+from napari_stem.model.compiling import compile_blocks
 from napari_stem.model.diffusion import Schedule, denoiser
 from napari_stem.model.network import StemNetwork
 from napari_stem.model.readout import Readout
@@ -62,7 +63,8 @@ class Drawer:
     ) -> None:
         self._device = choose_device(compute.device)
         self._workers = Workers(self._device)
-        self._network = compute.loaded.network(network, self._device)
+        change = compile_blocks if compute.compile else None
+        self._network = compute.loaded.network(network, self._device, change)
         self._schedule = schedule
         self._conditions, self._positions = conditions, positions
         self._seed, self._bfloat16 = options.seed, options.bfloat16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -21,6 +22,7 @@ from napari_stem.events import (
     finish,
     relay,
 )
+from napari_stem.model.compiling import compile_blocks
 from napari_stem.model.diffusion import Schedule
 from napari_stem.model.fit_config import FitConfig
 from napari_stem.model.network import StemNetwork
@@ -65,6 +67,7 @@ def iter_fit(
     state_path: Path | None = None,
     identity: str = "",
     device: str = "auto",
+    compiled: bool = False,
     devices: int = 1,
     nodes: int = 1,
 ) -> Events[Fitted]:
@@ -92,6 +95,8 @@ def iter_fit(
         network, as it was after the last whole step.
     identity
         What else, apart from `config`, must be equal to resume from that file.
+    compiled
+        Whether the blocks of the network are compiled for its steps.
     device, devices, nodes
         As in `Team`. Of several processes the first returns; the others end here.
 
@@ -109,7 +114,8 @@ def iter_fit(
     pace, saves, seldom = Pace(), _Saves(), Seldom()
     with Workers(team.fabric.device) as workers:
         lesson = teacher.on(team.fabric.device) if teacher else None
-        run = FitState(team, network, schedule, workers, config, identity, lesson)
+        learner = compile_blocks(deepcopy(network)) if compiled else network
+        run = FitState(team, learner, schedule, workers, config, identity, lesson)
         if state_path is not None and state_path.exists():
             run.load(state_path)
         training, held_out = run.to_device(examples), validation and run.to_device(validation)

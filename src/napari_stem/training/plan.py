@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from napari_stem.defaults import (
@@ -27,6 +27,8 @@ from napari_stem.sections.opening import Opening
 from napari_stem.spots.section_names import section_name
 from napari_stem.text import a_few, one_line
 from napari_stem.validation import parse_json, validated
+
+_HOW = ("device", "compile", "devices", "nodes")  # a run computes, whatever its result
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,7 @@ class TrainPlan:
         advanced=True,
     )
     device: str = same_option(Compute, "device")
+    compile: bool = same_option(Compute, "compile")
     devices: int = option(
         1,
         "Devices",
@@ -289,9 +292,8 @@ class TrainPlan:
 
     def differences(self, other: TrainPlan) -> list[str]:
         """Names of the settings that differ and matter to the result: devices do not."""
-        one, two = (replace(each, device="auto", devices=1, nodes=1) for each in (self, other))
-        names = [setting.name for setting in fields(self)]
-        return [name for name in names if getattr(one, name) != getattr(two, name)]
+        names = [setting.name for setting in fields(self) if setting.name not in _HOW]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
 
 
 def _section_source(values: Mapping[str, Any]) -> SectionSource:

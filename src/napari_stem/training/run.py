@@ -156,6 +156,7 @@ def planned_work(plan: TrainPlan, cache: Path | None) -> tuple[PredictOptions, C
         PredictOptions(n_draws=plan.draws, seed=plan.fit.get("seed", 0)),
         Compute(
             device=plan.device,
+            compile=plan.compile,
             cache=cache,
             weights=weights,
             allow_low_resolution=plan.allow_low_resolution,
