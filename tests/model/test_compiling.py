@@ -11,7 +11,11 @@ from torch import Tensor
 
 from napari_stem.errors import OptionError
 from napari_stem.model.compiling import compile_blocks
+from napari_stem.model.diffusion import Schedule, denoiser
+from napari_stem.model.diffusion_config import DiffusionConfig
 from napari_stem.model.network import NetworkConfig, StemNetwork
+
+SCHEDULE = Schedule(DiffusionConfig())
 
 
 def network() -> StemNetwork:
@@ -43,5 +47,5 @@ def test_without_a_compiler_the_error_says_what_to_do():
     compiled = compile_blocks(network())
     missing = config.patch({"cpp.cxx": ("no-such-compiler",)})
     with fresh_cache(), missing, pytest.raises(OptionError, match="go on without compiling"):
-        compiled(*inputs(3))
+        denoiser(compiled, torch.randn(3, 4), SCHEDULE)(torch.randn(3, 6), 500)
     assert deepcopy(compiled)(*inputs(3)).shape == (6, 6)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_stem.events import Check, go_on
+from napari_stem.model.compiling import compiling
 from napari_stem.model.diffusion_config import DiffusionConfig
 
 Denoise: TypeAlias = Callable[[Tensor, int], Tensor]
@@ -85,7 +86,9 @@ def diffusion_loss(
     signal, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
     x_t = signal * x_start + sigma * noise
     target = noise if schedule.config.prediction == "eps" else signal * noise - sigma * x_start
-    return F.mse_loss(network(x_t, t, condition, check)[:, :c].to(target.dtype), target)
+    with compiling():
+        output = network(x_t, t, condition, check)[:, :c]
+    return F.mse_loss(output.to(target.dtype), target)
 
 
 def denoiser(
@@ -120,7 +123,7 @@ def denoiser(
         alpha_bar = float(schedule.alpha_bar[t])
         signal, sigma = math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
         time = torch.tensor([t], device=x_t.device)
-        with torch.autocast(x_t.device.type, torch.bfloat16, enabled=bfloat16):
+        with compiling(), torch.autocast(x_t.device.type, torch.bfloat16, enabled=bfloat16):
             output: Tensor = network(x_t.to(dtype), time, condition, check)
         output = output[:, : x_t.shape[1]].to(x_t.dtype)
         if schedule.config.prediction == "eps":

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from napari_stem.errors import OptionError
 from napari_stem.events import Check, go_on
-from napari_stem.model.compiling import compiling
 from napari_stem.model.dropout import Dropout
 
 TIME_WAVES = 256
@@ -193,10 +192,9 @@ class StemNetwork(nn.Module):
         c: Tensor = self.time(waves(t).to(x_t.dtype)) + self.histology(condition)  # (m, d)
         h: Tensor = self.genes(x_t)  # (n, k, d)
         h = h.view(len(c), -1, h.shape[2])  # (m, r k, d)
-        with compiling():
-            for block in self.blocks:
-                check()
-                h = block(h, c)  # (m, r k, d)
+        for block in self.blocks:
+            check()
+            h = block(h, c)  # (m, r k, d)
         out: Tensor = self.head(h, c)  # (n, c)
         return out
 

@@ -17,8 +17,6 @@ from napari_stem.prediction.options import PredictOptions
 from napari_stem.roomy import blocks, roomy
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from napari_stem.prediction.draws import DrawStore
@@ -72,14 +70,15 @@ def iter_sample(
                 drawn = True
                 if pace.due():
                     yield Progress(int(draws[0] * n + row * len(draws)), total, "sample")
+            so_far = draws.stop
             for rows in blocks(n):
                 if pace.due():
-                    yield Progress(draws[0] * n + rows.start * len(draws), total, "sample")
-                sums[rows] += store.read(rows, slice(draws.start, draws.stop)).sum(axis=0)
-            so_far = draws[-1] + 1
+                    yield Progress(so_far * n, total, "sample")
+                sums[rows] += store.read(rows, slice(draws.start, so_far)).sum(axis=0)
             if (drawn and previews.due()) or so_far == n_draws:
                 yield Progress(so_far * n, total, "sample")
-                yield Partial(so_far, n_draws, _mean(sums, so_far, compute.cache))
+                mean = np.asarray(roomy(sums.shape, compute.cache))
+                yield Partial(so_far, n_draws, np.divide(sums, np.float32(so_far), out=mean))
 
 
 def iter_sample_point(
@@ -122,11 +121,6 @@ def iter_sample_point(
                     yield drawn
                 elif pace.due():
                     yield Progress(int(len(drawn) + found), n_draws, "sample")
-
-
-def _mean(sums: NDArray[np.float32], n_draws: int, scratch: Path | None) -> NDArray[np.float32]:
-    found = roomy(sums.shape, scratch)
-    return np.divide(sums, np.float32(n_draws), out=found)
 
 
 def _passes(n_draws: int) -> Iterator[range]:
