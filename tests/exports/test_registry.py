@@ -26,7 +26,7 @@ from napari_stem.training.train import TrainResult
 NEW_FORMAT = """
 from napari_stem.exports.exporter import Exporter
 
-def write(prediction, path, genes):
+def write(prediction, path, genes, check):
     path.write_text("".join(prediction.var_names))
 
 EXPORTER = Exporter(".genes", "Names", "The names of the genes.", write)

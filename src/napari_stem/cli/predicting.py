@@ -124,8 +124,8 @@ def predict(
     from napari_stem.cohort.order import Listed, Order
     from napari_stem.cohort.slide_work import (
         iter_prediction,
+        iter_write_outputs,
         open_place,
-        write_outputs,
     )
     from napari_stem.exports.registry import DEFAULT_SUFFIX
     from napari_stem.sections.opened import Opened
@@ -154,7 +154,8 @@ def predict(
         print_doubts(prediction)
     name = section_name(spots) if spots else place.slide.name
     paths = output or [Path(f"{name}-prediction{DEFAULT_SUFFIX}")]
-    write_outputs(
+    writing = iter_write_outputs(
         prediction, paths, order.genes,
         lambda path: say(str(path)) if events == "bars" else None, also_failed=tell,
     )  # fmt: skip
+    run_events(writing, events)

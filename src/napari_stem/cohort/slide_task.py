@@ -18,9 +18,9 @@ from napari_stem.cohort.slide_work import (
     Place,
     iter_embedding,
     iter_prediction,
+    iter_write_outputs,
     open_place,
     write_embedding,
-    write_outputs,
 )
 from napari_stem.cohort.standing import bare_address
 from napari_stem.errors import StemError
@@ -116,9 +116,8 @@ class SlideTask:
         work = iter_prediction(place, checkpoint, order)
         prediction = self._timed("draw", work)
         names = order.outputs(self._listed)
-        start = time.monotonic()
-        write_outputs(prediction, [self._folder / name for name in names], order.genes)
-        self._seconds["seconds_write"] = time.monotonic() - start
+        paths = [self._folder / name for name in names]
+        self._timed("write", iter_write_outputs(prediction, paths, order.genes))
         agreement = spot_agreement(prediction)
         scores = agreement.scores if agreement else {}
         return {**_described(prediction), "metrics": scores, "outputs": tuple(names)}

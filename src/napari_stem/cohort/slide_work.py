@@ -11,7 +11,7 @@ from napari_stem.analysis.cluster import FEWEST, iter_find_clusters
 from napari_stem.checkpoints.embedding import iter_embed_as
 from napari_stem.exports.encodable import encodable
 from napari_stem.exports.h5ad import write_h5ad
-from napari_stem.exports.registry import write_prediction
+from napari_stem.exports.registry import iter_write_prediction
 from napari_stem.prediction.predict import iter_predict
 from napari_stem.text import one_line
 
@@ -81,13 +81,13 @@ def iter_prediction(place: Place, checkpoint: Checkpoint, order: Order) -> Event
     return prediction
 
 
-def write_outputs(
+def iter_write_outputs(
     prediction: AnnData,
     paths: Iterable[Path],
     genes: Sequence[str],
     tell: Callable[[Path], object] = lambda path: None,
     also_failed: Callable[[Exception], object] = lambda error: None,
-) -> None:
+) -> Events[None]:
     """Write a prediction to files, and tell of each; the first error waits for the others.
 
     Further errors are given to `also_failed`.
@@ -100,7 +100,7 @@ def write_outputs(
     failed: list[Exception] = []
     for path in paths:
         try:
-            write_prediction(prediction, path, genes=genes)
+            yield from iter_write_prediction(prediction, path, genes=genes)
         except Exception as error:  # noqa: BLE001  # the other files are written first
             failed.append(error)
         else:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from napari_stem.events import Check, go_on
 from napari_stem.exports.exporter import Exporter
 from napari_stem.prediction.trust import warnings_of
+from napari_stem.roomy import blocks
 from napari_stem.spots.provenance import origin
 from napari_stem.spots.table import positions
 from napari_stem.storage import atomic_path
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def write_csv(prediction: AnnData, path: Path, genes: Sequence[str] = ()) -> None:
+def write_csv(
+    prediction: AnnData, path: Path, genes: Sequence[str] = (), check: Check = go_on
+) -> None:
     """Write the wide table of a prediction."""
-    with atomic_path(path) as draft:
-        wide_table(prediction).to_csv(draft)
+    with atomic_path(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        for rows in blocks(prediction.n_obs):
+            check()
+            wide_table(prediction, rows).to_csv(file, header=not rows.start)
 
 
 EXPORTER = Exporter(
@@ -32,12 +38,13 @@ EXPORTER = Exporter(
 )
 
 
-def wide_table(prediction: AnnData) -> pd.DataFrame:
+def wide_table(prediction: AnnData, rows: slice) -> pd.DataFrame:
     """One row per spot: x, y, ood, cluster, means, SDs, what it was made of, and any warning."""
-    places = pd.DataFrame(positions(prediction), index=prediction.obs_names, columns=["x", "y"])
-    known = [column for column in ("ood", "leiden") if column in prediction.obs]
-    mean, std = prediction.to_df(), prediction.to_df("std").add_suffix(" SD")
-    wide: pd.DataFrame = pd.concat([places, prediction.obs[known], mean, std], axis=1)
+    part, obs = prediction[rows], prediction.obs.iloc[rows]  # which keeps all clusters
+    places = pd.DataFrame(positions(prediction)[rows], index=obs.index, columns=["x", "y"])
+    known = [column for column in ("ood", "leiden") if column in obs]
+    mean, std = part.to_df(), part.to_df("std").add_suffix(" SD")
+    wide: pd.DataFrame = pd.concat([places, obs[known], mean, std], axis=1)
     made = origin(prediction)
     wide["slide"], wide["checkpoint"], wide["n_draws"] = made.slide, made.checkpoint, made.n_draws
     if warnings := warnings_of(prediction):

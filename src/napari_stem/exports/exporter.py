@@ -14,7 +14,9 @@ from napari_stem.storage import check_writable
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    Write: TypeAlias = Callable[[AnnData, Path, Sequence[str]], None]
+    from napari_stem.events import Check
+
+    Write: TypeAlias = Callable[[AnnData, Path, Sequence[str], Check], None]
 
 MOST_IN_FIGURE = 12  # genes; each is a row
 
@@ -30,7 +32,8 @@ class Exporter:
     name, holds
         Display texts: name of the format, and what it contains.
     write
-        Writes a prediction to a path; the genes are those that a figure shows.
+        Writes a prediction to a path; the genes are those that a figure shows, and the check is
+        called between parts of what takes long.
     extra
         The optional dependency that it needs, as `extras` names it; "" for none.
     most_genes

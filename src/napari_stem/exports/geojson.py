@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stem.analysis.labels import Clusters
+from napari_stem.events import Check, go_on
 from napari_stem.exports.described import description
 from napari_stem.exports.exporter import Exporter
 from napari_stem.exports.heatmaps import GEOJSON_START
 from napari_stem.prediction.trust import warnings_of
+from napari_stem.roomy import blocks
 from napari_stem.spots.provenance import origin
 from napari_stem.spots.table import positions, spot_diameter
 from napari_stem.storage import atomic_path
@@ -27,7 +29,9 @@ _CORNERS = 12
 _NAMESPACE = uuid.UUID("6f1c1d34-5b0e-4a3e-9d38-0f0b6a1c7e55")
 
 
-def write_geojson(prediction: AnnData, path: Path, genes: Sequence[str] = ()) -> None:
+def write_geojson(
+    prediction: AnnData, path: Path, genes: Sequence[str] = (), check: Check = go_on
+) -> None:
     """Write a FeatureCollection that QuPath imports by dropping the file on its viewer.
 
     A spot becomes a tile with the area of its disc, in level-0 pixels; mean and standard
@@ -40,6 +44,7 @@ def write_geojson(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
         told = json.dumps({"name": str(origin(prediction)), "warnings": warnings_of(prediction)})
         file.write(f'{GEOJSON_START}{stated}, {told[1:-1]}, "features": [')
         for row, feature in enumerate(_features(prediction)):
+            check()
             file.write((",\n" if row else "\n") + json.dumps(feature))
         file.write("\n]}\n")
 
@@ -53,24 +58,38 @@ EXPORTER = Exporter(
 
 
 def _features(prediction: AnnData) -> Iterator[dict[str, Any]]:
-    means = np.asarray(prediction.X, dtype=float).round(4)
-    stds = np.asarray(prediction.layers["std"], dtype=float).round(4)
     names = [*prediction.var_names, *(f"{gene} SD" for gene in prediction.var_names)]
-    classes = _classes(prediction)
-    rings = _rings(positions(prediction), spot_diameter(prediction))
-    for row, (spot, tile) in enumerate(zip(prediction.obs_names, rings, strict=True)):
-        measurements = dict(zip(names, [*means[row].tolist(), *stds[row].tolist()], strict=True))
-        if "ood" in prediction.obs:
-            measurements["OOD"] = float(prediction.obs["ood"].iloc[row])
-        properties = {"objectType": "tile", "name": str(spot), "measurements": measurements}
-        if classes and (known := classes[row]):
-            properties["classification"] = known
-        yield {
-            "type": "Feature",
-            "id": str(uuid.uuid5(_NAMESPACE, f"{spot}/{tile[0]}")),
-            "geometry": {"type": "Polygon", "coordinates": [tile]},
-            "properties": properties,
-        }
+    if "ood" in prediction.obs:
+        names.append("OOD")
+    classes, spots = _classes(prediction), prediction.obs_names
+    for rows in blocks(prediction.n_obs):
+        tiles = _rings(positions(prediction)[rows], spot_diameter(prediction))
+        for row, (tile, values) in enumerate(
+            zip(tiles, _measured(prediction, rows), strict=True), rows.start
+        ):
+            measurements = dict(zip(names, values, strict=True))
+            properties: dict[str, Any] = {
+                "objectType": "tile", "name": str(spots[row]), "measurements": measurements,
+            }  # fmt: skip
+            if classes and (known := classes[row]):
+                properties["classification"] = known
+            yield {
+                "type": "Feature",
+                "id": str(uuid.uuid5(_NAMESPACE, f"{spots[row]}/{tile[0]}")),
+                "geometry": {"type": "Polygon", "coordinates": [tile]},
+                "properties": properties,
+            }
+
+
+def _measured(prediction: AnnData, rows: slice) -> list[list[float]]:
+    """Mean and standard deviation of each gene at some spots, and their distance if it is known."""
+    parts = [prediction.X[rows], prediction.layers["std"][rows]]
+    values = np.concatenate([np.asarray(part, dtype=float) for part in parts], axis=1).round(4)
+    if "ood" in prediction.obs:
+        ood = prediction.obs["ood"].to_numpy(dtype=float)[rows, None]
+        values = np.concatenate([values, ood], axis=1)
+    found: list[list[float]] = values.tolist()
+    return found
 
 
 def _classes(prediction: AnnData) -> list[dict[str, Any] | None]:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.spatial import KDTree
 from tifffile import TiffWriter
 
+from napari_stem.events import Check, go_on
 from napari_stem.exports.exporter import Exporter
 from napari_stem.exports.heatmaps import TAG, TAG_TYPE, described_as_tag
 from napari_stem.prediction.trust import warnings_of
@@ -28,7 +29,9 @@ _TILE = 512
 _BYTES_OF_BIGTIFF = 2**31  # before compression, which is not known ahead
 
 
-def write_ometiff(prediction: AnnData, path: Path, genes: Sequence[str] = ()) -> None:
+def write_ometiff(
+    prediction: AnnData, path: Path, genes: Sequence[str] = (), check: Check = go_on
+) -> None:
     """Write one channel per gene and statistic, with the slide's top left corner as its own.
 
     Spots are discs of their value, the rest is NaN. A pixel is a whole number of level-0
@@ -38,9 +41,9 @@ def write_ometiff(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
     """
     width, height = _slide_size(prediction)
     step = int(np.ceil(max(spot_diameter(prediction) / _DISC, max(width, height) / _LONGEST)))
-    levels = [_spot_below(prediction, step, width, height)]
+    levels = [_spot_below(prediction, step, width, height, check)]
     while max(levels[-1].shape) > _SMALL_ENOUGH:
-        levels.append(_spot_below(prediction, step << len(levels), width, height))
+        levels.append(_spot_below(prediction, step << len(levels), width, height, check))
     channels = _channels(prediction)
     n_bytes = 4 * len(channels) * levels[0].size
     with (
@@ -49,7 +52,7 @@ def write_ometiff(prediction: AnnData, path: Path, genes: Sequence[str] = ()) ->
     ):
         for number, index in enumerate(levels):
             tiff.write(
-                _tiles(channels.values(), index),
+                _tiles(channels.values(), index, check),
                 shape=(len(channels), *index.shape),
                 dtype=np.float32,
                 tile=(_TILE, _TILE),
@@ -81,15 +84,18 @@ def _slide_size(prediction: AnnData) -> NDArray[np.float64]:
     return np.maximum(covered, pictured)
 
 
-def _spot_below(prediction: AnnData, step: int, width: float, height: float) -> NDArray[np.intp]:
+def _spot_below(
+    prediction: AnnData, step: int, width: float, height: float, check: Check
+) -> NDArray[np.intp]:
     """(h, w) number of the spot below each pixel, n where there is none."""
     x, y = (step * (np.arange(np.ceil(side / step)) + 0.5) for side in (width, height))
     reach = max(spot_diameter(prediction) / 2, step * np.sqrt(0.5))
     tree = KDTree(positions(prediction))
-    rows = [
-        tree.query(np.column_stack([x, np.full_like(x, row)]), distance_upper_bound=reach)[1]
-        for row in y
-    ]
+    rows = []
+    for row in y:
+        check()
+        pixels = np.column_stack([x, np.full_like(x, row)])
+        rows.append(tree.query(pixels, distance_upper_bound=reach)[1])
     return np.stack(rows)
 
 
@@ -104,10 +110,11 @@ def _channels(prediction: AnnData) -> dict[str, NDArray[np.float32]]:
 
 
 def _tiles(
-    channels: Iterable[NDArray[np.float32]], index: NDArray[np.intp]
+    channels: Iterable[NDArray[np.float32]], index: NDArray[np.intp], check: Check
 ) -> Iterator[NDArray[np.float32]]:
     for values in channels:
         table = np.append(values, np.nan).astype(np.float32)
+        check()
         for top in range(0, index.shape[0], _TILE):
             for left in range(0, index.shape[1], _TILE):
                 yield table[index[top : top + _TILE, left : left + _TILE]]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_stem.events import Check, go_on
 from napari_stem.exports.exporter import MOST_IN_FIGURE, Exporter
 from napari_stem.prediction.trust import warnings_of
 from napari_stem.spots.provenance import origin
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def write_picture(prediction: AnnData, path: Path, genes: Sequence[str] = ()) -> None:
+def write_picture(
+    prediction: AnnData, path: Path, genes: Sequence[str] = (), check: Check = go_on
+) -> None:
     """Write maps of some genes; without any, of the leading ones.
 
     Raises

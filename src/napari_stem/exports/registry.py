@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from napari_stem import exports
 from napari_stem.errors import OptionError
+from napari_stem.events import Check, Events, Progress, go_on
 from napari_stem.exports.encodable import encodable
 from napari_stem.exports.exporter import Exporter
 from napari_stem.spots.provenance import provenance
@@ -84,8 +85,23 @@ def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[s
     --------
     >>> stem.write_prediction(prediction, folder / "slide.csv")
     """
+    _write(prediction, path, genes, go_on)
+
+
+def iter_write_prediction(
+    prediction: AnnData, path: str | Path, *, genes: Sequence[str] = ()
+) -> Events[Path]:
+    """`write_prediction` in a thread, with progress; closing it stops it between parts."""
+    from napari_stem.aside import iter_aside  # loads torch, which listing the formats does not need
+
+    job, name = partial(_write, prediction, path, genes), Path(path).name
+    return (yield from iter_aside(job, lambda: Progress(0, 0, "export", name)))
+
+
+def _write(prediction: AnnData, path: str | Path, genes: Sequence[str], check: Check) -> Path:
     path = as_path(path, "the file to write")
     provenance(prediction)
     exporter = find_exporter(path)
     exporter.check(path, genes)
-    exporter.write(encodable(prediction), path, genes)
+    exporter.write(encodable(prediction), path, genes, check)
+    return path

@@ -11,8 +11,10 @@ from napari_stem.exports.exporter import MOST_IN_FIGURE, Exporter
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from napari_stem.events import Check
 
-def _write(prediction: AnnData, path: Path, genes: Sequence[str]) -> None:
+
+def _write(prediction: AnnData, path: Path, genes: Sequence[str], check: Check) -> None:
     from napari_stem.reports.report import write_report
 
     write_report(prediction, path, genes=genes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_stem.errors import StorageError
+from napari_stem.events import Check, go_on
 from napari_stem.exports.exporter import Exporter
 from napari_stem.extras import extra
 from napari_stem.io.spatialdata import ABOUT, INSTANCE, PLACE, REGION, is_predicted_spatialdata
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 _SPOTS = "spots"
 
 
-def write_spatialdata(prediction: AnnData, path: Path, genes: Sequence[str] = ()) -> None:
+def write_spatialdata(
+    prediction: AnnData, path: Path, genes: Sequence[str] = (), check: Check = go_on
+) -> None:
     """Write a zarr folder whose global coordinates are level-0 pixels.
 
     Raises
@@ -67,6 +70,7 @@ def write_spatialdata(prediction: AnnData, path: Path, genes: Sequence[str] = ()
             )
         },
     )
+    check()
     with atomic_path(path) as draft:
         data.write(draft)
 

@@ -58,7 +58,8 @@ class ExportRequest:
         """Write the file and return its path."""
         yield Progress(0, 0, "export", self.path.name)
         with importing:
-            from napari_stem.exports.registry import find_exporter, write_prediction
+            import napari_stem.aside  # noqa: F401  # of which writing is the first to ask
+            from napari_stem.exports.registry import find_exporter, iter_write_prediction
             from napari_stem.spots.selection import select
 
         find_exporter(self.path).check(self.path, self.genes)
@@ -68,5 +69,4 @@ class ExportRequest:
         keep_regions(self.drawn, part)
         if not self.with_slide_path:
             part.uns["napari_stem"] |= dict.fromkeys(PATHS, "")
-        write_prediction(part, self.path, genes=self.genes)
-        return self.path
+        return (yield from iter_write_prediction(part, self.path, genes=self.genes))
