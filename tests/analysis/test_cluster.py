@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import psutil
 import pytest
 from anndata import AnnData
 from sklearn.metrics import adjusted_rand_score
@@ -107,3 +108,28 @@ def test_colours_come_with_the_clusters(groups):
     prediction, _ = groups
     cluster(prediction, LeidenOptions(resolution=0.2))
     assert prediction.uns["leiden_colors"] == list(CLUSTER_COLOURS[:3])
+
+
+@pytest.mark.thorough
+def test_an_index_in_a_child_finds_the_same_groups(groups, monkeypatch):
+    prediction, truth = groups
+    monkeypatch.setattr("napari_stem.analysis.cluster._EXACT", 100)
+    found = find_clusters(prediction, LeidenOptions(resolution=0.2))
+    assert adjusted_rand_score(truth, found.numbers) == 1
+
+
+def test_the_division_of_many_spots_can_be_stopped(groups, monkeypatch):
+    monkeypatch.setattr("napari_stem.analysis.cluster._EXACT", 100)
+    started = list[psutil.Process]()
+
+    def soon() -> None:
+        children = psutil.Process().children()
+        started.extend(
+            child for child in children if "napari_stem.analysis.apart" in child.cmdline()
+        )
+        if started:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        find_clusters(groups[0], check=soon)
+    assert not started[0].is_running()

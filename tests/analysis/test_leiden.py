@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -59,7 +60,7 @@ def test_a_higher_resolution_gives_more(graph):
 def test_a_child_process_finds_the_same(graph, monkeypatch):
     weights = graph.obsp["connectivities"]
     here = partition(weights, resolution=2.0, seed=3)
-    monkeypatch.setattr(leiden, "partition", None)  # it may not be done here
+    monkeypatch.setattr(leiden, "igraph", None)  # it may not be done here
     apart = partition_apart(weights, resolution=2.0, seed=3, check=go_on)
     np.testing.assert_array_equal(apart, here)
 
@@ -69,7 +70,7 @@ def test_a_graph_larger_than_a_pipe_reaches_the_child(monkeypatch):
     near = sparse.diags([np.ones(n - k) for k in (1, 2, 3)], (1, 2, 3), format="csr")
     weights = (near + near.T).tocsr()
     here = partition(weights, resolution=1.0, seed=0)
-    monkeypatch.setattr(leiden, "partition", None)  # it may not be done here
+    monkeypatch.setattr(leiden, "igraph", None)  # it may not be done here
     start = time.monotonic()
 
     def soon() -> None:
@@ -81,7 +82,7 @@ def test_a_graph_larger_than_a_pipe_reaches_the_child(monkeypatch):
 
 def test_where_no_child_can_be_started_it_is_done_here(graph, monkeypatch):
     weights = graph.obsp["connectivities"]
-    monkeypatch.setattr(leiden.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
     apart = partition_apart(weights, resolution=2.0, seed=3, check=go_on)
     np.testing.assert_array_equal(apart, partition(weights, resolution=2.0, seed=3))
 

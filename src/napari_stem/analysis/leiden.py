@@ -1,34 +1,30 @@
 """Leiden partition of a weighted graph, here or in a process of its own.
 
 igraph holds the interpreter for as long as it works: a third of a second for 20,000 spots, one
-for 50,000. `python -m napari_stem.analysis.leiden` keeps a window responsive.
+for 50,000.
 """
 
 from __future__ import annotations
 
-import io
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import igraph
 import numpy as np
 from scipy import sparse
+
+from napari_stem.analysis.apart import call_apart
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_stem.events import Check
 
-_WAIT = 0.2  # seconds
 _ITERATIONS = 2  # scanpy's choice for igraph
 _SEEDED = threading.Lock()  # igraph has one generator, whichever thread asks
-_NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows shows one otherwise
 
 
 def partition(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> NDArray[np.int64]:
@@ -41,46 +37,29 @@ def partition(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> NDAr
     resolution
         Higher gives more communities.
     """
-    return _partition(graph.shape[0], *_edges(graph), resolution=resolution, seed=seed)
+    edges, weights = _edges(graph)
+    return partition_edges(graph.shape[0], edges, weights, resolution, seed)
 
 
 def partition_apart(
     graph: sparse.csr_matrix, *, resolution: float, seed: int, check: Check
 ) -> NDArray[np.int64]:
-    """The same in a child process; in this one, where none can be started.
-
-    Parameters
-    ----------
-    check
-        Called often; what it raises ends the child.
-    """
-    n, (edges, weights) = graph.shape[0], _edges(graph)
-    command = [sys.executable, "-m", "napari_stem.analysis.leiden"]
-    try:
-        with TemporaryFile() as order:  # a pipe would have to be fed while the child is awaited
-            np.savez(order, n=n, edges=edges, weights=weights, resolution=resolution, seed=seed)
-            order.seek(0)
-            answer = _answer(command, order, check)
-        found: NDArray[np.int64] = np.load(io.BytesIO(answer))
-    except (OSError, ValueError, EOFError):
-        return _partition(n, edges, weights, resolution=resolution, seed=seed)
-    return found
+    """The same in a child process; what `check` raises ends it."""
+    edges, weights = _edges(graph)
+    return call_apart(
+        partition_edges, check,
+        n=graph.shape[0], edges=edges, weights=weights, resolution=resolution, seed=seed,
+    )  # fmt: skip
 
 
-def _edges(graph: sparse.csr_matrix) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
-    """Pairs of nodes (m, 2), each once, and their weights (m,)."""
-    half = sparse.triu(graph, k=1).tocoo()
-    return np.stack([half.row, half.col], axis=1), half.data
-
-
-def _partition(
+def partition_edges(
     n: int,
     edges: NDArray[np.integer],
     weights: NDArray[np.floating],
-    *,
     resolution: float,
     seed: int,
 ) -> NDArray[np.int64]:
+    """The community of each of n nodes, of which pairs (m, 2) have weights (m,)."""
     network = igraph.Graph(n=n, edges=edges)
     with _seeded(seed):
         found = network.community_leiden(
@@ -89,21 +68,10 @@ def _partition(
     return np.array(found.membership)
 
 
-def _answer(command: list[str], order: IO[bytes], check: Check) -> bytes:
-    """What a child writes; nothing if it fails."""
-    pipe = subprocess.PIPE
-    child = subprocess.Popen(
-        command, stdin=order, stdout=pipe, stderr=pipe, creationflags=_NO_CONSOLE
-    )
-    with child:
-        try:
-            while True:
-                check()
-                with suppress(subprocess.TimeoutExpired):
-                    return child.communicate(timeout=_WAIT)[0]
-        except BaseException:
-            child.kill()
-            raise
+def _edges(graph: sparse.csr_matrix) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
+    """Pairs of nodes (m, 2), each once, and their weights (m,)."""
+    half = sparse.triu(graph, k=1).tocoo()
+    return np.stack([half.row, half.col], axis=1), half.data
 
 
 @contextmanager
@@ -119,16 +87,3 @@ def _seeded(seed: int) -> Iterator[None]:
             yield
         finally:
             igraph.set_random_number_generator(random)
-
-
-def _serve() -> None:
-    order = np.load(sys.stdin.buffer)
-    n, seed, resolution = int(order["n"]), int(order["seed"]), float(order["resolution"])
-    found = _partition(n, order["edges"], order["weights"], resolution=resolution, seed=seed)
-    answer = io.BytesIO()
-    np.save(answer, found)
-    sys.stdout.buffer.write(answer.getvalue())
-
-
-if __name__ == "__main__":
-    _serve()

@@ -1,0 +1,114 @@
+"""Weighted graphs of spots that are alike, as scanpy makes them for Leiden's method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, filterwarnings
+
+import numpy as np
+import scanpy as sc
+from anndata import AnnData
+from scipy import sparse
+from sklearn.neighbors import KNeighborsTransformer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_stem.events import Check
+
+_NEIGHBOURS = 15
+_COMPARED = 2_048  # spots whose neighbours are found at a time, in less than a second
+# Of pynndescent, what it leaves to be compiled in each process, but for what cannot be kept.
+_UNKEPT = (
+    "apply_sorted_graph_update_array",
+    "build_candidates_owner",
+    "deheap_sort",
+    "generate_graph_update_array_batched",
+    "sort_updates_by_block",
+)
+
+
+def neighbour_weights(places: NDArray[np.float32], seed: int, check: Check) -> sparse.csr_matrix:
+    """(n, n) symmetric weights of near spots (n, d), of which all pairs are compared.
+
+    Parameters
+    ----------
+    check
+        Called between some spots; what it raises ends it.
+    """
+    n_neighbours = min(_NEIGHBOURS, len(places) - 1)
+    return _weights(places, _Exact(n_neighbours, check), n_neighbours, seed)
+
+
+def neighbour_weights_by_index(places: NDArray[np.float32], seed: int) -> sparse.csr_matrix:
+    """Nearly the same for more than 15 spots, in time that grows with their number."""
+    return _weights(places, _Approximate(_NEIGHBOURS, seed), _NEIGHBOURS, seed)
+
+
+def _weights(
+    places: NDArray[np.float32], finder: _Exact | _Approximate, n_neighbours: int, seed: int
+) -> sparse.csr_matrix:
+    _keep_umap()
+    table = AnnData(places)
+    sc.pp.neighbors(
+        table, n_neighbors=n_neighbours, use_rep="X", transformer=finder, random_state=seed
+    )
+    return table.obsp["connectivities"]
+
+
+class _Exact:
+    """Finds nearest neighbours by comparing all pairs, and checks between some spots."""
+
+    def __init__(self, n_neighbours: int, check: Check) -> None:
+        self._finder = KNeighborsTransformer(n_neighbors=n_neighbours, algorithm="brute")
+        self._check = check
+
+    def get_params(self) -> dict[str, Any]:
+        """Settings, by the names that scanpy asks for."""
+        return dict(self._finder.get_params())
+
+    def fit_transform(self, values: NDArray[np.float32]) -> sparse.csr_matrix:
+        """(n, n) distances of (n, d) values."""
+        self._finder.fit(values)
+        found = []
+        for start in range(0, len(values), _COMPARED):
+            self._check()
+            found.append(self._finder.transform(values[start : start + _COMPARED]))
+        return sparse.vstack(found, format="csr")
+
+
+class _Approximate:
+    """Finds nearly all nearest neighbours, in time that grows with the number of spots."""
+
+    def __init__(self, n_neighbours: int, seed: int) -> None:
+        from pynndescent import PyNNDescentTransformer, pynndescent_  # compile themselves
+
+        found = (getattr(pynndescent_, name, None) for name in _UNKEPT)
+        _keep_compiled(function for function in found if function)
+        self._finder = PyNNDescentTransformer(n_neighbors=n_neighbours, random_state=seed)
+
+    def get_params(self) -> dict[str, Any]:
+        """Settings, by the names that scanpy asks for."""
+        return dict(self._finder.get_params())
+
+    def fit_transform(self, values: NDArray[np.float32]) -> sparse.csr_matrix:
+        """(n, n) distances of (n, d) values; scanpy fails with the array of pynndescent."""
+        return sparse.csr_matrix(self._finder.fit_transform(values))
+
+
+@cache
+def _keep_umap() -> None:
+    with catch_warnings():
+        filterwarnings("ignore", "Tensorflow not installed")  # nor needed
+        from umap.umap_ import compute_membership_strengths, smooth_knn_dist
+    _keep_compiled((smooth_knn_dist, compute_membership_strengths))
+
+
+def _keep_compiled(functions: Iterable[Callable[..., Any]]) -> None:
+    """Let numba keep what it compiles of functions, which takes seconds in each process."""
+    with suppress(RuntimeError):  # there is no folder for it
+        for function in functions:
+            function.enable_caching()  # type: ignore[attr-defined]
