@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_stem.events import Check
 
 _ITERATIONS = 2  # scanpy's choice for igraph
+_ADDED = 1_000_000  # edges at a time, each of which becomes a few objects
 _SEEDED = threading.Lock()  # igraph has one generator, whichever thread asks
 
 
@@ -60,7 +61,9 @@ def partition_edges(
     seed: int,
 ) -> NDArray[np.int64]:
     """The community of each of n nodes, of which pairs (m, 2) have weights (m,)."""
-    network = igraph.Graph(n=n, edges=edges)
+    network = igraph.Graph(n=n)
+    for start in range(0, len(edges), _ADDED):
+        network.add_edges(edges[start : start + _ADDED])
     with _seeded(seed):
         found = network.community_leiden(
             "modularity", weights=weights, resolution=resolution, n_iterations=_ITERATIONS
