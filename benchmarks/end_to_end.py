@@ -6,9 +6,10 @@
 A network of the small preset, trained for a few steps, predicts a generated slide at so many spots,
 however close together; time does not depend on the weights. Each size runs in a process of its own.
 Beside the seconds of a stage stands the most memory that the process and its children held in it
-(Linux, looked at ten times a second), without the pages of mapped files, which a system takes back
-when it needs them; those are part of `resident`. `device` is the memory of a GPU. `reading`
-reads the patches of all spots alone; `encoding` reads them again, while it computes.
+(Linux, looked at ten times a second), without the pages of mapped files: a system takes these back
+when it needs them, unless the temporary folder lies in memory. `resident` counts them, too, and
+`device` is the memory of a GPU. `reading` reads the patches of all spots alone; `encoding` reads
+them again, while it computes.
 `first heatmap` is the time from opening the slide to the first preview, and `whole` that to the
 written file, both without `reading`. `processor` is the time of all cores for the whole, which
 other busy programs hardly change. The last line compares it per spot of the largest and the
@@ -117,19 +118,28 @@ class Memory:
     """Looks at what this process and its children hold, for as long as the process lives."""
 
     def __init__(self) -> None:
-        self.peak_mb = 0.0
-        threading.Thread(target=self._look, daemon=True).start()
+        self._own, self._lock, self._peak = psutil.Process(), threading.Lock(), 0.0
+        threading.Thread(target=self._watch, daemon=True).start()
 
-    def _look(self) -> None:
-        own = psutil.Process()
+    def peak(self) -> float:
+        """The most megabytes since this was asked last."""
+        with self._lock:
+            found, self._peak = max(self._peak, self._held()), 0.0
+        return found
+
+    def _watch(self) -> None:
         while True:
-            held = 0
-            for process in (own, *own.children()):
-                with suppress(psutil.NoSuchProcess):
-                    found = process.memory_info()
-                    held += found.rss - found.shared
-            self.peak_mb = max(self.peak_mb, held / 2**20)
+            with self._lock:
+                self._peak = max(self._peak, self._held())
             sleep(0.1)
+
+    def _held(self) -> float:
+        held = 0
+        for process in (self._own, *self._own.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                found = process.memory_info()
+                held += found.rss - found.shared
+        return held / 2**20
 
 
 def files_of(random: str | None, folder: Path) -> dict[str, Path]:
@@ -155,9 +165,9 @@ def measured(
     @contextmanager
     def stage(name: str) -> Iterator[None]:
         start = perf_counter()
-        memory.peak_mb = 0.0
+        memory.peak()
         yield
-        found[name] = (perf_counter() - start, memory.peak_mb)
+        found[name] = (perf_counter() - start, memory.peak())
 
     checkpoint = load_checkpoint(max(folder.glob("*/*.safetensors")))  # the student, if there is
     recipe, cache, files = checkpoint.recipe, folder / f"cache-{n}", files_of(random, folder)

@@ -43,7 +43,6 @@ def main() -> None:
 
 def compare(preset: Preset, spots: int, device: torch.device, *, compiled: bool) -> None:
     """One network, evaluated and trained as it is, and compiled or in bfloat16."""
-    torch.compiler.reset()  # so many networks are not compiled otherwise
     recipe = make_recipe(preset, [f"GENE{i}" for i in range(GENES)])
     torch.manual_seed(0)
     network = StemNetwork(recipe.network).to(device).eval()  # no dropout, which chance decides

@@ -22,7 +22,7 @@ def test_large_arrays_are_joined_in_a_file_that_vanishes(
 ):
     parts = [np.random.default_rng(n).random((9, 3, 40), np.float32) for n in range(3)]
     whole = joined(parts, axis, tmp_path)
-    assert isinstance(whole, np.memmap)
+    assert isinstance(whole.base, np.memmap)
     np.testing.assert_array_equal(whole, np.concatenate(parts, axis))
     assert not list(tmp_path.iterdir())
 

@@ -19,8 +19,8 @@ def choose_device(name: str) -> torch.device:
     if name != "auto":
         return _present(name)
     if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return _present("cuda")
+    return _present("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def present_devices() -> list[str]:

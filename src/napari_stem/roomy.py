@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 IN_MEMORY = 1 << 28  # bytes of the largest array that lies in memory
-_BLOCK = 4096  # rows
+_ROWS, _VALUES = 4096, 1 << 19  # of a block, at most
 _COPIED = 8_000_000  # values of which a copy is made at a time
 
 
@@ -44,7 +44,8 @@ def roomy(shape: tuple[int, ...], folder: Path | None) -> NDArray[np.float32]:
         with tempfile.TemporaryFile(dir=folder) as file:
             if sys.platform == "linux":  # where a disk found full later ends the process
                 os.posix_fallocate(file.fileno(), 0, n_bytes)
-            return np.memmap(file, np.float32, "w+", shape=shape)
+            mapped = np.memmap(file, np.float32, "w+", shape=shape)
+    return np.asarray(mapped)  # anndata writes no memmap
 
 
 def is_large(n_bytes: int) -> bool:
@@ -52,10 +53,11 @@ def is_large(n_bytes: int) -> bool:
     return n_bytes > IN_MEMORY
 
 
-def blocks(n: int) -> Iterator[slice]:
-    """The rows of an array in blocks."""
-    for start in range(0, n, _BLOCK):
-        yield slice(start, start + _BLOCK)
+def blocks(n: int, width: int = 1) -> Iterator[slice]:
+    """The rows of an array (n, width) in blocks of which copies are small; at least one."""
+    rows = max(1, min(_ROWS, _VALUES // max(width, 1)))
+    for start in range(0, max(n, 1), rows):
+        yield slice(start, start + rows)
 
 
 def columns_of(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

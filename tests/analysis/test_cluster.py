@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from napari_stem.analysis.cluster import cluster, find_clusters, iter_find_clusters
 from napari_stem.analysis.labels import CLUSTER_COLOURS
 from napari_stem.analysis.leiden_options import LeidenOptions
-from napari_stem.errors import OptionError, SpotsError
+from napari_stem.errors import OptionError, SpotsError, StemError
 from napari_stem.events import Event, Progress, finish
 
 SIZES = (60, 40, 25)
@@ -133,3 +133,15 @@ def test_the_division_of_many_spots_can_be_stopped(groups, monkeypatch):
     with pytest.raises(TimeoutError):
         find_clusters(groups[0], check=soon)
     assert not started[0].is_running()
+
+
+def test_a_child_that_the_system_ends_is_told(groups, monkeypatch):
+    monkeypatch.setattr("napari_stem.analysis.cluster._EXACT", 100)
+
+    def end() -> None:
+        for child in psutil.Process().children():
+            if "napari_stem.analysis.apart" in child.cmdline():
+                child.kill()
+
+    with pytest.raises(StemError, match="memory ran out"):
+        find_clusters(groups[0], check=end)

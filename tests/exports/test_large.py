@@ -35,12 +35,14 @@ def large(prediction: AnnData) -> AnnData:
 
 
 def test_an_anndata_file_is_that_of_anndata(large: AnnData, tmp_path: Path):
+    large.obsm["none"] = np.empty((N, 0), np.float32)
     write_prediction(large, tmp_path / "ours.h5ad")
     large.write_h5ad(tmp_path / "theirs.h5ad")
     ours, theirs = (sc.read_h5ad(tmp_path / name) for name in ("ours.h5ad", "theirs.h5ad"))
     pd.testing.assert_frame_equal(ours.obs, theirs.obs)
     np.testing.assert_array_equal(ours.obsm["spatial"], theirs.obsm["spatial"])
     assert type(ours.X) is type(theirs.X)
+    assert ours.obsm["none"].shape == (N, 0)
     for layer in (None, *large.layers):
         np.testing.assert_array_equal(ours.to_df(layer), theirs.to_df(layer))
 
@@ -73,6 +75,23 @@ def test_geojson_holds_every_spot_once(large: AnnData, tmp_path: Path):
     np.testing.assert_allclose(measured["OOD"], large.obs["ood"])
     centres = [np.mean(tile["geometry"]["coordinates"][0][:-1], axis=0) for tile in tiles]
     np.testing.assert_allclose(centres, large.obsm["spatial"], atol=0.01)
+
+
+def test_clusters_that_are_text_and_begin_late_are_written(large: AnnData, tmp_path: Path):
+    large.obs["leiden"] = np.where(np.arange(N) < 5000, None, "2")
+    write_prediction(large, tmp_path / "large.parquet")
+    found = pd.read_parquet(tmp_path / "large.parquet")["leiden"]
+    assert found.isna().sum() == 5000
+    assert set(found.dropna()) == {"2"}
+
+
+def test_no_spots_are_a_table_with_a_header(prediction: AnnData, tmp_path: Path):
+    empty = prediction[:0].copy()
+    for name in ("none.csv", "none.parquet"):
+        write_prediction(empty, tmp_path / name)
+    found = pd.read_csv(tmp_path / "none.csv"), pd.read_parquet(tmp_path / "none.parquet")
+    assert [len(table) for table in found] == [0, 0]
+    assert [*found[0].columns[1:]] == [*found[1].columns]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".geojson", ".h5ad", ".ome.tif"])

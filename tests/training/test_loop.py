@@ -307,7 +307,7 @@ def test_one_view_in_five_is_the_original_and_the_others_are_even():
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler")
 def test_compiled_steps_learn_the_same():
     options = {"validation": examples(16)}
-    expected, found = fit(SHORT, **options), fit(SHORT, compiled=True, **options)
+    expected, found = fit(SHORT, **options), fit(SHORT, compile=True, **options)
     for name, weights in expected.items():
         torch.testing.assert_close(found[name], weights, rtol=0, atol=1e-5)
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_stem.errors import StemError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -26,9 +28,9 @@ _NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows shows one ot
 
 
 def call_apart(
-    function: Callable[..., NDArray[Any]], check: Check, **arguments: NDArray[Any] | float
+    function: Callable[..., NDArray[Any]], check: Check, **arguments: Any
 ) -> NDArray[Any]:
-    """What a function gives for arrays and numbers; in this process where no child can be started.
+    """What a function gives for arrays and numbers; in this process where a child cannot do it.
 
     Parameters
     ----------
@@ -36,28 +38,36 @@ def call_apart(
         Of those at the top of a module.
     check
         Called often; what it raises ends the child.
+
+    Raises
+    ------
+    StemError
+        The system ended the child.
     """
     try:
         child = _started(function, arguments)
     except OSError:
         return function(**arguments)
     answer = _answer(child, check)
-    try:
-        found: NDArray[Any] = np.load(io.BytesIO(answer))
-    except (ValueError, EOFError):  # it failed
+    if child.returncode < 0:
+        raise StemError(
+            f"The system ended a part of the work (signal {-child.returncode}), probably because "
+            "memory ran out. Close other programs, or take fewer spots."
+        )
+    if child.returncode > 0:  # this Python starts no modules
         return function(**arguments)
+    found: NDArray[Any] = np.load(io.BytesIO(answer))
     return found
 
 
 def _started(
-    function: Callable[..., object], arguments: Mapping[str, NDArray[Any] | float]
+    function: Callable[..., object], arguments: Mapping[str, Any]
 ) -> subprocess.Popen[bytes]:
-    command = [
-        sys.executable, "-m", "napari_stem.analysis.apart", function.__module__, function.__name__,
-    ]  # fmt: skip
+    command = [sys.executable, "-P", "-m", "napari_stem.analysis.apart"]
+    command += [function.__module__, function.__name__]
     pipe = subprocess.PIPE
     with TemporaryFile() as order:  # a pipe would have to be fed while the child is awaited
-        np.savez(order, allow_pickle=False, **arguments)
+        np.savez(order, **arguments)
         order.seek(0)
         return subprocess.Popen(
             command, stdin=order, stdout=pipe, stderr=pipe, creationflags=_NO_CONSOLE
@@ -65,7 +75,7 @@ def _started(
 
 
 def _answer(child: subprocess.Popen[bytes], check: Check) -> bytes:
-    """What a child writes; nothing if it fails."""
+    """What a child writes until it ends."""
     with child:
         try:
             while True:

@@ -61,7 +61,7 @@ def find_clusters(
     options
         Resolution, genes and seed; None takes the defaults.
     check
-        Called often; what it raises ends it.
+        Called between parts of up to some seconds; what it raises ends it.
 
     Raises
     ------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -21,14 +20,6 @@ if TYPE_CHECKING:
 
 _NEIGHBOURS = 15
 _COMPARED = 2_048  # spots whose neighbours are found at a time, in less than a second
-# Of pynndescent, what it leaves to be compiled in each process, but for what cannot be kept.
-_UNKEPT = (
-    "apply_sorted_graph_update_array",
-    "build_candidates_owner",
-    "deheap_sort",
-    "generate_graph_update_array_batched",
-    "sort_updates_by_block",
-)
 
 
 def neighbour_weights(places: NDArray[np.float32], seed: int, check: Check) -> sparse.csr_matrix:
@@ -51,7 +42,7 @@ def neighbour_weights_by_index(places: NDArray[np.float32], seed: int) -> sparse
 def _weights(
     places: NDArray[np.float32], finder: _Exact | _Approximate, n_neighbours: int, seed: int
 ) -> sparse.csr_matrix:
-    _keep_umap()
+    _keep_compiled()
     table = AnnData(places)
     sc.pp.neighbors(
         table, n_neighbors=n_neighbours, use_rep="X", transformer=finder, random_state=seed
@@ -84,10 +75,8 @@ class _Approximate:
     """Finds nearly all nearest neighbours, in time that grows with the number of spots."""
 
     def __init__(self, n_neighbours: int, seed: int) -> None:
-        from pynndescent import PyNNDescentTransformer, pynndescent_  # compile themselves
+        from pynndescent import PyNNDescentTransformer  # compiles itself for half a minute
 
-        found = (getattr(pynndescent_, name, None) for name in _UNKEPT)
-        _keep_compiled(function for function in found if function)
         self._finder = PyNNDescentTransformer(n_neighbors=n_neighbours, random_state=seed)
 
     def get_params(self) -> dict[str, Any]:
@@ -100,15 +89,11 @@ class _Approximate:
 
 
 @cache
-def _keep_umap() -> None:
+def _keep_compiled() -> None:
+    """Let numba keep what scanpy's neighbours run: compiling it takes seconds in each process."""
     with catch_warnings():
         filterwarnings("ignore", "Tensorflow not installed")  # nor needed
         from umap.umap_ import compute_membership_strengths, smooth_knn_dist
-    _keep_compiled((smooth_knn_dist, compute_membership_strengths))
-
-
-def _keep_compiled(functions: Iterable[Callable[..., Any]]) -> None:
-    """Let numba keep what it compiles of functions, which takes seconds in each process."""
     with suppress(RuntimeError):  # there is no folder for it
-        for function in functions:
-            function.enable_caching()  # type: ignore[attr-defined]
+        for function in (smooth_knn_dist, compute_membership_strengths):
+            function.enable_caching()

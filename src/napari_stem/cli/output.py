@@ -135,7 +135,8 @@ class _Bars:
                 label = self._task_of(stage, message, total)
                 if waiting:
                     label += f", waiting for '{waiting}'"
-                self._progress.update(self._task, completed=done, total=total, description=label)
+                known = total or None
+                self._progress.update(self._task, completed=done, total=known, description=label)
             case events.Loss(_, value, validation):
                 note = f"loss {value:.3f}"
                 note += f", held-out {validation:.3f}" if validation is not None else ""
@@ -154,7 +155,7 @@ class _Bars:
         label = f"{stage} {message}".strip()
         if self._stage != (stage, message):
             self._stage = (stage, message)
-            self._task = self._progress.add_task(label, total=total, note="")
+            self._task = self._progress.add_task(label, total=total or None, note="")
         return label
 
     def _note(self, text: str) -> None:

@@ -154,8 +154,13 @@ def predict(
         print_doubts(prediction)
     name = section_name(spots) if spots else place.slide.name
     paths = output or [Path(f"{name}-prediction{DEFAULT_SUFFIX}")]
-    writing = iter_write_outputs(
-        prediction, paths, order.genes,
-        lambda path: say(str(path)) if events == "bars" else None, also_failed=tell,
-    )  # fmt: skip
-    run_events(writing, events)
+    written: list[Path] = []
+    try:
+        writing = iter_write_outputs(
+            prediction, paths, order.genes, written.append, also_failed=tell
+        )
+        run_events(writing, events)
+    finally:
+        if events == "bars":
+            for path in written:
+                say(str(path))

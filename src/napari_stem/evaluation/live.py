@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -61,7 +62,7 @@ class LiveMetrics:
 
     def __call__(self, network: StemNetwork, step: int) -> Iterator[Event]:
         """Metrics of all methods, and the variation of each gene, after the progress of draws."""
-        checkpoint = replace(self._checkpoint, network=network)
+        checkpoint = replace(self._checkpoint, network=deepcopy(network))  # which changes later
         draws = yield from iter_quick_draws(checkpoint, self._held_out, _OPTIONS, self._compute)
         stem = self._judge.judge(ArrayDraws(draws, antithetic=True))
         methods = {MODEL: stem.scores, **self._baselines}

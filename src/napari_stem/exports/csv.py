@@ -25,7 +25,7 @@ def write_csv(
 ) -> None:
     """Write the wide table of a prediction."""
     with atomic_path(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
-        for rows in blocks(prediction.n_obs):
+        for rows in blocks(prediction.n_obs, 2 * prediction.n_vars):
             check()
             wide_table(prediction, rows).to_csv(file, header=not rows.start)
 
@@ -40,11 +40,13 @@ EXPORTER = Exporter(
 
 def wide_table(prediction: AnnData, rows: slice) -> pd.DataFrame:
     """One row per spot: x, y, ood, cluster, means, SDs, what it was made of, and any warning."""
-    part, obs = prediction[rows], prediction.obs.iloc[rows]  # which keeps all clusters
-    places = pd.DataFrame(positions(prediction)[rows], index=obs.index, columns=["x", "y"])
-    known = [column for column in ("ood", "leiden") if column in obs]
+    part = prediction[rows]
+    places = pd.DataFrame(positions(part), index=part.obs_names, columns=["x", "y"])
+    known = prediction.obs[[name for name in ("ood", "leiden") if name in prediction.obs]]
+    if "leiden" in known:
+        known = known.astype({"leiden": "category"})  # the same ones in each part
     mean, std = part.to_df(), part.to_df("std").add_suffix(" SD")
-    wide: pd.DataFrame = pd.concat([places, obs[known], mean, std], axis=1)
+    wide: pd.DataFrame = pd.concat([places, known.iloc[rows], mean, std], axis=1)
     made = origin(prediction)
     wide["slide"], wide["checkpoint"], wide["n_draws"] = made.slide, made.checkpoint, made.n_draws
     if warnings := warnings_of(prediction):

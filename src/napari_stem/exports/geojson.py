@@ -62,7 +62,7 @@ def _features(prediction: AnnData) -> Iterator[dict[str, Any]]:
     if "ood" in prediction.obs:
         names.append("OOD")
     classes, spots = _classes(prediction), prediction.obs_names
-    for rows in blocks(prediction.n_obs):
+    for rows in blocks(prediction.n_obs, 2 * prediction.n_vars):
         tiles = _rings(positions(prediction)[rows], spot_diameter(prediction))
         for row, (tile, values) in enumerate(
             zip(tiles, _measured(prediction, rows), strict=True), rows.start

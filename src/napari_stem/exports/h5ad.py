@@ -30,10 +30,8 @@ def write_h5ad(table: AnnData, path: Path, genes: Sequence[str] = (), check: Che
     error for each of its objects, and may leave the process with files that it cannot close.
     """
     table.strings_to_categoricals()
-    arrays = (
-        values for values in (table.X, *table.layers.values()) if isinstance(values, np.ndarray)
-    )
-    if is_large(sum(values.nbytes for values in arrays)):
+    parts = table.X, *table.layers.values(), *table.obsm.values()
+    if is_large(sum(part.nbytes for part in parts if isinstance(part, np.ndarray))):
         with atomic_path(path) as draft:
             _pack(table, draft, check)
         return
@@ -61,8 +59,10 @@ def _write_part(
 ) -> None:
     """Write a part of a table as anndata does, but matrices some rows at a time."""
     check()
-    is_matrix = isinstance(part, np.ndarray) and part.ndim == 2 and part.dtype.kind == "f"
-    several = [*blocks(len(part))] if is_matrix else []
+    is_matrix = (
+        isinstance(part, np.ndarray) and part.ndim == 2 and part.size and part.dtype.kind == "f"
+    )
+    several = [*blocks(*part.shape)] if is_matrix else []
     if len(several) < 2:
         write(group, name, part, dataset_kwargs=dataset_kwargs)
         return

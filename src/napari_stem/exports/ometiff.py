@@ -114,8 +114,8 @@ def _tiles(
 ) -> Iterator[NDArray[np.float32]]:
     for values in channels:
         table = np.append(values, np.nan).astype(np.float32)
-        check()
         for top in range(0, index.shape[0], _TILE):
+            check()
             for left in range(0, index.shape[1], _TILE):
                 yield table[index[top : top + _TILE, left : left + _TILE]]
 

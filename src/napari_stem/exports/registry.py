@@ -91,7 +91,10 @@ def write_prediction(prediction: AnnData, path: str | Path, *, genes: Sequence[s
 def iter_write_prediction(
     prediction: AnnData, path: str | Path, *, genes: Sequence[str] = ()
 ) -> Events[Path]:
-    """`write_prediction` in a thread, with progress; closing it stops it between parts."""
+    """`write_prediction` in a thread, with progress.
+
+    Closing it stops it between parts; figures, reports and SpatialData are one part.
+    """
     from napari_stem.aside import iter_aside  # loads torch, which listing the formats does not need
 
     job, name = partial(_write, prediction, path, genes), Path(path).name

@@ -117,7 +117,7 @@ class Condition:
     def transform(
         self, embeddings: NDArray[np.float32], scratch: Path | None = None
     ) -> NDArray[np.float32]:
-        """Conditions (..., S) of embeddings (..., d); large ones lie in a file below `scratch`."""
+        """Conditions (n, ..., S) of embeddings (n, ..., d); large ones lie in `scratch`."""
         found = roomy((*embeddings.shape[:-1], self.width), scratch)
         for rows in blocks(len(found)):
             centred = embeddings[rows] - self.mean

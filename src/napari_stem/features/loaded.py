@@ -54,14 +54,14 @@ class Loaded:
         self,
         network: Network,
         device: torch.device,
-        change: Callable[[Network], Network] | None = None,
+        prepare: Callable[[Network], Network] | None = None,
     ) -> Network:
-        """The network on a device, or what `change` makes of a copy of it there."""
+        """The network on a device, or what `prepare` makes of a copy of it there."""
         tensor = next(chain(network.parameters(), network.buffers()), None)
-        if change is None and (tensor is None or tensor.device == device):
+        if prepare is None and (tensor is None or tensor.device == device):
             return network
-        copies, key = self._copies.setdefault(network, {}), (device, change)
+        copies, key = self._copies.setdefault(network, {}), (device, prepare)
         if key not in copies:
             copy = deepcopy(network).to(device)
-            copies[key] = change(copy) if change else copy
+            copies[key] = prepare(copy) if prepare else copy
         return copies[key]  # type: ignore[return-value]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_stem.model.network import StemNetwork
 
 _COMPILERS = ("torch._dynamo", "torch._inductor")
+_VARIANTS = 100  # of a block: sizes of networks, for training or not, and a few shapes of each
 _IDLE_WARNINGS = (  # of what the compiler leaves out, and of what it looks at
     "Dynamo does not know how to trace",
     "The .grad attribute of a Tensor that is not a leaf",
@@ -26,6 +27,9 @@ def compile_blocks(network: StemNetwork) -> StemNetwork:
     All blocks share one code. It is made for the shape of the first batch, and once more for any
     shape where a second one comes. A copy of the network is not compiled.
     """
+    from torch import _dynamo  # takes a second to load
+
+    _dynamo.config.recompile_limit = max(_dynamo.config.recompile_limit, _VARIANTS)
     for message in _IDLE_WARNINGS:
         filterwarnings("ignore", message, UserWarning)
     for block in network.blocks:

@@ -63,8 +63,8 @@ class Drawer:
     ) -> None:
         self._device = choose_device(compute.device)
         self._workers = Workers(self._device)
-        change = compile_blocks if compute.compile else None
-        self._network = compute.loaded.network(network, self._device, change)
+        prepare = compile_blocks if compute.compile else None
+        self._network = compute.loaded.network(network, self._device, prepare)
         self._schedule = schedule
         self._conditions, self._positions = conditions, positions
         self._seed, self._bfloat16 = options.seed, options.bfloat16

@@ -196,7 +196,7 @@ class DrawStore:
             As `read`.
         """
         shape = (len(statistics), self.n_spots, self.n_genes)
-        found = list(np.asarray(roomy(shape, self._path.parent)))  # anndata writes no memmap
+        found = list(roomy(shape, self._path.parent))
         pace = Pace()
         for rows in self.blocks():
             if pace.due():

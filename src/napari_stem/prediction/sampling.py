@@ -14,7 +14,7 @@ from napari_stem.model.network import StemNetwork
 from napari_stem.model.readout import Readout
 from napari_stem.prediction.drawer import Drawer
 from napari_stem.prediction.options import PredictOptions
-from napari_stem.roomy import blocks, roomy
+from napari_stem.roomy import roomy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,13 +71,13 @@ def iter_sample(
                 if pace.due():
                     yield Progress(int(draws[0] * n + row * len(draws)), total, "sample")
             so_far = draws.stop
-            for rows in blocks(n):
+            for rows in store.blocks():
                 if pace.due():
                     yield Progress(so_far * n, total, "sample")
                 sums[rows] += store.read(rows, slice(draws.start, so_far)).sum(axis=0)
             if (drawn and previews.due()) or so_far == n_draws:
                 yield Progress(so_far * n, total, "sample")
-                mean = np.asarray(roomy(sums.shape, compute.cache))
+                mean = roomy(sums.shape, compute.cache)
                 yield Partial(so_far, n_draws, np.divide(sums, np.float32(so_far), out=mean))
 
 

@@ -67,7 +67,7 @@ def iter_fit(
     state_path: Path | None = None,
     identity: str = "",
     device: str = "auto",
-    compiled: bool = False,
+    compile: bool = False,  # noqa: A002  # as in `Compute`
     devices: int = 1,
     nodes: int = 1,
 ) -> Events[Fitted]:
@@ -95,7 +95,7 @@ def iter_fit(
         network, as it was after the last whole step.
     identity
         What else, apart from `config`, must be equal to resume from that file.
-    compiled
+    compile
         Whether the blocks of the network are compiled for its steps.
     device, devices, nodes
         As in `Team`. Of several processes the first returns; the others end here.
@@ -114,7 +114,7 @@ def iter_fit(
     pace, saves, seldom = Pace(), _Saves(), Seldom()
     with Workers(team.fabric.device) as workers:
         lesson = teacher.on(team.fabric.device) if teacher else None
-        learner = compile_blocks(deepcopy(network)) if compiled else network
+        learner = compile_blocks(deepcopy(network)) if compile else network
         run = FitState(team, learner, schedule, workers, config, identity, lesson)
         if state_path is not None and state_path.exists():
             run.load(state_path)

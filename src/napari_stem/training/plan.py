@@ -28,7 +28,7 @@ from napari_stem.spots.section_names import section_name
 from napari_stem.text import a_few, one_line
 from napari_stem.validation import parse_json, validated
 
-_HOW = ("device", "compile", "devices", "nodes")  # a run computes, whatever its result
+_COMPUTING = {"device", "compile", "devices", "nodes"}  # settings that change no result
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +291,8 @@ class TrainPlan:
             ) from error
 
     def differences(self, other: TrainPlan) -> list[str]:
-        """Names of the settings that differ and matter to the result: devices do not."""
-        names = [setting.name for setting in fields(self) if setting.name not in _HOW]
+        """Names of the settings that differ and matter to the result."""
+        names = [setting.name for setting in fields(self) if setting.name not in _COMPUTING]
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 
 

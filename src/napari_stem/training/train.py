@@ -155,7 +155,7 @@ def iter_train(
         state_path=run_folder / STATE,
         identity=_identity(recipe, known, [*sections, *held_out], compute, teacher),
         device=compute.device,
-        compiled=compute.compile,
+        compile=compute.compile,
         devices=devices,
         nodes=nodes,
     )

@@ -58,7 +58,7 @@ class ExportRequest:
         """Write the file and return its path."""
         yield Progress(0, 0, "export", self.path.name)
         with importing:
-            import napari_stem.aside  # noqa: F401  # of which writing is the first to ask
+            import napari_stem.aside  # noqa: F401  # which writing loads, and with it torch
             from napari_stem.exports.registry import find_exporter, iter_write_prediction
             from napari_stem.spots.selection import select
 
