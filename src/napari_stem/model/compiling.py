@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from warnings import filterwarnings
 
 from napari_stem.errors import OptionError
-from napari_stem.text import one_line
 
 if TYPE_CHECKING:
     from napari_stem.model.network import StemNetwork
@@ -51,7 +50,8 @@ def compiling() -> Iterator[None]:
     except RuntimeError as error:
         if not type(error).__module__.startswith(_COMPILERS):
             raise
+        reason = str(error).strip().partition("\n")[0]
         raise OptionError(
-            f"The network could not be compiled: {one_line(error)}. Install a C++ compiler, on a "
+            f"The network could not be compiled: {reason}. Install a C++ compiler, on a "
             "GPU also Triton, or go on without compiling."
         ) from error
