@@ -31,6 +31,7 @@ def inputs(n: int) -> tuple[Tensor, Tensor, Tensor]:
     return torch.randn(2 * n, 6), torch.tensor([500]), torch.randn(n, 4)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler")
 def test_a_compiled_network_gives_the_same_for_any_number_of_spots():
     plain, compiled = network(), compile_blocks(network())
