@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,6 +164,13 @@ def prediction() -> AnnData:
     table.obs["x"] = "a column that others brought"
     table.uns["napari_stem"] = {"recipe": "{}", "seed": 0}
     return table
+
+
+@pytest.fixture
+def compiler() -> None:
+    """What torch compiles networks with on a CPU."""
+    if shutil.which("g++") is None:
+        pytest.skip("needs a compiler")
 
 
 @pytest.fixture

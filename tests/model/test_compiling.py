@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from copy import deepcopy
 
 import pytest
@@ -32,7 +31,7 @@ def inputs(n: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @pytest.mark.thorough
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler")
+@pytest.mark.usefixtures("compiler")
 def test_a_compiled_network_gives_the_same_for_any_number_of_spots():
     plain, compiled = network(), compile_blocks(network())
     for n in (4, 7, 2):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import tracemalloc
 from pathlib import Path
@@ -103,7 +102,7 @@ def test_a_pass_fits_into_half_of_the_free_memory_of_a_gpu(free, rows):
 
 
 @pytest.mark.thorough
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler")
+@pytest.mark.usefixtures("compiler")
 def test_a_compiled_network_draws_the_same(network):
     drawn = []
     for compute in (Compute(device="cpu"), Compute(device="cpu", compile=True)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -304,7 +303,7 @@ def test_one_view_in_five_is_the_original_and_the_others_are_even():
 
 
 @pytest.mark.thorough
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler")
+@pytest.mark.usefixtures("compiler")
 def test_compiled_steps_learn_the_same():
     options = {"validation": examples(16)}
     expected, found = fit(SHORT, **options), fit(SHORT, compile=True, **options)

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 FEWEST = 5
 _COMPONENTS = 30
 _MANY = 5_000  # spots, whose partition would hold up a window
-_EXACT = (
-    100_000  # spots, from which on comparing all pairs takes longer than an index of neighbours
-)
+_EXACT = 100_000  # spots, beyond which an index of neighbours is faster than comparing all pairs
 _CHUNK = 10_000  # spots beyond that whose components are fitted at a time
 
 
@@ -67,6 +65,8 @@ def find_clusters(
     ------
     SpotsError
         There are too few spots.
+    StemError
+        The system ended the process that clusters many spots.
     """
     options = options or LeidenOptions()
     if prediction.n_obs < FEWEST:

@@ -30,36 +30,41 @@ def neighbour_weights(places: NDArray[np.float32], seed: int, check: Check) -> s
     check
         Called between some spots; what it raises ends it.
     """
-    n_neighbours = min(_NEIGHBOURS, len(places) - 1)
-    return _weights(places, _Exact(n_neighbours, check), n_neighbours, seed)
+    return _weights(places, _Exact(min(_NEIGHBOURS, len(places) - 1), check), seed)
 
 
 def neighbour_weights_by_index(places: NDArray[np.float32], seed: int) -> sparse.csr_matrix:
     """Nearly the same for more than 15 spots, in time that grows with their number."""
-    return _weights(places, _Approximate(_NEIGHBOURS, seed), _NEIGHBOURS, seed)
+    return _weights(places, _Approximate(_NEIGHBOURS, seed), seed)
 
 
-def _weights(
-    places: NDArray[np.float32], finder: _Exact | _Approximate, n_neighbours: int, seed: int
-) -> sparse.csr_matrix:
+def _weights(places: NDArray[np.float32], finder: _Finder, seed: int) -> sparse.csr_matrix:
     _keep_compiled()
     table = AnnData(places)
     sc.pp.neighbors(
-        table, n_neighbors=n_neighbours, use_rep="X", transformer=finder, random_state=seed
-    )
+        table, n_neighbors=finder.get_params()["n_neighbors"], use_rep="X",
+        transformer=finder, random_state=seed,
+    )  # fmt: skip
     return table.obsp["connectivities"]
 
 
-class _Exact:
-    """Finds nearest neighbours by comparing all pairs, and checks between some spots."""
+class _Finder:
+    """Finds nearest neighbours for scanpy."""
 
-    def __init__(self, n_neighbours: int, check: Check) -> None:
-        self._finder = KNeighborsTransformer(n_neighbors=n_neighbours, algorithm="brute")
-        self._check = check
+    def __init__(self, finder: Any) -> None:
+        self._finder = finder
 
     def get_params(self) -> dict[str, Any]:
         """Settings, by the names that scanpy asks for."""
         return dict(self._finder.get_params())
+
+
+class _Exact(_Finder):
+    """Compares all pairs, and checks between some spots."""
+
+    def __init__(self, n_neighbours: int, check: Check) -> None:
+        super().__init__(KNeighborsTransformer(n_neighbors=n_neighbours, algorithm="brute"))
+        self._check = check
 
     def fit_transform(self, values: NDArray[np.float32]) -> sparse.csr_matrix:
         """(n, n) distances of (n, d) values."""
@@ -71,17 +76,13 @@ class _Exact:
         return sparse.vstack(found, format="csr")
 
 
-class _Approximate:
-    """Finds nearly all nearest neighbours, in time that grows with the number of spots."""
+class _Approximate(_Finder):
+    """Finds nearly all of them, in time that grows with the number of spots."""
 
     def __init__(self, n_neighbours: int, seed: int) -> None:
         from pynndescent import PyNNDescentTransformer  # compiles itself for half a minute
 
-        self._finder = PyNNDescentTransformer(n_neighbors=n_neighbours, random_state=seed)
-
-    def get_params(self) -> dict[str, Any]:
-        """Settings, by the names that scanpy asks for."""
-        return dict(self._finder.get_params())
+        super().__init__(PyNNDescentTransformer(n_neighbors=n_neighbours, random_state=seed))
 
     def fit_transform(self, values: NDArray[np.float32]) -> sparse.csr_matrix:
         """(n, n) distances of (n, d) values; scanpy fails with the array of pynndescent."""
